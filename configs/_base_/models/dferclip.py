@@ -1,0 +1,32 @@
+# DFER-CLIP (arXiv 2308.13382): CLIP frames, a temporal Transformer, prompts that describe faces.
+model = dict(
+    type='FrameRecognizer',
+    num_frames=16,
+    # Frames are divided by 255 and nothing else: the original leaves out CLIP's mean and deviation.
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW'
+    ),
+    backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai'),
+    neck=dict(
+        type='TemporalTransformer',
+        in_channels=512,
+        embed_dims=512,
+        max_frames=16,
+        depth=1,
+        heads=8,
+        head_dim=64,
+        mlp_dim=1024,
+    ),
+    cls_head=dict(
+        type='TextPromptHead',
+        classes='dfew',
+        text_encoder=dict(type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai'),
+        prompts='descriptions',
+        num_context=8,
+        class_specific=True,
+        context_position='end',
+        # A fixed scale, not CLIP's learned one.
+        logit_scale=100.0,
+        average_clips='prob',
+    ),
+)

@@ -1,0 +1,18 @@
+# DFER-CLIP's frames and augmentation here: crop, flip, one draw for a whole clip.
+train_pipeline = [
+    dict(type='OpenClip'),
+    dict(type='SampleSegments', num_frames=16),
+    dict(type='DecodeClip'),
+    dict(type='ClipRandomResizedCrop', size=224),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
+]
+test_pipeline = [
+    dict(type='OpenClip'),
+    dict(type='SampleSegments', num_frames=16, test_mode=True),
+    dict(type='DecodeClip'),
+    dict(type='ClipResize', size=224),
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
+]

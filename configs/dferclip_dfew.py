@@ -1,0 +1,23 @@
+# DFER-CLIP on DFEW
+#
+# Zhao & Patras, "Prompting Visual-Language Models for Dynamic Facial Expression Recognition",
+# BMVC 2023, arXiv 2308.13382.
+#
+#   8 GPUs:      tools/dist_train.sh configs/dferclip_dfew.py 8
+#   1 GPU:       tools/train.py configs/dferclip_dfew.py \
+#                    --cfg-options train_dataloader.batch_size=48
+#   all folds:   tools/cross_validate.py configs/dferclip_dfew.py --gpus 8
+#
+# Published, not measured again here: UAR 59.61 / WAR 71.25, mean of five folds
+# (best epoch on the test clips, with the authors' own prompt sentences; ours are other sentences).
+_base_ = [
+    '_base_/models/dferclip.py',
+    '_base_/datasets/dfew.py',
+    '_base_/pipelines/dferclip_dfew.py',
+    '_base_/schedules/dferclip_50e.py',
+    '_base_/default_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

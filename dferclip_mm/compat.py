@@ -1,0 +1,163 @@
+"""Remedies for foreign bugs: the only file that knows a foreign version.
+
+Each remedy is one function with its cause and the condition for its removal; each acts only where
+its bug is present. ``dferclip_mm/__init__.py`` applies those that importing needs, before anything
+of ``mmaction.models`` is imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def require_mmcv() -> None:
+    """Say which two packages can provide ``mmcv`` when none is installed.
+
+    Cause: mmcv and mmcv-lite install the same folder, so neither can be a requirement of ours
+    without overwriting the other, and MMAction2 asks for it with a bare ImportError.
+    Remove when one distribution serves both.
+
+    Raises:
+        ImportError: when ``mmcv`` cannot be imported.
+    """
+    if importlib.util.find_spec('mmcv') is None:
+        raise ImportError(
+            'dferclip_mm needs mmcv, and none is installed: run `pip install mmcv-lite==2.1.0` '
+            '(no compiled operators; enough for everything here), or install a full mmcv in '
+            "MMAction2's range, >=2.0.0rc4,<2.2.0"
+        )
+
+
+def provide_drn() -> None:
+    """Let ``mmaction.models`` import although its wheel lacks the ``drn`` localizer.
+
+    Cause: ``mmaction/models/localizers/drn`` has no ``__init__.py``, so the wheel of mmaction2
+    1.2.0 was built without it, while ``localizers/__init__.py`` imports it (issue #2714).
+    Remove when a release ships the folder.
+    """
+    spec = importlib.util.find_spec('mmaction')
+    if spec is None or spec.origin is None:
+        return
+    name = 'mmaction.models.localizers.drn'
+    # find_spec(name) would import the parent package, which is what fails.
+    on_disk = Path(spec.origin).parent / 'models' / 'localizers' / 'drn' / 'drn.py'
+    if on_disk.exists() or name in sys.modules:
+        return
+
+    class DRN:
+        """Stands where the localizer would; it is never registered."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            raise ImportError('the wheel of mmaction2 1.2.0 does not contain the DRN localizer')
+
+    package, module = ModuleType(name), ModuleType(f'{name}.drn')
+    package.__path__ = []
+    module.DRN = DRN  # type: ignore[attr-defined]
+    package.drn = module  # type: ignore[attr-defined]
+    sys.modules.update({name: package, f'{name}.drn': module})
+
+
+def skip_vindlu() -> None:
+    """Let ``mmaction.models`` import beside a transformers release that VindLU cannot use.
+
+    Cause: mmaction2 1.2.0 imports ``apply_chunking_to_forward`` from
+    ``transformers.modeling_utils``, which transformers 4.56 removed.
+    Remove when MMAction2 imports it from ``transformers.pytorch_utils``.
+    """
+    if importlib.util.find_spec('transformers') is None:
+        return
+    try:
+        from transformers.modeling_utils import apply_chunking_to_forward  # noqa: F401
+    except ImportError:
+        import mmaction.utils.dependency
+
+        mmaction.utils.dependency.WITH_MULTIMODAL = False
+
+
+_PLAIN_STATISTICS = ('min', 'max', 'current', 'mean')
+
+
+def _history_buffer_statistic(owner: Any, name: str) -> Any:
+    """What an MMEngine checkpoint may ask of ``getattr``: four methods of HistoryBuffer."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is HistoryBuffer and name in _PLAIN_STATISTICS:
+        return getattr(HistoryBuffer, name)
+    raise RuntimeError(
+        f'the checkpoint asks for attribute {name!r} of {owner!r}, which no MMEngine checkpoint '
+        'needs: do not load it'
+    )
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load`` read checkpoints of stock MMEngine runs with ``weights_only=True``.
+
+    Cause: MMEngine pickles its message hub (HistoryBuffer, numpy arrays and scalars, and
+    ``getattr`` for HistoryBuffer's methods), and loads with a bare ``torch.load``, whose default
+    became ``weights_only=True`` in PyTorch 2.6. The real ``getattr`` on an allow-list would hand
+    any pickle the ``builtins`` module, so a function that answers four names takes its place.
+    Remove when MMEngine stores its message hub as plain lists.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    from mmengine.logging import HistoryBuffer
+
+    try:
+        multiarray = importlib.import_module('numpy._core.multiarray')
+    except ImportError:
+        multiarray = importlib.import_module('numpy.core.multiarray')
+    allowed: list[Any] = [
+        HistoryBuffer,
+        np.ndarray,
+        np.dtype,
+        (_history_buffer_statistic, 'builtins.getattr'),
+    ]
+    # numpy 1 and numpy 2 name the same functions differently; a file may come from either.
+    for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
+        allowed += [
+            (multiarray._reconstruct, f'{module}._reconstruct'),
+            (multiarray.scalar, f'{module}.scalar'),
+        ]
+    allowed += [type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool')]
+    torch.serialization.add_safe_globals(allowed)
+
+
+def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
+    """Let MMEngine run several processes on a machine without a GPU, from the same config.
+
+    Cause: ``mmengine.dist`` calls ``torch.cuda.set_device`` whatever the backend, and the runner
+    always hands DistributedDataParallel ``device_ids``, which modules on the CPU refuse. MMEngine
+    leaves an existing process group alone, so the group is made here first.
+    Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
+
+    Args:
+        cfg: the run's config; its ``env_cfg`` and ``model_wrapper_cfg`` are adapted in place.
+        launcher: the runner's launcher; only ``'pytorch'`` (torchrun) is touched.
+    """
+    if launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    import torch.distributed
+
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+    cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
+    )
+
+
+def apply() -> None:
+    """Apply every remedy that importing or loading needs, before ``mmaction.models`` is imported."""
+    require_mmcv()
+    provide_drn()
+    skip_vindlu()
+    allow_mmengine_checkpoints()

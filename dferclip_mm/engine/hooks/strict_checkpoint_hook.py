@@ -1,0 +1,81 @@
+"""A checkpoint must fit the model in full, or the run stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+_SHOWN = 4
+
+
+def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]) -> str | None:
+    """Both sides of what does not fit between two state dicts; None when everything fits.
+
+    Args:
+        checkpoint: tensors by name, as stored.
+        model: tensors by name, as the model has them.
+    """
+    reshaped = [
+        f'{name} {tuple(checkpoint[name].shape)} against {tuple(model[name].shape)}'
+        for name in model
+        if name in checkpoint and checkpoint[name].shape != model[name].shape
+    ]
+    sides = (
+        ('only in the checkpoint', [name for name in checkpoint if name not in model]),
+        ('only in the model', [name for name in model if name not in checkpoint]),
+        ('of another shape (checkpoint against model)', reshaped),
+    )
+    found = [f'{len(names)} {side}: {_shorten(names)}' for side, names in sides if names]
+    return '; '.join(found) or None
+
+
+def _shorten(names: list[str]) -> str:
+    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
+    return ', '.join(names[:_SHOWN]) + more
+
+
+@HOOKS.register_module()
+class StrictCheckpointHook(Hook):
+    """Refuses a checkpoint with missing, unexpected or reshaped tensors.
+
+    MMEngine loads with ``strict=False``: a checkpoint without a single matching name would be
+    scored, or trained on, with random weights. Weights of a part alone go through that part's own
+    ``pretrained`` or ``init_cfg``, not through ``load_from``.
+    """
+
+    # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
+    priority = 'VERY_HIGH'
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
+        """Compare the checkpoint with the model before MMEngine loads it.
+
+        Raises:
+            ValueError: when they do not fit; it names both sides.
+        """
+        source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+        if not isinstance(checkpoint, Mapping):
+            raise ValueError(
+                f'{source} holds a {type(checkpoint).__name__}: expected a dict with '
+                "'state_dict', as MMEngine saves it"
+            )
+        stored = checkpoint.get('state_dict', checkpoint)
+        # As MMEngine does for checkpoints of DistributedDataParallel.
+        stored = {name.removeprefix('module.'): value for name, value in stored.items()}
+        strange = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
+        if strange:
+            raise ValueError(
+                f'{source} holds no state dict: {_shorten(strange)} '
+                f'{"is" if len(strange) == 1 else "are"} no tensor'
+            )
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        problem = misfit(stored, model.state_dict())
+        if problem:
+            raise ValueError(
+                f'{source} does not fit the model: {problem}; give a checkpoint of this config, '
+                'or the config that the checkpoint was trained with'
+            )

@@ -1,0 +1,192 @@
+"""UAR, WAR, per-class recall and the confusion matrix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmaction.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from .bootstrap import bootstrap_interval
+
+
+@dataclass(frozen=True)
+class RecallScores:
+    """Scores of one evaluation, in percent.
+
+    Attributes:
+        confusion: (C, C) counts; rows are the truth, columns the prediction.
+        recall: (C,) recall of each class; NaN for a class without clips.
+        uar: unweighted average recall: the mean over the classes that have clips.
+        war: weighted average recall: the share of clips that are right.
+    """
+
+    confusion: np.ndarray
+    recall: np.ndarray
+    uar: float
+    war: float
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Count (truth, prediction) pairs: two (N,) integer arrays to (C, C), rows the truth.
+
+    A prediction of -1 (no answer) counts in no column.
+
+    Raises:
+        ValueError: when a label lies outside ``0 … C - 1``, or a prediction outside ``-1 … C - 1``.
+    """
+    for values, name, lowest in ((truth, 'label', 0), (predicted, 'prediction', -1)):
+        outside = values[(values < lowest) | (values >= num_classes)]
+        if outside.size:
+            raise ValueError(
+                f'{name} {int(outside[0])} lies outside the {num_classes} classes '
+                f'0 … {num_classes - 1}'
+            )
+    answered = predicted >= 0
+    flat = truth[answered] * num_classes + predicted[answered]
+    return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
+    """Score predictions.
+
+    A class without clips is left out of UAR, whether or not it was predicted. A clip without an
+    answer (-1) is wrong.
+
+    Args:
+        truth: (N,) labels.
+        predicted: (N,) predicted labels, -1 for no answer.
+        num_classes: C.
+
+    Raises:
+        ValueError: when there are no clips, or labels lie outside the classes.
+    """
+    if not len(truth):
+        raise ValueError('there are no clips to score')
+    confusion = confusion_matrix(truth, predicted, num_classes)
+    support = np.bincount(truth, minlength=num_classes)
+    hits = confusion.diagonal()
+    recall = np.full(num_classes, np.nan)
+    np.divide(100.0 * hits, support, out=recall, where=support > 0)
+    return RecallScores(
+        confusion=confusion,
+        recall=recall,
+        uar=float(recall[support > 0].mean()),
+        war=float(100.0 * hits.sum() / len(truth)),
+    )
+
+
+@METRICS.register_module()
+class RecallMetric(BaseMetric):
+    """UAR, WAR and the recall of each class, in percent, as the field reports them.
+
+    Logged as ``dfer/UAR``, ``dfer/WAR`` and ``dfer/recall/<class>``; ``save_best='dfer/WAR'``
+    needs ``rule='greater'``. Class names come from the dataset.
+
+    Args:
+        bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
+            ``…_high``; 0 for none.
+        save_to: a JSON file for classes, confusion matrix, scores and each clip's prediction.
+        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        collect_dir: a folder that all processes share, for ``'cpu'``; a temporary one by default.
+    """
+
+    default_prefix = 'dfer'
+
+    def __init__(
+        self,
+        bootstrap: int = 0,
+        save_to: str | None = None,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, collect_dir=collect_dir)
+        self.bootstrap = bootstrap
+        self.save_to = save_to
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep label, scores and identity of each clip of a batch."""
+        for sample in data_samples:
+            self.results.append(
+                {
+                    'index': sample.get('sample_idx'),
+                    'clip': sample.get('filename'),
+                    'label': int(sample['gt_label']),
+                    'scores': [float(score) for score in sample['pred_score'].float()],
+                }
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Score the clips of all processes.
+
+        Raises:
+            ValueError: when the dataset names no classes, or the head answers another number.
+        """
+        classes = (self.dataset_meta or {}).get('classes')
+        if not classes:
+            raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
+        results = _once_each(results)
+        width = len(results[0]['scores'])
+        if width != len(classes):
+            raise ValueError(
+                f'the head scores {width} classes, the dataset has {len(classes)} '
+                f'({", ".join(classes)}): give both the same classes'
+            )
+        truth = np.array([result['label'] for result in results])
+        predicted = np.array([result['scores'] for result in results]).argmax(axis=1)
+        scores = recall_scores(truth, predicted, len(classes))
+        metrics = {'UAR': scores.uar, 'WAR': scores.war}
+        if self.bootstrap:
+            for name, (low, high) in bootstrap_interval(
+                truth, predicted, len(classes), resamples=self.bootstrap
+            ).items():
+                metrics |= {f'{name}_low': low, f'{name}_high': high}
+        present = ~np.isnan(scores.recall)
+        absent = [name for name, there in zip(classes, present, strict=True) if not there]
+        if absent:
+            MMLogger.get_current_instance().warning(
+                f'UAR is the mean over {int(present.sum())} classes; without clips: '
+                f'{", ".join(absent)}'
+            )
+        recall = dict(zip(classes, scores.recall.tolist(), strict=True))
+        metrics |= {f'recall/{name}': value for name, value in recall.items() if value == value}
+        if self.save_to is not None:
+            self._save(classes, scores, results, predicted, metrics)
+        return metrics
+
+    def _save(
+        self,
+        classes: Sequence[str],
+        scores: RecallScores,
+        results: list[dict],
+        predicted: np.ndarray,
+        metrics: dict[str, float],
+    ) -> None:
+        assert self.save_to is not None
+        path = Path(self.save_to)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            'classes': list(classes),
+            'metrics': metrics,
+            'confusion': scores.confusion.tolist(),
+            'clips': [
+                {**result, 'predicted': int(label)}
+                for result, label in zip(results, predicted, strict=True)
+            ],
+        }
+        path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+
+
+def _once_each(results: list[dict]) -> list[dict]:
+    """Each clip once, in the dataset's order: samplers pad uneven splits with repeated clips."""
+    by_index = {result['index']: result for result in results}
+    if None in by_index:
+        # A pipeline that does not collect `sample_idx`: the host has cut the padding off already.
+        return results
+    return [by_index[index] for index in sorted(by_index)]

@@ -1,0 +1,15 @@
+"""Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
+
+from .backbones import CLIPVisualEncoder
+from .heads import TextPromptHead
+from .necks import TemporalTransformer
+from .recognizers import FrameRecognizer
+from .text import CLIPTextEncoder
+
+__all__ = [
+    'CLIPTextEncoder',
+    'CLIPVisualEncoder',
+    'FrameRecognizer',
+    'TemporalTransformer',
+    'TextPromptHead',
+]

@@ -1,0 +1,5 @@
+"""Backbones."""
+
+from .clip_visual_encoder import CLIPVisualEncoder
+
+__all__ = ['CLIPVisualEncoder']

@@ -1,0 +1,54 @@
+"""CLIP's visual tower as an image backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+
+from ..clip import build_clip, freeze
+
+
+@MODELS.register_module()
+class CLIPVisualEncoder(BaseModule):
+    """CLIP's visual tower: images to projected features, not normalised.
+
+    A plain image backbone, so that the host's own heads and recognizers can use it too.
+
+    Args:
+        arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
+        pretrained: an open_clip tag, a weights file, or None for random weights.
+        frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
+    """
+
+    def __init__(
+        self,
+        arch: str | Mapping[str, Any] = 'ViT-B-32',
+        pretrained: str | None = None,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__()
+        self.visual = build_clip(arch, pretrained).visual
+        self.image_size: tuple[int, int] = tuple(self.visual.image_size)
+        if frozen:
+            freeze(self, 'visual', rebuilt_from=pretrained)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Encode images (N, 3, H, W) to features (N, D).
+
+        Raises:
+            ValueError: when the images have not the size that the tower was built for.
+        """
+        if tuple(images.shape[-2:]) != self.image_size:
+            height, width = self.image_size
+            raise ValueError(
+                f'CLIPVisualEncoder takes frames of {height} x {width} pixels, found '
+                f'{images.shape[-2]} x {images.shape[-1]}: set the size in the pipelines'
+            )
+        return self.visual(images)
+
+    def init_weights(self) -> None:
+        """Keep the weights: the host would re-initialise towers that have such a method."""

@@ -1,0 +1,6 @@
+"""Necks."""
+
+from .temporal_transformer import TemporalTransformer
+from .to_sequence import to_sequence
+
+__all__ = ['TemporalTransformer', 'to_sequence']

@@ -1,0 +1,5 @@
+"""Recognizers."""
+
+from .frame_recognizer import FrameRecognizer
+
+__all__ = ['FrameRecognizer']

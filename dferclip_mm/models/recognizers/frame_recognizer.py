@@ -1,0 +1,96 @@
+"""A recognizer that puts a temporal neck behind any image backbone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from einops import rearrange, reduce
+from mmaction.models.recognizers import Recognizer2D
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class FrameRecognizer(Recognizer2D):
+    """Frames through an image backbone, one vector each; clips through a neck; views to a head.
+
+    The host's `Recognizer2D` cannot do this: it iterates over what the backbone returns, expects
+    its neck to return maps, and merges the views of a clip into time.
+
+    Args:
+        num_frames: frames of each view. Needed when a clip is tested in several views (crops or
+            temporal clips), which are scored apart; None takes all frames as one view.
+        kwargs: the host's: `backbone`, `neck`, `cls_head`, `data_preprocessor`, `test_cfg`, ….
+
+    Raises:
+        ValueError: when `test_cfg` asks for what the host's 2D recognizer gets wrong.
+    """
+
+    def __init__(self, num_frames: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_frames = num_frames
+        unsupported = {'max_testing_views', 'fcn_test'} & set(self.test_cfg or {})
+        if unsupported:
+            raise ValueError(
+                f'FrameRecognizer does not take test_cfg.{unsupported.pop()}: views are scored '
+                'apart already; use a smaller batch size to save memory'
+            )
+
+    def extract_feat(
+        self,
+        inputs: torch.Tensor,
+        stage: str = 'neck',
+        data_samples: list | None = None,
+        test_mode: bool = False,
+    ) -> tuple[Any, dict]:
+        """Features of a batch of clips, after one of the stages.
+
+        Args:
+            inputs: frames (B, views · T, 3, H, W).
+            stage: ``'backbone'`` (what the backbone returns for B · views · T frames), ``'neck'``
+                (B · views, D), or ``'head'`` (B · views, C).
+            data_samples: passed to the neck.
+            test_mode: the host's flag.
+
+        Returns:
+            The features, and what the host hands on to the head.
+
+        Raises:
+            ValueError: when the frames are no multiple of `num_frames`.
+        """
+        frames = self.num_frames or inputs.shape[1]
+        if inputs.shape[1] % frames:
+            raise ValueError(
+                f'the pipeline gives {inputs.shape[1]} frames per clip, which are no views of '
+                f'{frames}: set num_frames of the recognizer to the frames of one view'
+            )
+        x, info = super().extract_feat(inputs, stage='backbone', test_mode=test_mode)
+        if stage == 'backbone':
+            return x, info
+        x = rearrange(pool_frames(x), '(b t) d -> b t d', t=frames)
+        info.update(num_segs=1, loss_aux={})
+        if self.with_neck:
+            x, info['loss_aux'] = self.neck(x, data_samples=data_samples)
+        else:
+            x = x.mean(dim=1)
+        if stage == 'head' and self.with_cls_head:
+            x = self.cls_head(x, **info)
+        return x, info
+
+
+def pool_frames(features: Any) -> torch.Tensor:
+    """One vector per frame, (N, D), from what an image backbone returns: the last scale's mean.
+
+    Raises:
+        ValueError: when the backbone returns neither vectors (N, D) nor maps (N, D, H, W).
+    """
+    if isinstance(features, tuple | list):
+        features = features[-1]
+    if features.ndim == 4:
+        return reduce(features, 'n d h w -> n d', 'mean')
+    if features.ndim == 2:
+        return features
+    raise ValueError(
+        'FrameRecognizer needs an image backbone, which returns (N, D) or (N, D, H, W) for N '
+        f'frames; found the shape {tuple(features.shape)}: video backbones go into Recognizer3D'
+    )

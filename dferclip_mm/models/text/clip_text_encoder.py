@@ -1,0 +1,76 @@
+"""CLIP's text tower, for tokens and for prompts that are embedded already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmaction.registry import MODELS
+from torch import nn
+
+from ..clip import build_clip, build_tokenizer, freeze
+
+
+@MODELS.register_module()
+class CLIPTextEncoder(nn.Module):
+    """CLIP's text tower: prompts to projected features, not normalised.
+
+    Args:
+        arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
+        pretrained: an open_clip tag, a weights file, or None for random weights.
+        frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
+
+    Raises:
+        ValueError: when the architecture's text tower is not CLIP's causal Transformer.
+    """
+
+    def __init__(
+        self,
+        arch: str | Mapping[str, Any] = 'ViT-B-32',
+        pretrained: str | None = None,
+        frozen: bool = True,
+    ) -> None:
+        super().__init__()
+        self.tokenizer = build_tokenizer(arch)
+        self.text = build_clip(arch, pretrained).text
+        if getattr(self.text, 'pool_type', None) != 'argmax' or self.text.cls_emb is not None:
+            raise ValueError(
+                f'arch={arch!r} has no causal text tower that is read at its end token: use an '
+                'architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
+            )
+        self.width: int = self.text.width
+        self.embed_dim: int = self.text.output_dim
+        self.context_length: int = self.text.context_length
+        if frozen:
+            freeze(self, 'text', rebuilt_from=pretrained)
+
+    def embed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Look up token embeddings: (N, L) -> (N, L, width)."""
+        return self.text.token_embedding(tokens)
+
+    def encode(self, embedded: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+        """Encode embedded prompts.
+
+        Attention is causal and the answer is read at the end token, so positions behind the
+        longest prompt change nothing: L may be any length that holds them all.
+
+        Args:
+            embedded: (N, L, width), L at most the tower's context length.
+            end: (N,), the position of each prompt's end token.
+
+        Returns:
+            Features (N, D).
+        """
+        length = embedded.shape[1]
+        x = embedded + self.text.positional_embedding[:length]
+        x = self.text.transformer(x, attn_mask=self.text.attn_mask[:length, :length])
+        x = self.text.ln_final(x[torch.arange(len(x), device=x.device), end])
+        return x @ self.text.text_projection
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Encode token ids (N, L), zero behind the end token, to features (N, D)."""
+        # The end token has the largest id of the vocabulary.
+        end = tokens.argmax(dim=-1)
+        length = int(end.max()) + 1
+        return self.encode(self.embed(tokens[:, :length]), end)

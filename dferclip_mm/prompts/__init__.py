@@ -1,0 +1,11 @@
+"""Prompt sets: sentences for each class, found by the class's name, never by position.
+
+A prompt set is a table ``class name -> sentence or list of sentences``. The key ``*`` holds
+templates, with ``{}`` for the class name, that serve every class without an entry of its own. A
+compound class (``anger_disgust``) takes the sentences of its emotions.
+"""
+
+from .load import PROMPT_SETS, load_prompts
+from .parse import parse_prompts
+
+__all__ = ['PROMPT_SETS', 'load_prompts', 'parse_prompts']

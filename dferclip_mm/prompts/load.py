@@ -1,0 +1,67 @@
+"""Find a prompt set and pick the sentences of the wanted classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .parse import check_table, parse_prompts
+
+_FOLDER = Path(__file__).parent
+# The sets that ship: a JSON file each, beside this module.
+PROMPT_SETS = tuple(sorted(path.stem for path in _FOLDER.glob('*.json')))
+
+PromptSource = str | Path | Mapping[str, Any] | Sequence[Any]
+
+
+def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str]]:
+    """The sentences of each class, in the order of the classes.
+
+    Args:
+        prompts: the name of a set that ships (one of ``PROMPT_SETS``), the path of a JSON or YAML
+            file, a table, or a list with one sentence (or list of sentences) for each class.
+        classes: C class names.
+
+    Returns:
+        C lists of at least one sentence.
+
+    Raises:
+        ValueError: when the set is unknown, a class has no sentence, or the table is malformed.
+    """
+    if isinstance(prompts, str | Path):
+        table, source = _read(prompts)
+    elif isinstance(prompts, Mapping):
+        table, source = check_table(prompts, 'the prompt table'), 'the prompt table'
+    else:
+        listed = list(prompts)
+        if len(listed) != len(classes):
+            raise ValueError(
+                f'the list of prompts has {len(listed)} entries for {len(classes)} classes '
+                f'({", ".join(classes)}): give one for each, in this order'
+            )
+        source = 'the list of prompts'
+        table = check_table(dict(zip(classes, listed, strict=True)), source)
+    return [_sentences(table, name, source) for name in classes]
+
+
+def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
+    shipped = _FOLDER / f'{prompts}.json'
+    path = shipped if str(prompts) in PROMPT_SETS else Path(prompts)
+    if not path.is_file():
+        raise ValueError(
+            f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) '
+            'nor a JSON or YAML file'
+        )
+    return parse_prompts(path.read_bytes(), str(path)), str(path)
+
+
+def _sentences(table: Mapping[str, list[str]], name: str, source: str) -> list[str]:
+    if name in table:
+        return table[name]
+    parts = name.split('_')
+    if len(parts) > 1 and all(part in table for part in parts):
+        return [sentence for part in parts for sentence in table[part]]
+    if '*' in table:
+        return [template.replace('{}', name.replace('_', ' and ')) for template in table['*']]
+    raise ValueError(f'{source} has no prompt for the class {name!r}: it has {", ".join(table)}')
