@@ -36,8 +36,11 @@ def bootstrap_interval(
         present = support > 0
         uar[draw] = (hits[present] / support[present]).mean()
         war[draw] = hits.sum() / len(index)
+    return {'UAR': _interval(uar, level), 'WAR': _interval(war, level)}
+
+
+def _interval(shares: np.ndarray, level: float) -> tuple[float, float]:
+    """The central interval of sampled shares, in percent."""
     tail = 50 * (1 - level)
-    return {
-        name: tuple(float(100 * value) for value in np.percentile(values, (tail, 100 - tail)))
-        for name, values in (('UAR', uar), ('WAR', war))
-    }  # type: ignore[return-value]
+    low, high = 100 * np.percentile(shares, (tail, 100 - tail))
+    return float(low), float(high)

@@ -64,7 +64,8 @@ class FrameRecognizer(Recognizer2D):
                 f'the pipeline gives {inputs.shape[1]} frames per clip, which are no views of '
                 f'{frames}: set num_frames of the recognizer to the frames of one view'
             )
-        x, info = super().extract_feat(inputs, stage='backbone', test_mode=test_mode)
+        # The host views its inputs, which fails on a slice of frames.
+        x, info = super().extract_feat(inputs.contiguous(), stage='backbone', test_mode=test_mode)
         if stage == 'backbone':
             return x, info
         x = rearrange(pool_frames(x), '(b t) d -> b t d', t=frames)

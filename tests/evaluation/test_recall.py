@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import METRICS
+from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
+
+from dferclip_mm.evaluation import recall_scores
+
+
+def samples_of(truth, predicted, classes, indices=None):
+    """Data samples as the runner hands them to metrics: dicts with label and scores."""
+    indices = range(len(truth)) if indices is None else indices
+    return [
+        dict(
+            sample_idx=index,
+            filename=f'clip{index}',
+            gt_label=torch.tensor([int(truth[index])]),
+            pred_score=torch.nn.functional.one_hot(torch.tensor(int(predicted[index])), classes),
+        )
+        for index in indices
+    ]
+
+
+@pytest.mark.parametrize('classes', [2, 7, 11])
+def test_equals_scikit_learn(classes):
+    rng = np.random.default_rng(classes)
+    for _ in range(200):
+        size = rng.integers(1, 60)
+        truth, predicted = rng.integers(0, classes, (2, size))
+        scores = recall_scores(truth, predicted, classes)
+        present = np.unique(truth)
+        recall = recall_score(truth, predicted, labels=present, average=None, zero_division=0)
+        assert scores.uar == pytest.approx(100 * recall.mean(), abs=1e-10)
+        assert scores.war == pytest.approx(100 * accuracy_score(truth, predicted), abs=1e-10)
+        np.testing.assert_allclose(scores.recall[present], 100 * recall, atol=1e-10)
+        labels = range(classes)
+        np.testing.assert_array_equal(
+            scores.confusion, confusion_matrix(truth, predicted, labels=labels)
+        )
+
+
+def test_absent_class_is_left_out_even_when_predicted():
+    scores = recall_scores(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]), 3)
+    assert scores.uar == 75
+    assert scores.war == 75
+    assert np.isnan(scores.recall[2])
+
+
+def test_no_answer_is_wrong():
+    scores = recall_scores(np.array([0, 0, 1]), np.array([0, -1, 1]), 2)
+    assert scores.recall.tolist() == [50, 100]
+    assert scores.war == pytest.approx(200 / 3)
+
+
+@pytest.mark.parametrize(
+    ('truth', 'predicted', 'message'),
+    [([], [], 'no clips'), ([0, 3], [0, 1], 'label 3'), ([0], [7], 'prediction 7')],
+)
+def test_bad_labels(truth, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        recall_scores(np.array(truth, int), np.array(predicted, int), 3)
+
+
+def test_metric_counts_padded_clips_once(tmp_path):
+    truth, predicted = [0, 0, 1, 2, 2], [0, 1, 1, 2, 0]
+    metric = METRICS.build(dict(type='RecallMetric', save_to=str(tmp_path / 'sub' / 'out.json')))
+    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    metric.process(None, samples_of(truth, predicted, 3))
+    metric.process(None, samples_of(truth, predicted, 3, indices=[1, 4]))
+    scores = metric.evaluate(size=7)
+    assert scores == {
+        'dfer/UAR': pytest.approx(200 / 3),
+        'dfer/WAR': 60,
+        'dfer/recall/a': 50,
+        'dfer/recall/b': 100,
+        'dfer/recall/c': 50,
+    }
+    saved = json.loads((tmp_path / 'sub' / 'out.json').read_text())
+    assert saved['classes'] == ['a', 'b', 'c']
+    assert saved['confusion'] == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+    assert [clip['predicted'] for clip in saved['clips']] == predicted
+
+
+def test_metric_reads_bfloat16_scores():
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    sample = dict(
+        sample_idx=0, gt_label=torch.tensor([1]), pred_score=torch.tensor([0.1, 0.9]).bfloat16()
+    )
+    metric.process(None, [sample])
+    assert metric.evaluate(size=1)['dfer/WAR'] == 100
+
+
+def test_bootstrap_interval_holds_the_score():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+    predicted = np.where(rng.random(300) < 0.7, truth, rng.integers(0, 3, 300))
+    metric = METRICS.build(dict(type='RecallMetric', bootstrap=400))
+    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    metric.process(None, samples_of(truth, predicted, 3))
+    scores = metric.evaluate(size=300)
+    # The normal approximation of a share p of 300 is p ± 1.96 sqrt(p (1 - p) / 300).
+    share = scores['dfer/WAR'] / 100
+    half = 196 * (share * (1 - share) / 300) ** 0.5
+    assert scores['dfer/WAR_low'] == pytest.approx(scores['dfer/WAR'] - half, abs=1)
+    assert scores['dfer/WAR_high'] == pytest.approx(scores['dfer/WAR'] + half, abs=1)
+    assert scores['dfer/UAR_low'] < scores['dfer/UAR'] < scores['dfer/UAR_high']
+
+
+def test_head_and_dataset_must_agree():
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    metric.process(None, samples_of([0], [2], 3))
+    with pytest.raises(ValueError, match='head scores 3 classes, the dataset has 2'):
+        metric.evaluate(size=1)

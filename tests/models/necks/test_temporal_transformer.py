@@ -1,0 +1,82 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+
+
+def build(**kwargs):
+    return MODELS.build(dict(type='TemporalTransformer', **kwargs))
+
+
+@pytest.mark.parametrize(('depth', 'parameters'), [(1, 2_110_464), (2, 4_211_712)])
+def test_parameters_as_published(depth, parameters):
+    assert sum(p.numel() for p in build(depth=depth).parameters()) == parameters
+
+
+def test_emoclip_parameters_as_published():
+    neck = build(depth=2, head_dim=2048, mlp_dim=512, max_frames=1023)
+    assert sum(p.numel() for p in neck.parameters()) == 68_689_408
+
+
+def plain_forward(neck, x):
+    """The same block written out with explicit softmax, for one head at a time."""
+    x = (
+        torch.cat([neck.cls_token.expand(len(x), -1, -1), x], 1)
+        + neck.pos_embed[:, : x.shape[1] + 1]
+    )
+    for block in neck.blocks:
+        y = block.norm1(x)
+        heads, width = block.attn.heads, block.attn.proj.in_features // block.attn.heads
+        q, k, v = (block.attn.qkv(y)).chunk(3, dim=-1)
+        answers = []
+        for h in range(heads):
+            part = slice(h * width, (h + 1) * width)
+            scores = q[..., part] @ k[..., part].transpose(1, 2) / width**0.5
+            answers.append(scores.softmax(-1) @ v[..., part])
+        x = x + block.attn.proj(torch.cat(answers, -1))
+        y = block.norm2(x)
+        x = x + block.mlp[2](F.gelu(block.mlp[0](y), approximate='tanh'))
+    return x
+
+
+@pytest.mark.parametrize('frames', [1, 3, 6])
+def test_equals_plain_attention(frames):
+    neck = build(in_channels=12, embed_dims=12, max_frames=6, depth=2, heads=3, head_dim=8)
+    x = torch.randn(2, frames, 12)
+    feature, losses = neck(x)
+    assert losses == {}
+    torch.testing.assert_close(feature, plain_forward(neck, x)[:, 0])
+
+
+def test_pooling_over_frames():
+    sizes = dict(in_channels=12, embed_dims=12, max_frames=6, heads=3, head_dim=4)
+    x = torch.randn(2, 6, 12)
+    for pool, reduce in (('mean', lambda y: y.mean(1)), ('max', lambda y: y.amax(1))):
+        neck = build(pool=pool, **sizes)
+        torch.testing.assert_close(neck(x)[0], reduce(plain_forward(neck, x)[:, 1:]))
+
+
+def test_other_channels_are_projected():
+    neck = build(in_channels=20, embed_dims=12, max_frames=4, heads=2, head_dim=6)
+    assert neck(torch.randn(2, 20, 4, 3, 3))[0].shape == (2, 12)
+
+
+def test_every_parameter_gets_a_gradient():
+    neck = build(in_channels=20, embed_dims=12, max_frames=4, heads=2, head_dim=6)
+    neck(torch.randn(2, 4, 20))[0].square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in neck.parameters())
+
+
+@pytest.mark.parametrize(
+    ('shape', 'message'),
+    [((1, 5, 12), 'set neck.max_frames=5'), ((1, 4, 16), 'set neck.in_channels=16')],
+)
+def test_sizes_that_do_not_fit_are_explained(shape, message):
+    neck = build(in_channels=12, embed_dims=12, max_frames=4, heads=3, head_dim=4)
+    with pytest.raises(ValueError, match=message):
+        neck(torch.randn(shape))
+
+
+def test_unknown_pooling_is_explained():
+    with pytest.raises(ValueError, match="pool='avg': expected one of cls, mean, max"):
+        build(pool='avg')

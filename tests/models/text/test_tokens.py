@@ -1,0 +1,20 @@
+import open_clip
+import torch
+
+from dferclip_mm.models.text.tokens import pad, tokenize
+
+TOKENIZER = open_clip.SimpleTokenizer()
+
+
+def test_equals_open_clip():
+    texts = ['A Smile, wide.', 'eyes']
+    tokens = pad(tokenize(texts, TOKENIZER, 77), TOKENIZER)
+    expected = open_clip.tokenize(texts)
+    torch.testing.assert_close(tokens, expected[:, : tokens.shape[1]])
+    assert expected[:, tokens.shape[1] :].sum() == 0
+
+
+def test_truncated_text_keeps_its_end_token():
+    texts = ['word ' * 100]
+    tokens = pad(tokenize(texts, TOKENIZER, 77, truncate=True), TOKENIZER)
+    torch.testing.assert_close(tokens, open_clip.tokenize(texts))

@@ -1,0 +1,87 @@
+import pytest
+
+from dferclip_mm.emotions import EMOTIONS
+from dferclip_mm.prompts import PROMPT_SETS, load_prompts
+
+
+def test_shipped_sets():
+    assert PROMPT_SETS == ('class_names', 'description_ensemble', 'descriptions', 'expressions')
+
+
+def test_class_names_and_templates():
+    assert load_prompts('class_names', ['fear', 'joy']) == [['fear'], ['joy']]
+    assert load_prompts('expressions', ['fear']) == [['an expression of fear.']]
+    assert load_prompts('expressions', ['anger_fear']) == [['an expression of anger and fear.']]
+
+
+@pytest.mark.parametrize('name', ['descriptions', 'description_ensemble'])
+def test_every_emotion_is_described_without_its_name(name):
+    groups = load_prompts(name, EMOTIONS)
+    assert len({tuple(group) for group in groups}) == 11
+    for emotion, group in zip(EMOTIONS, groups, strict=True):
+        assert len(group) == (1 if name == 'descriptions' else 3)
+        assert not any(emotion in sentence for sentence in group)
+
+
+def test_compound_class_takes_the_sentences_of_its_emotions():
+    (group,) = load_prompts({'anger': 'a', 'fear': ['b', 'c']}, ['anger_fear'])
+    assert group == ['a', 'b', 'c']
+
+
+@pytest.mark.parametrize(
+    ('name', 'text'),
+    [
+        ('own.json', '{"a": "first", "b": ["second", "third"]}'),
+        ('own.yaml', '\ufeffa: first\nb:\n  - second\n  - third\n'),
+        ('own.yml', 'b: [second, third]\na: first\n'),
+    ],
+)
+def test_own_file_goes_by_name_not_by_position(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding='utf-8')
+    assert load_prompts(str(path), ['b', 'a']) == [['second', 'third'], ['first']]
+
+
+def test_list_follows_the_classes():
+    assert load_prompts(['x', ['y', 'z']], ['a', 'b']) == [['x'], ['y', 'z']]
+
+
+@pytest.mark.parametrize(
+    ('prompts', 'message'),
+    [
+        ('descriptoins', 'neither a prompt set'),
+        ({'a': 'text'}, "no prompt for the class 'b'"),
+        (['x'], '1 entries for 2 classes'),
+        ({'a': 'x', 'b': ''}, "expected a sentence for 'b'"),
+        ({'a': 'x', 'b': []}, "expected sentences for 'b'"),
+        ({'a': 'x', 1: 'y'}, 'is not a string: quote it'),
+        ({'*': 'no place for the name'}, 'template'),
+        ({}, 'an empty one'),
+    ],
+)
+def test_bad_tables_are_explained(prompts, message):
+    with pytest.raises(ValueError, match=message):
+        load_prompts(prompts, ['a', 'b'])
+
+
+@pytest.mark.parametrize(
+    ('name', 'data', 'message'),
+    [
+        ('p.yaml', b'no: text\n', 'False is not a string: quote it'),
+        ('p.yaml', b'a: &x text\nb: *x\n', 'aliases are not allowed'),
+        ('p.yaml', b'a: one\na: two\n', "'a' appears twice"),
+        ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', 'could not determine a constructor'),
+        ('p.yaml', b'? [a]\n: text\n', 'p.yaml'),
+        ('p.json', b'{"a": "one", "a": "two"}', "'a' appears twice"),
+        ('p.json', b'{"a": ', 'p.json'),
+        ('p.json', b'[' * 100000, 'nested too deeply'),
+        ('p.yaml', b'a: \xff\xfe', 'not UTF-8'),
+        ('p.yaml', b'a: ' + b'x' * 1_000_001, '1000004 bytes'),
+    ],
+)
+def test_bad_files_are_explained(tmp_path, name, data, message):
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_prompts(str(path), ['a', 'b'])
+    assert name in str(caught.value)
