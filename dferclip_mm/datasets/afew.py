@@ -1,0 +1,63 @@
+"""AFEW (Dhall et al., IEEE MultiMedia 2012): 7 emotions, folders instead of lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmaction.registry import DATASETS
+
+from ..emotions import CORPUS_CLASSES, emotion_of
+from .base import ClipDataset
+from .clips import natural_key
+from .lists import Row, parse_words
+
+
+@DATASETS.register_module()
+class AFEWDataset(ClipDataset):
+    """AFEW's clips, ``<split>/<Emotion>/<clip>``; arguments and errors as :class:`ClipDataset`.
+
+    ``split='test'`` is AFEW's validation set, since the labels of its test set are not public.
+    A list may be given as ``ann_file``; without one, ``ann_file`` of each item is the folder.
+    """
+
+    METAINFO = dict(corpus='afew', classes=CORPUS_CLASSES['afew'])
+    CLIP_FOLDERS = ('AFEW_Face',)
+    SPLIT_FOLDERS = {'train': 'train', 'test': 'validation'}
+
+    def list_path(self, split: str, fold: int) -> str:
+        """The folder of a split, which takes the place of a list."""
+        return str(self.clip_folder / self.SPLIT_FOLDERS[split])
+
+    def find_list(self, ann_file: str) -> Path:
+        """The given list, or the folder of this split."""
+        if ann_file:
+            return super().find_list(ann_file)
+        folder = Path(self.list_path(self.split, self.fold))
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f'AFEWDataset: expected the {self.split} clips in {folder}/<Emotion>/<clip>, '
+                'found no such folder: check data_root or set ann_file'
+            )
+        return folder
+
+    def parse_list(self, text: str, file: str) -> list[Row]:
+        """``clip word``."""
+        return parse_words(text, file, CORPUS_CLASSES['afew'])
+
+    def read_rows(self) -> list[Row]:
+        """The rows of the list, or one for each clip of each emotion's folder."""
+        folder = Path(self.ann_file)
+        if folder.is_file():
+            return super().read_rows()
+        rows = []
+        for emotion in sorted(path for path in folder.iterdir() if path.is_dir()):
+            try:
+                label = emotion_of(emotion.name)
+            except ValueError as error:
+                raise ValueError(f'{emotion}: {error}') from None
+            names = {path.name for path in emotion.iterdir() if not path.name.startswith('.')}
+            rows += [
+                Row(f'{folder.name}/{emotion.name}/{name}', label)
+                for name in sorted(names, key=natural_key)
+            ]
+        return rows

@@ -1,0 +1,216 @@
+"""What the corpora have in common: a list of labelled clips, found below one folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmaction.datasets import BaseActionDataset
+from mmengine.logging import print_log
+
+from ..emotions import CORPUS_CLASSES, EMOTIONS
+from .clips import ClipFinder
+from .lists import Row, decode_list, is_counted, parse_counted
+
+SPLITS = ('train', 'test')
+
+
+class ClipDataset(BaseActionDataset):
+    """Labelled clips of one split and fold of a corpus.
+
+    A clip is a folder of frames or a video file. Each item holds ``filename`` (absolute path of
+    the folder or video), ``label`` (index into ``metainfo['classes']``), ``ann_file`` and
+    ``ann_line`` (where the clip is listed), and ``total_frames`` where the list counts them. A
+    corpus names its files in :meth:`list_path` and :attr:`CLIP_FOLDERS`; the lists that
+    circulate with DFER-CLIP (``path num_frames label``) are read for each corpus.
+
+    Args:
+        data_root: the corpus as its owner hands it out.
+        pipeline: data transforms.
+        split: ``'train'`` or ``'test'``.
+        fold: counted from 1.
+        ann_file: the list, absolute or below ``data_root``; empty: where the owner puts it.
+        data_prefix: ``dict(clips=...)``, the folder that the list's clips lie in, absolute or
+            below ``data_root``; empty: where the owner puts aligned faces, or else videos.
+        test_mode: as the host's.
+        metainfo: ``dict(classes=[...])`` sets another label order, by name.
+        kwargs: further arguments of the host's ``BaseActionDataset``.
+
+    Raises:
+        FileNotFoundError: when the root, the list, the clips' folder or a clip is missing.
+        ValueError: when an argument or the list is wrong.
+    """
+
+    METAINFO: dict = {}
+    FOLDS = 1
+    CLIP_FOLDERS: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        data_root: str,
+        pipeline: Sequence[Any],
+        split: str = 'train',
+        fold: int = 1,
+        ann_file: str = '',
+        data_prefix: dict[str, str] | None = None,
+        test_mode: bool = False,
+        metainfo: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        root = Path(data_root).absolute()
+        if not data_root or not root.is_dir():
+            raise FileNotFoundError(f'{name}: data_root={data_root!r} is not a folder')
+        if split not in SPLITS:
+            raise ValueError(f"{name}: expected split='train' or 'test', found {split!r}")
+        if fold not in range(1, self.FOLDS + 1):
+            folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
+            raise ValueError(f'{name}: expected a fold {folds}, found {fold!r}')
+        prefix = data_prefix or {}
+        if set(prefix) - {'clips'}:
+            raise ValueError(f'{name}: expected data_prefix=dict(clips=...), found {prefix!r}')
+        self.root, self.split, self.fold = root, split, fold
+        self.clips_given = bool(prefix.get('clips'))
+        self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
+        listed = self.find_list(ann_file)
+        metainfo = dict(metainfo or {})
+        if 'classes' not in metainfo:
+            metainfo['classes'] = self.find_classes()
+        super().__init__(
+            ann_file=str(listed),
+            pipeline=list(pipeline),
+            data_prefix={'clips': str(self.clip_folder)},
+            data_root=str(root),
+            test_mode=test_mode,
+            metainfo=metainfo,
+            **kwargs,
+        )
+
+    def list_path(self, split: str, fold: int) -> str:
+        """Where the owner keeps the list of a split and fold, below ``data_root``."""
+        raise NotImplementedError
+
+    def parse_list(self, text: str, file: str) -> list[Row]:
+        """The rows of a list in the owner's form."""
+        raise NotImplementedError
+
+    def find_classes(self) -> Sequence[str]:
+        """Class names in label order."""
+        return CORPUS_CLASSES[self.METAINFO['corpus']]
+
+    def find_list(self, ann_file: str) -> Path:
+        """The list file: the given one, or the owner's for this split and fold."""
+        path = self.root / (ann_file or self.list_path(self.split, self.fold))
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'{type(self).__name__}: expected the list of fold {self.fold} ({self.split}) '
+                f'at {path}, found no such file: check data_root or set ann_file'
+            )
+        return path
+
+    def find_clip_folder(self, clips: str) -> Path:
+        """The folder that the list's clips lie in: the given one, or the owner's."""
+        candidates = [self.root / path for path in ([clips] if clips else self.CLIP_FOLDERS)]
+        found = next((path for path in candidates if path.is_dir()), None)
+        if found is None and clips:
+            raise FileNotFoundError(
+                f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
+                f'(looked for {candidates[0]})'
+            )
+        return found or self.root
+
+    def read_list(self, path: Path) -> list[Row]:
+        """The rows of a list file, in the owner's form or in the one that circulates."""
+        text = decode_list(path.read_bytes(), str(path))
+        if is_counted(text):
+            return parse_counted(text, str(path), CORPUS_CLASSES[self.METAINFO['corpus']])
+        return self.parse_list(text, str(path))
+
+    def read_rows(self) -> list[Row]:
+        """The rows of this split and fold."""
+        return self.read_list(Path(self.ann_file))
+
+    def load_data_list(self) -> list[dict]:
+        """Find each listed clip and its label's number; see the class for what is raised."""
+        rows = self.read_rows()
+        if not rows:
+            raise ValueError(f'{self.ann_file}: expected at least one clip, found none')
+        labels = self._number_labels(rows)
+        paths = self._find_clips(rows)
+        items: dict[str, dict] = {}
+        for row, label, path in zip(rows, labels, paths, strict=True):
+            item = self._item(row, label, path)
+            first = items.setdefault(path, item)
+            if first is not item:
+                self._compare(first, item)
+        return list(items.values())
+
+    def _item(self, row: Row, label: int, path: str) -> dict:
+        item = dict(filename=path, label=label, ann_file=self.ann_file, ann_line=row.line)
+        if row.num_frames is not None:
+            item['total_frames'] = row.num_frames
+        return item
+
+    def _number_labels(self, rows: Sequence[Row]) -> list[int]:
+        classes = list(self._metainfo['classes'])
+        numbers = {name: number for number, name in enumerate(classes)}
+        for row in rows:
+            if row.label not in numbers:
+                raise ValueError(
+                    f'{self._place(row.line)}: expected a label of the classes '
+                    f'{", ".join(classes)}, found {row.label!r}'
+                )
+        return [numbers[row.label] for row in rows]
+
+    def _find_clips(self, rows: Sequence[Row]) -> list[str]:
+        clips = str(self.clip_folder)
+        roots = (str(self.root), clips)
+        finder = ClipFinder(clips, roots)
+        whole = finder if self.clips_given else ClipFinder(str(self.root), roots)
+        paths, missing = [], []
+        for row in rows:
+            try:
+                if row.foreign:
+                    path = whole.find_end(row.clip) or finder.find_end(row.clip)
+                else:
+                    path = finder.find(row.clip)
+            except ValueError as error:
+                raise ValueError(f'{self._place(row.line)}: {row.clip!r}: {error}') from None
+            if path is None:
+                missing.append(row)
+            else:
+                paths.append(path)
+        if missing:
+            some = ', '.join(f'{row.clip} ({self._place(row.line)})' for row in missing[:3])
+            raise FileNotFoundError(
+                f'{type(self).__name__}: {len(missing)} of {len(rows)} listed clips are neither '
+                f'frame folders nor videos below {clips}, first {some}: '
+                "check data_root or set data_prefix=dict(clips='...')"
+            )
+        return paths
+
+    def _compare(self, first: dict, second: dict) -> None:
+        """Refuse a clip that is listed with two meanings; warn of one that is listed twice."""
+        for key in ('label', 'text'):
+            if first.get(key) != second.get(key):
+                raise ValueError(
+                    f'{self._place(second["ann_line"])}: expected one {key} for '
+                    f'{second["filename"]}, found another than in line {first["ann_line"]}'
+                )
+        print_log(
+            f'{self._place(second["ann_line"])}: {second["filename"]} is already in line '
+            f'{first["ann_line"]}, and counts once',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+    def _place(self, line: int) -> str:
+        return f'{self.ann_file}:{line}' if line else self.ann_file
+
+
+def compound_order(labels: set[str]) -> list[str]:
+    """Single emotions in their canonical order, then compounds sorted by name."""
+    return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))

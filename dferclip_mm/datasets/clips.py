@@ -1,0 +1,108 @@
+"""Where the clips of a list lie on the disk: reference -> frame folder or video file."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+VIDEO_SUFFIXES = frozenset(
+    '.' + name
+    for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
+)
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sort key that orders ``2`` before ``10``, as people number frames and clips."""
+    parts: list[str | int] = [
+        int(part) if index % 2 else part for index, part in enumerate(re.split('([0-9]+)', name))
+    ]
+    return parts, name
+
+
+class _Listing(NamedTuple):
+    folders: dict[str, str]
+    videos: dict[str, str]
+
+
+class ClipFinder:
+    """Clips below ``base``, by listing each folder once instead of asking for each clip.
+
+    A clip may be a frame folder or a video; it is found by its name without a video's suffix,
+    and a folder is taken before a video. Names count as equal in any Unicode normal form.
+
+    Args:
+        base: the folder that the references start from.
+        roots: folders that nothing may lie outside of, links followed.
+    """
+
+    def __init__(self, base: str, roots: Sequence[str]) -> None:
+        self._base = base
+        self._roots = [os.path.realpath(root) for root in roots]
+        self._listings: dict[str, _Listing] = {}
+        self._links: set[str] = set()
+
+    def find(self, reference: str) -> str | None:
+        """The path of a clip, or None where there is none.
+
+        Raises:
+            ValueError: when a link leads out of the roots.
+        """
+        *parents, clip = unicodedata.normalize('NFC', reference).split('/')
+        folder, linked = self._base, False
+        for parent in parents:
+            below = self._list(folder).folders.get(parent)
+            if below is None:
+                return None
+            folder, linked = below, linked or below in self._links
+        listing, stem = self._list(folder), _stem(clip)
+        path = (
+            listing.folders.get(clip)
+            or listing.folders.get(stem)
+            or listing.videos.get(clip)
+            or listing.videos.get(stem)
+        )
+        if path is not None and (linked or path in self._links):
+            self._check_link(path)
+        return path
+
+    def find_end(self, reference: str) -> str | None:
+        """The path of the longest trailing part of ``reference`` that exists, or None.
+
+        Raises:
+            ValueError: when a link leads out of the roots.
+        """
+        parts = reference.split('/')
+        ends = ('/'.join(parts[start:]) for start in range(len(parts)))
+        return next((path for path in map(self.find, ends) if path is not None), None)
+
+    def _list(self, folder: str) -> _Listing:
+        if folder not in self._listings:
+            folders, videos = {}, {}
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    name = unicodedata.normalize('NFC', entry.name)
+                    if entry.is_symlink():
+                        self._links.add(entry.path)
+                    if entry.is_dir():
+                        folders[name] = entry.path
+                    elif entry.is_file() and (_stem(name) != name or '.' not in name):
+                        videos[name] = entry.path
+                        videos.setdefault(_stem(name), entry.path)
+            self._listings[folder] = _Listing(folders, videos)
+        return self._listings[folder]
+
+    def _check_link(self, path: str) -> None:
+        real = os.path.realpath(path)
+        if not any(os.path.commonpath([real, root]) == root for root in self._roots):
+            raise ValueError(
+                f'expected a clip inside {" or ".join(self._roots)}, found a link to {real}'
+            )
+
+
+def _stem(name: str) -> str:
+    path = PurePath(name)
+    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else name

@@ -1,0 +1,88 @@
+"""MAFW (Liu et al., ACM MM 2022): 11 emotions and their compounds, captions, 5 folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmaction.registry import DATASETS
+
+from ..emotions import CORPUS_CLASSES
+from .base import SPLITS, ClipDataset, compound_order
+from .lists import Row, decode_list, parse_captions, parse_words
+
+
+@DATASETS.register_module()
+class MAFWDataset(ClipDataset):
+    """MAFW's clips; arguments and errors as :class:`ClipDataset`, and these.
+
+    Args:
+        compound: take the lists with compound labels (``anger_disgust``). Their classes are those
+            that the owner's lists of all folds hold: single emotions in canonical order, then
+            compounds sorted.
+        captions: take the lists with captions; each item holds the English one in ``text``,
+            ``''`` where a clip has none.
+        require_caption: leave out clips without an English caption.
+    """
+
+    METAINFO = dict(corpus='mafw', classes=CORPUS_CLASSES['mafw'])
+    FOLDS = 5
+    CLIP_FOLDERS = ('data/faces', 'data/clips')
+
+    def __init__(
+        self,
+        *,
+        compound: bool = False,
+        captions: bool = False,
+        require_caption: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if require_caption and not captions:
+            raise ValueError('MAFWDataset: require_caption=True needs captions=True')
+        self.compound, self.captions, self.require_caption = compound, captions, require_caption
+        super().__init__(**kwargs)
+
+    def list_path(self, split: str, fold: int) -> str:
+        """The list of a split and fold in the setting that the arguments name."""
+        setting = 'compound' if self.compound else 'single'
+        caption = 'with_caption' if self.captions else 'no_caption'
+        return f'Train & Test Set/{setting}/{caption}/set_{fold}/{split}.txt'
+
+    def read_list(self, path: Path) -> list[Row]:
+        """The rows of a list; numbers can name neither a compound nor hold a caption."""
+        if not (self.compound or self.captions):
+            return super().read_list(path)
+        return self.parse_list(decode_list(path.read_bytes(), str(path)), str(path))
+
+    def parse_list(self, text: str, file: str) -> list[Row]:
+        """``clip word``, or the four columns of a list with captions."""
+        parse = parse_captions if self.captions or '\t' in text else parse_words
+        return parse(text, file, CORPUS_CLASSES['mafw'], compound=self.compound)
+
+    def find_classes(self) -> Sequence[str]:
+        """The 11 emotions, or what the owner's lists of the compound setting hold.
+
+        Raises:
+            ValueError: when no such list is there; one file alone may lack a class.
+        """
+        if not self.compound:
+            return super().find_classes()
+        folds = range(1, self.FOLDS + 1)
+        paths = [self.root / self.list_path(s, f) for f in folds for s in SPLITS]
+        found = [path for path in paths if path.is_file()]
+        if not found:
+            raise ValueError(
+                f'MAFWDataset: compound=True takes its classes from the lists like {paths[0]}, '
+                'found none: put them there or set metainfo=dict(classes=[...])'
+            )
+        return compound_order({row.label for path in found for row in self.read_list(path)})
+
+    def read_rows(self) -> list[Row]:
+        """The rows of this split and fold, those without a caption left out on demand."""
+        rows = super().read_rows()
+        return [row for row in rows if row.english] if self.require_caption else rows
+
+    def _item(self, row: Row, label: int, path: str) -> dict:
+        item = super()._item(row, label, path)
+        return {**item, 'text': row.english} if self.captions else item

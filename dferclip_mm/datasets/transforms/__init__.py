@@ -1,0 +1,22 @@
+"""Transforms from a clip's path to its pixels; the host's ``Flip``, ``CenterCrop``,
+``FormatShape`` and ``PackActionInputs`` do the rest."""
+
+from .augment import ClipBrightness, ClipRotation
+from .decode import DecodeClip
+from .errors import ClipReadError
+from .open_clip import OpenClip
+from .resize import ClipRandomResizedCrop, ClipResize, ClipResizeShorter
+from .sampling import SampleSegments, SampleWindow
+
+__all__ = [
+    'ClipBrightness',
+    'ClipRandomResizedCrop',
+    'ClipReadError',
+    'ClipResize',
+    'ClipResizeShorter',
+    'ClipRotation',
+    'DecodeClip',
+    'OpenClip',
+    'SampleSegments',
+    'SampleWindow',
+]

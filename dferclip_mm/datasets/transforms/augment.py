@@ -1,0 +1,98 @@
+"""Changes of light and angle, one draw for all frames of a clip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from .resize import stacked
+
+
+def brighten_frames(frames: np.ndarray, factor: float) -> np.ndarray:
+    """Every value times ``factor``, cut to 0-255 and to whole levels: Pillow's blend with black.
+
+    Shapes: uint8 (T, H, W, 3) -> the same.
+    """
+    levels = np.arange(256, dtype=np.float32) * np.float32(factor)
+    table = np.clip(levels, 0, 255).astype(np.uint8)
+    return cv2.LUT(frames.reshape(len(frames), -1), table).reshape(frames.shape)
+
+
+def rotate_frames(
+    frames: np.ndarray, degrees: float, fill: Sequence[int] = (0, 0, 0)
+) -> np.ndarray:
+    """Frames turned counter-clockwise about their centre, nearest pixel, corners in ``fill``.
+
+    The result is Pillow's to the pixel: like there, the source position of each pixel's centre is
+    summed in steps of 1/65536 pixel. Shapes: uint8 (T, H, W, 3) -> the same.
+    """
+    height, width = frames.shape[1:3]
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    x, y = np.arange(width)[None, :], np.arange(height)[:, None]
+
+    def source(along_x: float, along_y: float, centre: float) -> np.ndarray:
+        first = along_x * (0.5 - width / 2) + along_y * (0.5 - height / 2) + centre
+        start, dx, dy = (math.floor(v * 65536 + 0.5) for v in (first, along_x, along_y))
+        return (start + dx * x + dy * y) >> 16
+
+    positions = np.stack([source(cos, -sin, width / 2), source(sin, cos, height / 2)], axis=-1)
+    positions = positions.astype(np.int16)
+    turned = [
+        cv2.remap(
+            frame,
+            positions,
+            None,
+            cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=tuple(fill),
+        )
+        for frame in frames
+    ]
+    return np.stack(turned)
+
+
+@TRANSFORMS.register_module()
+class ClipBrightness(BaseTransform):
+    """Multiply all frames by one factor from U(low, high) (DFER-CLIP's training on DFEW)."""
+
+    def __init__(self, low: float = 0.5, high: float = 1.5) -> None:
+        if not 0 <= low <= high:
+            raise ValueError(f'expected 0 <= low <= high, found low={low}, high={high}')
+        self.low, self.high = low, high
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``imgs`` keeps its shape (T, H, W, 3)."""
+        factor = np.random.uniform(self.low, self.high)
+        results['imgs'] = brighten_frames(stacked(results['imgs']), factor)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipRotation(BaseTransform):
+    """Turn all frames by one angle from U(-degrees, degrees), nearest pixel.
+
+    Args:
+        degrees: 4 in DFER-CLIP's training on FERV39k, 6 in EmoCLIP's.
+        fill: RGB of the corners; EmoCLIP rotates after normalisation and fills with zero, which
+            is CLIP's mean here: ``(123, 117, 104)``.
+    """
+
+    def __init__(self, degrees: float = 4, *, fill: Sequence[int] = (0, 0, 0)) -> None:
+        if degrees < 0 or len(fill) != 3:
+            raise ValueError(
+                f'expected degrees >= 0 and three fill values, found degrees={degrees}, '
+                f'fill={tuple(fill)}'
+            )
+        self.degrees, self.fill = degrees, tuple(fill)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``imgs`` keeps its shape (T, H, W, 3)."""
+        degrees = np.random.uniform(-self.degrees, self.degrees)
+        results['imgs'] = rotate_frames(stacked(results['imgs']), degrees, self.fill)
+        return results

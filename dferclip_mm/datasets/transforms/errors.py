@@ -1,0 +1,27 @@
+"""The one error of a clip that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ClipReadError(OSError):
+    """A clip on the disk that is empty, damaged or no clip at all.
+
+    It takes one message, so that a loader's worker can raise it again in the main process.
+    """
+
+
+def place_of(results: Mapping[str, Any]) -> str:
+    """The path of the clip of ``results``, and where it is listed."""
+    place = str(results.get('ann_file', ''))
+    if place and results.get('ann_line'):
+        place = f'{place}:{results["ann_line"]}'
+    listed = f' (listed in {place})' if place else ''
+    return f'{results.get("filename", "clip")}{listed}'
+
+
+def clip_error(results: Mapping[str, Any], reason: str) -> ClipReadError:
+    """The error for the clip of ``results``, with its place."""
+    return ClipReadError(f'{place_of(results)}: {reason}')

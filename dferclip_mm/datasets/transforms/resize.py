@@ -1,0 +1,172 @@
+"""Sizes: Pillow's resizing for a whole clip at once, and DFER-CLIP's random crop."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from .sampling import Random
+
+
+def resize_frames(
+    frames: np.ndarray, size: tuple[int, int], *, bicubic: bool = False, antialias: bool = True
+) -> np.ndarray:
+    """Frames in another size, aspect not kept: uint8 (T, H, W, 3) -> (T, *size, 3).
+
+    With ``antialias`` this is Pillow's filter, but for one grey level in about one value of a
+    hundred, and several times faster. OpenCV's does not low-pass when it shrinks.
+    """
+    if frames.shape[1:3] == size:
+        return frames
+    # torch keeps the frames' own order of axes (channels last), so nothing is copied for it.
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    if not antialias:
+        # In bytes torch would round and cut between the two directions, which only Pillow does.
+        pixels = pixels.float()
+    mode = 'bicubic' if bicubic else 'bilinear'
+    resized = F.interpolate(pixels, size, mode=mode, align_corners=False, antialias=antialias)
+    if not antialias:
+        resized = resized.round().clamp(0, 255).byte()
+    return np.ascontiguousarray(resized.permute(0, 2, 3, 1).numpy())
+
+
+def shorter_side_to(size: int, height: int, width: int) -> tuple[int, int]:
+    """Height and width with the shorter side ``size`` and the same aspect, cut to whole pixels."""
+    shorter = min(height, width)
+    return size * height // shorter, size * width // shorter
+
+
+class Box(NamedTuple):
+    """A part of a frame, in pixels from its upper left corner."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def sample_crop(
+    height: int,
+    width: int,
+    area: tuple[float, float] = (0.08, 1.0),
+    aspect: tuple[float, float] = (3 / 4, 4 / 3),
+    tries: int = 10,
+    rng: Random = np.random,
+) -> Box | None:
+    """A random part of a frame as DFER-CLIP draws it, or None when no try fits into the frame.
+
+    The part's share of the frame's area and its aspect ratio are uniform, the ratio not in its
+    logarithm; sides are rounded, swapped half of the time, and the position is uniform.
+    """
+    for _ in range(tries):
+        pixels = rng.uniform(*area) * height * width
+        ratio = rng.uniform(*aspect)
+        sides = [max(1, round(math.sqrt(pixels * ratio))), max(1, round(math.sqrt(pixels / ratio)))]
+        w, h = sides if rng.uniform() < 0.5 else reversed(sides)
+        if w <= width and h <= height:
+            return Box(rng.randint(height - h + 1), rng.randint(width - w + 1), h, w)
+    return None
+
+
+def random_square(height: int, width: int, side: int, rng: Random = np.random) -> Box:
+    """A square of ``side`` pixels, placed uniformly in a frame that is at least as large."""
+    return Box(rng.randint(height - side + 1), rng.randint(width - side + 1), side, side)
+
+
+def crop_frames(frames: np.ndarray, box: Box) -> np.ndarray:
+    """The part of all frames: (T, H, W, 3) -> (T, box.height, box.width, 3), a view."""
+    return frames[:, box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def stacked(imgs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    """The frames as one array (T, H, W, 3); the host's decoders give lists."""
+    return imgs if isinstance(imgs, np.ndarray) else np.stack(imgs)
+
+
+def _put(results: dict[str, Any], frames: np.ndarray) -> dict[str, Any]:
+    results['imgs'] = frames
+    results['img_shape'] = frames.shape[1:3]
+    return results
+
+
+def _checked_size(size: int) -> int:
+    if size < 1:
+        raise ValueError(f'expected size of at least 1 pixel, found {size}')
+    return size
+
+
+@TRANSFORMS.register_module()
+class ClipResize(BaseTransform):
+    """Resize all frames to ``size`` x ``size``, aspect not kept, by Pillow's bilinear filter."""
+
+    def __init__(self, size: int = 224) -> None:
+        self.size = _checked_size(size)
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``imgs`` (T, H, W, 3) -> (T, size, size, 3)."""
+        return _put(results, resize_frames(stacked(results['imgs']), (self.size, self.size)))
+
+
+@TRANSFORMS.register_module()
+class ClipResizeShorter(BaseTransform):
+    """Resize all frames so that the shorter side is ``size``, by a bicubic filter (EmoCLIP).
+
+    Args:
+        size: in pixels.
+        antialias: low-pass when shrinking; False is the original's form.
+    """
+
+    def __init__(self, size: int = 224, *, antialias: bool = True) -> None:
+        self.size, self.antialias = _checked_size(size), antialias
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``imgs`` (T, H, W, 3) -> (T, h, w, 3) with min(h, w) = size."""
+        frames = stacked(results['imgs'])
+        height, width = frames.shape[1:3]
+        size = shorter_side_to(self.size, height, width)
+        return _put(results, resize_frames(frames, size, bicubic=True, antialias=self.antialias))
+
+
+@TRANSFORMS.register_module()
+class ClipRandomResizedCrop(BaseTransform):
+    """Cut one random part out of all frames and resize it (DFER-CLIP's training).
+
+    The host's ``RandomResizedCrop`` draws the aspect ratio in its logarithm.
+
+    Args:
+        size: of the square that results, in pixels.
+        area: least and greatest share of the frame's area.
+        aspect: least and greatest aspect ratio, before sides are swapped.
+    """
+
+    def __init__(
+        self,
+        size: int = 224,
+        *,
+        area: tuple[float, float] = (0.08, 1.0),
+        aspect: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
+        self.size = _checked_size(size)
+        self.area, self.aspect = (area[0], area[1]), (aspect[0], aspect[1])
+        if not 0 < self.area[0] <= self.area[1] <= 1 or not 0 < self.aspect[0] <= self.aspect[1]:
+            raise ValueError(
+                f'expected 0 < area <= 1 and 0 < aspect, each (least, greatest), '
+                f'found area={self.area}, aspect={self.aspect}'
+            )
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """``imgs`` (T, H, W, 3) -> (T, size, size, 3)."""
+        frames = stacked(results['imgs'])
+        height, width = frames.shape[1:3]
+        box = sample_crop(height, width, self.area, self.aspect)
+        if box is None:
+            height, width = shorter_side_to(self.size, height, width)
+            frames = resize_frames(frames, (height, width))
+            box = random_square(height, width, self.size)
+        return _put(results, resize_frames(crop_frames(frames, box), (self.size, self.size)))

@@ -1,0 +1,114 @@
+"""Which frames of a clip a model sees."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+Random = np.random.RandomState | ModuleType  # the host draws from numpy's global generator
+
+
+def centred_segments(total_frames: int, num_frames: int) -> np.ndarray:
+    """The middle frame of each of ``num_frames`` equal segments, (T,) zero-based.
+
+    Clips that are shorter give all their frames, and then the last one again (DFER-CLIP's test).
+    """
+    if total_frames < num_frames:
+        return np.minimum(np.arange(num_frames), total_frames - 1)
+    return total_frames * (2 * np.arange(num_frames) + 1) // (2 * num_frames)
+
+
+def random_segments(total_frames: int, num_frames: int, rng: Random = np.random) -> np.ndarray:
+    """A random frame of each of ``num_frames`` segments, (T,) zero-based.
+
+    A segment is ``total_frames // num_frames`` long, so that up to ``num_frames - 1`` frames at
+    the end belong to none; short clips as in :func:`centred_segments` (DFER-CLIP's training).
+    """
+    if total_frames < num_frames:
+        return centred_segments(total_frames, num_frames)
+    length = total_frames // num_frames
+    return np.arange(num_frames) * length + rng.randint(length, size=num_frames)
+
+
+def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray:
+    """``num_frames`` consecutive frames from ``start``, (T,) zero-based (EmoCLIP).
+
+    At the clip's end the window goes on once with its beginning, and where that is still too
+    short, backwards and forwards over what it has.
+    """
+    end = start + num_frames
+    positions = np.arange(start, min(end, total_frames))
+    if end > total_frames:
+        positions = np.concatenate([positions, np.arange(min(end - total_frames, total_frames))])
+    # For a single frame numpy's reflection repeats it, as wanted.
+    return np.pad(positions, (0, num_frames - len(positions)), mode='reflect')
+
+
+def _place(results: dict[str, Any], frames: np.ndarray, interval: int) -> dict[str, Any]:
+    # Our datasets count from 0; adding the start serves the host's RawFrameDecode as well.
+    start = results.get('start_index', 0)
+    results['frame_inds'] = (frames + start).astype(np.int64)
+    results['clip_len'] = len(frames)
+    results['num_clips'] = 1
+    results['frame_interval'] = interval
+    return results
+
+
+def _checked(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f'expected {name} of at least 1, found {number}')
+
+
+@TRANSFORMS.register_module()
+class SampleSegments(BaseTransform):
+    """One frame of each of ``num_frames`` segments, as DFER-CLIP takes them.
+
+    Needs ``total_frames``; adds ``frame_inds`` (T,), ``clip_len``, ``num_clips``,
+    ``frame_interval``. The host's ``SampleFrames`` differs for clips shorter than ``num_frames``.
+
+    Args:
+        num_frames: T.
+        test_mode: the middle of each segment instead of a random frame.
+    """
+
+    def __init__(self, num_frames: int = 16, *, test_mode: bool = False) -> None:
+        _checked(num_frames=num_frames)
+        self.num_frames, self.test_mode = num_frames, test_mode
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Choose the frames of one clip."""
+        total = results['total_frames']
+        _checked(total_frames=total)
+        choose = centred_segments if self.test_mode else random_segments
+        return _place(results, choose(total, self.num_frames), max(1, total // self.num_frames))
+
+
+@TRANSFORMS.register_module()
+class SampleWindow(BaseTransform):
+    """``num_frames`` consecutive ones of every ``stride``-th frame, as EmoCLIP takes them.
+
+    Needs ``total_frames``; adds ``frame_inds`` (T,), ``clip_len``, ``num_clips``,
+    ``frame_interval``.
+
+    Args:
+        stride: the step between the frames that are kept.
+        num_frames: T.
+        test_mode: begin with the first frame instead of a random one.
+    """
+
+    def __init__(self, stride: int = 4, num_frames: int = 32, *, test_mode: bool = False) -> None:
+        _checked(stride=stride, num_frames=num_frames)
+        self.stride, self.num_frames, self.test_mode = stride, num_frames, test_mode
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Choose the frames of one clip."""
+        _checked(total_frames=results['total_frames'])
+        kept = -(-results['total_frames'] // self.stride)
+        start = 0 if self.test_mode else np.random.randint(kept)
+        frames = wrapped_window(kept, self.num_frames, start) * self.stride
+        return _place(results, frames, self.stride)

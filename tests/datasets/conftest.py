@@ -1,0 +1,54 @@
+"""Tiny clips on the disk: frame folders, videos, and the corpora's own layouts."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import dferclip_mm  # noqa: F401  registers the components
+
+
+def write_frames(folder, count=3, size=(12, 16), names=None):
+    """Frames of one grey level each (10 times their number), as JPEG."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        name = names[number] if names else f'{number + 1:05}.jpg'
+        cv2.imwrite(str(folder / name), np.full((*size, 3), 10 * number, np.uint8))
+    return folder
+
+
+def write_video(path, count=20, size=(48, 64)):
+    """A video whose frames are of one grey level each, 10 times their number."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec = 'MJPG' if path.suffix == '.avi' else 'mp4v'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), 25, size[::-1])
+    for number in range(count):
+        writer.write(np.full((*size, 3), 10 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def write_text(path, text, encoding='utf-8'):
+    """A list file, its folders made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.fixture
+def frames():
+    return write_frames
+
+
+@pytest.fixture
+def video():
+    return write_video
+
+
+@pytest.fixture
+def text():
+    return write_text

@@ -1,0 +1,107 @@
+import os
+import unicodedata
+
+import pytest
+
+from dferclip_mm.datasets.clips import ClipFinder, natural_key
+
+
+@pytest.fixture
+def base(tmp_path):
+    for folder in ('a/00001', 'a/00002', 'b'):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in (
+        'a/00002.mp4',
+        'a/00003.AVI',
+        'a/plain',
+        'a/notes.txt',
+        'b/00001.mp4',
+        'b/x y.mp4',
+    ):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('reference', 'found'),
+    [
+        ('a/00001', 'a/00001'),
+        ('a/00001.mp4', 'a/00001'),
+        ('a/00002', 'a/00002'),
+        ('a/00002.mp4', 'a/00002'),
+        ('a/00003', 'a/00003.AVI'),
+        ('a/00003.mp4', 'a/00003.AVI'),
+        ('a/plain', 'a/plain'),
+        ('b/x y', 'b/x y.mp4'),
+        ('a/notes', None),
+        ('a/notes.txt', None),
+        ('a/4', None),
+        ('c/00001', None),
+        ('a/plain/00001', None),
+    ],
+)
+def test_a_clip_is_a_folder_or_a_video(base, reference, found):
+    expected = None if found is None else str(base / found)
+    assert ClipFinder(str(base), [str(base)]).find(reference) == expected
+
+
+def test_the_longest_trailing_part_wins(base):
+    (base / '00001').mkdir()
+    finder = ClipFinder(str(base), [str(base)])
+    assert finder.find_end('home/them/b/00001') == str(base / 'b/00001.mp4')
+    assert finder.find_end('home/them/00001') == str(base / '00001')
+    assert finder.find_end('home/them/00009') is None
+
+
+def test_each_folder_is_listed_once(base, monkeypatch):
+    listed = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, 'scandir', lambda path: listed.append(path) or scandir(path))
+    finder = ClipFinder(str(base), [str(base)])
+    for _ in range(3):
+        for reference in ('a/00001', 'a/00002', 'a/9', 'b/00001'):
+            finder.find(reference)
+    assert sorted(listed) == sorted([str(base), str(base / 'a'), str(base / 'b')])
+
+
+def test_unicode_forms_count_as_equal(tmp_path):
+    folder = tmp_path / unicodedata.normalize('NFD', 'é1')
+    folder.mkdir()
+    finder = ClipFinder(str(tmp_path), [str(tmp_path)])
+    assert finder.find(unicodedata.normalize('NFC', 'é1')) == str(folder)
+
+
+def test_links_inside_are_followed_and_those_outside_refused(tmp_path):
+    for folder in ('root/real/clip', 'outside/clip'):
+        (tmp_path / folder).mkdir(parents=True)
+    root = tmp_path / 'root'
+    (root / 'inside').symlink_to(root / 'real')
+    (root / 'out').symlink_to(tmp_path / 'outside')
+    (root / 'real/dangling.mp4').symlink_to(tmp_path / 'nothing')
+    finder = ClipFinder(str(root), [str(root)])
+    assert finder.find('inside/clip') == str(root / 'inside/clip')
+    assert finder.find('real/dangling') is None
+    with pytest.raises(ValueError, match=r'found a link to .*outside/clip'):
+        finder.find('out/clip')
+
+
+def test_a_linked_clip_folder_is_the_users_choice(tmp_path):
+    (tmp_path / 'disk/clip').mkdir(parents=True)
+    (tmp_path / 'root').mkdir()
+    link = tmp_path / 'root/faces'
+    link.symlink_to(tmp_path / 'disk')
+    finder = ClipFinder(str(link), [str(tmp_path / 'root'), str(link)])
+    assert finder.find('clip') == str(link / 'clip')
+
+
+def test_natural_order():
+    names = ['10.jpg', '2.jpg', '1.jpg', 'b_1.jpg', 'a_10.jpg', 'a_9.jpg', '01.jpg']
+    assert sorted(names, key=natural_key) == [
+        '01.jpg',
+        '1.jpg',
+        '2.jpg',
+        '10.jpg',
+        'a_9.jpg',
+        'a_10.jpg',
+        'b_1.jpg',
+    ]

@@ -1,0 +1,197 @@
+"""Each corpus in its owner's layout, built as a config builds it."""
+
+import pickle
+
+import pytest
+from mmaction.registry import DATASETS
+
+SEVEN = ['happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear']
+
+
+def build(kind, root, **kwargs):
+    return DATASETS.build(dict(type=kind, data_root=str(root), pipeline=[], **kwargs))
+
+
+def listing(dataset):
+    """(path below the root, label) of each item."""
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return [(info['filename'][len(str(dataset.root)) + 1 :], info['label']) for info in infos]
+
+
+@pytest.fixture
+def dfew(tmp_path, frames, text):
+    for name in ('00001', '00012', '16372'):
+        frames(tmp_path / 'Clip/clip_224x224' / name, 1)
+    lists = tmp_path / 'EmoLabel_DataSplit'
+    text(lists / 'train(single-labeled)/set_1.csv', 'video_name,label\n1,1\n12,7\n')
+    text(lists / 'test(single-labeled)/set_1.csv', 'video_name,label\n16372,4')
+    text(lists / 'test(single-labeled)/set_2.csv', 'video_name,label\n12,7')
+    return tmp_path
+
+
+def test_dfew(dfew):
+    dataset = build('DFEWDataset', dfew)
+    assert listing(dataset) == [('Clip/clip_224x224/00001', 0), ('Clip/clip_224x224/00012', 6)]
+    assert list(dataset.metainfo['classes']) == SEVEN
+    assert dataset.metainfo['corpus'] == 'dfew'
+    assert dataset.get_data_info(1) == dict(
+        filename=str(dfew / 'Clip/clip_224x224/00012'),
+        label=6,
+        ann_file=str(dfew / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'),
+        ann_line=3,
+        sample_idx=1,
+        modality='RGB',
+        start_index=0,
+    )
+    assert listing(build('DFEWDataset', dfew, split='test')) == [('Clip/clip_224x224/16372', 3)]
+    fold2 = build('DFEWDataset', dfew, split='test', fold=2, test_mode=True)
+    assert listing(fold2) == [('Clip/clip_224x224/00012', 6)]
+    assert fold2.test_mode
+
+
+def test_a_dataset_can_be_sent_to_a_worker(dfew):
+    dataset = pickle.loads(pickle.dumps(build('DFEWDataset', dfew)))
+    assert len(dataset) == 2
+    assert dataset[0]['label'] == 0
+
+
+def test_dfew_videos_where_there_are_no_faces(tmp_path, video, text):
+    video(tmp_path / 'Clip/original/00001.mp4', 2)
+    text(tmp_path / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', 'video_name,label\n1,1\n')
+    assert listing(build('DFEWDataset', tmp_path)) == [('Clip/original/00001.mp4', 0)]
+
+
+def test_a_given_list_and_folder(dfew, frames, text):
+    frames(dfew / 'mine/00001', 1)
+    text(dfew / 'lists/mine.csv', 'video_name,label\n1,2')
+    dataset = build('DFEWDataset', dfew, ann_file='lists/mine.csv', data_prefix=dict(clips='mine'))
+    assert listing(dataset) == [('mine/00001', 1)]
+    assert listing(
+        build(
+            'DFEWDataset',
+            dfew,
+            ann_file=str(dfew / 'lists/mine.csv'),
+            data_prefix=dict(clips=str(dfew / 'mine')),
+        )
+    ) == [('mine/00001', 1)]
+
+
+def test_another_label_order_goes_by_name(dfew):
+    dataset = build('DFEWDataset', dfew, metainfo=dict(classes=sorted(SEVEN)))
+    assert [label for _, label in listing(dataset)] == [3, 2]
+
+
+def test_the_circulating_list_of_another_machine(dfew, text):
+    text(
+        dfew / 'set_1_train.txt',
+        '/data/EECS-Them/DFEW/Clip/clip_224x224/00012 113 5\n/data/elsewhere/00001 16 0',
+    )
+    dataset = build('DFEWDataset', dfew, ann_file='set_1_train.txt')
+    assert listing(dataset) == [('Clip/clip_224x224/00012', 5), ('Clip/clip_224x224/00001', 0)]
+    assert [dataset.get_data_info(i)['total_frames'] for i in (0, 1)] == [113, 16]
+
+
+def test_ferv39k(tmp_path, frames, text):
+    for name in ('Action/Happy/0267', 'Daily Life/Fear/0001'):
+        frames(tmp_path / '2_ClipsforFaceCrop' / name, 1)
+    text(
+        tmp_path / '4_setups/All_scenes/train_All.csv',
+        'Action/Happy/0267 Happy\nDaily Life/Fear/0001 Fear',
+    )
+    dataset = build('FERV39kDataset', tmp_path)
+    assert listing(dataset) == [
+        ('2_ClipsforFaceCrop/Action/Happy/0267', 0),
+        ('2_ClipsforFaceCrop/Daily Life/Fear/0001', 6),
+    ]
+    assert dataset.metainfo['corpus'] == 'ferv39k'
+
+
+@pytest.fixture
+def mafw(tmp_path, frames, text):
+    for name in ('00001', '00002', '00003'):
+        frames(tmp_path / 'data/faces' / name, 1)
+    lists = tmp_path / 'Train & Test Set'
+    text(lists / 'single/no_caption/set_1/train.txt', '00001.mp4 anger\r\n00002.mp4 contempt')
+    text(
+        lists / 'single/with_caption/set_1/train.txt',
+        '00001.mp4\tanger\t一个男人。\tA man frowns.\r\n00002.mp4\tfear\t一个女人。\t\r\n',
+        'gbk',
+    )
+    text(lists / 'compound/no_caption/set_1/train.txt', '00001.mp4 sadness_fear\r\n00002.mp4 fear')
+    text(lists / 'compound/no_caption/set_1/test.txt', '00003.mp4 anger_disgust')
+    text(lists / 'compound/no_caption/set_2/test.txt', '00003.mp4 anger')
+    return tmp_path
+
+
+def test_mafw(mafw):
+    dataset = build('MAFWDataset', mafw)
+    assert listing(dataset) == [('data/faces/00001', 3), ('data/faces/00002', 7)]
+    assert len(dataset.metainfo['classes']) == 11
+    assert 'text' not in dataset.get_data_info(0)
+
+
+def test_mafw_captions(mafw):
+    dataset = build('MAFWDataset', mafw, captions=True)
+    assert [dataset.get_data_info(i)['text'] for i in (0, 1)] == ['A man frowns.', '']
+    with_caption = build('MAFWDataset', mafw, captions=True, require_caption=True)
+    assert listing(with_caption) == [('data/faces/00001', 3)]
+    with pytest.raises(ValueError, match='require_caption=True needs captions=True'):
+        build('MAFWDataset', mafw, require_caption=True)
+
+
+def test_mafw_compounds_have_the_same_classes_in_each_split_and_fold(mafw):
+    train = build('MAFWDataset', mafw, compound=True)
+    test = build('MAFWDataset', mafw, compound=True, split='test')
+    classes = ['anger', 'fear', 'anger_disgust', 'sadness_fear']
+    assert list(train.metainfo['classes']) == list(test.metainfo['classes']) == classes
+    assert listing(train) == [('data/faces/00001', 3), ('data/faces/00002', 1)]
+    assert listing(test) == [('data/faces/00003', 2)]
+
+
+def test_numbers_cannot_name_compounds(mafw, text):
+    text(mafw / 'counted.txt', '00001 16 3')
+    with pytest.raises(ValueError, match=r"counted.txt:1: '3' is not an emotion"):
+        build('MAFWDataset', mafw, compound=True, ann_file='counted.txt')
+    assert listing(build('MAFWDataset', mafw, ann_file='counted.txt')) == [('data/faces/00001', 3)]
+
+
+def test_a_compound_list_alone_needs_the_classes(tmp_path, frames, text):
+    frames(tmp_path / '00001', 1)
+    text(tmp_path / 'mine.txt', '00001.mp4 fear_anger')
+    with pytest.raises(ValueError, match=r'set metainfo=dict\(classes='):
+        build('MAFWDataset', tmp_path, compound=True, ann_file='mine.txt')
+    given = dict(compound=True, ann_file='mine.txt', metainfo=dict(classes=['fear', 'fear_anger']))
+    assert listing(build('MAFWDataset', tmp_path, **given)) == [('00001', 1)]
+
+
+def test_afew(tmp_path, frames, video):
+    faces = tmp_path / 'AFEW_Face'
+    for name in ('train/Angry/10', 'train/Angry/9', 'validation/Happy/1'):
+        frames(faces / name, 1)
+    video(faces / 'validation/Surprise/2.avi', 2)
+    train = build('AFEWDataset', tmp_path)
+    assert listing(train) == [('AFEW_Face/train/Angry/9', 3), ('AFEW_Face/train/Angry/10', 3)]
+    assert train.get_data_info(0)['ann_file'] == str(faces / 'train')
+    test = build('AFEWDataset', tmp_path, split='test')
+    assert listing(test) == [
+        ('AFEW_Face/validation/Happy/1', 0),
+        ('AFEW_Face/validation/Surprise/2.avi', 4),
+    ]
+
+
+def test_afew_refuses_folders_that_name_no_emotion(tmp_path, frames):
+    frames(tmp_path / 'AFEW_Face/train/Bored/1', 1)
+    with pytest.raises(ValueError, match=r"AFEW_Face/train/Bored: 'Bored' is not an emotion"):
+        build('AFEWDataset', tmp_path)
+
+
+def test_afew_without_its_folders(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'expected the train clips in .*/train/<Emotion>'):
+        build('AFEWDataset', tmp_path)
+
+
+def test_afew_with_a_list(tmp_path, frames, text):
+    frames(tmp_path / 'AFEW_Face/validation/Happy/1', 1)
+    text(tmp_path / 'afew.txt', '/data/AFEW_Face/validation/Happy/1 16 0')
+    dataset = build('AFEWDataset', tmp_path, split='test', ann_file='afew.txt')
+    assert listing(dataset) == [('AFEW_Face/validation/Happy/1', 0)]

@@ -1,0 +1,156 @@
+"""Whole pipelines over datasets, with the host's transforms around ours."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import DATASETS
+from mmengine.dataset import pseudo_collate
+from PIL import Image
+from torch.utils.data import DataLoader
+
+GOLDEN = json.loads((Path(__file__).parents[1] / 'data/golden_frames.json').read_text())
+TEST_PIPELINE = [
+    dict(type='OpenClip'),
+    dict(type='SampleSegments', test_mode=True),
+    dict(type='DecodeClip'),
+    dict(type='ClipResize'),
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs'),
+]
+TRAIN_PIPELINE = [
+    dict(type='OpenClip'),
+    dict(type='SampleSegments'),
+    dict(type='DecodeClip'),
+    dict(type='ClipBrightness'),
+    dict(type='ClipRotation'),
+    dict(type='ClipRandomResizedCrop', size=32),
+    dict(type='Flip'),
+    dict(type='FormatShape', input_format='NCHW'),
+    dict(type='PackActionInputs'),
+]
+
+
+def write_golden_frames(folder, case):
+    folder.mkdir(parents=True)
+    shape = (case['num_frames'], 12, 10, 3)
+    blocks = np.random.RandomState(case['seed']).randint(0, 256, shape, dtype=np.uint8)
+    rows = np.arange(case['height']) * 12 // case['height']
+    columns = np.arange(case['width']) * 10 // case['width']
+    for number, block in enumerate(blocks):
+        Image.fromarray(block[rows][:, columns]).save(folder / f'{number:05}.png')
+
+
+@pytest.mark.parametrize('case', GOLDEN['test_frames']['frames'], ids=lambda case: case['seed'])
+def test_golden_pixels(tmp_path, case):
+    write_golden_frames(tmp_path / 'data/faces/00001', case)
+    (tmp_path / 'list.txt').write_text('00001.mp4 anger')
+    dataset = DATASETS.build(
+        dict(
+            type='MAFWDataset',
+            data_root=str(tmp_path),
+            ann_file='list.txt',
+            pipeline=TEST_PIPELINE,
+            test_mode=True,
+        )
+    )
+    item = dataset[0]
+    pixels = item['inputs'].double()
+    assert pixels.shape == (16, 3, 224, 224)
+    assert item['inputs'].dtype == torch.uint8
+    assert item['data_samples'].gt_label.tolist() == [3]
+    assert pixels.mean().item() == pytest.approx(case['mean_255'], abs=0.05)
+    np.testing.assert_allclose(
+        pixels.mean((1, 2, 3)).numpy(), case['frame_means_255'], rtol=0, atol=0.05
+    )
+    for *place, value in case['pixels']:
+        assert abs(pixels[tuple(place)].item() - value) <= 1
+
+
+@pytest.fixture
+def clips(tmp_path, frames, video):
+    frames(tmp_path / 'clips/00001', 20, size=(40, 50))
+    video(tmp_path / 'clips/00002.mp4', 20, size=(48, 64))
+    frames(tmp_path / 'clips/00003', 5, size=(40, 50))
+    (tmp_path / 'list.txt').write_text('00001 anger\n00002 fear\n00003 neutral\n')
+    return dict(
+        type='MAFWDataset',
+        data_root=str(tmp_path),
+        ann_file='list.txt',
+        data_prefix=dict(clips='clips'),
+    )
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_training_batches(clips, workers):
+    dataset = DATASETS.build(dict(**clips, pipeline=TRAIN_PIPELINE))
+    loader = DataLoader(
+        dataset,
+        batch_size=3,
+        num_workers=workers,
+        collate_fn=pseudo_collate,
+        timeout=60 if workers else 0,
+    )
+    for _ in range(2):
+        (batch,) = list(loader)
+        assert [tuple(clip.shape) for clip in batch['inputs']] == [(16, 3, 32, 32)] * 3
+        assert [sample.gt_label.item() for sample in batch['data_samples']] == [3, 6, 2]
+        assert batch['data_samples'][0].img_shape == (32, 32)
+
+
+def test_a_window_for_a_3d_backbone(clips):
+    pipeline = [
+        dict(type='OpenClip'),
+        dict(type='SampleWindow', num_frames=8, test_mode=True),
+        dict(type='DecodeClip'),
+        dict(type='ClipResizeShorter', size=24),
+        dict(type='CenterCrop', crop_size=24),
+        dict(type='ClipRotation', degrees=6, fill=(123, 117, 104)),
+        dict(type='Flip'),
+        dict(type='FormatShape', input_format='NCTHW'),
+        dict(type='PackActionInputs'),
+    ]
+    dataset = DATASETS.build(dict(**clips, pipeline=pipeline))
+    assert [tuple(dataset[i]['inputs'].shape) for i in range(3)] == [(1, 3, 8, 24, 24)] * 3
+
+
+def test_captions_ride_in_the_sample(tmp_path, frames):
+    frames(tmp_path / '00001', 2)
+    (tmp_path / 'list.txt').write_bytes('00001.mp4\tanger\t男\tA man.'.encode('gbk'))
+    pipeline = [*TEST_PIPELINE[:-1], dict(type='PackActionInputs', algorithm_keys=('text',))]
+    dataset = DATASETS.build(
+        dict(
+            type='MAFWDataset',
+            data_root=str(tmp_path),
+            ann_file='list.txt',
+            captions=True,
+            pipeline=pipeline,
+        )
+    )
+    assert dataset[0]['data_samples'].text == 'A man.'
+
+
+def test_the_hosts_loaders_read_our_videos(clips):
+    pipeline = [
+        dict(type='DecordInit'),
+        dict(type='SampleFrames', clip_len=1, num_clips=16, test_mode=True),
+        dict(type='DecordDecode'),
+    ]
+    theirs = DATASETS.build(dict(**clips, pipeline=pipeline))[1]
+    ours = DATASETS.build(dict(**clips, pipeline=TEST_PIPELINE[:3]))[1]
+    assert theirs['frame_inds'].tolist() == ours['frame_inds'].tolist()
+    np.testing.assert_array_equal(np.stack(theirs['imgs']), ours['imgs'])
+
+
+def test_the_hosts_samplers_and_decoders_follow_our_open_clip(clips):
+    pipeline = [
+        dict(type='OpenClip'),
+        dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),
+        dict(type='DecodeClip'),
+        dict(type='ClipResize', size=32),
+        dict(type='FormatShape', input_format='NCTHW'),
+    ]
+    dataset = DATASETS.build(dict(**clips, pipeline=pipeline))
+    assert [dataset[i]['imgs'].shape for i in range(3)] == [(2, 3, 4, 32, 32)] * 3
