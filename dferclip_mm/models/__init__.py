@@ -1,7 +1,7 @@
 """Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
 
 from .backbones import CLIPVisualEncoder
-from .heads import TextPromptHead
+from .heads import TextFeatureHead, TextPromptHead
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
 from .text import CLIPTextEncoder
@@ -11,5 +11,6 @@ __all__ = [
     'CLIPVisualEncoder',
     'FrameRecognizer',
     'TemporalTransformer',
+    'TextFeatureHead',
     'TextPromptHead',
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
+from mmengine.utils import to_2tuple
 
 from ..clip import build_clip, freeze
 
@@ -32,7 +33,7 @@ class CLIPVisualEncoder(BaseModule):
     ) -> None:
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
-        self.image_size: tuple[int, int] = tuple(self.visual.image_size)
+        self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
         if frozen:
             freeze(self, 'visual', rebuilt_from=pretrained)
 

@@ -1,0 +1,67 @@
+"""Take the text tower out of a trained model: its features of the prompts stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import open_clip
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from torch import nn
+
+from .errors import ConversionError
+
+_TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'context_position')
+# Where a run writes and what it starts from is no part of a model.
+_RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
+
+
+def fold_text(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], Config]:
+    """A state dict and a config that evaluate as the model does, without text tower and prompts.
+
+    Args:
+        model: a recognizer whose `cls_head` is a `TextPromptHead`, its checkpoint loaded.
+        cfg: the whole config that it was built from.
+
+    Returns:
+        All weights that evaluation needs, none of them to be downloaded; the config for them.
+
+    Raises:
+        ConversionError: when the head's text does not stand still.
+    """
+    head: Any = model.cls_head
+    if cfg.model.cls_head.type != 'TextPromptHead':
+        raise ConversionError(
+            f'the text of a {cfg.model.cls_head.type} cannot be folded in: expected a config '
+            'whose model.cls_head is a TextPromptHead'
+        )
+    model.eval()
+    with torch.no_grad():
+        text = head.text_features()
+    folded = cfg.copy()
+    for name in _RUN_SETTINGS:
+        folded.pop(name, None)
+    kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
+    kept.update(type='TextFeatureHead', classes=list(head.classes), embed_dim=text.shape[-1])
+    folded.model.cls_head = kept
+    _unpretrain(folded.model.backbone)
+
+    # Frozen towers are buffers that state_dict() leaves out, so take everything by name.
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    tensors['cls_head.text_features'] = text
+    names = MODELS.build(folded.model).state_dict()
+    return {name: tensors[name].detach().cpu().clone() for name in names}, folded
+
+
+def _unpretrain(backbone: Any) -> None:
+    """Let a backbone be built without its pretrained weights, which the checkpoint holds."""
+    pretrained, arch = backbone.get('pretrained'), backbone.get('arch')
+    if pretrained is None:
+        return
+    if backbone.type == 'CLIPVisualEncoder' and isinstance(arch, str):
+        # The tag decided about QuickGELU; without it, the architecture's name has to.
+        tag = open_clip.get_pretrained_cfg(arch, pretrained) or {}
+        if tag.get('quick_gelu') and not open_clip.get_model_config(arch).get('quick_gelu'):
+            backbone.arch = f'{arch}-quickgelu'
+    backbone.pretrained = None

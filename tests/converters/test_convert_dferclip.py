@@ -1,0 +1,234 @@
+import open_clip
+import pytest
+import torch
+
+from dferclip_mm.converters import ConversionError, convert, convert_back, read_checkpoint
+from dferclip_mm.converters.sizes import arch_name
+from dferclip_mm.emotions import CORPUS_CLASSES
+
+
+def test_everything_but_classes_and_position_is_inferred(golden, dferclip_state):
+    found = convert(dferclip_state, position='middle')
+    assert found.kind == 'DFER-CLIP'
+    assert found.model['neck'] == dict(
+        in_channels=512,
+        embed_dims=512,
+        max_frames=16,
+        depth=1,
+        heads=8,
+        head_dim=64,
+        mlp_dim=1024,
+    )
+    head = found.model['cls_head']
+    assert (head['num_context'], head['class_specific']) == (4, True)
+    assert head['context_position'] == 'middle'
+    assert tuple(head['classes']) == CORPUS_CLASSES['dfew']
+    assert head['text_encoder'] == found.model['backbone']
+    assert found.model['backbone']['pretrained'] is None
+    arch = found.model['backbone']['arch']
+    assert arch['vision_cfg'] == dict(image_size=224, layers=2, width=128, patch_size=32)
+    assert arch['text_cfg']['heads'] == 2
+
+
+def test_well_known_size_gets_its_name():
+    arch = open_clip.get_model_config('ViT-B-32-quickgelu')
+    assert arch_name(arch) == 'ViT-B-32-quickgelu'
+    assert arch_name({**arch, 'embed_dim': 5}) == {**arch, 'embed_dim': 5}
+
+
+def test_prompts_are_recovered_token_by_token(golden, dferclip_state):
+    given = golden['dferclip']['middle_specific']['prompts']
+    found = convert(dferclip_state).prompts
+    assert found['happiness'] == (
+        'corners of the mouth lifted into a grin , cheeks pushed up , eyes creased .'
+    )
+    expected, recovered = open_clip.tokenize(given), open_clip.tokenize(list(found.values()))
+    assert torch.equal(expected, recovered)
+
+
+def test_prefixes_of_several_wrappers_are_stripped(dferclip_state):
+    wrapped = {f'module.module.{name}': value for name, value in dferclip_state.items()}
+    assert set(convert(wrapped).state_dict) == set(convert(dferclip_state).state_dict)
+
+
+def test_way_back_is_bitwise(dferclip_file, dferclip_state):
+    found = convert(read_checkpoint(dferclip_file))
+    back = convert_back({'state_dict': found.state_dict, 'meta': found.meta})
+    assert back['epoch'] == 50
+    assert back['best_acc'] == 71.25
+    assert set(back['state_dict']) == {f'module.{name}' for name in dferclip_state}
+    for name, value in dferclip_state.items():
+        assert torch.equal(back['state_dict'][f'module.{name}'], value), name
+
+
+@pytest.mark.parametrize(
+    ('classes', 'message'),
+    [
+        ('mafw', 'has 7 classes, but 11 were named'),
+        (['a', 'b'], 'has 7 classes, but 2 were named'),
+    ],
+)
+def test_other_number_of_classes_is_explained(dferclip_state, classes, message):
+    with pytest.raises(ConversionError, match=message):
+        convert(dferclip_state, classes=classes)
+
+
+def test_unnamed_classes_are_asked_for(dferclip_state):
+    state = dict(dferclip_state)
+    for name in ('ctx', 'token_prefix', 'token_suffix'):
+        state[f'prompt_learner.{name}'] = state[f'prompt_learner.{name}'][:3]
+    with pytest.raises(ConversionError, match='3 classes and does not name them'):
+        convert(state)
+    assert list(convert(state, classes=['a', 'b', 'c']).prompts) == ['a', 'b', 'c']
+
+
+TORN = 'image_encoder.proj'
+
+
+def drop(state):
+    del state['temporal_net.cls_token'], state['clip_model_.ln_final.bias']
+
+
+def add(state):
+    for number in range(9):
+        state[f'text_encoder.extra{number}'] = torch.zeros(1)
+
+
+def swap(state):
+    state['text_encoder.ln_post.bias'] = state.pop('text_encoder.ln_final.bias')
+
+
+def tear(state):
+    state[TORN] = state[TORN] + 1e-6
+
+
+def reshape(state):
+    state['clip_model_.visual.proj'] = torch.zeros(64, 512)
+
+
+def halve(state):
+    state['temporal_net.cls_token'] = state['temporal_net.cls_token'].half()
+
+
+def no_vocabulary(state):
+    state['clip_model_.token_embedding.weight'] = torch.zeros(1000, 128)
+
+
+def other_grid(state):
+    state['image_encoder.positional_embedding'] = torch.zeros(51, 128)
+
+
+def odd_width(state):
+    state['image_encoder.conv1.weight'] = torch.zeros(100, 3, 32, 32)
+
+
+def resnet(state):
+    del state['image_encoder.conv1.weight']
+    state['image_encoder.layer1.0.conv1.weight'] = torch.zeros(64, 3, 3, 3)
+
+
+def strange_prompt(state):
+    state['prompt_learner.token_suffix'] = state['prompt_learner.token_suffix'] + 1.0
+
+
+def strange_start(state):
+    state['prompt_learner.token_prefix'] = state['prompt_learner.token_prefix'] + 1.0
+
+
+def endless_prompt(state):
+    suffix = state['prompt_learner.token_suffix'].clone()
+    suffix[2, :] = state['clip_model_.token_embedding.weight'][320]
+    state['prompt_learner.token_suffix'] = suffix
+
+
+def text_behind_the_end(state):
+    suffix = state['prompt_learner.token_suffix'].clone()
+    suffix[2, -1] = state['clip_model_.token_embedding.weight'][320]
+    state['prompt_learner.token_suffix'] = suffix
+
+
+def lone_byte(state):
+    """Token 125 is one byte of a character: no sentence gives it alone."""
+    suffix = state['prompt_learner.token_suffix'].clone()
+    suffix[2, 0] = state['clip_model_.token_embedding.weight'][125]
+    state['prompt_learner.token_suffix'] = suffix
+
+
+def flat_context(state):
+    state['prompt_learner.ctx'] = torch.zeros(128)
+
+
+def no_tensor(state):
+    state['temporal_net.cls_token'] = 'words'
+
+
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (drop, r'2 missing: .*temporal_net\.cls_token'),
+        (add, r'9 left over: text_encoder\.extra0, .*, and 5 more'),
+        (
+            swap,
+            r'1 missing: text_encoder\.ln_final\.bias; 1 left over: text_encoder\.ln_post\.bias',
+        ),
+        (tear, rf'1 tensors .* stores twice have different values.* and {TORN}'),
+        (reshape, r'clip_model_\.visual\.proj \(64, 512\) float32 for \(128, 512\) float32'),
+        (halve, r'temporal_net\.cls_token \(1, 1, 512\) float16'),
+        (no_vocabulary, 'a vocabulary of 1000'),
+        (other_grid, '51 image positions'),
+        (odd_width, 'vision width 100'),
+        (resnet, r'no tensor image_encoder\.conv1\.weight'),
+        (strange_prompt, 'prompt of class 0 matches no token at position 0'),
+        (strange_start, 'token_prefix is not the embedded start token'),
+        (endless_prompt, 'class 2 is not a text, the end token and padding'),
+        (text_behind_the_end, 'class 2 is not a text, the end token and padding'),
+        (lone_byte, r'prompt of class 2 reads .* does not give its \d+ tokens again'),
+        (flat_context, r'prompt_learner\.ctx has the shape \(128,\)'),
+        (no_tensor, r'temporal_net\.cls_token str for'),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
+def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
+    state = dict(dferclip_state)
+    damage(state)
+    with pytest.raises(ConversionError, match=message) as caught:
+        convert(state)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ([1, 2], 'holds a list'),
+        ({'state_dict': [1]}, 'not a table of named tensors'),
+        ({}, 'its 0 entries are none'),
+        ({'model': 1, 'epoch': 2}, 'its 2 entries are model, epoch'),
+        ({'visual.proj': torch.zeros(1)}, 'a CLIP, which needs no conversion'),
+        ({'state_dict': {'cls_head.fc.weight': torch.zeros(1)}}, 'of an MMAction2 model already'),
+    ],
+)
+def test_other_files_are_recognised(content, message):
+    with pytest.raises(ConversionError, match=message):
+        convert(content)
+
+
+def test_way_back_needs_what_the_conversion_noted(dferclip_state):
+    found = convert(dferclip_state)
+    with pytest.raises(ConversionError, match='only a checkpoint that was converted'):
+        convert_back({'state_dict': found.state_dict, 'meta': {'epoch': 3}})
+    meta = {'converted_from': 'DFER-CLIP'}
+    with pytest.raises(ConversionError, match="lacks 'prompts'"):
+        convert_back({'state_dict': found.state_dict, 'meta': meta})
+    trained = {
+        name: value
+        for name, value in found.state_dict.items()
+        if not name.startswith('cls_head.text_encoder.')
+    }
+    with pytest.raises(ConversionError, match='holds no text tower'):
+        convert_back({'state_dict': trained, 'meta': found.meta})
+    grown = {**found.state_dict, 'neck.extra': torch.zeros(1)}
+    with pytest.raises(ConversionError, match=r'1 left over: neck\.extra'):
+        convert_back({'state_dict': grown, 'meta': found.meta})
+    wordy = {**found.meta, 'prompts': ['smile ' * 99] * 7}
+    with pytest.raises(ConversionError, match='tokens, but 71 are free'):
+        convert_back({'state_dict': found.state_dict, 'meta': wordy})

@@ -1,0 +1,98 @@
+import json
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from official_layouts import save_like_dferclip
+
+from dferclip_mm.converters import ConversionError, write_files
+
+
+def test_files_are_all_that_a_model_needs(tmp_path, run_tool, dferclip_file):
+    target = tmp_path / 'folder' / 'model.pth'
+    run_tool('convert_checkpoint', dferclip_file, target, '--position', 'middle')
+    names = ['model.prompts.json', 'model.pth', 'model.py']
+    assert sorted(path.name for path in target.parent.iterdir()) == names
+
+    # All three can be moved together.
+    moved = target.parent.rename(tmp_path / 'moved')
+    cfg = Config.fromfile(moved / 'model.py')
+    assert cfg.model.cls_head.prompts == str(moved / 'model.prompts.json')
+    assert cfg.test_dataloader.dataset.type == 'DFEWDataset'
+    checkpoint = torch.load(moved / 'model.pth', weights_only=True)
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    assert model.cls_head.prompt_learner.context_position == 'middle'
+    assert json.dumps(checkpoint['meta'])
+    assert checkpoint['meta']['classes'] == list(model.cls_head.classes)
+
+
+def test_plain_data_needs_no_allow_list(tmp_path, run_tool, dferclip_file):
+    target = tmp_path / 'model.pth'
+    run_tool('convert_checkpoint', dferclip_file, target)
+    allowed = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    try:
+        assert 'state_dict' in torch.load(target, weights_only=True)
+    finally:
+        torch.serialization.add_safe_globals(allowed)
+
+
+def test_corpus_decides_the_config(tmp_path, run_tool, dferclip_file):
+    target = tmp_path / 'model.pth'
+    run_tool('convert_checkpoint', dferclip_file, target, '--classes', 'ferv39k')
+    cfg = Config.fromfile(target.with_suffix('.py'))
+    assert cfg.test_dataloader.dataset.type == 'FERV39kDataset'
+
+
+def test_way_back_through_files_is_bitwise(tmp_path, run_tool, dferclip_file, dferclip_state):
+    ours, theirs = tmp_path / 'ours.pth', tmp_path / 'theirs.pth'
+    run_tool('convert_checkpoint', dferclip_file, ours)
+    run_tool('convert_checkpoint', ours, theirs, '--back')
+    found = torch.load(theirs, weights_only=True)['state_dict']
+    assert len(found) == len(dferclip_state)
+    for name, value in dferclip_state.items():
+        assert torch.equal(found[f'module.{name}'], value), name
+
+
+def test_nothing_is_written_on_an_error(tmp_path, run_tool, dferclip_state):
+    source = tmp_path / 'source.pth'
+    state = dict(dferclip_state)
+    del state['temporal_net.cls_token']
+    save_like_dferclip(state, source)
+    with pytest.raises(SystemExit, match=r'^error: .*1 missing: temporal_net\.cls_token'):
+        run_tool('convert_checkpoint', source, tmp_path / 'folder' / 'model.pth')
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize(
+    ('target', 'options', 'message'),
+    [
+        ('model.py', [], 'take a name that ends in .pth'),
+        ('model.pth', ['--config', 'nowhere.py'], 'no config at nowhere.py'),
+        ('model.pth', ['--classes', *'abcdefg'], '--config'),
+    ],
+)
+def test_wrong_options_are_explained(tmp_path, run_tool, dferclip_file, target, options, message):
+    with pytest.raises(SystemExit, match=message):
+        run_tool('convert_checkpoint', dferclip_file, tmp_path / target, *options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_source_is_not_overwritten(run_tool, dferclip_file, capsys):
+    before = dferclip_file.read_bytes()
+    with pytest.raises(SystemExit):
+        run_tool('convert_checkpoint', dferclip_file, dferclip_file)
+    assert 'is the source itself' in capsys.readouterr().err
+    assert dferclip_file.read_bytes() == before
+
+
+def test_failed_write_leaves_what_was_there(tmp_path):
+    old, folder = tmp_path / 'old.pth', tmp_path / 'folder'
+    old.write_bytes(b'old')
+    folder.write_bytes(b'a file in the way')
+    with pytest.raises(ConversionError, match='cannot write'):
+        write_files({old: b'new', folder / 'model.pth': b'new'})
+    assert old.read_bytes() == b'old'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['folder', 'old.pth']

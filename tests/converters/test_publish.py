@@ -1,0 +1,98 @@
+import hashlib
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+
+from dferclip_mm.converters import ConversionError, fold_text
+from dferclip_mm.converters.publish import _unpretrain
+
+
+@pytest.fixture
+def trained(tmp_path, tiny_model, tiny_weights):
+    """A run's config file and checkpoint, both towers frozen and pretrained."""
+    tiny_model['backbone'].update(pretrained=tiny_weights, frozen=True)
+    tiny_model['cls_head']['text_encoder']['pretrained'] = tiny_weights
+    cfg = Config(dict(model=tiny_model, work_dir='runs/1', load_from='runs/0.pth'))
+    config, checkpoint = tmp_path / 'run.py', tmp_path / 'run.pth'
+    cfg.dump(str(config))
+    torch.save({'meta': {}, 'state_dict': MODELS.build(cfg.model).state_dict()}, checkpoint)
+    return cfg, config, checkpoint
+
+
+def scores(model, frames):
+    with torch.no_grad():
+        return model.eval()(frames, stage='head')
+
+
+def test_published_model_stands_alone_and_scores_the_same(
+    tmp_path, run_tool, trained, tiny_weights
+):
+    cfg, config, checkpoint = trained
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(torch.load(checkpoint)['state_dict'])
+    frames = torch.rand(2, 4, 3, 32, 32)
+    expected = scores(model, frames)
+
+    run_tool('publish_model', config, checkpoint, tmp_path / 'out' / 'model.pth')
+    weights, written = sorted((tmp_path / 'out').iterdir())
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+    assert (weights.name, written.name) == (f'model-{digest}.pth', f'model-{digest}.py')
+
+    # Neither the pretrained weights nor an allow-list are needed.
+    (tmp_path / 'tiny_clip.pt').unlink()
+    allowed = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    try:
+        state = torch.load(weights, weights_only=True)['state_dict']
+    finally:
+        torch.serialization.add_safe_globals(allowed)
+    assert not any('text_encoder' in name or 'prompt_learner' in name for name in state)
+    assert state['cls_head.text_features'].shape == (7, 32)
+    folded = Config.fromfile(written)
+    assert 'work_dir' not in folded
+    assert 'load_from' not in folded
+    alone = MODELS.build(folded.model)
+    alone.load_state_dict(state, strict=True)
+    assert torch.equal(scores(alone, frames), expected)
+    assert alone.cls_head.classes == model.cls_head.classes
+
+
+def test_checkpoint_of_another_model_is_explained(tmp_path, run_tool, trained):
+    _, config, checkpoint = trained
+    torch.save({'state_dict': {'neck.cls_token': torch.zeros(1, 1, 32)}}, checkpoint)
+    with pytest.raises(SystemExit, match=r'run\.pth does not fit .*run\.py: .*Missing key'):
+        run_tool('publish_model', config, checkpoint, tmp_path / 'out' / 'model.pth')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_activation_of_the_tag_is_kept():
+    """``ViT-B-32`` has QuickGELU only through its tag, which a published model does without."""
+    backbone = Config(dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai'))
+    _unpretrain(backbone)
+    assert (backbone.arch, backbone.pretrained) == ('ViT-B-32-quickgelu', None)
+    other = Config(dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='laion2b_e16'))
+    _unpretrain(other)
+    assert (other.arch, other.pretrained) == ('ViT-B-32', None)
+
+
+def test_other_heads_have_nothing_to_fold(tiny_model):
+    tiny_model['cls_head'] = dict(type='TSNHead', num_classes=7, in_channels=32)
+    model = MODELS.build(tiny_model)
+    with pytest.raises(ConversionError, match='the text of a TSNHead cannot be folded in'):
+        fold_text(model, Config(dict(model=tiny_model)))
+
+
+def test_head_projects_and_explains_other_widths():
+    head = MODELS.build(
+        dict(type='TextFeatureHead', classes=['a', 'b'], embed_dim=3, in_channels=5, logit_scale=10)
+    )
+    assert head.proj.weight.shape == (3, 5)
+    head.text_features.copy_(torch.tensor([[2.0, 0, 0], [0, 3, 4]]))
+    head.proj = torch.nn.Identity()
+    head.in_channels = 3
+    found = head(torch.tensor([[1.0, 0, 0], [0, 0, 7]]))
+    torch.testing.assert_close(found, torch.tensor([[10.0, 0], [0, 8]]))
+    with pytest.raises(ValueError, match='expects 3 channels, found 4'):
+        head(torch.zeros(1, 4))

@@ -1,0 +1,100 @@
+import os
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from dferclip_mm.converters import ConversionError, read_checkpoint
+
+
+class Touch:
+    """A pickle that creates a file when it is loaded carelessly."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.path}',)
+
+
+class Builtins:
+    """A pickle that fetches ``builtins`` through ``getattr``."""
+
+    def __reduce__(self):
+        return getattr, (np.ndarray, '__class__')
+
+
+def test_published_file_is_read(dferclip_file, dferclip_state):
+    assert not hasattr(sys.modules['__main__'], 'RecorderMeter')
+    content = read_checkpoint(dferclip_file)
+    assert content['epoch'] == 50
+    assert content['recorder'].epoch_losses.shape == (50, 2)
+    assert len(content['state_dict']) == len(dferclip_state)
+
+
+@pytest.mark.parametrize('name', ['numpy.core.multiarray', 'numpy._core.multiarray'])
+def test_arrays_of_both_numpys_are_read(tmp_path, monkeypatch, name):
+    path = tmp_path / 'arrays.pth'
+    with monkeypatch.context() as patch:
+        reconstruct = np.ndarray(0).__reduce__()[0]
+        patch.setattr(reconstruct, '__module__', name, raising=False)
+        torch.save({'recorder': np.arange(3, dtype=np.float32)}, path)
+    assert name.encode() in path.read_bytes()
+    assert read_checkpoint(path)['recorder'].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('save', [torch.save, lambda x, path: path.write_bytes(pickle.dumps(x, 2))])
+def test_malicious_pickle_is_refused_and_named(tmp_path, save):
+    canary, path = tmp_path / 'canary', tmp_path / 'evil.pth'
+    save({'state_dict': {}, 'recorder': Touch(canary)}, path)
+    with pytest.raises(ConversionError, match=r'evil\.pth asks for \w+\.system, which no checkp'):
+        read_checkpoint(path)
+    assert not canary.exists()
+
+
+def test_getattr_reaches_nothing(tmp_path):
+    path = tmp_path / 'evil.pth'
+    torch.save({'recorder': Builtins()}, path)
+    with pytest.raises(ConversionError, match=r'asks for attribute .*__class__'):
+        read_checkpoint(path)
+
+
+def test_stub_is_no_way_in(tmp_path):
+    """The one class that is allowed under a foreign name cannot be called with side effects."""
+    path = tmp_path / 'evil.pth'
+    code = b'\x80\x02c__main__\nRecorderMeter\nX\x02\x00\x00\x00ls\x85R.'
+    path.write_bytes(code)
+    with pytest.raises(ConversionError, match='cannot be read'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.1, 0.5, 0.99])
+def test_truncated_file_is_explained(tmp_path, dferclip_file, share):
+    path = tmp_path / 'cut.pth'
+    data = dferclip_file.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ConversionError, match=r'cut\.pth \(\d+ bytes\) cannot be read'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('data', [b'<html>404</html>', b'\x80\x02', bytes(range(256))])
+def test_foreign_file_is_explained(tmp_path, data):
+    path = tmp_path / 'page.pth'
+    path.write_bytes(data)
+    with pytest.raises(ConversionError, match='is damaged, cut short or something else'):
+        read_checkpoint(path)
+
+
+def test_missing_file_is_explained(tmp_path):
+    with pytest.raises(ConversionError, match='no checkpoint at'):
+        read_checkpoint(tmp_path / 'nowhere.pth')
+
+
+@pytest.mark.filterwarnings('ignore')
+def test_torchscript_is_told_apart(tmp_path):
+    path = tmp_path / 'program.pt'
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), path)
+    with pytest.raises(ConversionError, match='is a TorchScript program'):
+        read_checkpoint(path)

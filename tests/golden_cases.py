@@ -1,0 +1,198 @@
+"""Run the golden cases as a user would, and write how far each answer is from the original's.
+
+PYTHONPATH=. python tests/golden_cases.py        # writes docs/golden.md
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import official_layouts
+import open_clip
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from torch import nn
+
+import dferclip_mm  # noqa: F401 - registers the components
+from dferclip_mm.converters import companions, convert, read_checkpoint, write_files
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = json.loads((ROOT / 'tests' / 'data' / 'golden_models.json').read_text())
+
+# What counts as equal: absolute, but relative for the gradient norms.
+TOLERANCE = {
+    'dferclip': {'logits': 1e-4, 'loss': 1e-4, 'SGD losses': 1e-3, 'gradient norms': 1e-3},
+    'emoclip': {'logits': 2e-5, 'loss': 1e-4, 'downstream': 5e-5},
+}
+
+# Published names of the parameters with a golden gradient norm, and ours.
+GRADIENTS = {
+    'prompt_learner.ctx': 'cls_head.prompt_learner.context',
+    'image_encoder.class_embedding': 'backbone.visual.class_embedding',
+    'image_encoder.proj': 'backbone.visual.proj',
+    'image_encoder.conv1.weight': 'backbone.visual.conv1.weight',
+    'temporal_net.cls_token': 'neck.cls_token',
+    'temporal_net.pos_embedding': 'neck.pos_embed',
+    'temporal_net.temporal_transformer.layers.0.0.fn.fn.to_qkv.weight': (
+        'neck.blocks.0.attn.qkv.weight'
+    ),
+    'temporal_net.temporal_transformer.layers.0.1.fn.fn.net.0.weight': 'neck.blocks.0.mlp.0.weight',
+}
+
+
+def build_dferclip(case: Mapping[str, Any], folder: Path) -> tuple[Config, nn.Module]:
+    """Save the stand-in file, convert it on top of configs/dferclip_dfew.py, build and load."""
+    published, converted = folder / 'published.pth', folder / 'converted.pth'
+    official_layouts.save_like_dferclip(official_layouts.dferclip_state_dict(case), published)
+    found = convert(read_checkpoint(published), position=case['position'])
+    published.unlink()
+    write_files(companions(found, converted, ROOT / 'configs' / 'dferclip_dfew.py'))
+    cfg = Config.fromfile(converted.with_suffix('.py'))
+    model = MODELS.build(cfg.model)
+    checkpoint = torch.load(converted, weights_only=True)
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    return cfg, model
+
+
+def batch(case: Mapping[str, Any]) -> dict[str, list]:
+    """The case's clips as a dataloader gives them: uint8 frames, and labels where it has some."""
+    labels = case.get('labels', [0] * case['clips'])
+    return {
+        'inputs': list(official_layouts.video(case['clips'], 16, case['seed'])),
+        'data_samples': [ActionDataSample().set_gt_label(label) for label in labels],
+    }
+
+
+def dferclip_answers(case: Mapping[str, Any], cfg: Config, model: nn.Module) -> dict[str, Any]:
+    """What our model says to a case: each quantity that the case holds."""
+    data = batch(case)
+    with torch.no_grad():
+        inputs = model.data_preprocessor(data)['inputs']
+        answers: dict[str, Any] = {'logits': model.eval()(inputs, stage='head').tolist()}
+    if 'labels' not in case:
+        return answers
+    losses = model.train()(**model.data_preprocessor(data, training=True), mode='loss')
+    loss, _ = model.parse_losses(losses)
+    loss.backward()
+    parameters = dict(model.named_parameters())
+    answers['loss'] = [loss.item()]
+    answers['gradient norms'] = [
+        parameters[GRADIENTS[name]].grad.norm().item() for name in case['grad_norm']
+    ]
+    model.zero_grad()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    steps = [model.train_step(data, wrapper)['loss'].item() for _ in case['sgd_losses']]
+    return {**answers, 'SGD losses': steps}
+
+
+def dferclip_deviations(case: Mapping[str, Any], cfg: Config, model: nn.Module) -> dict[str, float]:
+    """The largest deviation of each quantity from the golden one."""
+    answers = dferclip_answers(case, cfg, model)
+    found = {'logits': deviation(answers['logits'], case['logits'])}
+    if 'labels' in case:
+        norms = list(case['grad_norm'].values())
+        ratios = [
+            ours / theirs for ours, theirs in zip(answers['gradient norms'], norms, strict=True)
+        ]
+        found['loss'] = deviation(answers['loss'], [case['loss']])
+        found['gradient norms'] = deviation(ratios, [1.0] * len(ratios))
+        found['SGD losses'] = deviation(answers['SGD losses'], case['sgd_losses'])
+    return found
+
+
+def emoclip_deviations(case: Mapping[str, Any]) -> dict[str, float]:
+    """The same for EmoCLIP's parts: towers and temporal net built from what the converter says."""
+    found = convert(official_layouts.emoclip_state_dict(case))
+    backbone = MODELS.build({'type': 'CLIPVisualEncoder', **found.model['backbone']})
+    neck = MODELS.build({'type': 'TemporalTransformer', **found.model['neck']})
+    encoder = MODELS.build({'type': 'CLIPTextEncoder', **found.model['cls_head']['text_encoder']})
+    parts = {'backbone.': backbone, 'neck.': neck, 'cls_head.text_encoder.': encoder}
+    for prefix, part in parts.items():
+        part.load_state_dict(
+            {
+                name.removeprefix(prefix): value
+                for name, value in found.state_dict.items()
+                if name.startswith(prefix)
+            }
+        )
+    frames = official_layouts.video(case['clips'], case['frames'], case['seed'])
+    scale = found.state_dict['cls_head.logit_scale'].exp()
+    with torch.no_grad():
+        features = backbone(frames.flatten(0, 1) / 255).unflatten(0, frames.shape[:2])
+        video, _ = neck(features)
+        text = F.normalize(encoder(open_clip.tokenize(case['captions'])), dim=-1)
+        logits = scale * F.normalize(video, dim=-1) @ text.T
+        paired = logits[:, : len(logits)]
+        order = torch.arange(len(logits))
+        loss = (F.cross_entropy(paired, order) + F.cross_entropy(paired.T, order)) / 2
+        layers = [
+            official_layouts.parameter(f'emoclip.mlp.{name}', shape)
+            for name, shape in (
+                ('0.weight', (256, 512)),
+                ('0.bias', (256,)),
+                ('2.weight', (7, 256)),
+                ('2.bias', (7,)),
+            )
+        ]
+        downstream = F.linear(F.relu(F.linear(video, *layers[:2])), *layers[2:])
+    return {
+        'logits': deviation(logits.tolist(), case['logits_per_image']),
+        'loss': deviation([loss.item()], [case['contrastive_loss']]),
+        'downstream': deviation(downstream.tolist(), case['downstream']),
+    }
+
+
+def deviation(ours: Sequence, theirs: Sequence) -> float:
+    """The largest absolute difference of two equally shaped lists."""
+    ours_, theirs_ = (torch.tensor(values, dtype=torch.float64) for values in (ours, theirs))
+    assert ours_.shape == theirs_.shape
+    return (ours_ - theirs_).abs().max().item()
+
+
+def all_deviations() -> dict[str, dict[str, dict[str, float]]]:
+    """Model, case, quantity: the largest deviation of each."""
+    found: dict[str, dict[str, dict[str, float]]] = {'dferclip': {}, 'emoclip': {}}
+    for name, case in GOLDEN['dferclip'].items():
+        with tempfile.TemporaryDirectory() as folder:
+            found['dferclip'][name] = dferclip_deviations(case, *build_dferclip(case, Path(folder)))
+    for name, case in GOLDEN['emoclip'].items():
+        found['emoclip'][name] = emoclip_deviations(case)
+    return found
+
+
+def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """A page with a row for each quantity of each case."""
+    lines = [
+        '# Golden answers',
+        '',
+        'The largest deviation of this implementation from the answers of the original programs,',
+        'on the same weights and clips (CPU, float32). Gradient norms: relative. Written by',
+        '`PYTHONPATH=. python tests/golden_cases.py`; the tests hold every row to its tolerance.',
+        '',
+        '| model | case | quantity | largest deviation | tolerance |',
+        '|---|---|---|---:|---:|',
+    ]
+    for model, cases in deviations.items():
+        for case, quantities in cases.items():
+            for quantity, value in quantities.items():
+                limit = TOLERANCE[model][quantity]
+                lines.append(f'| {model} | {case} | {quantity} | {value:.1e} | {limit:.0e} |')
+    return '\n'.join(lines) + '\n'
+
+
+if __name__ == '__main__':
+    torch.set_num_threads(1)
+    init_default_scope('mmaction')
+    page = ROOT / 'docs' / 'golden.md'
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(table(all_deviations()))
+    print(page.read_text())

@@ -1,0 +1,93 @@
+"""Convert a published checkpoint: ``python tools/convert_checkpoint.py SRC DST [options]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dferclip_mm.converters import (
+    Converted,
+    companions,
+    convert,
+    convert_back,
+    read_checkpoint,
+    serialise,
+    write_files,
+)
+from dferclip_mm.emotions import CORPUS_CLASSES
+from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.models.text import CONTEXT_POSITIONS
+
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Source and target, and what a published file does not say about itself."""
+    parser = argparse.ArgumentParser(
+        description='Convert a published checkpoint of DFER-CLIP or EmoCLIP. Written are DST, '
+        'beside it a config (DST with .py) that derives from --config and builds the very model '
+        'of the file, and the class sentences found in the file (.prompts.json). Evaluate with: '
+        'tools/test.py DST.py DST.pth'
+    )
+    parser.add_argument('source', help='published checkpoint')
+    parser.add_argument('target', help='checkpoint to write, a name that ends in .pth')
+    parser.add_argument(
+        '--classes',
+        nargs='+',
+        help=f'order of the classes: a corpus ({", ".join(CORPUS_CLASSES)}) or all names; without '
+        'it, dfew for 7 classes, mafw for 11',
+    )
+    parser.add_argument(
+        '--position',
+        choices=CONTEXT_POSITIONS,
+        default='end',
+        help='where the text stands in the prompts; published files: end',
+    )
+    parser.add_argument(
+        '--config',
+        help="the experiment's config; without it, configs/dferclip_CORPUS.py",
+    )
+    parser.add_argument(
+        '--back',
+        action='store_true',
+        help='write the published layout again from a checkpoint that this program made',
+    )
+    args = parser.parse_args()
+    if Path(args.source).resolve() == Path(args.target).resolve():
+        parser.error(f'{args.target} is the source itself: write to another file')
+    return args
+
+
+def default_config(converted: Converted, classes: str | list[str] | None) -> Path:
+    """The config of the experiment that the checkpoint is of."""
+    names = tuple(converted.meta.get('classes', ()))
+    # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
+    found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]
+    corpus = classes if isinstance(classes, str) else next(iter(found), None)
+    if corpus is None:
+        raise SystemExit('error: name the config to derive from with --config')
+    return CONFIGS / f'dferclip_{corpus.lower()}.py'
+
+
+def main() -> None:
+    """Read, convert, write."""
+    args = parse_arguments()
+    source, target = Path(args.source), Path(args.target)
+    classes = args.classes
+    if classes is not None and len(classes) == 1:
+        classes = classes[0]
+    with errors_in_one_sentence():
+        checkpoint = read_checkpoint(source)
+        if args.back:
+            files = {target: serialise(convert_back(checkpoint))}
+        else:
+            converted = convert(checkpoint, classes, args.position)
+            config = Path(args.config) if args.config else default_config(converted, classes)
+            files = companions(converted, target, config)
+        write_files(files)
+    for path in files:
+        print(f'wrote {path}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,62 @@
+"""Publish a trained model: ``python tools/publish_model.py CONFIG CHECKPOINT OUT [options]``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+from mmaction.registry import MODELS
+from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+
+from dferclip_mm.converters import fold_text, serialise, write_files
+from dferclip_mm.engine.launch import errors_in_one_sentence, load_config, require_checkpoint
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The run's config and checkpoint, and a name for what comes out."""
+    parser = argparse.ArgumentParser(
+        description='Write a self-contained model for evaluation: OUT-HASH.pth with all weights '
+        'and the text features folded in, and OUT-HASH.py, its config. Neither needs the text '
+        'tower, the prompts or pretrained weights. Evaluate with: tools/test.py OUT-HASH.py '
+        'OUT-HASH.pth'
+    )
+    parser.add_argument('config', help='config that the model was trained with')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('out', help='name to write under; an ending .pth is left away')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Load strictly, fold the text in, write."""
+    args = parse_arguments()
+    with errors_in_one_sentence():
+        cfg = load_config(args.config, args.cfg_options)
+        require_checkpoint(args.checkpoint)
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
+        model = MODELS.build(cfg.model)
+        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        try:
+            model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=True)
+        except RuntimeError as error:
+            reason = ' '.join(str(error).split())[:600]
+            raise SystemExit(
+                f'error: {args.checkpoint} does not fit {args.config}: {reason}'
+            ) from error
+        state, folded = fold_text(model, cfg)
+    meta = {'classes': list(model.cls_head.classes)}
+    weights = serialise({'meta': meta, 'state_dict': state})
+    out = Path(args.out.removesuffix('.pth'))
+    out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')
+    files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): folded.pretty_text.encode()}
+    with errors_in_one_sentence():
+        write_files(files)
+    for path in files:
+        print(f'wrote {path}')
+
+
+if __name__ == '__main__':
+    main()
