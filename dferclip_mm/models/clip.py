@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import open_clip
 import torch
 from mmengine.dist import barrier, is_main_process
+from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
 
@@ -143,7 +145,9 @@ def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
         return open_clip.create_model(arch, force_custom_text=True)
     tag = open_clip.get_pretrained_cfg(arch, pretrained)
     if not tag:
-        model = open_clip.create_model(arch, force_custom_text=True)
+        # OpenAI's own files are archives of programs; their weights need QuickGELU.
+        quick_gelu = _is_torchscript(pretrained)
+        model = open_clip.create_model(arch, force_custom_text=True, force_quick_gelu=quick_gelu)
         _load(model, pretrained, arch)
         return model
     if not tag.get('quick_gelu') and open_clip.get_model_config(arch).get('quick_gelu'):
@@ -168,13 +172,27 @@ def _load(model: nn.Module, path: str, arch: str) -> None:
             + (f': its tags are {", ".join(tags)}' if tags else '')
         )
     try:
-        open_clip.load_checkpoint(model, path, strict=True)
+        if _is_torchscript(path):
+            # open_clip's loader reads them only for architectures that it infers itself.
+            state = torch.jit.load(path, map_location='cpu').state_dict()
+            for name in ('input_resolution', 'context_length', 'vocab_size', 'attn_mask'):
+                state.pop(name, None)
+            model.load_state_dict(convert_to_custom_text_state_dict(state), strict=True)
+        else:
+            open_clip.load_checkpoint(model, path, strict=True)
     except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
         reason = ' '.join(str(error).split())
         raise ValueError(
             f'{path} ({Path(path).stat().st_size} bytes) does not hold CLIP weights that fit '
             f'{arch}: {reason[:600]}'
         ) from error
+
+
+def _is_torchscript(path: str) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
 
 
 def _plain(value: Any) -> Any:
