@@ -10,12 +10,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed
+from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 
 def require_mmcv() -> None:
@@ -82,15 +86,24 @@ def skip_vindlu() -> None:
         mmaction.utils.dependency.WITH_MULTIMODAL = False
 
 
-_PLAIN_STATISTICS = ('min', 'max', 'current', 'mean')
+def quiet_mmcv_lite() -> None:
+    """Leave out the warning that mmcv-lite has no deformable attention: nothing here uses it.
+
+    Cause: ``mmcv/cnn/bricks/transformer.py`` warns on import, in each process of a run.
+    Remove when mmcv-lite no longer warns.
+    """
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
 
 
-def _history_buffer_statistic(owner: Any, name: str) -> Any:
-    """What an MMEngine checkpoint may ask of ``getattr``: four methods of HistoryBuffer."""
-    from mmengine.logging import HistoryBuffer
-
-    if owner is HistoryBuffer and name in _PLAIN_STATISTICS:
-        return getattr(HistoryBuffer, name)
+def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr`` while a checkpoint is read: all that MMEngine's ask of it."""
+    # Statistics of the message hub, and the curve of a OneCycle schedule.
+    known = {
+        HistoryBuffer: ('min', 'max', 'current', 'mean'),
+        OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
+    }
+    if isinstance(owner, type) and name in known.get(owner, ()):
+        return getattr(owner, name)
     raise RuntimeError(
         f'the checkpoint asks for attribute {name!r} of {owner!r}, which no MMEngine checkpoint '
         'needs: do not load it'
@@ -101,24 +114,22 @@ def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read checkpoints of stock MMEngine runs with ``weights_only=True``.
 
     Cause: MMEngine pickles its message hub (HistoryBuffer, numpy arrays and scalars, and
-    ``getattr`` for HistoryBuffer's methods), and loads with a bare ``torch.load``, whose default
-    became ``weights_only=True`` in PyTorch 2.6. The real ``getattr`` on an allow-list would hand
-    any pickle the ``builtins`` module, so a function that answers four names takes its place.
-    Remove when MMEngine stores its message hub as plain lists.
+    ``getattr`` for HistoryBuffer's methods) and, with a OneCycle schedule, that schedule's curve;
+    it loads with a bare ``torch.load``, whose default became ``weights_only=True`` in PyTorch 2.6.
+    The real ``getattr`` on an allow-list would hand any pickle the ``builtins`` module, so a
+    function that answers six names takes its place.
+    Remove when MMEngine stores its message hub and its schedules as plain values.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return
-    from mmengine.logging import HistoryBuffer
-
     try:
         multiarray = importlib.import_module('numpy._core.multiarray')
     except ImportError:
         multiarray = importlib.import_module('numpy.core.multiarray')
     allowed: list[Any] = [
         HistoryBuffer,
+        OneCycleParamScheduler,
         np.ndarray,
         np.dtype,
-        (_history_buffer_statistic, 'builtins.getattr'),
+        (_attribute_for_checkpoints, 'builtins.getattr'),
     ]
     # numpy 1 and numpy 2 name the same functions differently; a file may come from either.
     for module in ('numpy._core.multiarray', 'numpy.core.multiarray'):
@@ -139,25 +150,29 @@ def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
     Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
 
     Args:
-        cfg: the run's config; its ``env_cfg`` and ``model_wrapper_cfg`` are adapted in place.
+        cfg: the run's config; its ``model_wrapper_cfg`` is set in place.
         launcher: the runner's launcher; only ``'pytorch'`` (torchrun) is touched.
     """
     if launcher != 'pytorch' or torch.cuda.is_available():
         return
-    import torch.distributed
-
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-    cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
-    cfg.setdefault(
-        'model_wrapper_cfg',
-        {'type': 'MMDistributedDataParallel', 'device_ids': None, 'broadcast_buffers': False},
-    )
+    # What the runner would use without a model_wrapper_cfg, which hides find_unused_parameters.
+    wrapper = cfg.get('model_wrapper_cfg') or {
+        'broadcast_buffers': False,
+        'find_unused_parameters': cfg.get('find_unused_parameters', False),
+    }
+    cfg.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel',
+        **wrapper,
+        'device_ids': None,
+    }
 
 
 def apply() -> None:
-    """Apply every remedy that importing or loading needs, before ``mmaction.models`` is imported."""
+    """Apply what importing and loading need, before ``mmaction.models`` is imported."""
     require_mmcv()
     provide_drn()
     skip_vindlu()
+    quiet_mmcv_lite()
     allow_mmengine_checkpoints()

@@ -14,7 +14,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
-custom_hooks = [dict(type='ClassNamesHook')]
+# Stop at the start, not in the last epoch.
+custom_hooks = [dict(type='ClassNamesHook'), dict(type='StrictCheckpointHook')]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -22,7 +22,7 @@ def _allowed() -> list[Any]:
         multiarray = importlib.import_module('numpy._core.multiarray')
     except ImportError:
         multiarray = importlib.import_module('numpy.core.multiarray')
-    return [
+    needed: list[Any] = [
         (RecorderMeter, '__main__.RecorderMeter'),
         np.ndarray,
         np.dtype,
@@ -31,6 +31,9 @@ def _allowed() -> list[Any]:
         (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
         (multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
     ]
+    # On its way out, the context manager takes away what stood on the list before as well.
+    known = torch.serialization.get_safe_globals()
+    return [entry for entry in needed if entry not in known]
 
 
 def read_checkpoint(path: str | Path) -> Any:

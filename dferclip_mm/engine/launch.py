@@ -99,6 +99,24 @@ def enable_lr_scaling(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
+def enable_resume(cfg: Config, source: str) -> None:
+    """Continue an interrupted run, or begin it when there is nothing to continue.
+
+    Args:
+        cfg: the run's config, its ``work_dir`` settled.
+        source: a checkpoint, or ``'auto'`` for the latest one in ``work_dir``. Before the first
+            checkpoint ``'auto'`` starts as the config says, with its ``load_from``.
+    """
+    if source != 'auto':
+        cfg.resume, cfg.load_from = True, source
+    elif (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+        cfg.resume, cfg.load_from = True, None
+    else:
+        cfg.resume = False
+        if os.environ.get('RANK', '0') == '0':
+            print(f'nothing to resume in {cfg.work_dir}: training starts from the beginning')
+
+
 def require_checkpoint(path: str | None) -> None:
     """Refuse a local checkpoint that cannot be one, before a model is built for it.
 
@@ -162,4 +180,4 @@ def errors_in_one_sentence() -> Iterator[None]:
         on_purpose = linecache.getline(last.filename, last.lineno or 0).lstrip().startswith('raise')
         if not (ours and on_purpose):
             raise
-        raise SystemExit(f'error: {error.args[0] if error.args else error!r}') from error
+        raise SystemExit(f'error: {error.args[0] if error.args else error}') from error

@@ -13,8 +13,36 @@ from mmengine.model import is_model_wrapper
 class ClassNamesHook(Hook):
     """Stops a run at its start when dataset and head name different classes.
 
-    Heads without class names (the host's own) are compared by their number of classes.
+    Heads without class names (the host's own) are compared by their number of classes. A head
+    with ``classes=None`` (`VideoTextContrastiveHead`) is told those of the dataset. A checkpoint
+    whose context vectors belong to other classes is refused.
     """
+
+    # Before StrictCheckpointHook, which could only name two shapes.
+    priority = 'HIGHEST'
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
+        """Compare the classes that context vectors were trained for with the head's.
+
+        Raises:
+            ValueError: when they differ; contexts of one class cannot serve another.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        learner = getattr(getattr(model, 'cls_head', None), 'prompt_learner', None)
+        if learner is None or not (learner.class_specific and learner.num_context):
+            return
+        meta = checkpoint.get('meta', {})
+        trained = (meta.get('dataset_meta') or meta).get('classes')
+        context = checkpoint.get('state_dict', checkpoint).get('cls_head.prompt_learner.context')
+        count = len(context) if context is not None and context.ndim == 3 else None
+        expected = tuple(model.cls_head.classes)
+        if (trained and tuple(trained) != expected) or (count and count != len(expected)):
+            found = ', '.join(trained) if trained else f'{count} other classes'
+            raise ValueError(
+                f'the checkpoint has context vectors for each of {found}, which cannot score '
+                f'{", ".join(expected)}: train with class_specific=False, whose one context '
+                'serves any classes'
+            )
 
     def before_train(self, runner: Any) -> None:
         """Compare the head with the training data, and with the validation data."""
@@ -32,6 +60,9 @@ class ClassNamesHook(Hook):
         found = tuple(getattr(dataloader.dataset, 'metainfo', {}).get('classes', ()))
         expected = getattr(head, 'classes', None)
         if not found or head is None:
+            return
+        if expected is None and hasattr(head, 'set_vocabulary'):
+            head.set_vocabulary(found)
             return
         if expected is None and len(found) != getattr(head, 'num_classes', len(found)):
             raise ValueError(

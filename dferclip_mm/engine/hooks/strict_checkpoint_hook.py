@@ -34,6 +34,24 @@ def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Ten
     return '; '.join(found) or None
 
 
+def _as_frozen(
+    checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The checkpoint without the weights of towers that the model keeps frozen.
+
+    For those the model has a fingerprint in place of the weights; it takes either from a
+    checkpoint, and checks the weights itself.
+    """
+    found = dict(checkpoint)
+    for mark in [name for name in model if name.endswith('_fingerprint') and name not in found]:
+        stem = mark.removesuffix('_fingerprint') + '.'
+        held = [name for name in found if name.startswith(stem)]
+        if held:
+            found = {name: value for name, value in found.items() if name not in held}
+            found[mark] = model[mark]
+    return found
+
+
 def _shorten(names: list[str]) -> str:
     more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
     return ', '.join(names[:_SHOWN]) + more
@@ -73,7 +91,8 @@ class StrictCheckpointHook(Hook):
                 f'{"is" if len(strange) == 1 else "are"} no tensor'
             )
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        problem = misfit(stored, model.state_dict())
+        expected = model.state_dict()
+        problem = misfit(_as_frozen(stored, expected), expected)
         if problem:
             raise ValueError(
                 f'{source} does not fit the model: {problem}; give a checkpoint of this config, '

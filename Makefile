@@ -1,0 +1,47 @@
+# make demo   install, draw a data set, train DFER-CLIP on it, evaluate it, leave pictures
+# make test   install, then formatting, lint, types and every test
+# make install
+#
+# VENV=PATH takes another environment; one that exists already is used as it is, and only what is
+# missing is installed into it. FRESH=1 makes the demo train again.
+
+VENV ?= .venv
+PYTHON ?= python3
+
+PYTHON_IN_VENV := $(abspath $(VENV))/bin/python
+MADE_HERE := $(VENV)/.dferclip_mm-made-here
+REQUIREMENTS_DONE := $(VENV)/.dferclip_mm-requirements
+PACKAGE_DONE := $(VENV)/.dferclip_mm-package
+PACKAGED := $(shell find dferclip_mm configs tools -type f -not -name '*.pyc') model-index.yml setup.py
+
+.PHONY: demo test install
+
+demo: install
+	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh
+
+# PYTHONPATH: the tests, and the programs that they start, see the source tree, not the installed copy.
+test: install
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m mypy
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch
+
+install: $(PACKAGE_DONE)
+
+$(PYTHON_IN_VENV):
+	@echo "creating the environment $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	@touch $(MADE_HERE)
+
+$(REQUIREMENTS_DONE): requirements/constraints.txt requirements/install.py setup.py pyproject.toml | $(PYTHON_IN_VENV)
+	@echo "installing into $(VENV): about 2 minutes the first time"
+	@rm -rf build
+	$(PYTHON_IN_VENV) requirements/install.py $(if $(wildcard $(MADE_HERE)),--exact)
+	@touch $@
+
+# mim cannot find editable installs, so the package is installed again when a file of it changed.
+$(PACKAGE_DONE): $(REQUIREMENTS_DONE) $(PACKAGED)
+	@rm -rf build
+	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build
+	@touch $@

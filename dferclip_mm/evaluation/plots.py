@@ -1,0 +1,81 @@
+"""Pictures of an evaluation: arrays in, figure out; nothing is shown or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+
+def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw a confusion matrix, coloured by the share of each true class.
+
+    Args:
+        confusion: (C, C) counts; rows are the truth, columns the prediction.
+        classes: C names.
+
+    Raises:
+        ValueError: when the matrix is not (C, C).
+    """
+    expected = (len(classes), len(classes))
+    if confusion.shape != expected:
+        raise ValueError(
+            f'expected a confusion matrix of shape {expected}, one row and one column for each '
+            f'class, got {confusion.shape}'
+        )
+    clips = confusion.sum(axis=1, keepdims=True)
+    share = np.divide(100.0 * confusion, clips, out=np.zeros(expected), where=clips > 0)
+    size = 2.5 + 0.7 * len(classes)
+    figure = Figure(figsize=(size + 0.8, size), layout='constrained')
+    axes = figure.add_subplot()
+    image = axes.imshow(share, vmin=0, vmax=100, cmap='Blues')
+    for row, column in np.ndindex(*expected):
+        if confusion[row, column]:
+            axes.text(
+                column,
+                row,
+                f'{share[row, column]:.0f}\n({confusion[row, column]})',
+                ha='center',
+                va='center',
+                fontsize=8,
+                color='white' if share[row, column] > 55 else 'black',
+            )
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, classes, rotation=45, ha='right', rotation_mode='anchor')
+    axes.set_yticks(ticks, classes)
+    axes.set_xlabel('predicted')
+    axes.set_ylabel('truth')
+    figure.colorbar(image, ax=axes, label='% of the true class', shrink=0.8)
+    return figure
+
+
+def curves_figure(
+    loss: tuple[np.ndarray, np.ndarray],
+    validation: Mapping[str, tuple[np.ndarray, np.ndarray]],
+) -> Figure:
+    """Draw the training loss beside the validation scores.
+
+    Args:
+        loss: (steps, values) of the training loss by iteration.
+        validation: name -> (steps, values in percent).
+    """
+    figure = Figure(figsize=(10, 4), layout='constrained')
+    left, right = figure.subplots(1, 2)
+    left.plot(*loss, color='tab:gray')
+    left.set_xlabel('iteration')
+    left.set_ylabel('training loss')
+    left.set_ylim(bottom=0)
+    # Equal curves stay visible below each other.
+    for (name, curve), style in zip(validation.items(), cycle(('-', '--', ':')), strict=False):
+        right.plot(*curve, style, marker='.', label=name)
+    right.set_xlabel('epoch')
+    right.set_ylabel('validation, %')
+    right.set_ylim(0, 102)
+    right.legend(loc='best')
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure

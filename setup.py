@@ -1,0 +1,112 @@
+"""Installation; the build backend is setuptools because ``mim`` reads its metadata."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PACKAGE = 'dferclip_mm'
+
+
+def read_version() -> str:
+    """The package's version, read without importing it (its requirements may not be there yet)."""
+    source = (ROOT / PACKAGE / '__init__.py').read_text(encoding='utf-8')
+    found = re.search(r"^__version__ = '([^']+)'$", source, re.M)
+    if found is None:
+        raise RuntimeError(f'{PACKAGE}/__init__.py has no line `__version__ = ...`')
+    return found.group(1)
+
+
+class BuildWithMim(build_py):
+    """Put configs, tools and the model index where ``mim`` looks: ``dferclip_mm/.mim``.
+
+    They are copied into the build, never into the source tree. An editable install has no such
+    folder, and ``mim`` cannot find editable installs anyway.
+    """
+
+    def run(self) -> None:
+        """Build the modules, then add the folder."""
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / PACKAGE / '.mim'
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        # demo.sh writes beside itself, which is for a checkout alone.
+        left_out = shutil.ignore_patterns('__pycache__', 'demo.sh')
+        for folder in ('configs', 'tools'):
+            shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
+        shutil.copy2(ROOT / 'model-index.yml', target)
+
+
+# The ranges of PyTorch, OpenMMLab's packages, numpy, einops and matplotlib were tried at both ends;
+# the exact versions that `make` installs stand in requirements/constraints.txt.
+REQUIREMENTS = [
+    'decord>=0.6.0',
+    'einops>=0.8',
+    # mmaction2 imports it and does not declare it.
+    'importlib_metadata',
+    'matplotlib>=3.8',
+    # The wheel that dferclip_mm/compat.py completes.
+    'mmaction2==1.2.0',
+    # mmaction2 refuses mmengine 1.0 and later.
+    'mmengine>=0.10.7,<1',
+    'numpy>=1.26.4',
+    'open_clip_torch>=3.3,<4',
+    'pyyaml>=6',
+    'timm>=1.0.17',
+    # 2.6 is where torch.load began to refuse MMEngine's checkpoints and where the remedy works.
+    'torch>=2.6,<2.15',
+    # For the torchvision transforms that pipelines name through MMAction2.
+    'torchvision>=0.21,<0.30',
+    'tqdm>=4.65',
+]
+# mmcv is needed and not listed: mmcv and mmcv-lite install the same folder, so naming either
+# would overwrite the other. OpenCV is not listed either: mmengine and mmaction2 each bring theirs.
+EXTRAS = {
+    'mmcv-lite': ['mmcv-lite>=2.0.1,<2.2'],
+    # openmim 0.3.9 brings openxlab, which pins requests, rich and tqdm; both import pkg_resources,
+    # which setuptools 82 removed.
+    'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
+    'tests': [
+        'mypy',
+        'pytest',
+        'pytest-cov',
+        'ruff',
+        'scikit-learn',
+        'setuptools>=77.0.3',
+    ],
+}
+EXTRAS['dev'] = [*EXTRAS['mmcv-lite'], *EXTRAS['mim'], *EXTRAS['tests']]
+
+setup(
+    name=PACKAGE,
+    version=read_version(),
+    description='Vision-language dynamic facial expression recognition for MMAction2',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+    python_requires='>=3.10',
+    # An __init__.py in every folder: what mmaction2's wheel lacks for its drn localizer.
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['**/*.json', '**/*.yml', 'py.typed']},
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+    cmdclass={'build_py': BuildWithMim},
+    zip_safe=False,
+)

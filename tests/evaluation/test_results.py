@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
+from dferclip_mm.evaluation.results import (
+    Results,
+    format_scores,
+    pool_results,
+    read_curves,
+    read_results,
+)
+
+
+def write_log(folder: Path, time: str, lines: list[dict]) -> None:
+    log = folder / time / 'vis_data'
+    log.mkdir(parents=True)
+    (log / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)) + '\n')
+
+
+def test_a_resumed_run_is_one_curve_and_later_values_count(tmp_path: Path) -> None:
+    write_log(
+        tmp_path,
+        '20260101_000000',
+        [
+            {'loss': 3.0, 'step': 1},
+            {'dfer/UAR': 10.0, 'dfer/WAR': 20.0, 'step': 1},
+            {'loss': 9.0, 'step': 2},
+        ],
+    )
+    write_log(
+        tmp_path,
+        '20260101_000500',
+        [{'loss': 2.0, 'step': 2}, {'dfer/UAR': 30.0, 'dfer/WAR': 40.0, 'step': 2}],
+    )
+    curves = read_curves(tmp_path)
+    assert [part.tolist() for part in curves.loss] == [[1, 2], [3.0, 2.0]]
+    assert [part.tolist() for part in curves.validation['UAR']] == [[1, 2], [10.0, 30.0]]
+    assert [part.tolist() for part in curves.validation['WAR']] == [[1, 2], [20.0, 40.0]]
+
+
+def test_a_folder_without_logs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f'no training has logged below {tmp_path}'):
+        read_curves(tmp_path)
+
+
+@pytest.mark.parametrize('content', ['{"classes": ["a"]}', '[1]', 'no json'])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / 'other.json'
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r'other\.json is not what RecallMetric'):
+        read_results(path)
+
+
+def test_folds_with_other_classes_are_not_pooled() -> None:
+    labels = np.array([0])
+    with pytest.raises(ValueError, match='found 2 sets: a, b; b, a'):
+        pool_results([Results(('a', 'b'), labels, labels), Results(('b', 'a'), labels, labels)])
+
+
+def test_a_class_without_clips_has_no_recall_in_the_table() -> None:
+    table = format_scores(Results(('a', 'b'), np.array([0, 0]), np.array([0, 1])))
+    assert [line.split() for line in table.splitlines()[1:]] == [
+        ['a', '50.0', '%', '2'],
+        ['b', '-', '0'],
+        ['UAR', '50.00', '%', 'WAR', '50.00', '%', '(2', 'clips)'],
+    ]
+
+
+def test_the_confusion_figure_shows_shares_of_the_true_class() -> None:
+    figure = confusion_figure(np.array([[3, 1], [0, 0]]), ['a', 'b'])
+    axes = figure.axes[0]
+    assert axes.images[0].get_array().tolist() == [[75.0, 25.0], [0.0, 0.0]]
+    assert [text.get_text() for text in axes.texts] == ['75\n(3)', '25\n(1)']
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ['a', 'b']
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('predicted', 'truth')
+
+
+def test_a_matrix_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'shape \(3, 3\).*got \(2, 2\)'):
+        confusion_figure(np.zeros((2, 2), dtype=int), ['a', 'b', 'c'])
+
+
+def test_the_curves_figure_draws_what_it_is_given() -> None:
+    steps = np.array([1, 2])
+    figure = curves_figure((steps, np.array([3.0, 2.0])), {'UAR': (steps, np.array([10.0, 30.0]))})
+    left, right = figure.axes
+    assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
+    assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ['UAR']

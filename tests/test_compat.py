@@ -1,0 +1,277 @@
+"""Each remedy of compat.py acts where its bug is, and nowhere else."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import io
+import pickle
+import subprocess
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.registry import PARAM_SCHEDULERS
+
+from dferclip_mm import compat
+
+NAME = 'mmaction.models.localizers.drn'
+
+
+@pytest.fixture
+def without_drn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (NAME, f'{NAME}.drn'):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def pretend_installed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let ``find_spec('mmaction')`` point at an empty package in a folder."""
+    (folder / 'mmaction').mkdir()
+    (folder / 'mmaction' / '__init__.py').touch()
+    spec = importlib.util.spec_from_file_location('mmaction', folder / 'mmaction' / '__init__.py')
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
+
+
+def test_a_missing_mmcv_names_the_two_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    with pytest.raises(ImportError, match=r'pip install mmcv-lite==.* full mmcv'):
+        compat.require_mmcv()
+
+
+def test_an_installed_mmcv_is_enough() -> None:
+    compat.require_mmcv()
+
+
+def test_the_missing_localizer_gets_a_placeholder_that_cannot_be_built(
+    without_drn: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pretend_installed(monkeypatch, tmp_path)
+    compat.provide_drn()
+    from mmaction.models.localizers.drn.drn import DRN
+
+    with pytest.raises(ImportError, match='does not contain the DRN localizer'):
+        DRN()
+
+
+def test_a_localizer_on_disk_is_left_alone(
+    without_drn: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pretend_installed(monkeypatch, tmp_path)
+    folder = tmp_path / 'mmaction' / 'models' / 'localizers' / 'drn'
+    folder.mkdir(parents=True)
+    (folder / 'drn.py').touch()
+    compat.provide_drn()
+    assert NAME not in sys.modules
+
+
+def test_importing_the_package_makes_the_hosts_models_importable() -> None:
+    program = 'import dferclip_mm, mmaction.models; print("imported")'
+    done = subprocess.run(
+        [sys.executable, '-W', 'error::UserWarning', '-c', program],
+        cwd=Path(__file__).parents[1],
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    # No warning of mmcv-lite either: it would be an error here.
+    assert (done.returncode, done.stdout) == (0, 'imported\n'), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(('has_function', 'expected'), [(True, True), (False, False)])
+def test_vindlu_is_left_out_only_beside_a_transformers_that_it_cannot_use(
+    has_function: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mmaction.utils.dependency as dependency
+
+    transformers = types.ModuleType('transformers')
+    modeling = types.ModuleType('transformers.modeling_utils')
+    if has_function:
+        modeling.apply_chunking_to_forward = None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, 'transformers', transformers)
+    monkeypatch.setitem(sys.modules, 'transformers.modeling_utils', modeling)
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object())
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    compat.skip_vindlu()
+    assert dependency.WITH_MULTIMODAL is expected
+
+
+def test_only_mmcv_lites_warning_is_silenced() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter('always')
+        compat.quiet_mmcv_lite()
+        warnings.warn(
+            'Fail to import ``MultiScaleDeformableAttention`` from ``mmcv.ops``', stacklevel=1
+        )
+        warnings.warn('Fail to import something else', stacklevel=1)
+    assert [str(each.message) for each in heard] == ['Fail to import something else']
+
+
+def stored(content: object) -> io.BytesIO:
+    file = io.BytesIO()
+    torch.save(content, file)
+    file.seek(0)
+    return file
+
+
+def test_a_checkpoint_with_mmengines_message_hub_loads_with_weights_only() -> None:
+    hub = MessageHub('test_compat')
+    for value in (3.0, 2.0, 1.0):
+        hub.update_scalar('train/loss', value)
+    hub.update_scalar('train/grad_norm', np.float32(0.5))
+    hub.update_info('epoch', 4)
+    content = {'message_hub': hub.state_dict(), 'state_dict': {'weight': torch.ones(2)}}
+
+    loaded = torch.load(stored(content), weights_only=True)
+    loss = loaded['message_hub']['log_scalars']['train/loss']
+    assert isinstance(loss, HistoryBuffer)
+    assert (loss.mean(), loss.min(), loss.max(), loss.current()) == (2.0, 1.0, 3.0, 1.0)
+    assert loaded['message_hub']['runtime_info']['epoch'] == 4
+
+
+@pytest.mark.parametrize(
+    'schedule',
+    [
+        {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9},
+        {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9, 'anneal_strategy': 'linear'},
+        {'type': 'CosineAnnealingLR', 'T_max': 9},
+        {'type': 'CosineRestartLR', 'periods': [4, 5], 'restart_weights': [1, 1], 'eta_min': 0},
+        {'type': 'LinearLR'},
+        {'type': 'MultiStepLR', 'milestones': [3, 6]},
+        {'type': 'PolyLR'},
+        {'type': 'ReduceOnPlateauLR'},
+    ],
+    ids=lambda schedule: schedule['type'],
+)
+def test_a_schedule_goes_on_where_it_was_stored(schedule: dict) -> None:
+    def build() -> tuple:
+        parameter = torch.nn.Parameter(torch.zeros(1))
+        optimizer = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
+        return optimizer, PARAM_SCHEDULERS.build(schedule, default_args={'optimizer': optimizer})
+
+    _, before = build()
+    state = torch.load(stored(before.state_dict()), weights_only=True)
+    _, after = build()
+    after.load_state_dict(state)
+    assert after.state_dict() == before.state_dict()
+
+
+@pytest.mark.parametrize('module', ['numpy.core.multiarray', 'numpy._core.multiarray'])
+@pytest.mark.parametrize('value', [np.float64(1.5), np.arange(3), np.array([True, False])])
+def test_arrays_of_either_numpy_load(module: str, value: object) -> None:
+    # Both spellings have to end in the numpy that is installed.
+    ours = np.asarray(0).__reduce__()[0].__module__
+    pickled = pickle.dumps(value, protocol=2).replace(
+        f'c{ours}\n'.encode(), f'c{module}\n'.encode()
+    )
+    assert f'c{module}\n'.encode() in pickled
+    file = io.BytesIO()
+    writer = torch._C.PyTorchFileWriter(file)
+    writer.write_record('data.pkl', pickled, len(pickled))
+    writer.write_record('byteorder', b'little', 6)
+    writer.write_end_of_file()
+    file.seek(0)
+    np.testing.assert_array_equal(torch.load(file, weights_only=True), value)
+
+
+class _Asks:
+    """Pickles as ``getattr(owner, name)``."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.asked = (owner, name)
+
+    def __reduce__(self) -> tuple:
+        return getattr, self.asked
+
+
+@pytest.mark.parametrize(
+    ('owner', 'name'),
+    [
+        (HistoryBuffer, '__globals__'),
+        (HistoryBuffer, '__init__'),
+        (HistoryBuffer, 'update'),
+        (OneCycleParamScheduler, 'build_iter_from_epoch'),
+        ([], 'mean'),
+        (np.ndarray, 'tofile'),
+        (torch.Tensor, '__class__'),
+    ],
+)
+def test_a_pickle_that_asks_for_another_attribute_is_refused(owner: object, name: str) -> None:
+    with pytest.raises(Exception, match=rf"asks for attribute '{name}' of .*do not load it"):
+        torch.load(stored({'meta': _Asks(owner, name)}), weights_only=True)
+
+
+def test_getattr_never_reaches_builtins() -> None:
+    """The chain that hands a pickle the builtins when the real getattr is on the list."""
+    method = _Asks(HistoryBuffer, 'mean')
+    assert torch.load(stored({'a': method}), weights_only=True) == {'a': HistoryBuffer.mean}
+    with pytest.raises(Exception, match="asks for attribute '__globals__'"):
+        torch.load(stored({'a': _Asks(HistoryBuffer.mean, '__globals__')}), weights_only=True)
+    allowed = torch.serialization.get_safe_globals()
+    assert builtins.getattr not in [
+        each[0] if isinstance(each, tuple) else each for each in allowed
+    ]
+
+
+def test_other_code_is_still_refused() -> None:
+    class Evil:
+        def __reduce__(self) -> tuple:
+            return eval, ('1 + 1',)
+
+    with pytest.raises(pickle.UnpicklingError, match='eval'):
+        torch.load(stored({'meta': Evil()}), weights_only=True)
+
+
+@pytest.fixture
+def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No GPU, and a record of the process groups that were made instead of making them."""
+    made: list[str] = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: bool(made))
+    monkeypatch.setattr(torch.distributed, 'init_process_group', made.append)
+    return made
+
+
+def test_cpu_processes_meet_over_gloo_without_device_ids(on_the_cpu: list[str]) -> None:
+    cfg = Config({'env_cfg': {'dist_cfg': {'backend': 'nccl'}}})
+    compat.prepare_cpu_processes(cfg, 'pytorch')
+    compat.prepare_cpu_processes(cfg, 'pytorch')
+    assert on_the_cpu == ['gloo']
+    assert cfg.model_wrapper_cfg == {
+        'type': 'MMDistributedDataParallel',
+        'broadcast_buffers': False,
+        'find_unused_parameters': False,
+        'device_ids': None,
+    }
+
+
+def test_the_configs_own_wrapper_settings_stay(on_the_cpu: list[str]) -> None:
+    cfg = Config({'find_unused_parameters': True})
+    compat.prepare_cpu_processes(cfg, 'pytorch')
+    assert cfg.model_wrapper_cfg.find_unused_parameters is True
+
+    cfg = Config({'model_wrapper_cfg': {'type': 'Own', 'static_graph': True}})
+    compat.prepare_cpu_processes(cfg, 'pytorch')
+    assert cfg.model_wrapper_cfg == {'type': 'Own', 'static_graph': True, 'device_ids': None}
+
+
+@pytest.mark.parametrize('launcher', ['none', 'slurm', 'mpi'])
+def test_other_launchers_are_left_alone(on_the_cpu: list[str], launcher: str) -> None:
+    cfg = Config({})
+    compat.prepare_cpu_processes(cfg, launcher)
+    assert on_the_cpu == []
+    assert 'model_wrapper_cfg' not in cfg
+
+
+def test_a_gpu_is_left_alone(on_the_cpu: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = Config({})
+    compat.prepare_cpu_processes(cfg, 'pytorch')
+    assert on_the_cpu == []
+    assert 'model_wrapper_cfg' not in cfg

@@ -1,0 +1,174 @@
+"""The wheel holds all that it should, and building it leaves the source tree alone."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / 'dferclip_mm'
+OPENCV = ['opencv-contrib-python==4.11', 'opencv-python==4.11']
+
+
+def files_below(folder: Path) -> set[str]:
+    """Relative paths of all files that are neither compiled nor hidden."""
+    paths = (path.relative_to(folder) for path in folder.rglob('*') if path.is_file())
+    return {
+        str(path)
+        for path in paths
+        if '__pycache__' not in path.parts and not any(part[0] == '.' for part in path.parts)
+    }
+
+
+@pytest.fixture(scope='module')
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a wheel is built from."""
+    folder = tmp_path_factory.mktemp('source')
+    for name in ('dferclip_mm', 'configs', 'tools'):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, folder)
+    shutil.copy(ROOT / 'model-index.yml', folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel."""
+    folder = tmp_path_factory.mktemp('wheel')
+    options = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check']
+    done = subprocess.run(
+        [sys.executable, '-m', 'pip', 'wheel', *options, '--wheel-dir', str(folder), str(source)],
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    (path,) = folder.glob('*.whl')
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope='module')
+def wheel(built: zipfile.ZipFile) -> set[str]:
+    """Names of the files in the wheel."""
+    return set(built.namelist())
+
+
+def test_every_module_and_table_is_in_the_wheel(wheel: set[str]) -> None:
+    expected = {f'dferclip_mm/{name}' for name in files_below(PACKAGE)}
+    assert expected - wheel == set()
+
+
+def test_mim_finds_configs_tools_and_model_index(wheel: set[str]) -> None:
+    expected = {f'dferclip_mm/.mim/configs/{name}' for name in files_below(ROOT / 'configs')}
+    expected |= {f'dferclip_mm/.mim/tools/{name}' for name in files_below(ROOT / 'tools')}
+    expected |= {'dferclip_mm/.mim/model-index.yml'}
+    assert expected - wheel == {'dferclip_mm/.mim/tools/demo.sh'}
+
+
+def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
+    assert {name.split('/')[0].split('-')[0] for name in wheel} == {'dferclip_mm'}
+    assert not [name for name in wheel if name.endswith('.pyc')]
+
+
+def test_building_writes_no_mim_folder_into_the_source(wheel: set[str], source: Path) -> None:
+    assert not (source / 'dferclip_mm' / '.mim').exists()
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    folders = {path.parent for path in PACKAGE.rglob('*.py')}
+    assert [str(folder) for folder in folders if not (folder / '__init__.py').exists()] == []
+
+
+def test_the_model_index_names_configs_that_exist() -> None:
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    models = []
+    for name in index['Import']:
+        metafile = yaml.safe_load((ROOT / name).read_text())
+        collections = {each['Name'] for each in metafile['Collections']}
+        assert {model['In Collection'] for model in metafile['Models']} <= collections
+        models += metafile['Models']
+    assert models
+    for model in models:
+        config = ROOT / model['Config']
+        assert config.is_file()
+        assert config.stem == model['Name']
+
+
+def test_the_citation_has_the_packages_version() -> None:
+    from dferclip_mm import __version__
+
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert citation['version'] == __version__
+
+
+def constraints() -> list[Requirement]:
+    lines = (ROOT / 'requirements' / 'constraints.txt').read_text().splitlines()
+    return [Requirement(line) for line in lines if not line.startswith('#')]
+
+
+def test_constraints_are_exact_and_unambiguous() -> None:
+    seen: set[tuple[str, str]] = set()
+    for pin in constraints():
+        assert re.fullmatch(r'==[0-9][0-9a-z.]*', str(pin.specifier)), pin
+        for python in ('3.10', '3.11', '3.12', '3.13'):
+            if pin.marker is None or pin.marker.evaluate({'python_version': python}):
+                key = (canonicalize_name(pin.name), python)
+                assert key not in seen, key
+                seen.add(key)
+
+
+def test_constraints_lie_within_the_declared_ranges(built: zipfile.ZipFile) -> None:
+    pins = {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix('==')
+        for pin in constraints()
+        if pin.marker is None or pin.marker.evaluate({'python_version': '3.11'})
+    }
+    (metadata,) = (name for name in built.namelist() if name.endswith('.dist-info/METADATA'))
+    declared = message_from_bytes(built.read(metadata)).get_all('Requires-Dist')
+    for requirement in map(Requirement, declared):
+        version = pins[canonicalize_name(requirement.name)]
+        assert version in requirement.specifier, requirement
+
+
+@pytest.mark.parametrize(
+    ('installed', 'expected'),
+    [
+        ({}, ['Open_CLIP.x==3', 'torch==2.14.1', 'torchvision==0.29.1', *OPENCV]),
+        (
+            {'open-clip-x': '1', 'opencv-python': '4.11', 'opencv-contrib-python': '4.11'},
+            ['torch==2.14.1', 'torchvision==0.29.1'],
+        ),
+        (
+            {'torch': '2.14.1+cu130'},
+            ['Open_CLIP.x==3', 'torchvision==0.29.1', *OPENCV, 'torch==2.14.1'],
+        ),
+        ({'torch': '2.8.0+cu128'}, ['Open_CLIP.x==3', *OPENCV, 'torch==2.8.0']),
+        (
+            {'opencv-python': '5.0'},
+            [
+                'Open_CLIP.x==3',
+                'torch==2.14.1',
+                'torchvision==0.29.1',
+                'opencv-contrib-python==5.0',
+            ],
+        ),
+    ],
+)
+def test_an_environment_that_exists_keeps_what_it_has(
+    installed: dict[str, str], expected: list[str]
+) -> None:
+    program = runpy.run_path(str(ROOT / 'requirements' / 'install.py'))
+    lines = ['# tested', 'Open_CLIP.x==3', 'torch==2.14.1', 'torchvision==0.29.1', *OPENCV]
+    assert program['constraints_for'](lines, installed) == expected

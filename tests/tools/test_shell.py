@@ -1,0 +1,111 @@
+"""The shell programs: what they start, and two processes on the CPU for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+@pytest.fixture
+def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``srun`` and ``$PYTHON`` write down their arguments instead of starting anything."""
+    words = work_dir / 'words'
+    folder = work_dir / 'bin'
+    folder.mkdir()
+    for name in ('srun', 'fake_python'):
+        program = folder / name
+        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {words}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{folder}:{os.environ["PATH"]}')
+    monkeypatch.setenv('PYTHON', 'fake_python')
+    return words
+
+
+def call(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(TOOLS / script), *arguments],
+        env={**os.environ, **environment},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_two_processes_train_and_evaluate_uneven_shares_on_the_cpu(
+    work_dir: Path, toy_config: str
+) -> None:
+    options = ('train_cfg.max_epochs=1', 'val_evaluator.save_to=run/both.json')
+    arguments = (toy_config, '2', '--work-dir', 'run', '--cfg-options', *options)
+    done = call('dist_train.sh', *arguments, PYTHON=sys.executable, OMP_NUM_THREADS='1')
+    assert done.returncode == 0, done.stderr[-2000:]
+    # 30 points in batches of 5 on 2 processes are 3 steps.
+    assert torch.load('run/epoch_1.pth', weights_only=True)['meta']['iter'] == 3
+    # 13 points over 2 processes: each counted once.
+    points = json.loads(Path('run/both.json').read_text())['clips']
+    assert [point['index'] for point in points] == list(range(13))
+
+
+def test_one_machine_takes_a_free_port(started: Path) -> None:
+    assert call('dist_train.sh', 'c.py', '8', '--amp', '--seed', '1').returncode == 0
+    assert started.read_text().split('\n')[:-1] == [
+        *('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '8'),
+        *(f'{TOOLS}/train.py', 'c.py', '--launcher', 'pytorch', '--amp', '--seed', '1'),
+    ]
+
+
+def test_several_machines_meet_at_the_first(started: Path) -> None:
+    environment = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'first', 'PORT': '29501'}
+    assert call('dist_test.sh', 'c.py', 'b.pth', '4', **environment).returncode == 0
+    assert started.read_text().split('\n')[:-1] == [
+        *('-m', 'torch.distributed.run', '--nnodes', '2', '--node_rank', '1'),
+        *('--master_addr', 'first', '--master_port', '29501', '--nproc_per_node', '4'),
+        *(f'{TOOLS}/test.py', 'c.py', 'b.pth', '--launcher', 'pytorch'),
+    ]
+
+
+def test_several_machines_need_the_first_ones_address(started: Path) -> None:
+    done = call('dist_train.sh', 'c.py', '4', NNODES='2', NODE_RANK='0')
+    assert done.returncode != 0
+    assert 'address of the machine with NODE_RANK 0' in done.stderr
+
+
+def test_slurm_jobs(started: Path) -> None:
+    environment = {'GPUS': '4', 'CPUS_PER_TASK': '6', 'SRUN_ARGS': '--time=1:00 --exclusive'}
+    assert call('slurm_train.sh', 'part', 'job', 'c.py', '--resume', **environment).returncode == 0
+    assert started.read_text().split('\n')[:-1] == [
+        *('-p', 'part', '--job-name=job', '--gres=gpu:4', '--ntasks=4', '--ntasks-per-node=4'),
+        *('--cpus-per-task=6', '--kill-on-bad-exit=1', '--time=1:00', '--exclusive'),
+        *('fake_python', '-u', f'{TOOLS}/train.py', 'c.py', '--launcher', 'slurm', '--resume'),
+    ]
+    assert call('slurm_test.sh', 'part', 'job', 'c.py', 'b.pth', '--dump', 'x.pkl').returncode == 0
+    assert started.read_text().split('\n')[:-1] == [
+        *('-p', 'part', '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--ntasks-per-node=8'),
+        *('--cpus-per-task=5', '--kill-on-bad-exit=1'),
+        *('fake_python', '-u', f'{TOOLS}/test.py', 'c.py', 'b.pth', '--launcher', 'slurm'),
+        *('--dump', 'x.pkl'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('script', 'arguments'),
+    [
+        ('dist_train.sh', ['c.py']),
+        ('dist_test.sh', ['c.py', 'b.pth']),
+        ('slurm_train.sh', ['part', 'job']),
+        ('slurm_test.sh', ['part', 'job', 'c.py']),
+    ],
+)
+def test_a_missing_argument_prints_the_usage(
+    started: Path, script: str, arguments: list[str]
+) -> None:
+    done = call(script, *arguments)
+    assert done.returncode != 0
+    assert f'usage: {script}' in done.stderr

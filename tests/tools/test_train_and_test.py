@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+RunTool = Callable[..., None]
+
+
+@pytest.fixture
+def trained(work_dir: Path, run_tool: RunTool, toy_config: str) -> Path:
+    """A finished run of two epochs; its folder."""
+    run_tool('train', toy_config, '--work-dir', 'run')
+    return work_dir / 'run'
+
+
+def test_the_default_work_dir_is_named_after_the_config(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    run_tool('train', toy_config, '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1')
+    folder = work_dir / 'work_dirs' / 'toy_config'
+    assert (folder / 'epoch_1.pth').is_file()
+    assert not list(folder.glob('best_*'))
+
+
+def test_resume_continues_after_the_last_epoch(
+    trained: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    for folder in trained.glob('2*'):
+        folder.rename(trained / 'before')
+    options = ('--work-dir', 'run', '--cfg-options', 'train_cfg.max_epochs=3')
+    run_tool('train', toy_config, '--resume', *options)
+    assert 'resumed epoch: 2' in next(trained.glob('2*/*.log')).read_text()
+    assert torch.load(trained / 'epoch_3.pth', weights_only=True)['meta']['epoch'] == 3
+
+
+def test_resume_from_a_path(trained: Path, run_tool: RunTool, toy_config: str) -> None:
+    run_tool('train', toy_config, '--resume', 'run/epoch_1.pth', '--work-dir', 'other')
+    assert 'resumed epoch: 1' in next(Path('other').glob('*/*.log')).read_text()
+
+
+def test_resume_with_nothing_there_keeps_load_from(
+    trained: Path, run_tool: RunTool, toy_config: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = 'load_from=run/epoch_2.pth'
+    run_tool('train', toy_config, '--work-dir', 'new', '--resume', '--cfg-options', start)
+    assert 'nothing to resume in new' in capfd.readouterr().out
+    assert Config.fromfile('new/toy_config.py').load_from == 'run/epoch_2.pth'
+
+
+def test_seed_and_scaled_learning_rate_reach_the_run(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    run_tool('train', toy_config, '--work-dir', 'run', '--seed', '7', '--auto-scale-lr')
+    checkpoint = torch.load('run/epoch_2.pth', weights_only=True)
+    assert checkpoint['meta']['seed'] == 7
+    # Batches of 5 on one process, where 0.5 is the rate for 10.
+    assert checkpoint['optimizer']['param_groups'][0]['lr'] == pytest.approx(0.25)
+
+
+def test_evaluation_writes_results_and_dump(
+    trained: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    best = next(trained.glob('best_*.pth'))
+    saving = ('--cfg-options', 'test_evaluator.save_to=run/test_results.json')
+    run_tool('test', toy_config, best, '--work-dir', 'run', '--dump', 'run/all.pkl', *saving)
+    results = json.loads((trained / 'test_results.json').read_text())
+    assert results['classes'] == ['low', 'middle', 'high']
+    assert [clip['clip'] for clip in results['clips']] == [f'point_{i}' for i in range(13)]
+    with (trained / 'all.pkl').open('rb') as file:
+        assert len(pickle.load(file)) == 13
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        (None, r'no checkpoint at given\.pth'),
+        (b'', r'given\.pth \(0 bytes\) is no PyTorch checkpoint'),
+        (b'<html>not found</html>', r'given\.pth \(22 bytes\) is no PyTorch checkpoint'),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_in_one_sentence(
+    content: bytes | None, said: str, work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    if content is not None:
+        Path('given.pth').write_bytes(content)
+    with pytest.raises(SystemExit, match=said):
+        run_tool('test', toy_config, 'given.pth')
+
+
+def test_a_checkpoint_that_does_not_fit_names_both_sides(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    # As DistributedDataParallel names them.
+    wrong = {'module.linear.weight': torch.zeros(5, 2), 'module.other': torch.zeros(1)}
+    torch.save({'state_dict': wrong}, 'given.pth')
+    said = (
+        r'error: given\.pth does not fit the model: 1 only in the checkpoint: other; '
+        r'1 only in the model: linear\.bias; 1 of another shape \(checkpoint against model\): '
+        r'linear\.weight \(5, 2\) against \(3, 2\)'
+    )
+    with pytest.raises(SystemExit, match=said):
+        run_tool('test', toy_config, 'given.pth')
+    with pytest.raises(SystemExit, match=said):
+        run_tool('train', toy_config, '--cfg-options', 'load_from=given.pth')
+
+
+def test_many_misfits_are_counted_not_listed(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    wrong = {f'layer{index}': torch.zeros(1) for index in range(9)}
+    torch.save({'state_dict': wrong}, 'given.pth')
+    with pytest.raises(SystemExit, match=r'9 only in the checkpoint: layer0, .*, and 5 more;'):
+        run_tool('test', toy_config, 'given.pth')
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ([1, 2], 'given.pth holds a list: expected a dict'),
+        ({'epoch': 3}, 'given.pth holds no state dict: epoch is no tensor'),
+    ],
+)
+def test_a_file_without_a_state_dict_is_refused(
+    content: object, said: str, work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    torch.save(content, 'given.pth')
+    with pytest.raises(SystemExit, match=said):
+        run_tool('test', toy_config, 'given.pth')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['missing.py'], 'no config file at missing.py'),
+        (['CONFIG', '--amp', '--cfg-options', 'optim_wrapper.type=Own'], 'type is Own'),
+        (
+            ['CONFIG', '--auto-scale-lr', '--cfg-options', 'auto_scale_lr.base_batch_size=None'],
+            'base_batch_size',
+        ),
+        (['CONFIG', '--resume', 'missing.pth'], 'no checkpoint at missing.pth'),
+    ],
+)
+def test_options_that_cannot_hold_end_training_in_one_sentence(
+    arguments: list[str], said: str, work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        run_tool('train', *[toy_config if each == 'CONFIG' else each for each in arguments])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes mixed precision')
+def test_amp_on_the_cpu_is_refused(work_dir: Path, run_tool: RunTool, toy_config: str) -> None:
+    with pytest.raises(SystemExit, match='--amp needs a GPU'):
+        run_tool('train', toy_config, '--amp')
+
+
+def test_errors_from_elsewhere_keep_their_traceback(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    with pytest.raises(TypeError, match='unknown_argument'):
+        run_tool('train', toy_config, '--cfg-options', 'model.unknown_argument=1')
+
+
+def test_a_dump_that_is_no_pickle_is_refused(
+    work_dir: Path, run_tool: RunTool, toy_config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_tool('test', toy_config, 'given.pth', '--dump', 'all.json')
+    assert 'expected a name that ends in .pkl, got all.json' in capsys.readouterr().err

@@ -1,0 +1,235 @@
+"""Train and evaluate every fold of a protocol: ``python tools/cross_validate.py CONFIG``.
+
+With ``--leave-one-class-out`` a run for each class instead: trained without the class, tested on
+its clips alone. Each run has a folder of its own. Started again, the same command passes over
+finished runs and resumes the one that was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dferclip_mm.emotions import resolve_classes
+from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+from dferclip_mm.evaluation.plots import confusion_figure
+from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
+
+TOOLS = Path(__file__).resolve().parent
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Config, folds, and where and how to run them."""
+    parser = argparse.ArgumentParser(description='Cross-validate a recognizer.')
+    parser.add_argument('config', help='config whose datasets have an argument `fold`')
+    parser.add_argument('--folds', type=int, nargs='+', default=[1, 2, 3, 4, 5])
+    parser.add_argument(
+        '--leave-one-class-out',
+        nargs='*',
+        metavar='CLASS',
+        help='instead of folds, a run for each class, or for each of these: trained without its '
+        'clips, tested on them alone (the fold is a setting of the config)',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help="parent of the runs' folders; work_dirs/<config>_folds"
+    )
+    parser.add_argument('--gpus', type=int, default=1, help='processes for each run')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], help='settings for every run, as train.py has them'
+    )
+    args = parser.parse_args()
+    if args.work_dir is None:
+        kind = 'folds' if args.leave_one_class_out is None else 'unseen_classes'
+        args.work_dir = Path('work_dirs') / f'{Path(args.config).stem}_{kind}'
+    return args
+
+
+def options_of_fold(fold: int) -> list[str]:
+    """The settings of one fold."""
+    return [f'{part}_dataloader.dataset.fold={fold}' for part in ('train', 'val', 'test')]
+
+
+def options_without(name: str) -> list[str]:
+    """The settings of a run that never sees a class before it is tested on it.
+
+    The checkpoint is chosen by the other classes, too: chosen by its own recall, one that always
+    answers the unseen class would win.
+    """
+    of_others = [
+        f'{part}_dataloader.dataset.exclude_classes=["{name}"]' for part in ('train', 'val')
+    ]
+    return [*of_others, f'test_dataloader.dataset.only_classes=["{name}"]']
+
+
+def classes_to_leave_out(config: str, chosen: Sequence[str]) -> list[str]:
+    """The chosen classes of a config's head, or all.
+
+    Raises:
+        SystemExit: when the config names no classes, or a chosen one is none of them.
+    """
+    classes = load_config(config).model.cls_head.get('classes')
+    if not classes:
+        raise SystemExit(f'error: {config} has no model.cls_head.classes to leave out')
+    names = resolve_classes(classes)
+    for name in chosen:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            hint = f'; did you mean {close[0]!r}?' if close else ''
+            raise SystemExit(
+                f'error: --leave-one-class-out: {name!r} is none of {", ".join(names)}{hint}'
+            )
+    return list(chosen or names)
+
+
+def train_command(config: str, gpus: int, work_dir: Path, options: list[str]) -> list[str]:
+    """The program that trains one fold, or continues it."""
+    start = [sys.executable, str(TOOLS / 'train.py'), config]
+    if gpus > 1:
+        start = [str(TOOLS / 'dist_train.sh'), config, str(gpus)]
+    return [*start, '--work-dir', str(work_dir), '--resume', '--cfg-options', *options]
+
+
+def test_command(
+    config: str, gpus: int, work_dir: Path, checkpoint: Path, options: list[str]
+) -> list[str]:
+    """The program that evaluates one fold."""
+    start = [sys.executable, str(TOOLS / 'test.py'), config, str(checkpoint)]
+    if gpus > 1:
+        start = [str(TOOLS / 'dist_test.sh'), config, str(checkpoint), str(gpus)]
+    return [*start, '--work-dir', str(work_dir), '--cfg-options', *options]
+
+
+def best_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that ``save_best`` kept; the newest, should an older one have been left.
+
+    Raises:
+        SystemExit: when there is none.
+    """
+    found = sorted(work_dir.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise SystemExit(
+            f'error: no best_*.pth in {work_dir}: in the config, set '
+            "default_hooks.checkpoint.save_best='dfer/WAR' and its rule='greater'"
+        )
+    return found[-1]
+
+
+def run(command: list[str], name: str) -> None:
+    """Start a program of a run with its output showing, and stop everything when it fails."""
+    print('+', ' '.join(command), flush=True)
+    # The shell scripts start `python`: let it be this one.
+    done = subprocess.run(command, env={**os.environ, 'PYTHON': sys.executable}, check=False)
+    if done.returncode:
+        raise SystemExit(
+            f'error: {name} stopped with exit code {done.returncode}; the same command '
+            'continues there'
+        )
+
+
+def train_and_test(
+    config: str, name: str, gpus: int, work_dir: Path, options: list[str], own: list[str]
+) -> Results:
+    """Train and evaluate, unless the results are there already.
+
+    Args:
+        config: the config file.
+        name: of this run, for messages.
+        gpus: processes.
+        work_dir: the run's folder.
+        options: settings of all runs.
+        own: settings of this run.
+    """
+    saved = work_dir / 'test_results.json'
+    if saved.is_file():
+        print(f'{name}: finished before, read from {saved} (delete it to run it again)')
+        return read_results(saved)
+    options = [*options, *own]
+    run(train_command(config, gpus, work_dir, options), name)
+    options = [*options, f'test_evaluator.save_to={saved}']
+    run(test_command(config, gpus, work_dir, best_checkpoint(work_dir), options), name)
+    return read_results(saved)
+
+
+def summarize(folds: dict[int, Results]) -> str:
+    """Each fold, mean and standard deviation (n - 1) over the folds, and the clips of all folds."""
+    lines = [f'{"fold":>6}  {"UAR":>6}  {"WAR":>6}  clips']
+    scores = {fold: results.scores for fold, results in folds.items()}
+    for fold, results in folds.items():
+        lines.append(
+            f'{fold:6d}  {scores[fold].uar:6.2f}  {scores[fold].war:6.2f}  {len(results.truth):5d}'
+        )
+    values = np.array([(each.uar, each.war) for each in scores.values()])
+    lines.append(f'{"mean":>6}  {values[:, 0].mean():6.2f}  {values[:, 1].mean():6.2f}')
+    if len(folds) > 1:
+        spread = values.std(axis=0, ddof=1)
+        lines.append(f'{"std":>6}  {spread[0]:6.2f}  {spread[1]:6.2f}')
+    pooled = format_scores(pool_results([*folds.values()]))
+    return '\n'.join([*lines, '', 'all clips together:', pooled])
+
+
+def summarize_unseen(runs: dict[str, Results]) -> str:
+    """The recall of each unseen class; UAR would be that of a single class, and is left out."""
+    title = 'unseen class'
+    width = max(map(len, [title, *runs]))
+    lines = [f'{title:{width}}  recall  clips']
+    for name, results in runs.items():
+        recall = results.scores.recall[results.classes.index(name)]
+        lines.append(f'{name:{width}}  {recall:6.2f}  {len(results.truth):5d}')
+    return '\n'.join(lines)
+
+
+def cross_validate(args: argparse.Namespace) -> None:
+    """Run the folds one after the other and print the summary."""
+    folds = {
+        fold: train_and_test(
+            args.config,
+            f'fold {fold}',
+            args.gpus,
+            args.work_dir / f'fold_{fold}',
+            args.cfg_options,
+            options_of_fold(fold),
+        )
+        for fold in args.folds
+    }
+    print(summarize(folds))
+    pooled = pool_results([*folds.values()])
+    picture = args.work_dir / 'confusion_matrix.png'
+    confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)
+    print(f'pooled confusion matrix: {picture}')
+
+
+def leave_one_class_out(args: argparse.Namespace) -> None:
+    """Run without each class and print how it is recognised."""
+    runs = {
+        name: train_and_test(
+            args.config,
+            f'without {name}',
+            args.gpus,
+            args.work_dir / f'without_{name}',
+            args.cfg_options,
+            options_without(name),
+        )
+        for name in classes_to_leave_out(args.config, args.leave_one_class_out)
+    }
+    print(summarize_unseen(runs))
+
+
+def main() -> None:
+    """Cross-validate, over folds or over classes."""
+    args = parse_arguments()
+    with errors_in_one_sentence():
+        if args.leave_one_class_out is None:
+            cross_validate(args)
+        else:
+            leave_one_class_out(args)
+
+
+if __name__ == '__main__':
+    main()

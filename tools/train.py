@@ -1,0 +1,73 @@
+"""Train a model: ``python tools/train.py CONFIG [options]``."""
+
+from __future__ import annotations
+
+import argparse
+
+from dferclip_mm.engine.launch import (
+    add_common_arguments,
+    build_runner,
+    enable_amp,
+    enable_lr_scaling,
+    enable_resume,
+    errors_in_one_sentence,
+    load_config,
+    set_local_rank,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of MMAction2's own train.py."""
+    parser = argparse.ArgumentParser(description='Train a recognizer.')
+    parser.add_argument('config', help='config file')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='continue from a checkpoint; without a path, from the latest one in the work folder',
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument('--no-validate', action='store_true', help='do not validate in between')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rates by the batch size over auto_scale_lr.base_batch_size',
+    )
+    parser.add_argument('--seed', type=int, help="comes before the config's randomness.seed")
+    parser.add_argument(
+        '--diff-rank-seed', action='store_true', help='another seed for each process'
+    )
+    parser.add_argument(
+        '--deterministic', action='store_true', help='deterministic cuDNN algorithms'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Merge the options into the config and train."""
+    args = parse_arguments()
+    set_local_rank(args.local_rank)
+    with errors_in_one_sentence():
+        cfg = load_config(
+            args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
+        )
+        if args.no_validate:
+            cfg.merge_from_dict({'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None})
+        if args.amp:
+            enable_amp(cfg)
+        if args.auto_scale_lr:
+            enable_lr_scaling(cfg)
+        if args.resume is not None:
+            enable_resume(cfg, args.resume)
+        randomness = dict(cfg.get('randomness') or {})
+        if args.seed is not None:
+            randomness['seed'] = args.seed
+        for name in ('diff_rank_seed', 'deterministic'):
+            randomness[name] = getattr(args, name) or randomness.get(name, False)
+        cfg.randomness = randomness
+        build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
