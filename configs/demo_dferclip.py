@@ -62,7 +62,7 @@ train_dataloader = dict(**loader, dataset=dict(**data, pipeline=train_pipeline))
 val_dataloader = dict(**loader, dataset=dict(**data, pipeline=test_pipeline))
 test_dataloader = dict(**loader, dataset=dict(**data, pipeline=test_pipeline))
 
-epochs = 24
+epochs = 20
 optim_wrapper = dict(
     # From scratch, everything learns at one rate.
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05),

@@ -1,0 +1,67 @@
+"""MMAction2's own ways to inference: our config alone must be enough, in a fresh process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+
+CONFIG = str(Path(__file__).parent.parent / 'configs' / 'demo_dferclip.py')
+
+PROGRAM = """
+import json, sys
+config, checkpoint, video, folder, labels = sys.argv[1:]
+from mmaction.apis import inference_recognizer, init_recognizer
+from mmaction.apis.inferencers import MMAction2Inferencer
+model = init_recognizer(config, checkpoint, device='cpu')
+scores = [inference_recognizer(model, clip).pred_score.tolist() for clip in (video, folder)]
+inferencer = MMAction2Inferencer(
+    rec=config, rec_weights=checkpoint, device='cpu', label_file=labels)
+scores.append(inferencer(video)['predictions'][0]['rec_scores'][0])
+print('RESULT', json.dumps(scores))
+"""
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """The same grey frames as a video and as a folder."""
+    folder = tmp_path / 'clip'
+    folder.mkdir()
+    writer = cv2.VideoWriter(
+        str(tmp_path / 'clip.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 25, (64, 64)
+    )
+    for number in range(8):
+        frame = np.full((64, 64, 3), 30 * number, np.uint8)
+        writer.write(frame)
+        cv2.imwrite(str(folder / f'{number}.png'), frame)
+    writer.release()
+    return tmp_path / 'clip.mp4', folder
+
+
+def test_recognizer_and_inferencer_answer_alike(tmp_path, clip):
+    model = MODELS.build(Config.fromfile(CONFIG).model).eval()
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'model.pth')
+    (tmp_path / 'labels.txt').write_text('\n'.join(model.cls_head.classes))
+    files = [CONFIG, str(tmp_path / 'model.pth'), *map(str, clip), str(tmp_path / 'labels.txt')]
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM, *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(Path(CONFIG).parent.parent)},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    line = next(line for line in done.stdout.splitlines() if line.startswith('RESULT'))
+    video, folder, inferencer = json.loads(line.removeprefix('RESULT '))
+    assert inferencer == video
+    assert sum(video) == pytest.approx(1, abs=1e-5)
+    # mpeg4 changes grey levels by a little.
+    assert video == pytest.approx(folder, abs=0.05)
