@@ -8,6 +8,7 @@ This one keeps the places. timm knows it by name, and so do open_clip's model de
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ class DrawnFaceCNN(nn.Module):
     def __init__(self, dropout: float = 0.3) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for before, after in zip(_CHANNELS, _CHANNELS[1:], strict=False):
+        for before, after in pairwise(_CHANNELS):
             layers += [
                 nn.Conv2d(before, after, 3, padding=1),
                 # Before the norm, which then has a quarter of the work.
