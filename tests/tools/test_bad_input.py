@@ -1,0 +1,105 @@
+"""What is wrong with a run is said when it is built, in one sentence, through the program itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mini_corpora import write_dfew, write_text
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LIST = 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
+RunTool = Callable[..., None]
+
+
+@pytest.fixture(scope='module')
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dfew(tmp_path_factory.mktemp('dfew'))
+
+
+@pytest.fixture
+def train(work_dir: Path, corpus: Path, run_tool: RunTool) -> Callable[..., None]:
+    """Run train.py over a copy of the corpus with further options; it must end in one sentence."""
+    shutil.copytree(corpus, work_dir / 'data')
+
+    def run(said: str, *options: str) -> None:
+        roots = [f'{name}_dataloader.dataset.data_root=data' for name in ('train', 'val', 'test')]
+        config = ROOT / 'configs' / 'demo_dferclip.py'
+        with pytest.raises(SystemExit, match=said) as caught:
+            run_tool('train', config, '--work-dir', 'run', '--cfg-options', *roots, *options)
+        assert '\n' not in str(caught.value)
+        assert not list(Path('run').glob('*.pth'))
+
+    return run
+
+
+PROMPTS = 'model.cls_head.prompts'
+CLASSES = 'model.cls_head.classes'
+
+
+@pytest.mark.parametrize(
+    ('said', 'options'),
+    [
+        (
+            r"prompts='descriptoins' is neither a prompt set \(class_names",
+            [f'{PROMPTS}=descriptoins'],
+        ),
+        (r'expected a fold from 1 to 5, found 6', ['train_dataloader.dataset.fold=6']),
+        (r"data_root='nowhere' is not a folder", ['train_dataloader.dataset.data_root=nowhere']),
+        (r'prompts has 3 entries for 2 classes', [f'{CLASSES}=[a,b]', f'{PROMPTS}=[x,y,z]']),
+        (r'but train_dataloader has happiness', [f'{CLASSES}=mafw']),
+        (r"classes='dfwe' is not a corpus", [f'{CLASSES}=dfwe']),
+        (
+            r'did you mean ViT-B-32',
+            ['model.backbone._delete_=True', 'model.backbone.type=CLIPVisualEncoder']
+            + ['model.backbone.arch=ViT-B-33'],
+        ),
+        (r'no checkpoint at gone.pth', ['load_from=gone.pth']),
+    ],
+)
+def test_option(train: Callable[..., None], said: str, options: list[str]) -> None:
+    train(said, *options)
+
+
+@pytest.mark.parametrize(
+    ('said', 'table'),
+    [
+        (r"own\.json has no prompt for the class 'happiness'", '{"anger": "a frown"}'),
+        (r'has 81 tokens, but only 67 of 77 are free', f'{{"*": "{"word " * 80}{{}}"}}'),
+    ],
+)
+def test_prompt_file(train: Callable[..., None], said: str, table: str) -> None:
+    write_text(Path('own.json'), table)
+    train(said, f'{PROMPTS}=own.json')
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('', r'set_1\.csv.*expected'),
+        ('video_name,label\n', r'set_1\.csv: expected at least one clip, found none'),
+        ('video_name,label\n1,1\n3\n', r'set_1\.csv:3: expected'),
+        ('video_name,label\n1,8\n', r'set_1\.csv:2: expected a label .*8'),
+        ('video_name,label\n1,1\n99,2\n', r'1 of 2 listed clips .*set_1\.csv:3'),
+        ('00001 17 7\n', r'set_1\.csv:1: expected a label .*7'),
+    ],
+)
+def test_list(train: Callable[..., None], text: str, said: str) -> None:
+    write_text(Path('data') / LIST, text)
+    train(said)
+
+
+def test_missing_list(train: Callable[..., None]) -> None:
+    (Path('data') / LIST).unlink()
+    train(r'expected the list of fold 1 \(train\) at .*set_1\.csv, found no such file')
+
+
+def test_checkpoint_that_does_not_fit(train: Callable[..., None]) -> None:
+    torch.save({'state_dict': {'backbone.visual.other': torch.zeros(2)}}, 'other.pth')
+    train(
+        r'other\.pth does not fit the model: 1 only in the checkpoint: backbone\.visual\.other',
+        'load_from=other.pth',
+    )
