@@ -1,5 +1,7 @@
 # make demo   install, draw a data set, train DFER-CLIP on it, evaluate it, leave pictures
+# make demo-emoclip   the same with EmoCLIP: trained on captions, scored on classes it never saw named
 # make test   install, then formatting, lint, types and every test
+# make bench  install, then time and count what training costs; writes docs/performance.md
 # make install
 #
 # VENV=PATH takes another environment; one that exists already is used as it is, and only what is
@@ -14,10 +16,13 @@ REQUIREMENTS_DONE := $(VENV)/.dferclip_mm-requirements
 PACKAGE_DONE := $(VENV)/.dferclip_mm-package
 PACKAGED := $(shell find dferclip_mm configs tools -type f -not -name '*.pyc') model-index.yml setup.py
 
-.PHONY: demo test install
+.PHONY: demo demo-emoclip test bench install
 
 demo: install
 	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh
+
+demo-emoclip: install
+	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh demo_emoclip
 
 # PYTHONPATH: the tests, and the programs that they start, see the source tree, not the installed copy.
 test: install
@@ -25,6 +30,9 @@ test: install
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m mypy
 	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch
+
+bench: install
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m benchmarks
 
 install: $(PACKAGE_DONE)
 

@@ -73,6 +73,8 @@ EXTRAS = {
     # openmim 0.3.9 brings openxlab, which pins requests, rich and tqdm; both import pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
+    # Linear probing, and features as .parquet.
+    'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
     'tests': [
         'mypy',
         'pytest',

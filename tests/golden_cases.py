@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import official_layouts
-import open_clip
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
@@ -109,44 +107,64 @@ def dferclip_deviations(case: Mapping[str, Any], cfg: Config, model: nn.Module) 
     return found
 
 
-def emoclip_deviations(case: Mapping[str, Any]) -> dict[str, float]:
-    """The same for EmoCLIP's parts: towers and temporal net built from what the converter says."""
-    found = convert(official_layouts.emoclip_state_dict(case))
-    backbone = MODELS.build({'type': 'CLIPVisualEncoder', **found.model['backbone']})
-    neck = MODELS.build({'type': 'TemporalTransformer', **found.model['neck']})
-    encoder = MODELS.build({'type': 'CLIPTextEncoder', **found.model['cls_head']['text_encoder']})
-    parts = {'backbone.': backbone, 'neck.': neck, 'cls_head.text_encoder.': encoder}
-    for prefix, part in parts.items():
-        part.load_state_dict(
-            {
-                name.removeprefix(prefix): value
-                for name, value in found.state_dict.items()
-                if name.startswith(prefix)
-            }
-        )
-    frames = official_layouts.video(case['clips'], case['frames'], case['seed'])
-    scale = found.state_dict['cls_head.logit_scale'].exp()
+def build_emoclip(case: Mapping[str, Any], folder: Path) -> nn.Module:
+    """The same for EmoCLIP on top of configs/emoclip_mafw.py, with the case's captions as classes.
+
+    The golden frames are divided by 255 and nothing else.
+    """
+    published, converted = folder / 'published.pth', folder / 'converted.pth'
+    official_layouts.save_like_emoclip(official_layouts.emoclip_state_dict(case), published)
+    found = convert(read_checkpoint(published))
+    published.unlink()
+    write_files(companions(found, converted, ROOT / 'configs' / 'emoclip_mafw.py'))
+    cfg = Config.fromfile(converted.with_suffix('.py'))
+    cfg.model.num_frames = case['frames']
+    cfg.model.data_preprocessor.update(mean=[0, 0, 0], std=[255, 255, 255])
+    captions = case['captions']
+    cfg.model.cls_head.update(classes=[f'caption {i}' for i in range(len(captions))])
+    cfg.model.cls_head.update(prompts=captions)
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(torch.load(converted, weights_only=True)['state_dict'], strict=True)
+    return model
+
+
+def build_downstream(case: Mapping[str, Any], folder: Path) -> nn.Module:
+    """configs/emoclip_downstream.py with the converted backbone and temporal Transformer."""
+    converted = folder / 'converted.pth'
+    cfg = Config.fromfile(ROOT / 'configs' / 'emoclip_downstream.py')
+    sizes = Config.fromfile(converted.with_suffix('.py')).model
+    cfg.model.num_frames = case['frames']
+    cfg.model.data_preprocessor.update(mean=[0, 0, 0], std=[255, 255, 255])
+    cfg.model.backbone.update(arch=sizes.backbone.arch, pretrained=None)
+    cfg.model.neck.update(sizes.neck)
+    cfg.model.cls_head.targets = [f'score {i}' for i in range(7)]
+    model = MODELS.build(cfg.model)
+    state = torch.load(converted, weights_only=True)['state_dict']
+    taken = {name: value for name, value in state.items() if not name.startswith('cls_head.')}
+    for name, value in model.cls_head.state_dict().items():
+        taken[f'cls_head.{name}'] = official_layouts.parameter(f'emoclip.{name}', value.shape)
+    model.load_state_dict(taken, strict=True)
+    return model
+
+
+def emoclip_deviations(case: Mapping[str, Any], folder: Path) -> dict[str, float]:
+    """The largest deviation of each quantity from the golden one, by the models users run."""
+    model = build_emoclip(case, folder)
+    samples = []
+    for caption in case['captions'][: case['clips']]:
+        samples.append(ActionDataSample().set_gt_label(0))
+        samples[-1].set_field(caption, 'text')
+    clips = official_layouts.video(case['clips'], case['frames'], case['seed'])
+    data = {'inputs': list(clips), 'data_samples': samples}
     with torch.no_grad():
-        features = backbone(frames.flatten(0, 1) / 255).unflatten(0, frames.shape[:2])
-        video, _ = neck(features)
-        text = F.normalize(encoder(open_clip.tokenize(case['captions'])), dim=-1)
-        logits = scale * F.normalize(video, dim=-1) @ text.T
-        paired = logits[:, : len(logits)]
-        order = torch.arange(len(logits))
-        loss = (F.cross_entropy(paired, order) + F.cross_entropy(paired.T, order)) / 2
-        layers = [
-            official_layouts.parameter(f'emoclip.mlp.{name}', shape)
-            for name, shape in (
-                ('0.weight', (256, 512)),
-                ('0.bias', (256,)),
-                ('2.weight', (7, 256)),
-                ('2.bias', (7,)),
-            )
-        ]
-        downstream = F.linear(F.relu(F.linear(video, *layers[:2])), *layers[2:])
+        inputs = model.data_preprocessor(data)['inputs']
+        logits = model.eval()(inputs, stage='head')
+        batch_ = model.data_preprocessor(data, training=True)
+        losses = model.train()(**batch_, mode='loss')
+        downstream = build_downstream(case, folder).eval()(inputs, stage='head')
     return {
         'logits': deviation(logits.tolist(), case['logits_per_image']),
-        'loss': deviation([loss.item()], [case['contrastive_loss']]),
+        'loss': deviation([losses['loss_contrastive'].item()], [case['contrastive_loss']]),
         'downstream': deviation(downstream.tolist(), case['downstream']),
     }
 
@@ -165,7 +183,8 @@ def all_deviations() -> dict[str, dict[str, dict[str, float]]]:
         with tempfile.TemporaryDirectory() as folder:
             found['dferclip'][name] = dferclip_deviations(case, *build_dferclip(case, Path(folder)))
     for name, case in GOLDEN['emoclip'].items():
-        found['emoclip'][name] = emoclip_deviations(case)
+        with tempfile.TemporaryDirectory() as folder:
+            found['emoclip'][name] = emoclip_deviations(case, Path(folder))
     return found
 
 

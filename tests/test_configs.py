@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from mini_corpora import WRITERS
+from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -85,6 +86,18 @@ def test_whole_model_has_the_published_size(corpus, parameters):
     frozen = model.cls_head.text_encoder.state_dict().values()
     count = sum(p.numel() for p in model.parameters()) + sum(w.numel() for w in frozen)
     assert count + 1 == parameters
+
+
+def test_held_out_variant_validates_on_training_clips(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'dferclip_dfew_heldout.py')
+    root = WRITERS['dfew'](tmp_path / 'dfew')
+    # One more clip of a class: from two on, one can be held out.
+    path = root / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
+    path.write_text(path.read_text() + '2,1\n')
+    for loader, clips in ((cfg.train_dataloader, 7), (cfg.val_dataloader, 1)):
+        loader.dataset.data_root = str(root)
+        assert len(DATASETS.build(loader.dataset)) == clips
+    assert cfg.test_dataloader.dataset.split == 'test'
 
 
 def test_headers_speak():

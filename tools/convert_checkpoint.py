@@ -45,7 +45,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         '--config',
-        help="the experiment's config; without it, configs/dferclip_CORPUS.py",
+        help="the experiment's config; without it, configs/dferclip_CORPUS.py for DFER-CLIP, "
+        'configs/emoclip_mafw.py for EmoCLIP',
     )
     parser.add_argument(
         '--back',
@@ -60,6 +61,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def default_config(converted: Converted, classes: str | list[str] | None) -> Path:
     """The config of the experiment that the checkpoint is of."""
+    if converted.kind == 'EmoCLIP':
+        return CONFIGS / 'emoclip_mafw.py'
     names = tuple(converted.meta.get('classes', ()))
     # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
     found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The whole way on drawn faces: data, training with 2 processes, evaluation, pictures.
-#   tools/demo.sh
+#   tools/demo.sh [demo_dferclip|demo_emoclip]
 # What is there from an earlier run is used again; FRESH=1 trains anew. DEMO_OUT is the run's
-# folder. `make demo` calls this with the environment's programs first on PATH.
+# folder. `make demo` and `make demo-emoclip` call this with the environment's programs first on PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 data=data/demo
-out=${DEMO_OUT:-work_dirs/demo_dferclip}
-config=configs/demo_dferclip.py
+name=${1:-demo_dferclip}
+out=${DEMO_OUT:-work_dirs/$name}
+config=configs/$name.py
 trained=$out/training_finished
 # Two processes on two cores: one thread for each.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
@@ -21,9 +22,9 @@ python tools/make_demo_data.py "$data" --clips-per-class 150 --identities 50 \
 
 [ -z "${FRESH:-}" ] || rm -rf "$out"
 if [ -e "$trained" ]; then
-    say "training: using the checkpoint in $out (make demo FRESH=1 trains again)"
+    say "training: using the checkpoint in $out (FRESH=1 trains again)"
 else
-    say "training: DFER-CLIP, small and from scratch, 2 processes, into $out"
+    say "training: $config, small and from scratch, 2 processes, into $out"
     tools/dist_train.sh "$config" 2 --work-dir "$out" --resume
     touch "$trained"
 fi

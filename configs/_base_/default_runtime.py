@@ -14,8 +14,14 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
-# Stop at the start, not in the last epoch.
-custom_hooks = [dict(type='ClassNamesHook'), dict(type='StrictCheckpointHook')]
+custom_hooks = [
+    # Stop at the start, not in the last epoch.
+    dict(type='ClassNamesHook'),
+    dict(type='DryRunHook'),
+    dict(type='StrictCheckpointHook'),
+    # Say which clips choose the best checkpoint.
+    dict(type='SelectionHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -6,10 +6,12 @@ from .base import ClipDataset
 from .dfew import DFEWDataset
 from .ferv39k import FERV39kDataset
 from .mafw import MAFWDataset
+from .scores import ClipScoresDataset
 
 __all__ = [
     'AFEWDataset',
     'ClipDataset',
+    'ClipScoresDataset',
     'DFEWDataset',
     'FERV39kDataset',
     'MAFWDataset',

@@ -32,10 +32,10 @@ class AFEWDataset(ClipDataset):
         """The given list, or the folder of this split."""
         if ann_file:
             return super().find_list(ann_file)
-        folder = Path(self.list_path(self.split, self.fold))
+        folder = Path(self.list_path(self.listed_split, self.fold))
         if not folder.is_dir():
             raise FileNotFoundError(
-                f'AFEWDataset: expected the {self.split} clips in {folder}/<Emotion>/<clip>, '
+                f'AFEWDataset: expected {self.listed_split} clips in {folder}/<Emotion>/<clip>, '
                 'found no such folder: check data_root or set ann_file'
             )
         return folder

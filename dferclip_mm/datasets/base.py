@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,11 @@ from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES, EMOTIONS
 from .clips import ClipFinder
+from .holdout import held_out as choose_held_out
 from .lists import Row, decode_list, is_counted, parse_counted
 
-SPLITS = ('train', 'test')
+LISTED_SPLITS = ('train', 'test')
+SPLITS = (*LISTED_SPLITS, 'validation')
 
 
 class ClipDataset(BaseActionDataset):
@@ -29,13 +32,18 @@ class ClipDataset(BaseActionDataset):
     Args:
         data_root: the corpus as its owner hands it out.
         pipeline: data transforms.
-        split: ``'train'`` or ``'test'``.
+        split: ``'train'``, ``'test'``, or ``'validation'``: the part held out of training.
         fold: counted from 1.
         ann_file: the list, absolute or below ``data_root``; empty: where the owner puts it.
         data_prefix: ``dict(clips=...)``, the folder that the list's clips lie in, absolute or
             below ``data_root``; empty: where the owner puts aligned faces, or else videos.
         test_mode: as the host's.
         metainfo: ``dict(classes=[...])`` sets another label order, by name.
+        exclude_classes: names of classes whose clips are left out; the label order keeps them.
+        only_classes: names of classes whose clips alone are taken; the label order keeps all.
+        held_out: share of each class of the training list that ``'train'`` leaves to
+            ``'validation'``; give both the same. 0 for none.
+        held_out_seed: of the choice.
         kwargs: further arguments of the host's ``BaseActionDataset``.
 
     Raises:
@@ -58,6 +66,10 @@ class ClipDataset(BaseActionDataset):
         data_prefix: dict[str, str] | None = None,
         test_mode: bool = False,
         metainfo: dict[str, Any] | None = None,
+        exclude_classes: Sequence[str] = (),
+        only_classes: Sequence[str] = (),
+        held_out: float = 0.0,
+        held_out_seed: int = 0,
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
@@ -65,7 +77,11 @@ class ClipDataset(BaseActionDataset):
         if not data_root or not root.is_dir():
             raise FileNotFoundError(f'{name}: data_root={data_root!r} is not a folder')
         if split not in SPLITS:
-            raise ValueError(f"{name}: expected split='train' or 'test', found {split!r}")
+            raise ValueError(f'{name}: expected a split of {", ".join(SPLITS)}, found {split!r}')
+        if split == 'validation' and not held_out:
+            raise ValueError(f"{name}: split='validation' has no clips: set held_out, such as 0.1")
+        if split == 'test' and held_out:
+            raise ValueError(f'{name}: held_out is for the training list, found it with the test')
         if fold not in range(1, self.FOLDS + 1):
             folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
             raise ValueError(f'{name}: expected a fold {folds}, found {fold!r}')
@@ -73,12 +89,18 @@ class ClipDataset(BaseActionDataset):
         if set(prefix) - {'clips'}:
             raise ValueError(f'{name}: expected data_prefix=dict(clips=...), found {prefix!r}')
         self.root, self.split, self.fold = root, split, fold
+        self.held_out, self.held_out_seed = held_out, held_out_seed
+        # The list that the split is read from.
+        self.listed_split = 'test' if split == 'test' else 'train'
         self.clips_given = bool(prefix.get('clips'))
         self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
         listed = self.find_list(ann_file)
         metainfo = dict(metainfo or {})
         if 'classes' not in metainfo:
             metainfo['classes'] = self.find_classes()
+        self.left_out = frozenset(
+            left_out_classes(metainfo['classes'], exclude_classes, only_classes)
+        )
         super().__init__(
             ann_file=str(listed),
             pipeline=list(pipeline),
@@ -103,11 +125,12 @@ class ClipDataset(BaseActionDataset):
 
     def find_list(self, ann_file: str) -> Path:
         """The list file: the given one, or the owner's for this split and fold."""
-        path = self.root / (ann_file or self.list_path(self.split, self.fold))
+        path = self.root / (ann_file or self.list_path(self.listed_split, self.fold))
         if not path.is_file():
             raise FileNotFoundError(
-                f'{type(self).__name__}: expected the list of fold {self.fold} ({self.split}) '
-                f'at {path}, found no such file: check data_root or set ann_file'
+                f'{type(self).__name__}: expected the list of fold {self.fold} '
+                f'({self.listed_split}) at {path}, found no such file: check data_root '
+                'or set ann_file'
             )
         return path
 
@@ -135,9 +158,11 @@ class ClipDataset(BaseActionDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find each listed clip and its label's number; see the class for what is raised."""
-        rows = self.read_rows()
+        rows = self._of_this_part(self.read_rows())
+        rows = [row for row in rows if row.label not in self.left_out]
         if not rows:
-            raise ValueError(f'{self.ann_file}: expected at least one clip, found none')
+            without = f' (without {", ".join(sorted(self.left_out))})' if self.left_out else ''
+            raise ValueError(f'{self.ann_file}: expected at least one clip, found none{without}')
         labels = self._number_labels(rows)
         paths = self._find_clips(rows)
         items: dict[str, dict] = {}
@@ -147,6 +172,15 @@ class ClipDataset(BaseActionDataset):
             if first is not item:
                 self._compare(first, item)
         return list(items.values())
+
+    def _of_this_part(self, rows: list[Row]) -> list[Row]:
+        """The rows that are held out, or those that are not."""
+        if not self.held_out:
+            return rows
+        labels = self._number_labels(rows)
+        chosen = choose_held_out(labels, self.held_out, self.held_out_seed)
+        wanted = chosen if self.split == 'validation' else ~chosen
+        return [row for row, taken in zip(rows, wanted, strict=True) if taken]
 
     def _item(self, row: Row, label: int, path: str) -> dict:
         item = dict(filename=path, label=label, ann_file=self.ann_file, ann_line=row.line)
@@ -214,3 +248,32 @@ class ClipDataset(BaseActionDataset):
 def compound_order(labels: set[str]) -> list[str]:
     """Single emotions in their canonical order, then compounds sorted by name."""
     return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))
+
+
+def left_out_classes(
+    classes: Sequence[str], exclude: Sequence[str] = (), only: Sequence[str] = ()
+) -> list[str]:
+    """The classes that are excluded, or not among the only ones.
+
+    Raises:
+        ValueError: when a name is no class, or both lists are given.
+    """
+    named = {'exclude_classes': _names(exclude), 'only_classes': _names(only)}
+    for argument, names in named.items():
+        unknown = [name for name in names if name not in classes]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], classes, n=1, cutoff=0.5)
+            hint = f'did you mean {close[0]!r}? ' if close else ''
+            raise ValueError(
+                f'{argument}: {unknown[0]!r} is not a class: {hint}The classes are '
+                f'{", ".join(classes)}'
+            )
+    if all(named.values()):
+        raise ValueError('give exclude_classes or only_classes, not both')
+    if named['only_classes']:
+        return [name for name in classes if name not in named['only_classes']]
+    return [*named['exclude_classes']]
+
+
+def _names(names: Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -37,12 +37,17 @@ def decode_list(data: bytes, file: str) -> str:
     Raises:
         ValueError: when the bytes are neither.
     """
+    reached = 0
     for encoding in ('utf-8-sig', 'gb18030'):
         try:
             return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ValueError(f'{file}: expected text in UTF-8 or GB18030, found neither: save it as UTF-8')
+        except UnicodeDecodeError as error:
+            reached = max(reached, error.start)
+    line = data.count(b'\n', 0, reached) + 1
+    raise ValueError(
+        f'{file}:{line}: expected text in UTF-8 or GB18030 (both were tried), found bytes that '
+        'are neither: save the file as UTF-8'
+    )
 
 
 def parse_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:

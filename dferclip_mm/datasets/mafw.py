@@ -9,7 +9,7 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
-from .base import SPLITS, ClipDataset, compound_order
+from .base import LISTED_SPLITS, ClipDataset, compound_order
 from .lists import Row, decode_list, parse_captions, parse_words
 
 
@@ -69,7 +69,7 @@ class MAFWDataset(ClipDataset):
         if not self.compound:
             return super().find_classes()
         folds = range(1, self.FOLDS + 1)
-        paths = [self.root / self.list_path(s, f) for f in folds for s in SPLITS]
+        paths = [self.root / self.list_path(s, f) for f in folds for s in LISTED_SPLITS]
         found = [path for path in paths if path.is_file()]
         if not found:
             raise ValueError(

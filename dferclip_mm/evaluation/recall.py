@@ -14,6 +14,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from .bootstrap import bootstrap_interval
+from .once import once_each
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class RecallMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
-        results = _once_each(results)
+        results = once_each(results)
         width = len(results[0]['scores'])
         if width != len(classes):
             raise ValueError(
@@ -181,12 +182,3 @@ class RecallMetric(BaseMetric):
             ],
         }
         path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-
-
-def _once_each(results: list[dict]) -> list[dict]:
-    """Each clip once, in the dataset's order: samplers pad uneven splits with repeated clips."""
-    by_index = {result['index']: result for result in results}
-    if None in by_index:
-        # A pipeline that does not collect `sample_idx`: the host has cut the padding off already.
-        return results
-    return [by_index[index] for index in sorted(by_index)]

@@ -1,7 +1,7 @@
 """Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
 
 from .backbones import CLIPVisualEncoder
-from .heads import TextFeatureHead, TextPromptHead
+from .heads import RegressionHead, TextFeatureHead, TextPromptHead, VideoTextContrastiveHead
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
 from .text import CLIPTextEncoder
@@ -10,7 +10,9 @@ __all__ = [
     'CLIPTextEncoder',
     'CLIPVisualEncoder',
     'FrameRecognizer',
+    'RegressionHead',
     'TemporalTransformer',
     'TextFeatureHead',
     'TextPromptHead',
+    'VideoTextContrastiveHead',
 ]

@@ -42,3 +42,42 @@ def mean_direction(features: torch.Tensor, index: torch.Tensor, groups: int) -> 
     unit = F.normalize(features.float(), dim=-1)
     total = unit.new_zeros(groups, unit.shape[-1]).index_add(0, index, unit)
     return F.normalize(total, dim=-1)
+
+
+def contrastive_loss(
+    video: torch.Tensor,
+    text: torch.Tensor,
+    scale: float | torch.Tensor,
+    positives: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The symmetric contrastive loss of clips and their texts (CLIP, EmoCLIP).
+
+    The mean of two cross-entropies: each clip has to find its text among all texts of the batch,
+    each text its clip among all clips.
+
+    Args:
+        video: (B, D), of any length.
+        text: (B, D), of any length; row i belongs to clip i.
+        scale: what the cosine is multiplied with.
+        positives: boolean (B, B), True where clip i and text j belong together, at least on the
+            diagonal. Each such pair is found among itself and the pairs of its row (or column)
+            that do not belong together, and a row is the mean over its pairs. None: the diagonal.
+
+    Returns:
+        The loss, a float32 scalar.
+    """
+    logits = cosine_logits(video, text, scale)
+    if positives is None:
+        positives = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    return (_find_pairs(logits, positives) + _find_pairs(logits.T, positives.T)) / 2
+
+
+def _find_pairs(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
+    # Sharing the target among equal texts, as soft labels do, would change nothing: the sum over
+    # them is that of the diagonal alone. What helps is that they are no longer each other's
+    # negatives.
+    negatives = logits.masked_fill(positives, torch.finfo(logits.dtype).min)
+    against = negatives.logsumexp(dim=1, keepdim=True)
+    # -log of exp(l) / (exp(l) + sum of exp over the negatives).
+    losses = F.softplus(against - logits)
+    return ((losses * positives).sum(dim=1) / positives.sum(dim=1)).mean()

@@ -5,7 +5,7 @@ templates, with ``{}`` for the class name, that serve every class without an ent
 compound class (``anger_disgust``) takes the sentences of its emotions.
 """
 
-from .load import PROMPT_SETS, load_prompts
+from .load import PROMPT_SETS, load_prompt_parts, load_prompts
 from .parse import parse_prompts
 
-__all__ = ['PROMPT_SETS', 'load_prompts', 'parse_prompts']
+__all__ = ['PROMPT_SETS', 'load_prompt_parts', 'load_prompts', 'parse_prompts']

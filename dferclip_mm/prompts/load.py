@@ -16,7 +16,22 @@ PromptSource = str | Path | Mapping[str, Any] | Sequence[Any]
 
 
 def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str]]:
-    """The sentences of each class, in the order of the classes.
+    """The sentences of each class, in the order of the classes; arguments as `load_prompt_parts`.
+
+    Returns:
+        C lists of at least one sentence.
+    """
+    return [
+        [sentence for part in parts.values() for sentence in part]
+        for parts in load_prompt_parts(prompts, classes)
+    ]
+
+
+def load_prompt_parts(prompts: PromptSource, classes: Sequence[str]) -> list[dict[str, list[str]]]:
+    """The sentences of each class by what they speak of, in the order of the classes.
+
+    A compound class has a part for each of its emotions, so that they can weigh the same however
+    many sentences each has; any other class has one part, itself.
 
     Args:
         prompts: the name of a set that ships (one of ``PROMPT_SETS``), the path of a JSON or YAML
@@ -24,7 +39,7 @@ def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str
         classes: C class names.
 
     Returns:
-        C lists of at least one sentence.
+        C tables of at least one part with at least one sentence.
 
     Raises:
         ValueError: when the set is unknown, a class has no sentence, or the table is malformed.
@@ -42,7 +57,7 @@ def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str
             )
         source = 'the list of prompts'
         table = check_table(dict(zip(classes, listed, strict=True)), source)
-    return [_sentences(table, name, source) for name in classes]
+    return [_parts(table, name, source) for name in classes]
 
 
 def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
@@ -56,12 +71,12 @@ def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
     return parse_prompts(path.read_bytes(), str(path)), str(path)
 
 
-def _sentences(table: Mapping[str, list[str]], name: str, source: str) -> list[str]:
+def _parts(table: Mapping[str, list[str]], name: str, source: str) -> dict[str, list[str]]:
     if name in table:
-        return table[name]
+        return {name: table[name]}
     parts = name.split('_')
     if len(parts) > 1 and all(part in table for part in parts):
-        return [sentence for part in parts for sentence in table[part]]
+        return {part: table[part] for part in parts}
     if '*' in table:
-        return [template.replace('{}', name.replace('_', ' and ')) for template in table['*']]
+        return {name: [text.replace('{}', name.replace('_', ' and ')) for text in table['*']]}
     raise ValueError(f'{source} has no prompt for the class {name!r}: it has {", ".join(table)}')

@@ -14,6 +14,8 @@ from .clips import Clip
 from .identities import Identity
 
 _SEEN = 0.3
+# How often a trait of the person is mentioned.
+_PERSONAL = 0.08
 _HAIRCUTS = {
     'short': ('short {} hair', 'cropped {} hair'),
     'fringe': ('a {} fringe', '{} bangs'),
@@ -86,11 +88,12 @@ def _joined(phrases: list[str]) -> str:
 
 def _person(identity: Identity, rng: np.random.Generator) -> str:
     who = _one_of(rng, ('person', 'face', 'person'))
-    if identity.age > 0.6:
+    # Seldom: what tells people apart would tell clips apart, and nothing else would be learned.
+    if identity.age > 0.6 and rng.random() < _PERSONAL:
         who = _one_of(rng, ('older person', 'wrinkled face', 'elderly person'))
     traits = []
     if identity.hair_style == 'bald':
-        who = f'bald {who}'
+        who = f'bald {who}' if rng.random() < _PERSONAL else who
     else:
         traits.append(_one_of(rng, _HAIRCUTS[identity.hair_style]).format(identity.hair_name))
     if identity.facial_hair != 'none':
@@ -98,8 +101,7 @@ def _person(identity: Identity, rng: np.random.Generator) -> str:
         traits.append(article + identity.facial_hair)
     if identity.glasses != 'none':
         traits.append(f'{identity.glasses} glasses')
-    # Not every caption mentions every trait.
-    traits = [trait for trait in traits if rng.random() < 0.75]
+    traits = [trait for trait in traits if rng.random() < _PERSONAL]
     article = 'An' if who[0] in 'aeiou' else 'A'
     return f'{article} {who}' + (f' with {_joined(traits)}' if traits else '')
 

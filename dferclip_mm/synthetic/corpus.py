@@ -38,7 +38,7 @@ from .layout import FRAMES_DIR, VIDEOS_DIR, Entry, write_frames, write_lists, wr
 PARTS = 5
 _MANIFEST = 'corpus.json'
 # Raised whenever the same request is drawn or written differently.
-_EDITION = 1
+_EDITION = 2
 # Streams of chance: identities and clips must not share one.
 _IDENTITY_STREAM, _CLIP_STREAM, _CAST_STREAM = range(3)
 

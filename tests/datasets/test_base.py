@@ -65,7 +65,9 @@ def test_corpora_with_one_split_have_one_fold(root, kind):
 
 
 def test_unknown_split_and_prefix(build):
-    with pytest.raises(ValueError, match="expected split='train' or 'test', found 'val'"):
+    with pytest.raises(
+        ValueError, match="expected a split of train, test, validation, found 'val'"
+    ):
         build('00001 anger', split='val')
     with pytest.raises(ValueError, match=r'expected data_prefix=dict\(clips=...\)'):
         build('00001 anger', data_prefix=dict(video='x'))
@@ -133,3 +135,43 @@ def test_lazy_init_checks_arguments_but_not_clips(build):
     dataset = build('nothing anger', lazy_init=True)
     with pytest.raises(FileNotFoundError):
         dataset.full_init()
+
+
+LISTED = '00001 anger\n00002 fear'
+
+
+def kept(dataset):
+    return [dataset.get_data_info(i)['label'] for i in range(len(dataset))]
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'labels'),
+    [
+        (dict(exclude_classes=['anger']), [6]),
+        (dict(exclude_classes='fear'), [3]),
+        (dict(only_classes=['anger', 'neutral']), [3]),
+        (dict(exclude_classes=['neutral']), [3, 6]),
+        (dict(), [3, 6]),
+    ],
+)
+def test_classes_are_left_out_and_labels_stay(build, chosen, labels):
+    dataset = build(LISTED, **chosen)
+    assert kept(dataset) == labels
+    assert len(dataset.metainfo['classes']) == 11
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'said'),
+    [
+        (
+            dict(exclude_classes=['angry']),
+            "exclude_classes: 'angry' is not a class: did you mean 'a",
+        ),
+        (dict(only_classes='xyz'), "only_classes: 'xyz' is not a class: The classes are happiness"),
+        (dict(only_classes='fear', exclude_classes='anger'), 'not both'),
+        (dict(only_classes='neutral'), r'found none \(without anger, '),
+    ],
+)
+def test_classes_that_cannot_be_left_out(build, chosen, said):
+    with pytest.raises(ValueError, match=said):
+        build(LISTED, **chosen)

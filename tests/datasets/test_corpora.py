@@ -186,7 +186,7 @@ def test_afew_refuses_folders_that_name_no_emotion(tmp_path, frames):
 
 
 def test_afew_without_its_folders(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'expected the train clips in .*/train/<Emotion>'):
+    with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
         build('AFEWDataset', tmp_path)
 
 

@@ -24,8 +24,9 @@ def test_gbk_is_read():
 
 
 def test_other_encodings_name_the_file():
-    with pytest.raises(ValueError, match=r'^dir/list.txt: expected text in UTF-8 or GB18030'):
-        decode_list('a b'.encode('utf-16'), 'dir/list.txt')
+    message = r'^dir/list.txt:3: expected text in UTF-8 or GB18030 \(both were tried\)'
+    with pytest.raises(ValueError, match=message):
+        decode_list('一\n二\n'.encode('gbk') + b'a \xff\xfe b\n', 'dir/list.txt')
 
 
 def test_utf16_without_bom_is_refused_as_no_text():

@@ -1,7 +1,7 @@
 import pytest
 
 from dferclip_mm.emotions import EMOTIONS
-from dferclip_mm.prompts import PROMPT_SETS, load_prompts
+from dferclip_mm.prompts import PROMPT_SETS, load_prompt_parts, load_prompts
 
 
 def test_shipped_sets():
@@ -85,3 +85,12 @@ def test_bad_files_are_explained(tmp_path, name, data, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_prompts(str(path), ['a', 'b'])
     assert name in str(caught.value)
+
+
+def test_a_compound_has_a_part_for_each_emotion():
+    table = {'anger': ['one', 'two'], 'disgust': 'three', '*': 'a {} face'}
+    assert load_prompt_parts(table, ['anger_disgust', 'anger', 'anger_joy']) == [
+        {'anger': ['one', 'two'], 'disgust': ['three']},
+        {'anger': ['one', 'two']},
+        {'anger_joy': ['a anger and joy face']},
+    ]

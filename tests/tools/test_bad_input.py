@@ -1,4 +1,4 @@
-"""What is wrong with a run is said when it is built, in one sentence, through the program itself."""
+"""What is wrong with a run is said when it is built, in one sentence, by the program itself."""
 
 from __future__ import annotations
 
@@ -54,8 +54,11 @@ CLASSES = 'model.cls_head.classes'
         (r"classes='dfwe' is not a corpus", [f'{CLASSES}=dfwe']),
         (
             r'did you mean ViT-B-32',
-            ['model.backbone._delete_=True', 'model.backbone.type=CLIPVisualEncoder']
-            + ['model.backbone.arch=ViT-B-33'],
+            [
+                'model.backbone._delete_=True',
+                'model.backbone.type=CLIPVisualEncoder',
+                'model.backbone.arch=ViT-B-33',
+            ],
         ),
         (r'no checkpoint at gone.pth', ['load_from=gone.pth']),
     ],

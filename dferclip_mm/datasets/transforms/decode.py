@@ -67,8 +67,9 @@ class DecodeClip(BaseTransform):
                 frames = self._read_folder(results, distinct)
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
-        # A copy even of repeated frames: the host's Flip works in place.
-        results['imgs'] = frames[where.reshape(-1)]
+        # Repeated frames are copied: the host's Flip works in place.
+        in_order = np.array_equal(distinct, wanted)
+        results['imgs'] = frames if in_order else frames[where.reshape(-1)]
         results['original_shape'] = results['img_shape'] = frames.shape[1:3]
         return results
 

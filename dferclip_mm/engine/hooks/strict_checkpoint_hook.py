@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from torch import nn
+
+from ..whole_weights import whole_weights
 
 _SHOWN = 4
 
@@ -57,6 +59,41 @@ def _shorten(names: list[str]) -> str:
     return ', '.join(names[:_SHOWN]) + more
 
 
+def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.Tensor]:
+    """The state dict of a checkpoint that fits the model in full.
+
+    Args:
+        checkpoint: what the file holds.
+        model: the model, without a wrapper.
+        source: the file, for messages.
+
+    Raises:
+        ValueError: when it does not fit; it names both sides.
+    """
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(
+            f'{source} holds a {type(checkpoint).__name__}: expected a dict with '
+            "'state_dict', as MMEngine saves it"
+        )
+    stored = checkpoint.get('state_dict', checkpoint)
+    # As MMEngine does for checkpoints of DistributedDataParallel.
+    stored = {name.removeprefix('module.'): value for name, value in stored.items()}
+    strange = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise ValueError(
+            f'{source} holds no state dict: {_shorten(strange)} '
+            f'{"is" if len(strange) == 1 else "are"} no tensor'
+        )
+    expected = model.state_dict()
+    problem = misfit(_as_frozen(stored, expected), expected)
+    if problem:
+        raise ValueError(
+            f'{source} does not fit the model: {problem}; give a checkpoint of this config, '
+            'or the config that the checkpoint was trained with'
+        )
+    return stored
+
+
 @HOOKS.register_module()
 class StrictCheckpointHook(Hook):
     """Refuses a checkpoint with missing, unexpected or reshaped tensors.
@@ -76,25 +113,5 @@ class StrictCheckpointHook(Hook):
             ValueError: when they do not fit; it names both sides.
         """
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
-        if not isinstance(checkpoint, Mapping):
-            raise ValueError(
-                f'{source} holds a {type(checkpoint).__name__}: expected a dict with '
-                "'state_dict', as MMEngine saves it"
-            )
-        stored = checkpoint.get('state_dict', checkpoint)
-        # As MMEngine does for checkpoints of DistributedDataParallel.
-        stored = {name.removeprefix('module.'): value for name, value in stored.items()}
-        strange = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
-        if strange:
-            raise ValueError(
-                f'{source} holds no state dict: {_shorten(strange)} '
-                f'{"is" if len(strange) == 1 else "are"} no tensor'
-            )
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        expected = model.state_dict()
-        problem = misfit(_as_frozen(stored, expected), expected)
-        if problem:
-            raise ValueError(
-                f'{source} does not fit the model: {problem}; give a checkpoint of this config, '
-                'or the config that the checkpoint was trained with'
-            )
+        with whole_weights(runner.model) as model:
+            compare(checkpoint, model, source)

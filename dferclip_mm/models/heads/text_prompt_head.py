@@ -11,9 +11,9 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ...emotions import resolve_classes
-from ...prompts import load_prompts
+from ...prompts import load_prompt_parts
 from ..similarity import cosine_logits, mean_direction
-from ..text import PromptLearner
+from ..text import PromptLearner, TensorMemo
 from .pool import pool_clips
 
 
@@ -35,6 +35,9 @@ class TextPromptHead(BaseHead):
         context_position: where the text stands in the prompt: ``'end'``, ``'middle'``, ``'front'``.
         in_channels: D of the clip features; another one than the text features' adds a linear
             projection. None: equal to theirs.
+        num_segments: frames of one view, as the host's TSMHead has it. Needed where the host's 2D
+            recognizer tests a clip in several views, since it hands over the frames of all; None
+            takes them as one view.
         logit_scale: what cosines are multiplied with, fixed.
         average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
         topk: the training accuracies to log.
@@ -43,6 +46,9 @@ class TextPromptHead(BaseHead):
     Raises:
         ValueError: when a class has no prompt, or a prompt is too long.
     """
+
+    part_index: torch.Tensor
+    part_class: torch.Tensor
 
     def __init__(
         self,
@@ -53,13 +59,15 @@ class TextPromptHead(BaseHead):
         class_specific: bool = True,
         context_position: str = 'end',
         in_channels: int | None = None,
+        num_segments: int | None = None,
         logit_scale: float = 100.0,
         average_clips: str = 'prob',
         topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
         names = resolve_classes(classes)
-        sentences = load_prompts(prompts, names)
+        parts = [[*group.values()] for group in load_prompt_parts(prompts, names)]
+        sentences = [[text for part in group for text in part] for group in parts]
         encoder = MODELS.build(text_encoder)
         super().__init__(
             num_classes=len(names),
@@ -70,6 +78,7 @@ class TextPromptHead(BaseHead):
             **kwargs,
         )
         self.classes = names
+        self.num_segments = num_segments
         self.logit_scale = logit_scale
         self.text_encoder = encoder
         self.prompt_learner = PromptLearner(
@@ -79,13 +88,34 @@ class TextPromptHead(BaseHead):
             class_specific=class_specific,
             context_position=context_position,
         )
+        # Which part (the class, or an emotion of a compound) a sentence speaks of, and whose it is.
+        sizes = [len(part) for group in parts for part in group]
+        owners = [number for number, group in enumerate(parts) for _ in group]
+        for name, value in (
+            ('part_index', torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))),
+            ('part_class', torch.tensor(owners)),
+        ):
+            self.register_buffer(name, value, persistent=False)
+        self._text_features = TensorMemo()
         same = self.in_channels == encoder.embed_dim
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, encoder.embed_dim)
 
     def text_features(self) -> torch.Tensor:
-        """One direction per class: (C, D), float32, each of length 1."""
-        learner = self.prompt_learner
-        return mean_direction(learner(self.text_encoder), learner.class_index, self.num_classes)
+        """One direction per class: (C, D), float32, each of length 1.
+
+        The emotions of a compound class weigh the same, however many sentences each has. In
+        evaluation they are computed once for as long as no weight changes.
+        """
+        if self.training or torch.is_grad_enabled():
+            return self._encode_prompts()
+        modules = (self.text_encoder, self.prompt_learner)
+        sources = [t for module in modules for t in (*module.parameters(), *module.buffers())]
+        return self._text_features.get(sources, self._encode_prompts)
+
+    def _encode_prompts(self) -> torch.Tensor:
+        features = self.prompt_learner(self.text_encoder)
+        parts = mean_direction(features, self.part_index, len(self.part_class))
+        return mean_direction(parts, self.part_class, self.num_classes)
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Score clips.
@@ -101,6 +131,9 @@ class TextPromptHead(BaseHead):
         Raises:
             ValueError: when D is not `in_channels`.
         """
+        if num_segs is not None and num_segs > 1:
+            # Of all views together, unless told how many make one.
+            num_segs = self.num_segments or num_segs
         video = pool_clips(x, num_segs)
         if video.shape[-1] != self.in_channels:
             raise ValueError(

@@ -26,9 +26,12 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * heads * head_dim, bias=False)
         self.proj = nn.Linear(heads * head_dim, dim)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend over T: (B, T, D) -> (B, T, D)."""
-        q, k, v = rearrange(self.qkv(x), 'b t (n h d) -> n b h t d', n=3, h=self.heads)
+    def forward(self, x: torch.Tensor, first: int | None = None) -> torch.Tensor:
+        """The first positions (None: all) attend over T: (B, T, D) -> (B, first, D)."""
+        width = self.proj.in_features
+        q_weight, kv_weight = self.qkv.weight.split([width, 2 * width])
+        q = rearrange(F.linear(x[:, :first], q_weight), 'b t (h d) -> b h t d', h=self.heads)
+        k, v = rearrange(F.linear(x, kv_weight), 'b t (n h d) -> n b h t d', n=2, h=self.heads)
         x = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout * self.training)
         return self.proj(rearrange(x, 'b h t d -> b t (h d)'))
 
@@ -48,9 +51,9 @@ class Block(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Transform a sequence: (B, T, D) -> (B, T, D)."""
-        x = x + self.dropout(self.attn(self.norm1(x)))
+    def forward(self, x: torch.Tensor, first: int | None = None) -> torch.Tensor:
+        """Transform a sequence's first positions (None: all): (B, T, D) -> (B, first, D)."""
+        x = x[:, :first] + self.dropout(self.attn(self.norm1(x), first))
         return x + self.dropout(self.mlp(self.norm2(x)))
 
 
@@ -71,6 +74,7 @@ class TemporalTransformer(BaseModule):
         mlp_dim: hidden width of the feed-forward network.
         dropout: after attention and feed-forward, and on attention weights.
         pool: what is read: the class token (``'cls'``), or the mean or maximum over the frames.
+        frozen: keep the weights as they are.
 
     Raises:
         ValueError: when `pool` is none of these.
@@ -87,6 +91,7 @@ class TemporalTransformer(BaseModule):
         mlp_dim: int = 1024,
         dropout: float = 0.0,
         pool: str = 'cls',
+        frozen: bool = False,
     ) -> None:
         super().__init__()
         if pool not in POOLS:
@@ -101,6 +106,7 @@ class TemporalTransformer(BaseModule):
         self.blocks = nn.Sequential(
             *(Block(embed_dims, heads, head_dim, mlp_dim, dropout) for _ in range(depth))
         )
+        self.requires_grad_(not frozen)
 
     def forward(self, x: Any, data_samples: Any = None) -> tuple[torch.Tensor, dict]:
         """Summarise each clip.
@@ -128,7 +134,12 @@ class TemporalTransformer(BaseModule):
                 f'at {self.max_frames}: set neck.max_frames={frames}'
             )
         x = torch.cat([repeat(self.cls_token, '1 1 d -> b 1 d', b=batch), self.proj(x)], dim=1)
-        x = self.blocks(x + self.pos_embed[:, : frames + 1])
+        x = x + self.pos_embed[:, : frames + 1]
+        *blocks, last = self.blocks
+        for block in blocks:
+            x = block(x)
+        # Where the class token is read, nothing else leaves the last block.
+        x = last(x, 1 if self.pool == 'cls' else None)
         if self.pool == 'cls':
             return x[:, 0], {}
         return (x[:, 1:].mean(1) if self.pool == 'mean' else x[:, 1:].amax(1)), {}

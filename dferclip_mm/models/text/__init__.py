@@ -1,7 +1,18 @@
-"""CLIP's text tower and the prompts that go through it."""
+"""CLIP's text tower and the texts that go through it."""
 
+from .caption_tokens import CaptionTokens
+from .class_texts import ClassTexts
 from .clip_text_encoder import CLIPTextEncoder
+from .memo import TensorMemo
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
 from .tokens import tokenize
 
-__all__ = ['CONTEXT_POSITIONS', 'CLIPTextEncoder', 'PromptLearner', 'tokenize']
+__all__ = [
+    'CONTEXT_POSITIONS',
+    'CLIPTextEncoder',
+    'CaptionTokens',
+    'ClassTexts',
+    'PromptLearner',
+    'TensorMemo',
+    'tokenize',
+]

@@ -59,7 +59,6 @@ class PromptLearner(nn.Module):
 
     tokens: torch.Tensor
     is_context: torch.Tensor
-    end: torch.Tensor
     class_index: torch.Tensor
 
     def __init__(
@@ -80,11 +79,10 @@ class PromptLearner(nn.Module):
         # Every row has the same number of context positions, so the rest fills up row by row.
         tokens[~layout] = pad(ids, text_encoder.tokenizer).flatten()
         index = [number for number, group in enumerate(sentences) for _ in group]
-        end = torch.tensor([len(row) + num_context + 1 for row in ids])
+        self.end = [len(row) + num_context + 1 for row in ids]
         # The prompts follow from the config, so checkpoints do not hold them.
         self.register_buffer('tokens', tokens, persistent=False)
         self.register_buffer('is_context', layout, persistent=False)
-        self.register_buffer('end', end, persistent=False)
         self.register_buffer('class_index', torch.tensor(index), persistent=False)
         self.num_classes = len(sentences)
         self.num_context = num_context
@@ -95,16 +93,18 @@ class PromptLearner(nn.Module):
             shape = (*owners, num_context, text_encoder.width)
             self.context = nn.Parameter(torch.empty(shape).normal_(std=0.02))
 
+    def embed(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
+        """All prompts with their context in place: (N, L, width), L fits the longest."""
+        embedded = text_encoder.embed(self.tokens)
+        if self.num_context == 0:
+            return embedded
+        context = (
+            self.context[self.class_index]
+            if self.class_specific
+            else self.context.expand(len(self.tokens), -1, -1)
+        )
+        return embedded.masked_scatter(self.is_context.unsqueeze(-1), context.to(embedded.dtype))
+
     def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
         """Encode all prompts: features (N, D), not normalised."""
-        embedded = text_encoder.embed(self.tokens)
-        if self.num_context > 0:
-            context = (
-                self.context[self.class_index]
-                if self.class_specific
-                else self.context.expand(len(self.tokens), -1, -1)
-            )
-            embedded = embedded.masked_scatter(
-                self.is_context.unsqueeze(-1), context.to(embedded.dtype)
-            )
-        return text_encoder.encode(embedded, self.end)
+        return text_encoder.encode(self.embed(text_encoder), self.end)

@@ -30,3 +30,27 @@ def test_wrong_size_is_explained(tiny_clip):
     encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip))
     with pytest.raises(ValueError, match='32 x 32 pixels, found 64 x 48'):
         encoder(torch.randn(1, 3, 64, 48))
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [dict(pool_type='avg'), dict(attentional_pool=True), dict(layers=1), dict(qk_norm=True)],
+    ids=str,
+)
+def test_towers_that_need_every_token_have_it(tiny_clip, settings):
+    tiny_clip['vision_cfg'].update(settings)
+    encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip)).eval()
+    images = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(encoder(images), encoder.visual(images))
+
+
+def test_lean_keeps_the_names_of_weights(tiny_clip):
+    cfg = dict(type='CLIPVisualEncoder', arch=tiny_clip)
+    lean = MODELS.build(dict(cfg, lean=True))
+    assert list(lean.state_dict()) == list(MODELS.build(cfg).state_dict())
+
+
+def test_lean_is_refused_where_there_are_no_such_blocks(tiny_clip):
+    tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
+    with pytest.raises(ValueError, match="lean=True is for open_clip's Transformers, found Modif"):
+        MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, lean=True))

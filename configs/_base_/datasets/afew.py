@@ -1,0 +1,35 @@
+# AFEW: 7 classes; its validation set is what is tested on. Folders, no lists, see README.
+data_root = 'data/AFEW'
+
+train_dataloader = dict(
+    # 8 GPUs make the paper's 48 clips; on one, set train_dataloader.batch_size=48.
+    batch_size=6,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='AFEWDataset',
+        data_root=data_root,
+        split='train',
+    ),
+)
+# The labels of AFEW's own test set are not public.
+val_dataloader = dict(
+    batch_size=6,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='AFEWDataset',
+        data_root=data_root,
+        split='test',
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+
+val_evaluator = dict(type='RecallMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,35 @@
+# EmoCLIP (arXiv 2310.16640): frozen CLIP frames, a wide temporal Transformer, sentences as labels.
+model = dict(
+    type='FrameRecognizer',
+    num_frames=32,
+    # CLIP's mean and deviation, on the scale of 255.
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor',
+        mean=[122.7709383, 116.7460125, 104.09373615],
+        std=[68.5005327, 66.6321579, 70.32316305],
+        format_shape='NCHW',
+    ),
+    backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai', frozen=True),
+    neck=dict(
+        type='TemporalTransformer',
+        in_channels=512,
+        embed_dims=512,
+        # The published position table has 1024 rows, of which 33 are ever used.
+        max_frames=1023,
+        depth=2,
+        heads=8,
+        head_dim=2048,
+        mlp_dim=512,
+    ),
+    cls_head=dict(
+        type='VideoTextContrastiveHead',
+        classes='mafw',
+        text_encoder=dict(
+            type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai', frozen=True
+        ),
+        prompts='descriptions',
+        # The scale of OpenAI's CLIP; learned from there, and not clamped.
+        initial_scale=100.0,
+        average_clips='prob',
+    ),
+)

@@ -1,0 +1,38 @@
+# DFER-CLIP on DFEW with CLIP's ViT-L/14, sharded over the processes (FSDP)
+#
+#   8 GPUs:      tools/dist_train.sh configs/dferclip_dfew_fsdp_vit-l-14.py 8
+#
+# For towers whose weights, gradients and optimiser do not fit one GPU. MMEngine's FlexibleRunner
+# runs it. To evaluate on one GPU: tools/test.py with --cfg-options runner_type=Runner. An
+# interrupted run cannot be resumed: MMEngine 0.10.7 calls PyTorch's FSDP as before 2.1. Not in the
+# paper.
+_base_ = [
+    '_base_/models/dferclip.py',
+    '_base_/datasets/dfew.py',
+    '_base_/pipelines/dferclip_dfew.py',
+    '_base_/schedules/dferclip_50e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(
+    backbone=dict(arch='ViT-L-14'),
+    neck=dict(in_channels=768),
+)
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+
+runner_type = 'FlexibleRunner'
+strategy = dict(
+    type='FSDPStrategy',
+    model_wrapper=dict(
+        type='MMFullyShardedDataParallel',
+        use_orig_params=True,
+        # A shard for every module of more than ten million weights.
+        auto_wrap_policy=dict(
+            type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=10**7
+        ),
+    ),
+    # The whole model in one file, as without sharding.
+    state_dict_cfg='full',
+)

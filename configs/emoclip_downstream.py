@@ -1,0 +1,39 @@
+# Regression of your own scores on EmoCLIP's features
+#
+# Foteinopoulou & Patras, "EmoCLIP: A Vision-Language Method for Zero-Shot Video Facial Expression
+# Recognition", FG 2024, arXiv 2310.16640.
+#
+#   tools/train.py configs/emoclip_downstream.py \
+#       --cfg-options custom_hooks.0.checkpoint=CHECKPOINT
+#
+# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py; its
+# temporal Transformer is trained further (model.neck.frozen=True keeps it as it is).
+# model.backbone.frozen=False trains CLIP, too. Files and targets: _base_/datasets/scores.py.
+#
+# The paper's clinical recordings are not public, so there is no figure to compare with.
+_base_ = [
+    '_base_/models/emoclip.py',
+    '_base_/datasets/scores.py',
+    '_base_/pipelines/emoclip_scores.py',
+    '_base_/schedules/emoclip_30e.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(
+    cls_head=dict(
+        _delete_=True, type='RegressionHead', targets=_base_.targets, in_channels=512, hidden=256
+    )
+)
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+
+custom_hooks = [
+    dict(
+        type='PretrainedPartsHook',
+        checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
+        parts=('neck',),
+    ),
+    *_base_.custom_hooks,
+]
+default_hooks = dict(checkpoint=dict(save_best='regression/CCC', rule='greater'))

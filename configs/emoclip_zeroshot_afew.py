@@ -1,0 +1,25 @@
+# EmoCLIP on AFEW without training on it
+#
+# Foteinopoulou & Patras, "EmoCLIP: A Vision-Language Method for Zero-Shot Video Facial Expression
+# Recognition", FG 2024, arXiv 2310.16640.
+#
+#   tools/test.py configs/emoclip_zeroshot_afew.py CHECKPOINT
+#   other words:  … --cfg-options model.cls_head.prompts=my_sentences.json
+#
+# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py.
+#
+# Published, not measured again here: UAR 36.13 / WAR 39.90
+# (with the authors' own class descriptions; ours are other sentences).
+_base_ = [
+    '_base_/models/emoclip.py',
+    '_base_/datasets/afew.py',
+    '_base_/pipelines/emoclip.py',
+    '_base_/schedules/evaluation.py',
+    '_base_/default_runtime.py',
+]
+
+model = dict(cls_head=dict(classes='afew'))
+train_dataloader = None
+val_dataloader = None
+val_evaluator = None
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

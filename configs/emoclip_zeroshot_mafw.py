@@ -1,0 +1,25 @@
+# EmoCLIP on MAFW without training on it
+#
+# Foteinopoulou & Patras, "EmoCLIP: A Vision-Language Method for Zero-Shot Video Facial Expression
+# Recognition", FG 2024, arXiv 2310.16640.
+#
+#   tools/test.py configs/emoclip_zeroshot_mafw.py CHECKPOINT
+#   other fold:   … --cfg-options test_dataloader.dataset.fold=2
+#   other words:  … --cfg-options model.cls_head.prompts=my_sentences.json
+#
+# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py.
+#
+# Published, not measured again here: UAR 25.86 / WAR 33.49
+# (with the authors' own class descriptions; ours are other sentences).
+_base_ = [
+    '_base_/models/emoclip.py',
+    '_base_/datasets/mafw.py',
+    '_base_/pipelines/emoclip.py',
+    '_base_/schedules/evaluation.py',
+    '_base_/default_runtime.py',
+]
+
+train_dataloader = None
+val_dataloader = None
+val_evaluator = None
+test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

@@ -1,0 +1,204 @@
+"""Clips with scores out of the user's own CSV, for regression."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmaction.datasets import BaseActionDataset
+from mmaction.registry import DATASETS
+
+from .clips import ClipFinder
+from .lists import decode_list
+
+
+class ScoreRow(NamedTuple):
+    """One line of a score file: ``split`` is ``''`` where the file has no such column."""
+
+    clip: str
+    scores: tuple[float, ...]
+    split: str
+    line: int
+
+
+def parse_scores(
+    text: str, file: str, targets: Sequence[str] = ()
+) -> tuple[tuple[str, ...], list[ScoreRow]]:
+    """A CSV with the columns ``clip``, one for each target and, if wanted, ``split``.
+
+    Args:
+        text: the file's text.
+        file: its name for error messages.
+        targets: the columns to read; empty: all but ``clip`` and ``split``.
+
+    Returns:
+        The targets, and the rows.
+
+    Raises:
+        ValueError: naming file and line, when a column or a number is missing or not finite.
+    """
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+    columns = [str(name).strip() for name in reader.fieldnames or ()]
+    reader.fieldnames = columns
+    names = tuple(targets) or tuple(each for each in columns if each not in ('clip', 'split'))
+    lacking = [name for name in ('clip', *names) if name not in columns]
+    if lacking or not names or len(set(columns)) < len(columns):
+        raise ValueError(
+            f'{file}:1: expected a header with the columns clip, {", ".join(names) or "a target"}, '
+            f'each once, found {", ".join(columns) or "an empty file"}'
+        )
+    rows = []
+    try:
+        for record in reader:
+            place = f'{file}:{reader.line_num}'
+            if None in record or None in record.values():
+                raise ValueError(f'{place}: expected {len(columns)} values, one for each column')
+            scores = tuple(_score(record[name], name, place) for name in names)
+            clip, split = record['clip'].strip(), record.get('split', '').strip()
+            if not clip:
+                raise ValueError(f'{place}: expected a clip, found an empty name')
+            rows.append(ScoreRow(clip, scores, split, reader.line_num))
+    except csv.Error as error:
+        raise ValueError(f'{file}:{reader.line_num}: {error}') from error
+    return names, rows
+
+
+def _score(value: str, target: str, place: str) -> float:
+    try:
+        score = float(value)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise ValueError(
+            f'{place}: expected a finite number for {target}, found {value.strip()!r}: complete '
+            'the row or take it out'
+        )
+    return score
+
+
+@DATASETS.register_module()
+class ClipScoresDataset(BaseActionDataset):
+    """Clips with one or more scores each, listed in a CSV.
+
+    Each item holds ``filename``, ``scores`` (K numbers), ``ann_file`` and ``ann_line``;
+    ``metainfo['targets']`` names the scores.
+
+    Args:
+        data_root: the folder that relative paths start from.
+        ann_file: a CSV with the columns ``clip`` (a frame folder or video), one for each target,
+            and ``split`` where one file serves training and testing.
+        pipeline: data transforms.
+        targets: the columns to read, in this order; empty: all but ``clip`` and ``split``.
+        split: take the rows of this ``split``; empty: all rows.
+        clip_list: a text file with one clip a line; each must have a row in the CSV, and only
+            these are taken. Empty: all.
+        data_prefix: ``dict(clips=...)``, the folder that the clips lie in.
+        test_mode: as the host's.
+        kwargs: further arguments of the host's ``BaseActionDataset``.
+
+    Raises:
+        FileNotFoundError: when the root, a file or a clip is missing.
+        ValueError: when a file is malformed, has NaN, or lacks a clip.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_root: str,
+        ann_file: str,
+        pipeline: Sequence[Any],
+        targets: Sequence[str] = (),
+        split: str = '',
+        clip_list: str = '',
+        data_prefix: dict[str, str] | None = None,
+        test_mode: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        root = Path(data_root).absolute()
+        folder = root / (data_prefix or {}).get('clips', '')
+        self.clip_list = root / clip_list if clip_list else None
+        for path in (root / ann_file, self.clip_list):
+            if path is not None and not path.is_file():
+                raise FileNotFoundError(f'ClipScoresDataset: expected a file at {path}, found none')
+        if not folder.is_dir():
+            raise FileNotFoundError(f"ClipScoresDataset: the clips' folder {folder} is missing")
+        self.root, self.clip_folder, self.split = root, folder, split
+        data = (root / ann_file).read_bytes()
+        names = (targets,) if isinstance(targets, str) else tuple(targets)
+        self.targets, self.rows = parse_scores(
+            decode_list(data, str(root / ann_file)), str(root / ann_file), names
+        )
+        self._finder = ClipFinder(str(folder), [str(root), str(folder)])
+        super().__init__(
+            ann_file=str(root / ann_file),
+            pipeline=list(pipeline),
+            data_prefix={'clips': str(folder)},
+            data_root=str(root),
+            test_mode=test_mode,
+            metainfo={'targets': self.targets},
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Find the clips of this split; see the class for what is raised."""
+        items: dict[str, dict] = {}
+        for row in self._rows_of_split():
+            path = self._find(row.clip, f'{self.ann_file}:{row.line}')
+            item = dict(
+                filename=path, scores=list(row.scores), ann_file=self.ann_file, ann_line=row.line
+            )
+            first = items.setdefault(path, item)
+            if first is not item:
+                raise ValueError(
+                    f'{self.ann_file}:{row.line}: {row.clip} is already in line '
+                    f'{first["ann_line"]}: expected each clip once'
+                )
+        if self.clip_list is not None:
+            items = {path: items[path] for path in self._listed(items)}
+        if not items:
+            raise ValueError(f'{self.ann_file}: expected at least one clip, found none')
+        return list(items.values())
+
+    def _rows_of_split(self) -> list[ScoreRow]:
+        if not self.split:
+            return self.rows
+        found = sorted({row.split for row in self.rows})
+        if self.split not in found:
+            raise ValueError(
+                f'{self.ann_file}: expected rows with split={self.split!r}, found '
+                f'{", ".join(map(repr, found))}: the file needs a column `split` with it'
+            )
+        return [row for row in self.rows if row.split == self.split]
+
+    def _listed(self, items: dict[str, dict]) -> list[str]:
+        file = self.clip_list
+        assert file is not None
+        paths = []
+        for line, content in enumerate(decode_list(file.read_bytes(), str(file)).splitlines(), 1):
+            if not content.strip():
+                continue
+            path = self._find(content.strip(), f'{file}:{line}')
+            if path not in items:
+                raise ValueError(
+                    f'{file}:{line}: the clip {content.strip()!r} has no row in {self.ann_file}: '
+                    'add its scores or take it out of the list'
+                )
+            paths.append(path)
+        return list(dict.fromkeys(paths))
+
+    def _find(self, clip: str, place: str) -> str:
+        reference = clip.replace('\\', '/').strip('/')
+        try:
+            path = self._finder.find(reference) if '..' not in reference.split('/') else None
+        except ValueError as error:
+            raise ValueError(f'{place}: {clip!r}: {error}') from None
+        if path is None:
+            raise FileNotFoundError(
+                f'{place}: the clip {clip!r} is neither a frame folder nor a video below '
+                f"{self.clip_folder}: check data_prefix=dict(clips='...') or take the row out"
+            )
+        return path

@@ -1,0 +1,30 @@
+"""A model's weights as one process would hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.model import is_model_wrapper
+from torch.distributed.fsdp import (
+    FullStateDictConfig,
+    FullyShardedDataParallel,
+    StateDictType,
+)
+
+
+@contextmanager
+def whole_weights(model: Any) -> Iterator[Any]:
+    """What to ask for ``state_dict`` and ``load_state_dict``: whole tensors under their own names.
+
+    The model itself, or what DistributedDataParallel wraps; of a sharded model (FSDP) the wrapper,
+    which gathers. All processes have to enter, read and write together.
+    """
+    if isinstance(model, FullyShardedDataParallel):
+        config = FullStateDictConfig(offload_to_cpu=True, rank0_only=False)
+        kind = StateDictType.FULL_STATE_DICT
+        with FullyShardedDataParallel.state_dict_type(model, kind, config):
+            yield model
+    else:
+        yield model.module if is_model_wrapper(model) else model

@@ -1,0 +1,167 @@
+"""PCC, CCC, MAE and RMSE of predicted scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmaction.registry import METRICS
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from .once import once_each
+
+
+def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of each target: two (N, K) to (K,).
+
+    Where truth or prediction is constant the coefficient is undefined; the answer is 0: nothing
+    of the one is told by the other.
+    """
+    x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
+    spread = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
+    defined = ~(_constant(truth) | _constant(predicted)) & (spread > 0)
+    together = (x * y).sum(axis=0)
+    return np.divide(together, spread, out=np.zeros(truth.shape[1]), where=defined)
+
+
+def concordance(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Lin's concordance correlation of each target, with population variances.
+
+    2 cov / (var + var + squared difference of the means); two (N, K) to (K,). A constant
+    prediction has 0, and 1 where the truth is the same constant.
+    """
+    x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
+    apart = (truth.mean(axis=0) - predicted.mean(axis=0)) ** 2
+    total = (x**2).mean(axis=0) + (y**2).mean(axis=0) + apart
+    equal = (truth == predicted).all(axis=0).astype(float)
+    return np.divide(2 * (x * y).mean(axis=0), total, out=equal, where=total > 0)
+
+
+def mean_absolute_error(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Two (N, K) to (K,)."""
+    return np.abs(truth - predicted).mean(axis=0)
+
+
+def root_mean_squared_error(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Two (N, K) to (K,)."""
+    return np.sqrt(((truth - predicted) ** 2).mean(axis=0))
+
+
+MEASURES = {
+    'PCC': pearson,
+    'CCC': concordance,
+    'MAE': mean_absolute_error,
+    'RMSE': root_mean_squared_error,
+}
+
+
+def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Each of `MEASURES` for each target: two (N, K) to arrays (K,) by name.
+
+    Raises:
+        ValueError: when there are no clips, the shapes differ, or a value is not finite.
+    """
+    truth, predicted = np.asarray(truth, dtype=float), np.asarray(predicted, dtype=float)
+    if truth.ndim != 2 or truth.shape != predicted.shape or not len(truth):
+        raise ValueError(
+            'expected scores and predictions of one shape (clips, targets) for at least one clip, '
+            f'found {truth.shape} and {predicted.shape}'
+        )
+    for name, values in (('score', truth), ('prediction', predicted)):
+        wrong = np.argwhere(~np.isfinite(values))
+        if len(wrong):
+            clip, target = wrong[0].tolist()
+            raise ValueError(f'the {name} of clip {clip}, target {target} is not a finite number')
+    return {name: measure(truth, predicted) for name, measure in MEASURES.items()}
+
+
+def _constant(values: np.ndarray) -> np.ndarray:
+    return np.ptp(values, axis=0) == 0
+
+
+@METRICS.register_module()
+class RegressionMetric(BaseMetric):
+    """PCC, CCC, MAE and RMSE of each target and their means over the targets.
+
+    Logged as ``regression/CCC`` and ``regression/CCC/<target>``, and so on; target names come
+    from the dataset. ``save_best='regression/CCC'`` needs ``rule='greater'``.
+
+    Args:
+        save_to: a JSON file for targets, figures and each clip's scores and predictions.
+        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
+        collect_dir: a folder that all processes share, for ``'cpu'``; a temporary one by default.
+    """
+
+    default_prefix = 'regression'
+
+    def __init__(
+        self,
+        save_to: str | None = None,
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, collect_dir=collect_dir)
+        self.save_to = save_to
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep scores, predictions and identity of each clip of a batch.
+
+        Raises:
+            ValueError: when a sample has no scores.
+        """
+        for sample in data_samples:
+            if sample.get('scores') is None:
+                raise ValueError(
+                    "RegressionMetric needs each clip's scores: set 'scores' in the "
+                    'algorithm_keys of PackActionInputs'
+                )
+            self.results.append(
+                {
+                    'index': sample.get('sample_idx'),
+                    'clip': sample.get('filename'),
+                    'scores': [float(score) for score in sample['scores']],
+                    'predicted': [float(score) for score in sample['pred_score'].float()],
+                }
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Score the clips of all processes.
+
+        Raises:
+            ValueError: when the dataset names no targets, or another number than the head.
+        """
+        targets = (self.dataset_meta or {}).get('targets')
+        results = once_each(results)
+        width = len(results[0]['predicted'])
+        if not targets or width != len(targets):
+            raise ValueError(
+                f'the head predicts {width} targets, the dataset names '
+                f'{", ".join(targets or ()) or "none"}: give both the same targets'
+            )
+        truth, predicted = (
+            np.array([result[key] for result in results]) for key in ('scores', 'predicted')
+        )
+        figures = regression_scores(truth, predicted)
+        for what, values in (('score', truth), ('prediction', predicted)):
+            for target, constant in zip(targets, _constant(values), strict=True):
+                if constant:
+                    MMLogger.get_current_instance().warning(
+                        f'PCC of {target} counts as 0: its {what} is the same for all '
+                        f'{len(values)} clips'
+                    )
+        metrics = {name: float(values.mean()) for name, values in figures.items()}
+        metrics |= {
+            f'{name}/{target}': float(value)
+            for name, values in figures.items()
+            for target, value in zip(targets, values, strict=True)
+        }
+        if self.save_to is not None:
+            path = Path(self.save_to)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = {'targets': list(targets), 'metrics': metrics, 'clips': results}
+            path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+        return metrics

@@ -1,0 +1,66 @@
+"""Captions to token ids: cut or refused where they are too long, and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from mmengine.logging import print_log
+from open_clip import SimpleTokenizer
+
+from .tokens import pad
+
+
+class CaptionTokens:
+    """Tokenises captions, each distinct one once.
+
+    Args:
+        tokenizer: CLIP's tokenizer.
+        context_length: positions that the text tower has, start and end token included.
+        truncate: cut captions that are too long, with their number in the log; False refuses them.
+    """
+
+    def __init__(self, tokenizer: SimpleTokenizer, context_length: int, truncate: bool) -> None:
+        self.tokenizer = tokenizer
+        self.context_length = context_length
+        self.truncate = truncate
+        self.num_cut = 0
+        self._known: dict[str, list[int]] = {}
+
+    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
+        """Token ids (B, context_length), zero behind the end token.
+
+        Raises:
+            ValueError: when a caption is too long and must not be cut.
+        """
+        ids = [self._tokenize(caption) for caption in captions]
+        tokens = torch.zeros(len(ids), self.context_length, dtype=torch.long)
+        filled = pad(ids, self.tokenizer)
+        tokens[:, : filled.shape[1]] = filled
+        return tokens
+
+    def _tokenize(self, caption: str) -> list[int]:
+        if caption not in self._known:
+            tokens = self.tokenizer.encode(caption)
+            room = self.context_length - 2
+            if len(tokens) > room:
+                self._too_long(caption, len(tokens), room)
+            self._known[caption] = tokens[:room]
+        return self._known[caption]
+
+    def _too_long(self, caption: str, found: int, room: int) -> None:
+        if not self.truncate:
+            raise ValueError(
+                f'the caption {caption[:80]!r} has {found} tokens, but {room} fit between start '
+                'and end token: shorten it, or set cls_head.truncate=True to have it cut'
+            )
+        self.num_cut += 1
+        # At the 1st, 2nd, 4th, 8th …: a corpus of long captions does not fill the log.
+        if self.num_cut & (self.num_cut - 1) == 0:
+            print_log(
+                f'{self.num_cut} captions of more than {room} tokens have been cut so far, the '
+                f'latest with {found}: {caption[:60]!r}',
+                logger='current',
+                level=logging.WARNING,
+            )

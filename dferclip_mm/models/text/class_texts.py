@@ -1,0 +1,63 @@
+"""Fixed sentences for each class, as one direction for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from ..similarity import mean_direction
+from .clip_text_encoder import CLIPTextEncoder
+from .tokens import pad, tokenize
+
+
+class ClassTexts(nn.Module):
+    """The sentences of C classes, tokenised once.
+
+    A class may have several parts (a compound class has one for each of its emotions) and a part
+    several sentences. The direction of a part is the mean of its sentences' directions, that of a
+    class the mean of its parts'; so emotions weigh the same (EmoCLIP).
+
+    Args:
+        parts: for each class the sentences of each part, as `load_prompt_parts` gives them.
+        text_encoder: the tower that the sentences are for; not held.
+
+    Raises:
+        ValueError: when a sentence is longer than the text tower's context.
+    """
+
+    tokens: torch.Tensor
+    part_of_sentence: torch.Tensor
+    part_of_member: torch.Tensor
+    class_of_member: torch.Tensor
+
+    def __init__(
+        self, parts: Sequence[Mapping[str, Sequence[str]]], text_encoder: CLIPTextEncoder
+    ) -> None:
+        super().__init__()
+        # Compound classes share their emotions, which are encoded once.
+        distinct = {name: texts for group in parts for name, texts in group.items()}
+        number = {name: index for index, name in enumerate(distinct)}
+        ids = tokenize(
+            [text for texts in distinct.values() for text in texts],
+            text_encoder.tokenizer,
+            text_encoder.context_length,
+        )
+        members = [(number[name], index) for index, group in enumerate(parts) for name in group]
+        owners = [number[name] for name, texts in distinct.items() for _ in texts]
+        # The sentences follow from the config, so checkpoints do not hold them.
+        for name, value in (
+            ('tokens', pad(ids, text_encoder.tokenizer)),
+            ('part_of_sentence', torch.tensor(owners)),
+            ('part_of_member', torch.tensor([part for part, _ in members])),
+            ('class_of_member', torch.tensor([index for _, index in members])),
+        ):
+            self.register_buffer(name, value, persistent=False)
+        self.num_parts = len(distinct)
+        self.num_classes = len(parts)
+
+    def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
+        """One direction per class: (C, D), float32, each of length 1."""
+        parts = mean_direction(text_encoder(self.tokens), self.part_of_sentence, self.num_parts)
+        return mean_direction(parts[self.part_of_member], self.class_of_member, self.num_classes)

@@ -1,0 +1,59 @@
+"""A result that is kept for as long as the tensors that it follows from stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+
+class TensorMemo:
+    """Remembers one tensor, and the state of those it was computed from.
+
+    A change in place, another storage, dtype or device, or another tensor under the same name is
+    noticed. Tensors that are trained are compared by their values too, since EMA writes through
+    ``.data``, which leaves no trace.
+    """
+
+    def __init__(self) -> None:
+        self._sources: list[torch.Tensor] = []
+        self._states: list[tuple] = []
+        self._trained: list[torch.Tensor] = []
+        self._value: torch.Tensor | None = None
+
+    @torch.compiler.disable
+    def get(
+        self, sources: Iterable[torch.Tensor], compute: Callable[[], torch.Tensor]
+    ) -> torch.Tensor:
+        """The remembered tensor, computed again where one of `sources` has changed."""
+        sources = list(sources)
+        states = [_state(tensor) for tensor in sources]
+        if self._value is None or not self._holds(sources, states):
+            self._value = compute()
+            # The sources are held, so that no new tensor can take their place in memory.
+            self._sources, self._states = sources, states
+            self._trained = [tensor.detach().clone() for tensor in sources if tensor.requires_grad]
+        return self._value
+
+    def forget(self) -> None:
+        """Compute again the next time."""
+        self.__init__()  # type: ignore[misc]
+
+    def _holds(self, sources: list[torch.Tensor], states: list[tuple]) -> bool:
+        if states != self._states or len(sources) != len(self._sources):
+            return False
+        if any(new is not old for new, old in zip(sources, self._sources, strict=True)):
+            return False
+        trained = [tensor for tensor in sources if tensor.requires_grad]
+        return len(trained) == len(self._trained) and all(map(torch.equal, trained, self._trained))
+
+    def __deepcopy__(self, memo: Any) -> TensorMemo:
+        return type(self)()
+
+
+def _state(tensor: torch.Tensor) -> tuple:
+    kind = tensor.device.type
+    known = torch.amp.is_autocast_available(kind)
+    autocast = known and torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind)
+    return tensor._version, tensor.data_ptr(), tensor.dtype, tensor.device, autocast

@@ -1,0 +1,122 @@
+"""What does not fit ends a run before its first step."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from mini_corpora import write_dfew
+from mmaction.registry import MODELS
+from mmengine.runner import Runner
+
+
+def pipeline(frames, input_format='NCHW'):
+    return [
+        dict(type='OpenClip'),
+        dict(type='SampleSegments', num_frames=frames),
+        dict(type='DecodeClip'),
+        dict(type='ClipResize', size=32),
+        dict(type='FormatShape', input_format=input_format),
+        dict(type='PackActionInputs', meta_keys=('sample_idx',)),
+    ]
+
+
+@pytest.fixture
+def run(tmp_path, tiny_model):
+    """A runner over DFEW in small; `model` changes the recognizer, `val` the validation clips."""
+    root = str(write_dfew(tmp_path / 'dfew'))
+
+    def build(model=None, train=None, val=None):
+        data = dict(type='DFEWDataset', data_root=root, fold=1)
+        loader = dict(batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False))
+        return Runner(
+            model=model or tiny_model,
+            work_dir=str(tmp_path / 'run'),
+            train_dataloader=dict(
+                **loader, dataset=dict(**data, split='train', pipeline=train or pipeline(4))
+            ),
+            val_dataloader=dict(
+                **loader, dataset=dict(**data, split='test', pipeline=val or pipeline(4))
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            val_cfg=dict(),
+            val_evaluator=dict(type='RecallMetric'),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            custom_hooks=[dict(type='ClassNamesHook'), dict(type='DryRunHook')],
+            default_scope='mmaction',
+            experiment_name=tmp_path.name,
+        )
+
+    return build
+
+
+def fails(runner, message):
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+    assert runner.iter == 0
+
+
+def test_channels_of_the_neck(run, tiny_model):
+    tiny_model['neck']['in_channels'] = 48
+    fails(run(), r'a clip of train_dataloader, .*: the backbone gives 32 .* neck.in_channels=32')
+
+
+def test_channels_of_the_head(run, tiny_model):
+    tiny_model['cls_head']['in_channels'] = 48
+    fails(run(), r'a clip of train_dataloader, .* set cls_head.in_channels=32')
+
+
+def test_channels_of_a_head_of_the_host(run, tiny_model):
+    tiny_model['cls_head'] = dict(type='I3DHead', num_classes=7, in_channels=48, spatial_type=None)
+    fails(run(), r'mat1 and mat2 .*; see that .* in_channels of neck and cls_head')
+
+
+def test_validation_clips_before_the_first_epoch(run):
+    fails(run(val=pipeline(6)), r'a clip of val_dataloader, .* set num_frames of the recognizer')
+
+
+def test_image_backbone_where_videos_are_expected(run, tiny_model):
+    video = dict(tiny_model, type='Recognizer3D')
+    del video['num_frames']
+    video['data_preprocessor'] = dict(type='ActionDataPreprocessor', format_shape='NCTHW')
+    video['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
+    clips = pipeline(4, 'NCTHW')
+    fails(run(video, clips, clips), 'image backbones in FrameRecognizer')
+
+
+def test_image_backbone_without_frames_in_the_hosts_recognizer(run, tiny_model):
+    frames = dict(tiny_model, type='Recognizer2D')
+    del frames['num_frames']
+    frames['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
+    fails(run(frames), 'an image backbone needs FrameRecognizer')
+
+
+def test_a_run_that_fits_is_not_changed(run, tiny_model):
+    """The same losses as without the hook: no random number is used up."""
+    losses = []
+    for hooks in (['ClassNamesHook'], ['ClassNamesHook', 'DryRunHook']):
+        runner = run()
+        runner._hooks = [h for h in runner.hooks if type(h).__name__ != 'DryRunHook']
+        if 'DryRunHook' in hooks:
+            runner.register_hook(dict(type='DryRunHook'))
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        runner.model.load_state_dict(MODELS.build(tiny_model).state_dict())
+        runner.train()
+        losses.append(runner.message_hub.get_scalar('train/loss').data[0][-4:].tolist())
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 4
+
+
+@pytest.mark.parametrize('name', ['mmpretrain.ResNet'])
+def test_missing_package(tiny_model, name):
+    try:
+        import mmpretrain  # noqa: F401
+    except ImportError:
+        pass
+    else:
+        pytest.skip('mmpretrain is installed')
+    tiny_model['backbone'] = dict(type=name, depth=18)
+    with pytest.raises(ImportError, match='install mmpretrain'):
+        MODELS.build(tiny_model)

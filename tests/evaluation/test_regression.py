@@ -1,0 +1,135 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import METRICS
+from mmengine.dist import get_rank
+from processes import in_processes
+from scipy.stats import pearsonr
+from sklearn.metrics import mean_absolute_error, mean_squared_error
+
+from dferclip_mm.evaluation import regression_scores
+
+RNG = np.random.default_rng(0)
+TRUTH = RNG.normal(size=(23, 3)) * [1, 10, 0.1] + [0, 5, 100]
+PREDICTED = TRUTH * [0.5, -1, 1] + RNG.normal(size=(23, 3)) * [1, 5, 0.05]
+TARGETS = ('pain', 'mood', 'calm')
+
+
+def test_equals_scipy_scikit_learn_and_the_published_formula():
+    found = regression_scores(TRUTH, PREDICTED)
+    for k in range(3):
+        x, y = TRUTH[:, k], PREDICTED[:, k]
+        pcc = pearsonr(x, y).statistic
+        assert found['PCC'][k] == pytest.approx(pcc, abs=1e-12)
+        spread = np.std(x) ** 2 + np.std(y) ** 2 + (x.mean() - y.mean()) ** 2
+        expected = 2 * pcc * np.std(x) * np.std(y) / spread
+        assert found['CCC'][k] == pytest.approx(expected, abs=1e-12)
+        assert found['MAE'][k] == pytest.approx(mean_absolute_error(x, y), rel=1e-12)
+        assert found['RMSE'][k] == pytest.approx(mean_squared_error(x, y) ** 0.5, rel=1e-12)
+
+
+def test_known_figures():
+    truth, predicted = [[1.0], [2.0], [3.0]], [[2.0], [4.0], [6.0]]
+    found = regression_scores(truth, predicted)
+    # cov = 4/3, variances 2/3 and 8/3, means 2 and 4.
+    assert found['CCC'][0] == pytest.approx((8 / 3) / (10 / 3 + 4))
+    assert found['PCC'][0] == pytest.approx(1)
+    assert found['MAE'][0] == pytest.approx(2)
+    assert found['RMSE'][0] == pytest.approx((14 / 3) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ('truth', 'predicted', 'pcc', 'ccc'),
+    [
+        ([1.0, 2.0, 3.0], [0.1, 0.1, 0.1], 0, 0),
+        ([0.1, 0.1, 0.1], [1.0, 2.0, 3.0], 0, 0),
+        ([0.1, 0.1, 0.1], [0.3, 0.3, 0.3], 0, 0),
+        ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], 0, 1),
+    ],
+)
+def test_constants(truth, predicted, pcc, ccc):
+    found = regression_scores(np.array(truth)[:, None], np.array(predicted)[:, None])
+    assert found['PCC'][0] == pcc
+    assert found['CCC'][0] == pytest.approx(ccc, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ('truth', 'predicted', 'said'),
+    [
+        (np.zeros((0, 1)), np.zeros((0, 1)), 'at least one clip'),
+        (np.zeros((2, 1)), np.zeros((2, 2)), 'of one shape'),
+        (np.zeros((2, 1)), [[0.0], [np.nan]], 'prediction of clip 1, target 0 is not a finite'),
+        ([[0.0], [np.inf]], np.zeros((2, 1)), 'score of clip 1, target 0 is not a finite'),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(truth, predicted, said):
+    with pytest.raises(ValueError, match=said):
+        regression_scores(truth, predicted)
+
+
+def samples(indices):
+    return [
+        {
+            'sample_idx': index,
+            'filename': f'clip_{index}',
+            'scores': TRUTH[index].tolist(),
+            'pred_score': torch.tensor(PREDICTED[index]),
+        }
+        for index in indices
+    ]
+
+
+def evaluate(indices, size=23, **kwargs):
+    metric = METRICS.build(dict(type='RegressionMetric', **kwargs))
+    metric.dataset_meta = {'targets': TARGETS}
+    metric.process(None, samples(indices))
+    return metric.evaluate(size)
+
+
+def test_each_target_and_their_mean_are_logged(tmp_path):
+    found = evaluate(range(23), save_to=str(tmp_path / 'out' / 'scores.json'))
+    # Predictions are kept as float32.
+    expected = regression_scores(TRUTH, PREDICTED.astype(np.float32))
+    assert len(found) == 16
+    for name, values in expected.items():
+        assert found[f'regression/{name}'] == pytest.approx(values.mean(), abs=1e-12)
+        for target, value in zip(TARGETS, values, strict=True):
+            assert found[f'regression/{name}/{target}'] == pytest.approx(value, abs=1e-12)
+    saved = json.loads((tmp_path / 'out' / 'scores.json').read_text())
+    assert saved['targets'] == list(TARGETS)
+    assert saved['clips'][22]['clip'] == 'clip_22'
+
+
+def in_one_of_two(rank):
+    assert get_rank() == rank
+    # As the host's sampler does: every second clip, the last share padded with the first clip.
+    return evaluate([*range(rank, 23, 2), *([0] if rank else [])])
+
+
+def test_two_processes_count_each_clip_once():
+    alone = evaluate(range(23))
+    assert in_processes(in_one_of_two, fork=True) == [alone, alone]
+
+
+def test_constant_predictions_are_told(monkeypatch):
+    from mmengine.logging import MMLogger
+
+    said = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(logger, 'warning', lambda message: said.append(message))
+    monkeypatch.setattr('test_regression.PREDICTED', np.ones((23, 3)))
+    found = evaluate(range(23))
+    assert found['regression/PCC'] == 0
+    assert said[0] == 'PCC of pain counts as 0: its prediction is the same for all 23 clips'
+
+
+def test_unfit_samples_are_refused():
+    metric = METRICS.build(dict(type='RegressionMetric'))
+    with pytest.raises(ValueError, match="set 'scores' in the algorithm_keys"):
+        metric.process(None, [{'pred_score': torch.zeros(3)}])
+    metric.dataset_meta = {'targets': ('pain',)}
+    metric.process(None, samples([0, 1]))
+    with pytest.raises(ValueError, match='predicts 3 targets, the dataset names pain'):
+        metric.evaluate(2)

@@ -1,0 +1,214 @@
+"""The sweep: DFER-CLIP's parts in the host's shipped configs, a training step and an evaluation.
+
+``python tests/mixing.py`` runs all of it and writes the table into ``docs/mixing.md``; the tests
+hold each cell of that table to what they measure.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+
+import mmaction
+import torch
+from mixing_rows import CANNOT, FOREIGN_ROWS, IMAGE_ROWS, VIDEO_ROWS, Row
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from dferclip_mm.models.necks import to_sequence
+
+PAGE = Path(__file__).parent.parent / 'docs' / 'mixing.md'
+SHIPPED = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
+BEGIN, END = '<!-- swept -->', '<!-- end of swept -->'
+HEAD, NECK, FRAMES = WAYS = 'head', 'neck and head', 'FrameRecognizer'
+VIEWS = 2
+
+TEXT = dict(
+    embed_dim=32,
+    vision_cfg=dict(image_size=32, layers=1, width=64, patch_size=32),
+    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1),
+)
+
+
+def cells() -> list[tuple[Row, str]]:
+    """Every row with each way that is open to it."""
+    found = [(row, way) for row in VIDEO_ROWS for way in (HEAD, NECK)]
+    found += [(row, way) for row in IMAGE_ROWS for way in (HEAD, FRAMES)]
+    return found + [(row, FRAMES) for row in FOREIGN_ROWS]
+
+
+def mixed(row: Row, way: str) -> dict:
+    """The shipped model with our head, or neck and head; the rest as the host ships it."""
+    model = Config.fromfile(str(SHIPPED / row.config)).model.to_dict()
+    backbone = copy.deepcopy(row.backbone) or model['backbone']
+    # Nothing is downloaded here; what these load is for users to choose.
+    backbone.pop('init_cfg', None)
+    for key, off in (('pretrained', None), ('pretrained2d', False), ('clip_pretrained', False)):
+        if key in backbone or (key == 'pretrained2d' and 'TSM' in backbone['type']):
+            backbone[key] = off
+    backbone.update(row.smaller)
+    model['backbone'] = backbone
+    model['cls_head'] = dict(
+        type='TextPromptHead',
+        classes='dfew',
+        text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
+        num_context=2,
+        in_channels=row.channels,
+    )
+    blending = model.get('data_preprocessor', {}).get('blending', {})
+    for augment in blending.get('augments', []):
+        augment['num_classes'] = 7
+    if way == HEAD:
+        if model['type'] == 'Recognizer2D' and 'neck' not in model:
+            model['cls_head']['num_segments'] = row.frames
+        return model
+    model['cls_head']['in_channels'] = 32
+    model['neck'] = dict(
+        type='TemporalTransformer', in_channels=row.channels, embed_dims=32, heads=2, mlp_dim=64
+    )
+    if way == FRAMES:
+        model.update(type='FrameRecognizer', num_frames=row.frames)
+        model.pop('test_cfg', None)
+    elif model['type'] == 'RecognizerOmni':
+        model['type'] = 'Recognizer3D'
+    return model
+
+
+def run(model: torch.nn.Module, clips: list[torch.Tensor], mode: str) -> object:
+    """Clips of uint8 through the host's preprocessor and recognizer, labelled 0, 1, …."""
+    labels = [ActionDataSample().set_gt_label(number) for number in range(len(clips))]
+    batch = dict(inputs=clips, data_samples=labels)
+    data = model.data_preprocessor(batch, training=mode == 'loss')
+    if type(model).__name__ == 'RecognizerOmni':
+        return model(data, mode=mode)
+    return model(**data, mode=mode)
+
+
+def step(model: torch.nn.Module, clips: list[torch.Tensor], unused: tuple[str, ...]) -> None:
+    """One training step: a finite loss, and gradients where they belong and nowhere else."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            # Evaluate by the statistics of this batch: those of no data make all clips alike.
+            module.momentum = 1.0
+    losses = run(model, clips, 'loss')
+    loss, _ = model.parse_losses(losses)
+    assert loss.isfinite(), losses
+    loss.backward()
+    without = set()
+    for name, value in model.named_parameters():
+        if not value.requires_grad:
+            continue
+        if value.grad is None:
+            without.add(name)
+        else:
+            assert value.grad.isfinite().all(), name
+            ours = name.startswith(('cls_head.', 'neck.'))
+            assert not ours or value.grad.abs().sum() > 0, f'{name}: no gradient reaches it'
+    expected = {
+        name
+        for name, _ in model.backbone.named_parameters(prefix='backbone')
+        if name.removeprefix('backbone.').startswith(unused or ('\0',))
+    }
+    assert without == expected, f'without gradient: {sorted(without)}'
+    moved = [value for value in model.backbone.parameters() if value.grad is not None]
+    assert any(value.grad.abs().sum() > 0 for value in moved), 'the backbone does not learn'
+    assert not any('text_encoder' in name for name, _ in model.named_parameters())
+
+
+def evaluate(model: torch.nn.Module, clip: torch.Tensor, views: list[torch.Tensor]) -> None:
+    """Several views score as the mean of each alone, by probability and by score."""
+    model.eval()
+
+    def scores(content: torch.Tensor, average: str) -> torch.Tensor:
+        model.cls_head.average_clips = average
+        with torch.no_grad():
+            return run(model, [content], 'predict')[0].pred_score
+
+    apart = torch.stack([scores(view, 'score') for view in views])
+    assert not torch.allclose(apart[0], apart[1], atol=1e-4), 'the views should differ'
+    for average, expected in (
+        ('score', apart.mean(0)),
+        ('prob', apart.softmax(-1).mean(0)),
+    ):
+        torch.testing.assert_close(scores(clip, average), expected, rtol=1e-3, atol=1e-4)
+
+
+def measure(row: Row, way: str) -> str:
+    """Build a cell, train and evaluate it; what the page says of it."""
+    torch.manual_seed(0)
+    model = MODELS.build(mixed(row, way))
+    seen = {}
+    watched = model.neck if way != HEAD else model.cls_head
+    watched.register_forward_pre_hook(lambda _, inputs: seen.update(inputs=inputs[0]))
+    shape = (row.frames, 3, row.size, row.size)
+
+    def view() -> torch.Tensor:
+        frames = torch.randint(0, 256, shape, dtype=torch.uint8)
+        # (frames, 3, H, W) for images, (views, 3, frames, H, W) for videos.
+        return frames if row not in VIDEO_ROWS else frames.transpose(0, 1)[None]
+
+    # Two for a batch: with one clip, BatchNorm has a single value for each channel.
+    step(model, [view(), view()], row.unused)
+    views = [view() for _ in range(VIEWS)]
+    evaluate(model, torch.cat(views), views)
+    if way == HEAD:
+        return f'D = {row.channels}'
+    return f'D = {row.channels}, T = {to_sequence(seen["inputs"]).shape[1]}'
+
+
+def missing(row: Row) -> str | None:
+    """Why a row cannot be measured here."""
+    if row.needs and importlib.util.find_spec(row.needs) is None:
+        return f'needs {row.needs}, which is not installed'
+    return None
+
+
+def source(row: Row) -> str:
+    """Which config a row is built from, and what is changed in its backbone."""
+    changes = ({'type': row.backbone['type']} if row.backbone else {}) | row.smaller
+    return ', '.join([Path(row.config).name, *(f'`{key}={new!r}`' for key, new in changes.items())])
+
+
+def line(row: Row, answers: dict[str, str]) -> str:
+    """A line of the page's table."""
+    columns = [row.family, *(answers.get(way, '–') for way in WAYS), source(row)]
+    return f'| {" | ".join(columns)} |'
+
+
+def table() -> str:
+    """The whole sweep as a table in Markdown."""
+    lines = [
+        '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | config |',
+        '|---|---|---|---|---|',
+    ]
+    answers: dict[int, dict[str, str]] = {}
+    order = {}
+    for row, way in cells():
+        print(row.family, way, file=sys.stderr, flush=True)
+        reason = missing(row)
+        answers.setdefault(id(row), {})[way] = reason or measure(row, way)
+        order[id(row)] = row
+    lines += [line(row, answers[key]) for key, row in order.items()]
+    lines += ['', '| cannot be mixed | because |', '|---|---|']
+    lines += [f'| {family} | {reason} |' for family, reason in CANNOT.items()]
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """Write the table into the page."""
+    logging.disable(logging.INFO)
+    torch.set_num_threads(1)
+    init_default_scope('mmaction')
+    before, rest = PAGE.read_text(encoding='utf-8').split(BEGIN)
+    after = rest.split(END)[1]
+    PAGE.write_text(f'{before}{BEGIN}\n{table()}\n{END}{after}', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,43 @@
+"""DFER-CLIP's parts behind every backbone of MMAction2, and the page that says so."""
+
+import importlib.util
+
+import pytest
+import torch
+from mixing import PAGE, WAYS, cells, measure, missing, source
+from mixing_rows import CANNOT, Row
+from mmaction.registry import MODELS
+
+
+def page_row(name: str) -> list[str]:
+    """The cells of a row of the page, by its first one."""
+    lines = PAGE.read_text(encoding='utf-8').splitlines()
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in lines if '|' in line]
+    found = [row for row in rows if row[0] == name]
+    assert len(found) == 1, f'{name}: {len(found)} rows in {PAGE.name}'
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ('row', 'way'), cells(), ids=lambda part: part.family if isinstance(part, Row) else part
+)
+def test_trains_and_evaluates_and_the_page_says_so(row, way):
+    reason = missing(row)
+    if reason:
+        pytest.skip(reason)
+    written = page_row(row.family)
+    assert written[1 + WAYS.index(way)] == measure(row, way)
+    assert written[-1] == source(row)
+
+
+def test_the_page_says_what_cannot_be_mixed():
+    for family, reason in CANNOT.items():
+        assert page_row(family)[1] == reason
+
+
+def test_tin_needs_compiled_operators():
+    if importlib.util.find_spec('mmcv.ops'):
+        pytest.skip('full mmcv is installed')
+    backbone = MODELS.build(dict(type='ResNetTIN', depth=50, num_segments=2, pretrained=None))
+    with pytest.raises(ImportError, match='tin_shift'):
+        backbone(torch.rand(2, 3, 64, 64))

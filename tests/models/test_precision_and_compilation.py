@@ -1,0 +1,85 @@
+"""Training in bfloat16, and compiled, as configs ask for it; fused optimisers."""
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.optim import build_optim_wrapper
+
+
+def batch(clips=2):
+    generator = torch.Generator().manual_seed(0)
+    return dict(
+        inputs=[
+            torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8, generator=generator)
+            for _ in range(clips)
+        ],
+        data_samples=[ActionDataSample().set_gt_label(label) for label in range(clips)],
+    )
+
+
+def losses(model, wrapper, step=None, steps=3):
+    step = step or model.train_step
+    return [step(batch(), wrapper)['loss'].item() for _ in range(steps)]
+
+
+SGD = dict(type='SGD', lr=1e-4, momentum=0.9, weight_decay=1e-4)
+
+
+@pytest.fixture
+def build(tiny_model):
+    def build_both(seed=0, optimizer=SGD, **kwargs):
+        torch.manual_seed(seed)
+        model = MODELS.build(tiny_model).train()
+        return model, build_optim_wrapper(model, dict(optimizer=optimizer, **kwargs))
+
+    return build_both
+
+
+def test_bfloat16_on_the_cpu(build):
+    expected = losses(*build())
+    model, wrapper = build(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=dict(enabled=False))
+    seen = []
+    model.backbone.register_forward_hook(lambda *args: seen.append(args[-1].dtype))
+    found = losses(model, wrapper)
+    assert set(seen) == {torch.bfloat16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert found == pytest.approx(expected, abs=0.5)  # logits come to a hundred here
+    assert found[-1] < found[0]
+
+
+def test_compiled_model_answers_and_learns_the_same(build):
+    model, _ = build()
+    frames = torch.rand(2, 4, 3, 32, 32)
+    # This backend takes the graph as it was traced, without a compiler.
+    compiled = torch.compile(model, backend='eager')
+    gradients = []
+    for run in (model, compiled):
+        model.zero_grad()
+        logits = run(frames, stage='head')
+        logits.square().sum().backward()
+        gradients.append([p.grad.clone() for p in model.parameters()])
+    torch.testing.assert_close(logits, model(frames, stage='head'), atol=1e-4, rtol=0)
+    for ours, theirs in zip(*gradients, strict=True):
+        assert (ours - theirs).norm() <= 1e-5 * theirs.norm()
+    with torch.no_grad():
+        model.eval()
+        kept = [compiled(frames, stage='head') for _ in range(2)]
+    torch.testing.assert_close(kept[1], logits, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    'optimizer', [SGD, dict(type='AdamW', lr=1e-4, weight_decay=1e-2)], ids=['SGD', 'AdamW']
+)
+def test_fused_steps_are_the_default_ones_and_go_on_after_resuming(build, optimizer):
+    rates = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1e-3)}))
+    expected = losses(*build(optimizer=optimizer, **rates), steps=4)
+    fused = dict(optimizer, fused=True)
+    model, wrapper = build(optimizer=fused, **rates)
+    found = losses(model, wrapper, steps=2)
+    weights, state = model.state_dict(), wrapper.state_dict()
+    resumed, other = build(seed=1, optimizer=fused, **rates)
+    resumed.load_state_dict(weights)
+    other.load_state_dict(state)
+    found += losses(resumed, other, steps=2)
+    assert found == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,76 @@
+"""From clips to features to linear models, as a user goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_runs import small_config, write_corpora
+
+
+@pytest.fixture
+def extracted(work_dir: Path, run_tool: Callable[..., None]) -> Callable[..., dict]:
+    write_corpora(work_dir / 'data')
+
+    def extract(name: str, out: str, *options: str, checkpoint: str = 'none') -> dict:
+        cfg = small_config(name, work_dir / 'data', work_dir / 'run')
+        cfg.dump(f'{name}.py')
+        run_tool('extract_features', f'{name}.py', checkpoint, out, '--batch-size', '3', *options)
+        return dict(np.load(out))
+
+    return extract
+
+
+def test_labels(
+    extracted: Callable[..., dict],
+    run_tool: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # A config that trains, so that it has both parts; nothing random in either.
+    seed = ('--cfg-options', 'model.cls_head.classes=dfew')
+    train = extracted('emoclip_supervised_dfew', 'train.npz', '--data', 'train', *seed)
+    test = extracted('emoclip_supervised_dfew', 'test.npz', *seed)
+    assert train['features'].shape == test['features'].shape == (7, 32)
+    assert train['logits'].shape == (7, 7)
+    assert train['labels'].tolist() == list(range(7))
+    assert Path(train['clips'][0]).name == '00001'
+    assert Path(test['clips'][0]).name == '00002'
+    capsys.readouterr()
+    run_tool('linear_probe', 'train.npz', 'train.npz')
+    assert 'UAR 100.00 %   WAR 100.00 %' in capsys.readouterr().out
+    run_tool('linear_probe', 'train.npz', 'test.npz')
+    assert 'happiness' in capsys.readouterr().out
+
+
+def test_scores(
+    extracted: Callable[..., dict],
+    run_tool: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train = extracted('emoclip_downstream', 'train.npz', '--data', 'train')
+    assert train['scores'].tolist() == [[0.0], [0.5], [1.0], [1.5]]
+    assert train['targets'].tolist() == ['severity']
+    capsys.readouterr()
+    run_tool('linear_probe', 'train.npz', 'train.npz', '--strength', '1000')
+    table = capsys.readouterr().out.split()
+    assert table[:4] == ['PCC', 'CCC', 'MAE', 'RMSE']
+    assert table[4] == 'mean'
+    assert float(table[5]) > 0.99
+
+
+def test_what_is_no_feature_file_is_refused(
+    work_dir: Path, run_tool: Callable[..., None], extracted: Callable[..., dict]
+) -> None:
+    np.savez('other.npz', a=np.zeros(1))
+    Path('text.npz').write_text('text')
+    for name, said in (
+        ('missing.npz', 'no features at missing.npz'),
+        ('other.npz', 'other.npz holds a: expected features'),
+        ('text.npz', 'text.npz is no .npz file'),
+    ):
+        with pytest.raises(SystemExit, match=said):
+            run_tool('linear_probe', name, name)
+    with pytest.raises(SystemExit, match='the config has no train_dataloader'):
+        extracted('emoclip_zeroshot_dfew', 'out.npz', '--data', 'train')

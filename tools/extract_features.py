@@ -1,0 +1,79 @@
+"""Clips to features: ``python tools/extract_features.py CONFIG CHECKPOINT OUT.npz [options]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from mmaction.registry import DATASETS
+from mmengine.config import Config, DictAction
+from tqdm import tqdm
+
+from dferclip_mm.engine.features import clip_features, extract, fingerprint_of
+from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+from dferclip_mm.engine.model import load_model
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Model, clips, target."""
+    parser = argparse.ArgumentParser(
+        description='Write the features of all clips of a data set: features (N, D), clips (N,), '
+        'and what there is of labels (N,), scores (N, K), logits (N, C), classes and targets. '
+        'Started again after an interruption, it goes on where it stopped.'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help="checkpoint file or URL; 'none' for plain CLIP")
+    parser.add_argument('out', type=Path, help='file to write, .npz or .parquet')
+    parser.add_argument(
+        '--data',
+        choices=('train', 'val', 'test'),
+        default='test',
+        help='whose clips: of this dataloader, but always through the test pipeline',
+    )
+    parser.add_argument('--batch-size', type=int, default=16, help='clips at a time')
+    parser.add_argument('--workers', type=int, default=0, help='processes that read clips')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in test.py')
+    return parser.parse_args()
+
+
+def dataset_settings(cfg: Config, data: str) -> dict:
+    """The data set of a dataloader, its clips treated as in testing.
+
+    Raises:
+        SystemExit: when the config has no such dataloader.
+    """
+    loader = cfg.get(f'{data}_dataloader')
+    if loader is None:
+        raise SystemExit(f'error: the config has no {data}_dataloader: choose another --data')
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    return {**loader.dataset, 'pipeline': pipeline, 'test_mode': True}
+
+
+def main() -> None:
+    """Load strictly, compute what is left to do, write."""
+    args = parse_arguments()
+    with errors_in_one_sentence():
+        cfg = load_config(args.config, args.cfg_options)
+        model = load_model(cfg, args.checkpoint)
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        model.to(device)
+        settings = dataset_settings(cfg, args.data)
+        dataset = DATASETS.build(settings)
+        names = {name: dataset.metainfo[name] for name in ('targets',) if name in dataset.metainfo}
+        classes = getattr(model.cls_head, 'classes', None) or dataset.metainfo.get('classes')
+        out = extract(
+            lambda batch: clip_features(model, batch),
+            dataset,
+            args.out,
+            identity=fingerprint_of(model, sorted(settings.items(), key=str), classes),
+            batch_size=args.batch_size,
+            num_workers=args.workers,
+            constants={**names, **({'classes': classes} if classes else {})},
+            progress=lambda batches: tqdm(batches, desc='Extracting', unit='batch'),
+        )
+    print(f'wrote {out}: {len(dataset)} clips')
+
+
+if __name__ == '__main__':
+    main()

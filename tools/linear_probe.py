@@ -1,0 +1,80 @@
+"""Linear probing: ``python tools/linear_probe.py TRAIN.npz TEST.npz``.
+
+Both files are of ``tools/extract_features.py``. A logistic regression learns the labels, a ridge
+regression the scores, whichever the files hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.evaluation.probe import probe_labels, probe_scores
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Two feature files."""
+    parser = argparse.ArgumentParser(description='Linear models on features of clips.')
+    parser.add_argument('train', type=Path, help='features to learn from, .npz')
+    parser.add_argument('test', type=Path, help='features to score, .npz')
+    parser.add_argument('--strength', type=float, default=1.0, help='inverse of the regularisation')
+    return parser.parse_args()
+
+
+def read_features(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a feature file.
+
+    Raises:
+        SystemExit: when it is none.
+    """
+    if not path.is_file():
+        raise SystemExit(f'error: no features at {path}: write them with tools/extract_features.py')
+    try:
+        found = dict(np.load(path))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f'error: {path} is no .npz file: {error}') from error
+    if 'features' not in found or not {'labels', 'scores'} & set(found):
+        raise SystemExit(
+            f'error: {path} holds {", ".join(found)}: expected features, and labels or scores'
+        )
+    return found
+
+
+def main() -> None:
+    """Fit, score, print."""
+    args = parse_arguments()
+    train, test = read_features(args.train), read_features(args.test)
+    for name in ('classes', 'targets'):
+        if train.get(name, np.array([])).tolist() != test.get(name, np.array([])).tolist():
+            raise SystemExit(f'error: {args.train} and {args.test} have different {name}')
+    with errors_in_one_sentence():
+        if 'labels' in train and 'labels' in test:
+            classes = train['classes'].tolist()
+            scores = probe_labels(
+                train['features'],
+                train['labels'],
+                test['features'],
+                test['labels'],
+                len(classes),
+                args.strength,
+            )
+            print(f'UAR {scores.uar:.2f} %   WAR {scores.war:.2f} %')
+            for name, recall in zip(classes, scores.recall, strict=True):
+                print(f'{name:>16}  {recall:6.2f}')
+        if 'scores' in train and 'scores' in test:
+            figures = probe_scores(
+                train['features'], train['scores'], test['features'], test['scores'], args.strength
+            )
+            print(f'{"":>16}  ' + '  '.join(f'{name:>8}' for name in figures))
+            rows = {'mean': [values.mean() for values in figures.values()]}
+            for number, target in enumerate(train['targets'].tolist()):
+                rows[target] = [values[number] for values in figures.values()]
+            for name, row in rows.items():
+                print(f'{name:>16}  ' + '  '.join(f'{value:8.4f}' for value in row))
+
+
+if __name__ == '__main__':
+    main()
