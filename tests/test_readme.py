@@ -57,6 +57,9 @@ def check_setting(cfg, key):
     for name in key.split('.'):
         if name in OPTIONAL:
             return
+        if isinstance(node, list):
+            node = node[int(name)]
+            continue
         assert name in node, f'{key}: the config has no {name}'
         node = node[name]
 

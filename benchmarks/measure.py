@@ -1,0 +1,72 @@
+"""How cost is measured: time by paired ratios; memory and arithmetic by counting."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+Run = Callable[[], Any]
+
+
+def seconds(run: Run) -> float:
+    """CPU time of this process; with one thread, neighbours on the machine do not count."""
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def interleaved(runs: Mapping[str, Run], rounds: int = 3) -> dict[str, list[float]]:
+    """Seconds of each run in each round, after one to warm up; every other round is reversed."""
+    for run in runs.values():
+        run()
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for number in range(rounds):
+        for name in list(runs)[:: -1 if number % 2 else 1]:
+            found[name].append(seconds(runs[name]))
+    return found
+
+
+def ratio(ours: Iterable[float], theirs: Iterable[float]) -> float:
+    """The median of the ratios of pairs that were measured in the same round."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def saved_bytes(forward: Run, parameters: Iterable[torch.Tensor]) -> int:
+    """Bytes kept for the backward pass, each storage once, weights left out."""
+    weights = {tensor.untyped_storage()._cdata for tensor in parameters}
+    sizes: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            sizes[storage._cdata] = storage.nbytes()
+        # Detached, or the graph would hold itself.
+        return tensor.detach()
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        kept = forward()  # alive until the end, so that no storage is counted under another's name
+    del kept
+    return sum(sizes.values())
+
+
+def flops(run: Run) -> int:
+    """Floating-point operations of the products that a run computes."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
+
+
+def machine() -> str:
+    """What the figures were measured on, in one line."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(':')[1].strip() for line in lines if line.startswith('model name')]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f'{name}, one thread; PyTorch {torch.__version__}, Python {platform.python_version()}'

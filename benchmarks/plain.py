@@ -1,0 +1,52 @@
+"""DFER-CLIP the plain way: every token through every block, 77 tokens of text, nothing kept.
+
+The reference that `FrameRecognizer` is tested equal to and measured against; it uses the same
+weights. The original program computes as much.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+
+from dferclip_mm.models.similarity import cosine_logits, mean_direction
+
+
+def plain_logits(model: Any, frames: torch.Tensor) -> torch.Tensor:
+    """Logits (B, C) of clips (B, T, 3, H, W), as the model's backbone takes frames."""
+    features = model.backbone.visual(frames.flatten(0, 1))
+    features = rearrange(features, '(b t) d -> b t d', b=len(frames))
+    video = plain_temporal(model.neck, features)
+    head = model.cls_head
+    return cosine_logits(head.proj(video), plain_text(head), head.logit_scale)
+
+
+def plain_temporal(neck: Any, features: torch.Tensor) -> torch.Tensor:
+    """Class tokens (B, D) of frame features (B, T, D), without dropout."""
+    x = torch.cat([neck.cls_token.expand(len(features), -1, -1), neck.proj(features)], dim=1)
+    x = x + neck.pos_embed[:, : x.shape[1]]
+    for block in neck.blocks:
+        attn = block.attn
+        q, k, v = rearrange(attn.qkv(block.norm1(x)), 'b t (n h d) -> n b h t d', n=3, h=attn.heads)
+        answers = F.scaled_dot_product_attention(q, k, v)
+        x = x + attn.proj(rearrange(answers, 'b h t d -> b t (h d)'))
+        x = x + block.mlp(block.norm2(x))
+    return x[:, 0]
+
+
+def plain_text(head: Any) -> torch.Tensor:
+    """Class directions (C, D) of a `TextPromptHead`."""
+    encoder, learner = head.text_encoder, head.prompt_learner
+    text = encoder.text
+    embedded = learner.embed(encoder)
+    filler = text.token_embedding.weight[0].expand(
+        len(embedded), encoder.context_length - embedded.shape[1], -1
+    )
+    x = torch.cat([embedded, filler], dim=1) + text.positional_embedding
+    x = text.ln_final(text.transformer(x, attn_mask=text.attn_mask))
+    x = x[torch.arange(len(x)), torch.tensor(learner.end)] @ text.text_projection
+    parts = mean_direction(x, head.part_index, len(head.part_class))
+    return mean_direction(parts, head.part_class, head.num_classes)
