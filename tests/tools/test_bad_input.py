@@ -100,6 +100,19 @@ def test_missing_list(train: Callable[..., None]) -> None:
     train(r'expected the list of fold 1 \(train\) at .*set_1\.csv, found no such file')
 
 
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ([1, 2], r'given\.pth holds a list: expected a dict'),
+        ({'state_dict': [1]}, r'given\.pth holds'),
+        ({'state_dict': {}, 'meta': None}, r'given\.pth does not fit the model'),
+    ],
+)
+def test_file_that_is_no_checkpoint(train: Callable[..., None], content: object, said: str) -> None:
+    torch.save(content, 'given.pth')
+    train(said, 'load_from=given.pth')
+
+
 def test_checkpoint_that_does_not_fit(train: Callable[..., None]) -> None:
     torch.save({'state_dict': {'backbone.visual.other': torch.zeros(2)}}, 'other.pth')
     train(

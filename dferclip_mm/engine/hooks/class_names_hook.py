@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mmaction.registry import HOOKS
@@ -31,9 +32,15 @@ class ClassNamesHook(Hook):
         learner = getattr(getattr(model, 'cls_head', None), 'prompt_learner', None)
         if learner is None or not (learner.class_specific and learner.num_context):
             return
-        meta = checkpoint.get('meta', {})
+        if not isinstance(checkpoint, Mapping):
+            # StrictCheckpointHook says so.
+            return
+        stored = checkpoint.get('state_dict', checkpoint)
+        if not isinstance(stored, Mapping):
+            return
+        meta = checkpoint.get('meta') or {}
         trained = (meta.get('dataset_meta') or meta).get('classes')
-        context = checkpoint.get('state_dict', checkpoint).get('cls_head.prompt_learner.context')
+        context = stored.get('cls_head.prompt_learner.context')
         count = len(context) if context is not None and context.ndim == 3 else None
         expected = tuple(model.cls_head.classes)
         if (trained and tuple(trained) != expected) or (count and count != len(expected)):

@@ -70,12 +70,13 @@ def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.T
     Raises:
         ValueError: when it does not fit; it names both sides.
     """
-    if not isinstance(checkpoint, Mapping):
+    stored = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
+    if not isinstance(stored, Mapping):
+        found = checkpoint if stored is None else stored
         raise ValueError(
-            f'{source} holds a {type(checkpoint).__name__}: expected a dict with '
+            f'{source} holds a {type(found).__name__}: expected a dict with '
             "'state_dict', as MMEngine saves it"
         )
-    stored = checkpoint.get('state_dict', checkpoint)
     # As MMEngine does for checkpoints of DistributedDataParallel.
     stored = {name.removeprefix('module.'): value for name, value in stored.items()}
     strange = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
