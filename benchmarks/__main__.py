@@ -36,6 +36,9 @@ Written by `make bench`.
 HONEST = """
 What to expect: the savings are in the text branch and in the last blocks, so they fade with the
 batch. At the paper's 48 clips and in equal precision arithmetic leaves about 1.1 x, not more.
+Fused optimisers are not in the configs (`optim_wrapper.optimizer.fused=True` asks for one): where
+fp16 loss scaling makes the first step overflow, PyTorch 2.14's fused SGD goes on with a momentum
+that was never set. A row beyond its bar is a goal that is not reached yet.
 No figure here is from a GPU; those are open.
 """
 

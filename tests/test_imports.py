@@ -19,7 +19,8 @@ ALLOWED = {
     'datasets': {'emotions', 'prompts'},
     'evaluation': {'emotions'},
     'models': {'emotions', 'prompts'},
-    'engine': {'compat', 'emotions'},
+    # Runs what the others are made of.
+    'engine': {'compat', 'emotions', 'models'},
 }
 
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from mmaction.registry import DATASETS
+from mmengine.config import Config, DictAction
 
 from dferclip_mm.emotions import resolve_classes
 from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
@@ -29,7 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     """Config, folds, and where and how to run them."""
     parser = argparse.ArgumentParser(description='Cross-validate a recognizer.')
     parser.add_argument('config', help='config whose datasets have an argument `fold`')
-    parser.add_argument('--folds', type=int, nargs='+', default=[1, 2, 3, 4, 5])
+    parser.add_argument('--folds', type=int, nargs='+', help='all folds of the data set')
     parser.add_argument(
         '--leave-one-class-out',
         nargs='*',
@@ -68,15 +70,37 @@ def options_without(name: str) -> list[str]:
     return [*of_others, f'test_dataloader.dataset.only_classes=["{name}"]']
 
 
-def classes_to_leave_out(config: str, chosen: Sequence[str]) -> list[str]:
+def read_config(config: str, options: list[str]) -> Config:
+    """The config with ``--cfg-options`` in place."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
+    return load_config(config, parser.parse_args(['--cfg-options', *options]).cfg_options)
+
+
+def folds_to_run(cfg: Config, chosen: Sequence[int] | None) -> list[int]:
+    """The chosen folds, or all that the data set has.
+
+    Raises:
+        SystemExit: when the data set has no such fold.
+    """
+    kind = DATASETS.get(cfg.test_dataloader.dataset.type)
+    every = range(1, getattr(kind, 'FOLDS', 5) + 1)
+    wrong = [fold for fold in chosen or () if fold not in every]
+    if wrong:
+        known = ', '.join(map(str, every))
+        raise SystemExit(f'error: --folds: {kind.__name__} has no fold {wrong[0]}, but {known}')
+    return list(chosen or every)
+
+
+def classes_to_leave_out(cfg: Config, chosen: Sequence[str]) -> list[str]:
     """The chosen classes of a config's head, or all.
 
     Raises:
         SystemExit: when the config names no classes, or a chosen one is none of them.
     """
-    classes = load_config(config).model.cls_head.get('classes')
+    classes = cfg.model.cls_head.get('classes')
     if not classes:
-        raise SystemExit(f'error: {config} has no model.cls_head.classes to leave out')
+        raise SystemExit('error: the config has no model.cls_head.classes to leave out')
     names = resolve_classes(classes)
     for name in chosen:
         if name not in names:
@@ -106,17 +130,21 @@ def test_command(
     return [*start, '--work-dir', str(work_dir), '--cfg-options', *options]
 
 
-def best_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that ``save_best`` kept; the newest, should an older one have been left.
+def resulting_checkpoint(work_dir: Path, cfg: Config) -> Path:
+    """What a training came to: the checkpoint that ``save_best`` kept, else that of the last epoch.
 
     Raises:
         SystemExit: when there is none.
     """
+    hooks = cfg.get('default_hooks') or {}
+    if not hooks.get('checkpoint', {}).get('save_best'):
+        return Path((work_dir / 'last_checkpoint').read_text().strip())
+    # The newest, should an older one have been left.
     found = sorted(work_dir.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
     if not found:
         raise SystemExit(
-            f'error: no best_*.pth in {work_dir}: in the config, set '
-            "default_hooks.checkpoint.save_best='dfer/WAR' and its rule='greater'"
+            f'error: no best_*.pth in {work_dir}: validate at least once in train_cfg.max_epochs, '
+            'or take the last epoch by default_hooks.checkpoint.save_best=None'
         )
     return found[-1]
 
@@ -153,7 +181,8 @@ def train_and_test(
     options = [*options, *own]
     run(train_command(config, gpus, work_dir, options), name)
     options = [*options, f'test_evaluator.save_to={saved}']
-    run(test_command(config, gpus, work_dir, best_checkpoint(work_dir), options), name)
+    checkpoint = resulting_checkpoint(work_dir, read_config(config, options))
+    run(test_command(config, gpus, work_dir, checkpoint, options), name)
     return read_results(saved)
 
 
@@ -196,7 +225,7 @@ def cross_validate(args: argparse.Namespace) -> None:
             args.cfg_options,
             options_of_fold(fold),
         )
-        for fold in args.folds
+        for fold in folds_to_run(read_config(args.config, args.cfg_options), args.folds)
     }
     print(summarize(folds))
     pooled = pool_results([*folds.values()])
@@ -216,7 +245,9 @@ def leave_one_class_out(args: argparse.Namespace) -> None:
             args.cfg_options,
             options_without(name),
         )
-        for name in classes_to_leave_out(args.config, args.leave_one_class_out)
+        for name in classes_to_leave_out(
+            read_config(args.config, args.cfg_options), args.leave_one_class_out
+        )
     }
     print(summarize_unseen(runs))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from dferclip_mm.engine.launch import (
     add_common_arguments,
@@ -39,7 +40,7 @@ def parse_arguments() -> argparse.Namespace:
         '--diff-rank-seed', action='store_true', help='another seed for each process'
     )
     parser.add_argument(
-        '--deterministic', action='store_true', help='deterministic cuDNN algorithms'
+        '--deterministic', action='store_true', help='deterministic algorithms alone; slower'
     )
     return parser.parse_args()
 
@@ -47,6 +48,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Merge the options into the config and train."""
     args = parse_arguments()
+    if args.deterministic:
+        # Without it, PyTorch refuses matrix products on a GPU.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     set_local_rank(args.local_rank)
     with errors_in_one_sentence():
         cfg = load_config(

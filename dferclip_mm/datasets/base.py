@@ -177,10 +177,13 @@ class ClipDataset(BaseActionDataset):
         """The rows that are held out, or those that are not."""
         if not self.held_out:
             return rows
-        labels = self._number_labels(rows)
+        # A clip that is listed twice must not end up on both sides.
+        first = {row.clip: row for row in reversed(rows)}
+        clips = [row for row in rows if first[row.clip] is row]
+        labels = self._number_labels(clips)
         chosen = choose_held_out(labels, self.held_out, self.held_out_seed)
-        wanted = chosen if self.split == 'validation' else ~chosen
-        return [row for row, taken in zip(rows, wanted, strict=True) if taken]
+        held = {row.clip for row, taken in zip(clips, chosen, strict=True) if taken}
+        return [row for row in rows if (row.clip in held) == (self.split == 'validation')]
 
     def _item(self, row: Row, label: int, path: str) -> dict:
         item = dict(filename=path, label=label, ann_file=self.ann_file, ann_line=row.line)

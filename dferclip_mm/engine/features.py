@@ -14,6 +14,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader, Subset
 
+from ..models.heads.pool import pool_clips
+
 FORMATS = ('.npz', '.parquet')
 
 
@@ -33,10 +35,12 @@ def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
         data = model.data_preprocessor(batch, training=False)
         features, info = model.extract_feat(data['inputs'], stage='neck', test_mode=True)
         samples = data['data_samples']
-        views = len(features) // len(samples)
-        found = {'features': _mean_over(features, views)}
+        # The host's recognizers answer with maps, or with a row for each frame.
+        vectors = pool_clips(features, info.get('num_segs'))
+        found = {'features': _mean_over_views(vectors, len(samples))}
         if getattr(model.cls_head, 'classes', None):
-            found['logits'] = _mean_over(model.cls_head(features, **info), views)
+            logits = model.cls_head(features, **info)
+            found['logits'] = _mean_over_views(logits, len(samples))
     found['clips'] = np.array([sample.get('filename', '') for sample in samples])
     if all('gt_label' in sample for sample in samples):
         found['labels'] = np.array([int(sample.gt_label) for sample in samples])
@@ -45,8 +49,8 @@ def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
     return found
 
 
-def _mean_over(values: torch.Tensor, views: int) -> np.ndarray:
-    return values.float().unflatten(0, (-1, views)).mean(dim=1).cpu().numpy()
+def _mean_over_views(values: torch.Tensor, clips: int) -> np.ndarray:
+    return values.float().unflatten(0, (clips, -1)).mean(dim=1).cpu().numpy()
 
 
 def extract(

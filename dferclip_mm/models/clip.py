@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import open_clip
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
@@ -23,17 +24,18 @@ def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> 
         arch: the name of an open_clip architecture (``'ViT-B-32'``), or an open_clip model
             description (``embed_dim``, ``vision_cfg``, ``text_cfg``, ``quick_gelu``) as a dict.
         pretrained: an open_clip tag (``'openai'``), the path of a weights file, or None for
-            random weights. A tag is downloaded once, by the main process, into open_clip's cache.
+            random weights. A tag is downloaded once on each machine, into open_clip's cache.
 
     Raises:
         ValueError: when open_clip knows neither the architecture nor the tag, when the tag's
             activation differs from the architecture's, or when a file does not fit.
     """
-    # One process downloads; the others find the file in the cache.
-    if not is_main_process():
+    # One process of each machine downloads; the others find the file in the cache.
+    downloads = int(os.environ.get('LOCAL_RANK', 0)) == 0
+    if not downloads:
         barrier()
     model = _build_clip(arch, pretrained)
-    if is_main_process():
+    if downloads:
         barrier()
     return model
 

@@ -96,3 +96,28 @@ def test_head_projects_and_explains_other_widths():
     torch.testing.assert_close(found, torch.tensor([[10.0, 0], [0, 8]]))
     with pytest.raises(ValueError, match='expects 3 channels, found 4'):
         head(torch.zeros(1, 4))
+
+
+def test_frames_of_a_view_are_kept(tiny_model):
+    """What the head alone needs in the host's 2D recognizer, in several views."""
+    recognizer = dict(
+        type='Recognizer2D',
+        backbone=dict(type='ResNet', depth=18, pretrained=None),
+        cls_head=dict(tiny_model['cls_head'], in_channels=512, num_segments=2),
+    )
+    cfg = Config(dict(model=recognizer))
+    model = MODELS.build(cfg.model)
+    state, folded = fold_text(model, cfg)
+    published = MODELS.build(folded.model.cls_head).eval()
+    published.load_state_dict(
+        {
+            key.removeprefix('cls_head.'): v
+            for key, v in state.items()
+            if key.startswith('cls_head.')
+        }
+    )
+    frames = torch.rand(8, 512)
+    with torch.no_grad():
+        scores = published(frames, num_segs=4)
+        torch.testing.assert_close(scores, model.eval().cls_head(frames, num_segs=4))
+    assert scores.shape == (4, 7)

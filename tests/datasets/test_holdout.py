@@ -53,6 +53,10 @@ def test_training_and_validation_share_the_list_and_no_clip(root):
     assert len(validation) == 14
     assert not train & validation
     assert train | validation == everything
+    path = root / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
+    path.write_text('\n'.join([path.read_text(), *path.read_text().splitlines()[1:]]))
+    assert clips(held_out=0.34) == train, 'a clip listed twice is on one side only'
+    assert clips(held_out=0.34, split='validation') == validation
     assert validation != clips(held_out=0.34, split='validation', held_out_seed=1)
 
 

@@ -127,3 +127,30 @@ def test_fingerprints_tell_models_and_settings_apart():
     assert (
         len({fingerprint_of(one, 'x'), fingerprint_of(other, 'x'), fingerprint_of(one, 'y')}) == 3
     )
+
+
+@pytest.mark.parametrize(
+    ('recognizer', 'backbone', 'inputs', 'width'),
+    [
+        ('Recognizer2D', dict(type='ResNet', depth=18, pretrained=None), (4, 3, 32, 32), 512),
+        ('Recognizer3D', dict(type='X3D'), (1, 3, 4, 64, 64), 192),
+    ],
+)
+def test_recognizers_of_the_host_give_one_vector_per_clip(
+    tiny_clip, recognizer, backbone, inputs, width
+):
+    """They answer with a row for each frame, or with maps."""
+    head = dict(
+        type='TextPromptHead',
+        classes='dfew',
+        in_channels=width,
+        text_encoder=dict(type='CLIPTextEncoder', arch=tiny_clip),
+    )
+    model = MODELS.build(dict(type=recognizer, backbone=backbone, cls_head=head)).eval()
+    batch = dict(
+        inputs=[torch.rand(inputs) for _ in range(2)],
+        data_samples=[ActionDataSample() for _ in range(2)],
+    )
+    found = clip_features(model, batch)
+    assert found['features'].shape == (2, width)
+    assert found['logits'].shape == (2, 7)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from dferclip_mm.evaluation.results import Results
 
@@ -113,11 +114,33 @@ def test_a_fold_that_fails_stops_everything(
         tool.run(['anything'], 'fold 2')
 
 
+def saving(best: str | None) -> Config:
+    return Config(dict(default_hooks=dict(checkpoint=dict(save_best=best))))
+
+
 def test_a_fold_without_a_best_checkpoint_says_what_to_set(
     tool: ModuleType, tmp_path: Path
 ) -> None:
-    with pytest.raises(SystemExit, match='save_best'):
-        tool.best_checkpoint(tmp_path)
+    with pytest.raises(SystemExit, match='save_best=None'):
+        tool.resulting_checkpoint(tmp_path, saving('dfer/WAR'))
+
+
+def test_the_last_epoch_is_the_result_where_none_is_chosen(
+    tool: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / 'best_left_over.pth').touch()
+    (tmp_path / 'last_checkpoint').write_text('run/epoch_3.pth')
+    assert tool.resulting_checkpoint(tmp_path, saving(None)) == Path('run/epoch_3.pth')
+
+
+def test_folds_are_those_of_the_data_set(tool: ModuleType) -> None:
+    configs = Path(__file__).resolve().parents[2] / 'configs'
+    cfg = tool.read_config(str(configs / 'dferclip_ferv39k.py'), [])
+    assert tool.folds_to_run(cfg, None) == [1]
+    with pytest.raises(SystemExit, match='FERV39kDataset has no fold 2, but 1'):
+        tool.folds_to_run(cfg, [1, 2])
+    cfg = tool.read_config(str(configs / 'dferclip_dfew.py'), [])
+    assert tool.folds_to_run(cfg, None) == [1, 2, 3, 4, 5]
 
 
 CLASSES = ('anger', 'fear', 'neutral')
@@ -125,7 +148,10 @@ CLASSES = ('anger', 'fear', 'neutral')
 
 def write_config(folder: Path, classes: object = CLASSES) -> str:
     path = folder / 'config.py'
-    path.write_text(f'model = dict(cls_head=dict(classes={classes!r}))\n')
+    path.write_text(
+        f'model = dict(cls_head=dict(classes={classes!r}))\n'
+        "default_hooks = dict(checkpoint=dict(save_best='dfer/WAR'))\n"
+    )
     return str(path)
 
 
@@ -193,5 +219,6 @@ def test_one_run_for_each_class_and_a_table_without_uar(
 def test_a_class_that_does_not_exist_cannot_be_left_out(
     tool: ModuleType, tmp_path: Path, classes: object, chosen: str, said: str
 ) -> None:
+    cfg = tool.read_config(write_config(tmp_path, classes), [])
     with pytest.raises(SystemExit, match=said):
-        tool.classes_to_leave_out(write_config(tmp_path, classes), [chosen])
+        tool.classes_to_leave_out(cfg, [chosen])

@@ -48,6 +48,19 @@ def pool_clips(features: Any, num_segs: int | None = None) -> torch.Tensor:
     return features
 
 
+def segments_of_a_view(num_segs: int | None, num_segments: int | None) -> int | None:
+    """How many segments make a view.
+
+    The host's 2D recognizer counts those of all views together; `FrameRecognizer`, which parts
+    views itself, says 1.
+
+    Args:
+        num_segs: what the recognizer says.
+        num_segments: what the head was told, or None.
+    """
+    return num_segments if num_segments and num_segs and num_segs > 1 else num_segs
+
+
 def _describe(features: Any) -> str:
     if isinstance(features, torch.Tensor):
         return f'the shape {tuple(features.shape)}'

@@ -12,7 +12,7 @@ from torch import nn
 
 from ...emotions import resolve_classes
 from ..similarity import cosine_logits
-from .pool import pool_clips
+from .pool import pool_clips, segments_of_a_view
 
 
 @MODELS.register_module()
@@ -26,6 +26,7 @@ class TextFeatureHead(BaseHead):
         classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``) or C class names.
         embed_dim: D of the text features.
         in_channels: of the clip features; another one than D adds a linear projection. None: D.
+        num_segments: frames of one view, as `TextPromptHead` has it.
         logit_scale: what cosines are multiplied with, fixed.
         average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
         topk: the training accuracies to log.
@@ -39,6 +40,7 @@ class TextFeatureHead(BaseHead):
         classes: str | Sequence[str],
         embed_dim: int = 512,
         in_channels: int | None = None,
+        num_segments: int | None = None,
         logit_scale: float = 100.0,
         average_clips: str = 'prob',
         topk: int | tuple[int, ...] = (1,),
@@ -53,6 +55,7 @@ class TextFeatureHead(BaseHead):
             **kwargs,
         )
         self.classes = names
+        self.num_segments = num_segments
         self.logit_scale = logit_scale
         self.register_buffer('text_features', torch.zeros(len(names), embed_dim))
         same = self.in_channels == embed_dim
@@ -73,7 +76,7 @@ class TextFeatureHead(BaseHead):
         Raises:
             ValueError: when the clip features have another width than `in_channels`.
         """
-        video = pool_clips(x, num_segs)
+        video = pool_clips(x, segments_of_a_view(num_segs, self.num_segments))
         if video.shape[-1] != self.in_channels:
             raise ValueError(
                 f'TextFeatureHead expects {self.in_channels} channels, found {video.shape[-1]}: '

@@ -14,7 +14,7 @@ from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
 from ..similarity import cosine_logits, mean_direction
 from ..text import PromptLearner, TensorMemo
-from .pool import pool_clips
+from .pool import pool_clips, segments_of_a_view
 
 
 @MODELS.register_module()
@@ -131,10 +131,7 @@ class TextPromptHead(BaseHead):
         Raises:
             ValueError: when D is not `in_channels`.
         """
-        if num_segs is not None and num_segs > 1:
-            # Of all views together, unless told how many make one.
-            num_segs = self.num_segments or num_segs
-        video = pool_clips(x, num_segs)
+        video = pool_clips(x, segments_of_a_view(num_segs, self.num_segments))
         if video.shape[-1] != self.in_channels:
             raise ValueError(
                 f'TextPromptHead expects {self.in_channels} channels, found {video.shape[-1]}: '
