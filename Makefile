@@ -1,6 +1,7 @@
 # make demo   install, draw a data set, train DFER-CLIP on it, evaluate it, leave pictures
 # make demo-emoclip   the same with EmoCLIP: trained on captions, scored on classes it never saw named
 # make test   install, then formatting, lint, types and every test
+# make test-long   the tests again with many more cases: kills, bad files, resumed runs (an hour)
 # make bench  install, then time and count what training costs; writes docs/performance.md
 # make install
 #
@@ -16,7 +17,7 @@ REQUIREMENTS_DONE := $(VENV)/.dferclip_mm-requirements
 PACKAGE_DONE := $(VENV)/.dferclip_mm-package
 PACKAGED := $(shell find dferclip_mm configs tools -type f -not -name '*.pyc') model-index.yml setup.py
 
-.PHONY: demo demo-emoclip test bench install
+.PHONY: demo demo-emoclip test test-long bench install
 
 demo: install
 	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh
@@ -29,7 +30,10 @@ test: install
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m mypy
-	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch --cov-fail-under=95
+
+test-long: install
+	DFERCLIP_MM_LONG=1 OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest
 
 bench: install
 	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m benchmarks

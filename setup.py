@@ -76,6 +76,7 @@ EXTRAS = {
     # Linear probing, and features as .parquet.
     'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
     'tests': [
+        'hypothesis>=6.100',
         'mypy',
         'pytest',
         'pytest-cov',
