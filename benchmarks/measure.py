@@ -22,10 +22,19 @@ def seconds(run: Run) -> float:
     return time.process_time() - start
 
 
-def interleaved(runs: Mapping[str, Run], rounds: int = 3) -> dict[str, list[float]]:
-    """Seconds of each run in each round, after one to warm up; every other round is reversed."""
-    for run in runs.values():
-        run()
+def interleaved(
+    runs: Mapping[str, Run], rounds: int = 3, warm: bool = True
+) -> dict[str, list[float]]:
+    """Seconds of each run in each round; every other round is reversed.
+
+    Args:
+        runs: by name.
+        rounds: how often each is run.
+        warm: after one more round, which does not count.
+    """
+    if warm:
+        for run in runs.values():
+            run()
     found: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds):
         for name in list(runs)[:: -1 if number % 2 else 1]:

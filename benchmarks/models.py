@@ -13,7 +13,7 @@ from mmengine.config import Config
 
 from dferclip_mm.models.blocks import keep_less
 
-from .measure import Run, flops, interleaved, ratio, saved_bytes
+from .measure import Run, flops, interleaved, ratio
 from .plain import plain_logits, plain_text
 
 
@@ -68,7 +68,8 @@ class Case:
 
     def encoder_step(self) -> None:
         """The limit with its backward pass, from a random gradient."""
-        self.encoder().backward(self.pull)
+        found = self.encoder()
+        found.backward(self.pull.to(found.dtype))
 
     def fast(self) -> torch.Tensor:
         """The model as users run it."""
@@ -111,7 +112,7 @@ def optimizers(model: Any) -> tuple[dict[str, Run], list[Row]]:
         for fused in (False, True):
             optimizer = getattr(torch.optim, name)(parameters, fused=fused, **kwargs)
             runs[f'{name} fused' if fused else name] = optimizer.step
-    found = interleaved(runs)
+    found = interleaved(runs, rounds=15)
     rows = [
         Row(f'fused {name} step ÷ default', ratio(found[f'{name} fused'], found[name]), '≤ 0.45')
         for name in settings
@@ -136,7 +137,9 @@ def training(model: Any) -> list[Row]:
     whole_plain = [a + b for a, b in zip(found['plain'], found['SGD'], strict=True)]
     whole_fast = [a + b for a, b in zip(found['fast'], found['SGD fused'], strict=True)]
     four = Case(model, 4)
-    batch = interleaved({'limit': four.encoder_step, 'fast': backward(model, four.fast)}, rounds=2)
+    # Warm already: all of it was run with one clip.
+    runs = {'limit': four.encoder_step, 'fast': backward(model, four.fast)}
+    batch = interleaved(runs, rounds=3, warm=False)
     return [
         Row('training, 1 clip ÷ image encoder', ratio(found['fast'], found['limit']), '≤ 1.02'),
         Row('training, 4 clips ÷ image encoder', ratio(batch['fast'], batch['limit']), '≤ 0.94'),
@@ -160,7 +163,9 @@ def text(model: Any, classes: int, bar: str) -> list[Row]:
         'plain': lambda: plain_text(head).sum().backward(),
         'fast': lambda: head.text_features().sum().backward(),
     }
-    found = interleaved(runs, rounds=3 if classes < 50 else 1)
+    # A step of many classes is long enough to be warm by itself.
+    few = classes < 50
+    found = interleaved(runs, rounds=5 if few else 1, warm=few)
     name = f'text branch, {classes} classes ÷ plain way'
     return [Row(name, ratio(found['fast'], found['plain']), bar)]
 
@@ -189,38 +194,4 @@ def arithmetic(config: str) -> list[Row]:
     ours = flops(step)
     return [
         Row('FLOP of a step, 8 clips ÷ image encoder', ours / flops(case.encoder_step), '≤ 0.95')
-    ]
-
-
-def memory(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
-    """MiB kept for the backward pass: the plain way, ours, lean, with checkpointing."""
-    model.train()
-    with_frames(model, frames)
-    models = {'ours': model, 'lean': saving(model, True, False)}
-    models['checkpointing'] = saving(model, False, True)
-    found = {}
-    for name, other in models.items():
-        case = Case(other, clips, frames)
-        tensors = [*other.parameters(), *other.buffers()]
-        if name == 'ours':
-            found['plain way'] = saved_bytes(case.plain, tensors) / 2**20
-        found[name] = saved_bytes(case.fast, tensors) / 2**20
-    return found
-
-
-def with_frames(model: Any, frames: int) -> None:
-    """Set the frames of a clip in place; a longer position table than was there is random."""
-    rows, width = model.neck.pos_embed.shape[1:]
-    if rows < frames + 1:
-        model.neck.pos_embed = torch.nn.Parameter(torch.randn(1, frames + 1, width))
-    model.neck.max_frames = max(frames, model.neck.max_frames)
-    model.num_frames = frames
-
-
-def memory_rows(found: dict[str, float]) -> list[Row]:
-    """The bars of one clip of 16 frames."""
-    bars = {'ours': '≤ 0.82', 'lean': '≤ 0.55', 'checkpointing': '≤ 0.10'}
-    return [
-        Row(f'memory for backward, {name} ÷ plain way', found[name] / found['plain way'], bar)
-        for name, bar in bars.items()
     ]

@@ -49,6 +49,6 @@ custom_hooks = [*_base_.custom_hooks, dict(type='PretrainedPartsHook', checkpoin
 
 # Swin learns with AdamW; the same ratios between the parts as in DFER-CLIP, but for the backbone.
 optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.02),
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.02, fused=True),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1e-1)}),
 )

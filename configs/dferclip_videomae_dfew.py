@@ -47,6 +47,6 @@ pretrained = (
 custom_hooks = [*_base_.custom_hooks, dict(type='PretrainedPartsHook', checkpoint=pretrained)]
 
 optim_wrapper = dict(
-    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05),
+    optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1e-1)}),
 )

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,10 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed
+from mmengine._strategy.fsdp import FSDPStrategy
 from mmengine.device import get_device
+from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
-from mmengine.optim.optimizer import amp_optimizer_wrapper
+from mmengine.optim.optimizer import OptimWrapper, amp_optimizer_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.optim import SGD, Adam, AdamW
+from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
 
 
 def require_mmcv() -> None:
@@ -143,6 +149,47 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals(allowed)
 
 
+def refuse_stored_configs() -> None:
+    """Have inferencers that are given weights alone ask for a config instead of executing a text.
+
+    Cause: MMEngine's ``BaseInferencer(weights=...)`` executes the config that the file holds, as
+    Python, whoever wrote the file.
+    Remove when MMEngine reads stored configs as data.
+    """
+    initialise = BaseInferencer._init_model
+    if getattr(initialise, 'asks_for_config', False):
+        return
+
+    def _init_model(self: Any, cfg: Any, weights: Any, device: str = 'cpu') -> Any:
+        if not cfg:
+            raise ValueError(
+                f'{weights} was given without a config: give model=CONFIG as well. A config that a '
+                'checkpoint holds is a program of whoever wrote it, and is not executed'
+            )
+        return initialise(self, cfg, weights, device)
+
+    _init_model.asks_for_config = True  # type: ignore[attr-defined]
+    BaseInferencer._init_model = _init_model
+
+
+def resume_sharded_optimizers() -> None:
+    """Let a sharded run (FSDP) resume its optimizer.
+
+    Cause: MMEngine 0.10.7 hands ``FSDP.optim_state_dict_to_load`` its arguments in the order of
+    PyTorch 2.0; since 2.1 the model comes first.
+    Remove when MMEngine names them.
+    """
+
+    def load_optim_state_dict(self: Any, state_dict: dict) -> None:
+        optimizer = self.optim_wrapper.optimizer
+        loaded = FullyShardedDataParallel.optim_state_dict_to_load(
+            model=self.model, optim=optimizer, optim_state_dict=state_dict
+        )
+        self.optim_wrapper.load_state_dict(loaded)
+
+    FSDPStrategy.load_optim_state_dict = load_optim_state_dict
+
+
 def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
     """Let MMEngine run several processes on a machine without a GPU, from the same config.
 
@@ -158,7 +205,10 @@ def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
     if launcher != 'pytorch' or torch.cuda.is_available():
         return
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        # Seconds, as MMEngine's own init_dist takes them.
+        seconds = (cfg.get('env_cfg', {}).get('dist_cfg') or {}).get('timeout')
+        limit = None if seconds is None else timedelta(seconds=seconds)
+        torch.distributed.init_process_group('gloo', timeout=limit)
     # What the runner would use without a model_wrapper_cfg, which hides find_unused_parameters.
     wrapper = cfg.get('model_wrapper_cfg') or {
         'broadcast_buffers': False,
@@ -182,6 +232,49 @@ def allow_amp_without_gpu() -> None:
         amp_optimizer_wrapper.is_cuda_available = lambda: True
 
 
+def unscale_before_fused_steps() -> None:
+    """Have gradient scalers treat fused optimisers as others: whole gradients, or no step.
+
+    Cause: a scaler hands a fused step its scaled gradients and the mark of an overflow. When the
+    first step of all overflows, PyTorch 2.14's fused SGD leaves the momentum that it has just
+    allocated unset and goes on with it. And an optimiser that was built fused, but resumes what a
+    default one stored, takes the default step, which asserts that there is no such mark.
+    Remove when ``_fused_sgd`` starts from zeros and loaded settings and that mark agree.
+    """
+    for optimizer in (SGD, Adam, AdamW):
+        # Optimisers set it in their constructor; a property keeps that from having an effect.
+        handled = property(lambda self: False, lambda self, value: None)
+        optimizer._step_supports_amp_scaling = handled  # type: ignore[assignment]
+
+
+def compile_without_optimizer() -> None:
+    """Let ``compile=True`` compile the model alone: backward pass and optimiser run as they are.
+
+    Cause: MMEngine compiles ``train_step``, in which the optimiser takes its step. With a
+    ``paramwise_cfg`` its constructor makes MMEngine's ConfigDicts of the parameter groups, at
+    which PyTorch's compiler fails. The gradients come from the compiled model all the same.
+    Remove when MMEngine hands optimisers plain dicts.
+    """
+    if not getattr(OptimWrapper.update_params, '_torchdynamo_disable', False):
+        OptimWrapper.update_params = torch.compiler.disable(OptimWrapper.update_params)
+
+
+def leave_fused_out_without_kernels(cfg: Any) -> None:
+    """Take the default optimiser step on a device that PyTorch has no fused one for.
+
+    Cause: such optimisers build, and fail in their first step.
+    Remove when PyTorch falls back by itself.
+
+    Args:
+        cfg: the run's config; ``fused=True`` of its optimiser is taken out in place.
+    """
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    device = get_device()
+    if optimizer.get('fused') and device not in _get_fused_kernels_supported_devices():
+        print(f'no fused optimiser step on {device}: taking the default one')
+        optimizer.pop('fused')
+
+
 def apply() -> None:
     """Apply what importing and loading need, before ``mmaction.models`` is imported."""
     require_mmcv()
@@ -189,4 +282,8 @@ def apply() -> None:
     skip_vindlu()
     quiet_mmcv_lite()
     allow_mmengine_checkpoints()
+    refuse_stored_configs()
+    resume_sharded_optimizers()
     allow_amp_without_gpu()
+    unscale_before_fused_steps()
+    compile_without_optimizer()

@@ -234,7 +234,9 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: bool(made))
-    monkeypatch.setattr(torch.distributed, 'init_process_group', made.append)
+    monkeypatch.setattr(
+        torch.distributed, 'init_process_group', lambda backend, **options: made.append(backend)
+    )
     return made
 
 

@@ -1,6 +1,7 @@
 """Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
 
 from .backbones import CLIPVisualEncoder
+from .frame_preprocessor import FramePreprocessor
 from .heads import RegressionHead, TextFeatureHead, TextPromptHead, VideoTextContrastiveHead
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
@@ -9,6 +10,7 @@ from .text import CLIPTextEncoder
 __all__ = [
     'CLIPTextEncoder',
     'CLIPVisualEncoder',
+    'FramePreprocessor',
     'FrameRecognizer',
     'RegressionHead',
     'TemporalTransformer',

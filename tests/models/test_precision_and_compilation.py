@@ -83,3 +83,72 @@ def test_fused_steps_are_the_default_ones_and_go_on_after_resuming(build, optimi
     other.load_state_dict(state)
     found += losses(resumed, other, steps=2)
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def scaled_steps(weight, optimizer, factors):
+    """Steps of a scaled loss whose gradient is each of the factors."""
+    scaler = torch.amp.GradScaler('cpu', init_scale=2.0**10)
+    for factor in factors:
+        optimizer.zero_grad()
+        scaler.scale((factor * weight).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    return weight.detach()
+
+
+def one_weight(kind, **settings):
+    weight = torch.nn.Parameter(torch.ones(4))
+    return weight, kind([weight], lr=0.1, **settings)
+
+
+KINDS = pytest.mark.parametrize(
+    ('kind', 'settings'),
+    [(torch.optim.SGD, dict(momentum=0.9)), (torch.optim.AdamW, {})],
+    ids=['SGD', 'AdamW'],
+)
+
+
+@KINDS
+def test_a_run_that_began_without_fused_steps_goes_on_with_them_in_the_config(
+    kind, settings, monkeypatch
+):
+    expected = scaled_steps(*one_weight(kind, **settings), [1.0, 2.0, 3.0, 4.0])
+    first, before = one_weight(kind, **settings)
+    scaled_steps(first, before, [1.0, 2.0])
+
+    def resume():
+        weight, optimizer = one_weight(kind, fused=True, **settings)
+        weight.data.copy_(first.data)
+        optimizer.load_state_dict(before.state_dict())
+        return scaled_steps(weight, optimizer, [3.0, 4.0])
+
+    torch.testing.assert_close(resume(), expected)
+    # Without the remedy of compat.py.
+    for owner in {torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW}:
+        monkeypatch.delattr(owner, '_step_supports_amp_scaling')
+    with pytest.raises(AssertionError):
+        resume()
+
+
+@pytest.fixture
+def unset_memory_is_nan():
+    """So that a tensor which nobody sets shows."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@KINDS
+def test_an_overflow_in_the_first_step_of_all_is_skipped(
+    kind, settings, unset_memory_is_nan, monkeypatch
+):
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    factors = [1e38, 1.0, 2.0]
+    expected = scaled_steps(*one_weight(kind, **settings), factors)
+    assert (expected < 1).all()
+    found = scaled_steps(*one_weight(kind, fused=True, **settings), factors)
+    torch.testing.assert_close(found, expected)
+    if kind is torch.optim.SGD:
+        # Without the remedy of compat.py; where this fails, PyTorch needs it no longer.
+        monkeypatch.delattr(torch.optim.SGD, '_step_supports_amp_scaling')
+        assert scaled_steps(*one_weight(kind, fused=True, **settings), factors).isnan().all()

@@ -2,7 +2,8 @@
 optim_wrapper = dict(
     type='OptimWrapper',
     # The temporal Transformer learns at the full rate; weight decay is for norms and biases too.
-    optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=1e-4),
+    # One pass over the weights in place of four, with the same answers.
+    optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(
         custom_keys={
             'backbone': dict(lr_mult=1e-3),  # 1e-5

@@ -1,7 +1,8 @@
 # The recipe of EmoCLIP on captions: SGD, 30 epochs, a tenth after 15.
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
+    # One pass over the weights in place of four, with the same answers.
+    optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4, fused=True),
     # For CLIP's towers where a config does not freeze them.
     paramwise_cfg=dict(
         custom_keys={

@@ -87,6 +87,7 @@ class TextPromptHead(BaseHead):
             num_context=num_context,
             class_specific=class_specific,
             context_position=context_position,
+            classes=names,
         )
         # Which part (the class, or an emotion of a compound) a sentence speaks of, and whose it is.
         sizes = [len(part) for group in parts for part in group]

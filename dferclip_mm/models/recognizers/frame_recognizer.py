@@ -46,7 +46,8 @@ class FrameRecognizer(Recognizer2D):
         """Features of a batch of clips, after one of the stages.
 
         Args:
-            inputs: frames (B, views · T, 3, H, W).
+            inputs: frames (B, views · T, 3, H, W), or what the backbone gave for them before,
+                (B, views · T, D), which then goes past it.
             stage: ``'backbone'`` (what the backbone returns for B · views · T frames), ``'neck'``
                 (B · views, D), or ``'head'`` (B · views, C).
             data_samples: passed to the neck.
@@ -64,8 +65,14 @@ class FrameRecognizer(Recognizer2D):
                 f'the pipeline gives {inputs.shape[1]} frames per clip, which are no views of '
                 f'{frames}: set num_frames of the recognizer to the frames of one view'
             )
-        # The host views its inputs, which fails on a slice of frames.
-        x, info = super().extract_feat(inputs.contiguous(), stage='backbone', test_mode=test_mode)
+        if inputs.ndim == 3:
+            x: Any = inputs.flatten(0, 1)
+            info: dict = {}
+        else:
+            # The host views its inputs, which fails on a slice of frames.
+            x, info = super().extract_feat(
+                inputs.contiguous(), stage='backbone', test_mode=test_mode
+            )
         if stage == 'backbone':
             return x, info
         x = rearrange(pool_frames(x), '(b t) d -> b t d', t=frames)

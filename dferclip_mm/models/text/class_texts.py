@@ -43,6 +43,7 @@ class ClassTexts(nn.Module):
             [text for texts in distinct.values() for text in texts],
             text_encoder.tokenizer,
             text_encoder.context_length,
+            owners=[name for name, texts in distinct.items() for _ in texts],
         )
         members = [(number[name], index) for index, group in enumerate(parts) for name in group]
         owners = [number[name] for name, texts in distinct.items() for _ in texts]

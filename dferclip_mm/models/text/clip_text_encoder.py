@@ -9,7 +9,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..blocks import keep_less, transform_at
+from ..blocks import groups_by_length, is_plain, keep_less, pack, transform
 from ..clip import build_clip, build_tokenizer, freeze
 
 
@@ -39,7 +39,11 @@ class CLIPTextEncoder(nn.Module):
         super().__init__()
         self.tokenizer = build_tokenizer(arch)
         self.text = build_clip(arch, pretrained).text
-        if getattr(self.text, 'pool_type', None) != 'argmax' or self.text.cls_emb is not None:
+        if (
+            getattr(self.text, 'pool_type', None) != 'argmax'
+            or self.text.cls_emb is not None
+            or self.text.attn_mask is None
+        ):
             raise ValueError(
                 f'arch={arch!r} has no causal text tower that is read at its end token: use an '
                 'architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
@@ -59,7 +63,7 @@ class CLIPTextEncoder(nn.Module):
         """Encode embedded prompts.
 
         Attention is causal and the answer is read at the end token, so positions behind it change
-        nothing: prompts are sorted by length, and groups of them cut to their longest.
+        nothing and are left out.
 
         Args:
             embedded: (N, L, width), L at most the tower's context length.
@@ -68,38 +72,21 @@ class CLIPTextEncoder(nn.Module):
         Returns:
             Features (N, D).
         """
-        groups = groups_by_length(end)
-        features = torch.cat([self._encode_group(embedded, end, rows) for rows in groups])
-        if len(groups) == 1:
-            return features
-        order = torch.tensor([row for rows in groups for row in rows], device=features.device)
-        return features[order.argsort()]
-
-    def _encode_group(
-        self, embedded: torch.Tensor, end: Sequence[int], rows: Sequence[int]
-    ) -> torch.Tensor:
-        length = max(end[row] for row in rows) + 1
-        x = embedded[:, :length] if len(rows) == len(embedded) else embedded[list(rows), :length]
-        x = x + self.text.positional_embedding[:length]
-        position = torch.tensor([end[row] for row in rows], device=x.device)
-        mask = self.text.attn_mask[:length, :length]
-        x = self.text.ln_final(transform_at(self.text.transformer, x, position, mask))
-        return x @ self.text.text_projection
+        text = self.text
+        x = embedded + text.positional_embedding[: embedded.shape[1]]
+        if is_plain(text.transformer):
+            groups = groups_by_length(end)
+            x = transform(text.transformer, *pack(x, groups, end))
+            order = [index for group in groups for index in group]
+            if order != sorted(order):
+                x = x[torch.tensor(order, device=x.device).argsort()]
+        else:
+            x = text.transformer(x, attn_mask=text.attn_mask[: x.shape[1], : x.shape[1]])
+            x = x[torch.arange(len(x), device=x.device), torch.tensor(end, device=x.device)]
+        return text.ln_final(x) @ text.text_projection
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Encode token ids (N, L), zero behind the end token, to features (N, D)."""
         # The end token has the largest id of the vocabulary.
         end = tokens.argmax(dim=-1).tolist()
         return self.encode(self.embed(tokens[:, : max(end) + 1]), end)
-
-
-def groups_by_length(end: Sequence[int], most: int = 32) -> list[list[int]]:
-    """Indices of prompts in groups of similar length: as few groups as hold `most` each.
-
-    One group keeps the prompts' order; several are sorted, the longest first.
-    """
-    count = -(-len(end) // most)
-    if count == 1:
-        return [[*range(len(end))]]
-    order = sorted(range(len(end)), key=lambda row: end[row], reverse=True)
-    return [order[len(order) * n // count : len(order) * (n + 1) // count] for n in range(count)]

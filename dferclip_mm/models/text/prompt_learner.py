@@ -68,11 +68,16 @@ class PromptLearner(nn.Module):
         num_context: int = 8,
         class_specific: bool = True,
         context_position: str = 'end',
+        classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         texts = [text for group in sentences for text in group]
         ids = tokenize(
-            texts, text_encoder.tokenizer, text_encoder.context_length, reserved=num_context
+            texts,
+            text_encoder.tokenizer,
+            text_encoder.context_length,
+            reserved=num_context,
+            owners=[name for name, group in zip(classes, sentences, strict=False) for _ in group],
         )
         layout = context_layout([len(row) for row in ids], num_context, context_position)
         tokens = torch.zeros(layout.shape, dtype=torch.long)

@@ -14,6 +14,7 @@ def tokenize(
     context_length: int,
     reserved: int = 0,
     truncate: bool = False,
+    owners: Sequence[str] = (),
 ) -> list[list[int]]:
     """Token ids of each text, without start and end token.
 
@@ -23,19 +24,21 @@ def tokenize(
         context_length: positions that the text tower has.
         reserved: positions that something else takes (learnable context).
         truncate: cut texts that are too long instead of refusing them.
+        owners: N names for error messages, of the class that each text is for.
 
     Raises:
         ValueError: when a text is empty, or longer than what fits beside the reserved positions.
     """
     room = context_length - 2 - reserved
     ids = []
-    for text in texts:
+    for number, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f'expected a sentence, found {text!r}')
         tokens = tokenizer.encode(text)
         if len(tokens) > room and not truncate:
+            owner = f' of the class {owners[number]!r}' if owners else ''
             raise ValueError(
-                f'the prompt {text[:80]!r} has {len(tokens)} tokens, but only {room} of '
+                f'the prompt {text[:80]!r}{owner} has {len(tokens)} tokens, but only {room} of '
                 f'{context_length} are free beside start, end and {reserved} context tokens: '
                 'shorten it or use fewer context tokens'
             )

@@ -1,0 +1,25 @@
+"""Batches of frames, or of frames' features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmaction.models.data_preprocessors import ActionDataPreprocessor
+from mmaction.registry import MODELS
+
+
+@MODELS.register_module()
+class FramePreprocessor(ActionDataPreprocessor):
+    """The host's preprocessor, which leaves features of frames as they are.
+
+    So one model takes pixels, which are normalised, and features that were computed of them.
+    """
+
+    def preprocess(
+        self, inputs: list[torch.Tensor], data_samples: Any, training: bool = False
+    ) -> tuple:
+        """Clips (T, 3, H, W) as the host; features (T, D) are stacked to (B, T, D), float32."""
+        if inputs[0].ndim == 2:
+            return torch.stack(inputs).float(), data_samples
+        return super().preprocess(inputs, data_samples, training)
