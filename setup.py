@@ -47,6 +47,10 @@ class BuildWithMim(build_py):
 # The ranges of PyTorch, OpenMMLab's packages, numpy, einops and matplotlib were tried at both ends;
 # the exact versions that `make` installs stand in requirements/constraints.txt.
 REQUIREMENTS = [
+    # 17 is where a frame can be converted in one thread, and 17.0 crashes when it opens a file with
+    # our options; tried with 17.1, 18.0 and 18.1.
+    'av>=17.1,<19',
+    # For MMAction2's own video transforms; ours use PyAV.
     'decord>=0.6.0',
     'einops>=0.8',
     # mmaction2 imports it and does not declare it.
@@ -58,7 +62,11 @@ REQUIREMENTS = [
     'mmengine>=0.10.7,<1',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
+    'pillow>=10.4',
     'pyyaml>=6',
+    'safetensors>=0.4.3',
+    # Tried at both ends, like safetensors.
+    'simplejpeg>=1.7.6,<2',
     'timm>=1.0.17',
     # 2.6 is where torch.load began to refuse MMEngine's checkpoints and where the remedy works.
     'torch>=2.6,<2.15',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ VIDEO_SUFFIXES = frozenset(
     '.' + name
     for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
 )
+
+# What tools/pack_dataset.py writes: a clip's frames, decoded.
+PACKED_SUFFIX = '.safetensors'
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
@@ -31,17 +34,18 @@ class _Listing(NamedTuple):
 class ClipFinder:
     """Clips below ``base``, by listing each folder once instead of asking for each clip.
 
-    A clip may be a frame folder or a video; it is found by its name without a video's suffix,
-    and a folder is taken before a video. Names count as equal in any Unicode normal form.
+    A clip may be a frame folder, a video or a packed clip; it is found by its name without their
+    suffixes, and a folder is taken before a file. Names count as equal in any Unicode normal form.
 
     Args:
         base: the folder that the references start from.
-        roots: folders that nothing may lie outside of, links followed.
+        roots: folders that nothing may lie outside of, links followed; None: links may lead
+            anywhere.
     """
 
-    def __init__(self, base: str, roots: Sequence[str]) -> None:
+    def __init__(self, base: str, roots: Sequence[str] | None) -> None:
         self._base = base
-        self._roots = [os.path.realpath(root) for root in roots]
+        self._roots = None if roots is None else [os.path.realpath(root) for root in roots]
         self._listings: dict[str, _Listing] = {}
         self._links: set[str] = set()
 
@@ -66,7 +70,7 @@ class ClipFinder:
             or listing.videos.get(stem)
         )
         if path is not None and (linked or path in self._links):
-            self._check_link(path)
+            check_inside(path, self._roots)
         return path
 
     def find_end(self, reference: str) -> str | None:
@@ -87,22 +91,36 @@ class ClipFinder:
                     name = unicodedata.normalize('NFC', entry.name)
                     if entry.is_symlink():
                         self._links.add(entry.path)
-                    if entry.is_dir():
+                    if _is(entry.is_dir):
                         folders[name] = entry.path
-                    elif entry.is_file() and (_stem(name) != name or '.' not in name):
+                    elif _is(entry.is_file) and (_stem(name) != name or '.' not in name):
                         videos[name] = entry.path
                         videos.setdefault(_stem(name), entry.path)
             self._listings[folder] = _Listing(folders, videos)
         return self._listings[folder]
 
-    def _check_link(self, path: str) -> None:
-        real = os.path.realpath(path)
-        if not any(os.path.commonpath([real, root]) == root for root in self._roots):
-            raise ValueError(
-                f'expected a clip inside {" or ".join(self._roots)}, found a link to {real}'
-            )
+
+def check_inside(path: str, roots: Sequence[str] | None) -> None:
+    """See that a path lies in one of some folders, links followed; None: it may lie anywhere.
+
+    Raises:
+        ValueError: when it does not.
+    """
+    real = os.path.realpath(path)
+    if roots is not None and not any(os.path.commonpath([real, root]) == root for root in roots):
+        raise ValueError(
+            f'expected a clip inside {" or ".join(roots)}, found a link to {real}: move it there, '
+            'or set allow_outside_root=True'
+        )
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link to itself
+        return False
 
 
 def _stem(name: str) -> str:
     path = PurePath(name)
-    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else name
+    return path.stem if path.suffix.lower() in {*VIDEO_SUFFIXES, PACKED_SUFFIX} else name

@@ -4,6 +4,7 @@
 from .augment import ClipBrightness, ClipRotation
 from .decode import DecodeClip
 from .errors import ClipReadError
+from .frame_features import OpenFrameFeatures, PickFrameFeatures
 from .open_clip import OpenClip
 from .resize import ClipRandomResizedCrop, ClipResize, ClipResizeShorter
 from .sampling import SampleSegments, SampleWindow
@@ -17,6 +18,8 @@ __all__ = [
     'ClipRotation',
     'DecodeClip',
     'OpenClip',
+    'OpenFrameFeatures',
+    'PickFrameFeatures',
     'SampleSegments',
     'SampleWindow',
 ]

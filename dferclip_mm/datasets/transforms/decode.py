@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from .errors import clip_error
+from .image import FrameFolder
 from .resize import resize_frames
-from .video import read_video_frames
-
-# Orientation tags are ignored, as in Pillow's convert('RGB').
-_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
-
-
-def read_image(path: str) -> np.ndarray:
-    """An image file as a uint8 RGB array (H, W, 3).
-
-    Raises:
-        ValueError: when it is empty, damaged or cut short.
-        OSError: when it cannot be read.
-    """
-    data = Path(path).read_bytes()
-    # OpenCV fills the missing part of a cut JPEG with grey and only prints a line.
-    cut = data.startswith(_JPEG_START) and _JPEG_END not in data[-1024:]
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS) if data and not cut else None
-    except cv2.error as error:
-        raise ValueError(f'{path} does not decode: {error.err}') from error
-    if image is None:
-        reason = 'is cut short' if cut else 'does not decode' if data else 'is empty'
-        raise ValueError(f'{path} {reason}')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 @TRANSFORMS.register_module()
@@ -59,39 +33,50 @@ class DecodeClip(BaseTransform):
         """Decode one clip."""
         wanted = np.asarray(results['frame_inds']).reshape(-1)
         distinct, where = np.unique(wanted, return_inverse=True)
-        reader = results.pop('video_reader', None)
+        reader = results.pop('clip_reader', None) or FrameFolder(results['frame_paths'])
         try:
-            if reader is not None:
-                frames = read_video_frames(reader, distinct.tolist())
-            else:
-                frames = self._read_folder(results, distinct)
+            frames = self._decode(results, reader, distinct.tolist())
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
+        finally:
+            reader.close()
         # Repeated frames are copied: the host's Flip works in place.
         in_order = np.array_equal(distinct, wanted)
         results['imgs'] = frames if in_order else frames[where.reshape(-1)]
         results['original_shape'] = results['img_shape'] = frames.shape[1:3]
         return results
 
-    def _read_folder(self, results: dict[str, Any], indices: np.ndarray) -> np.ndarray:
-        paths = results['frame_paths']
-        if indices[0] < 0 or indices[-1] >= len(paths):
+    def _decode(self, results: dict[str, Any], reader: Any, indices: list[int]) -> np.ndarray:
+        if indices[0] < 0 or indices[-1] >= len(reader):
             raise ValueError(
-                f'expected frames from 0 to {len(paths) - 1}, '
+                f'expected frames from 0 to {len(reader) - 1}, '
                 f'found frame_inds from {indices[0]} to {indices[-1]}'
             )
-        images = [read_image(paths[index]) for index in indices]
-        height, width = images[0].shape[:2]
-        size = (height, width)
-        odd = [n for n, image in enumerate(images) if image.shape[:2] != size]
-        if odd and not self._warned:
-            self._warned = True
-            print_log(
-                f'{paths[indices[odd[0]]]} has {images[odd[0]].shape[:2]} pixels and the first '
-                f'frame {size}: it is resized, and further frames of this kind are not named',
-                logger='current',
-                level=logging.WARNING,
-            )
-        for n in odd:
-            images[n] = resize_frames(images[n][None], size)[0]
-        return np.stack(images)
+        frames: np.ndarray | None = None
+        for n, index in enumerate(indices):
+            image = reader.read(index, None if frames is None else frames[n])
+            if frames is None:
+                frames = np.empty((len(indices), *image.shape), np.uint8)
+            buffer = frames[n]
+            if image.shape != buffer.shape:
+                self._warn(results, index, image.shape[:2], buffer.shape[:2])
+                image = resize_frames(image[None], buffer.shape[:2])[0]
+            if not np.may_share_memory(image, buffer):
+                buffer[...] = image
+        assert frames is not None
+        return frames
+
+    def _warn(
+        self, results: dict[str, Any], index: int, found: tuple[int, ...], first: tuple[int, ...]
+    ) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        paths = results.get('frame_paths')
+        place = paths[index] if paths else f'frame {index} of {results["filename"]}'
+        print_log(
+            f'{place} has {found} pixels and the first frame {first}: it is resized, and further '
+            'frames of this kind are not named',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from ..clips import natural_key
 from .errors import clip_error, place_of
+from .packed import PackedClip, is_packed
 from .video import open_video
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -33,9 +34,9 @@ def list_frames(folder: str) -> list[str]:
 
 @TRANSFORMS.register_module()
 class OpenClip(BaseTransform):
-    """Count the frames of ``filename``, a frame folder or a video.
+    """Count the frames of ``filename``, a frame folder, a video or a packed clip.
 
-    Adds ``total_frames``, and ``frame_paths`` of a folder or ``video_reader`` of a video, which
+    Adds ``total_frames``, and ``frame_paths`` of a folder or ``clip_reader`` of a file, which
     :class:`DecodeClip` closes. A count from the list or a video's header gives way to what is
     there; the first clip of each kind is named in a warning.
 
@@ -57,12 +58,15 @@ class OpenClip(BaseTransform):
             if Path(path).is_dir():
                 results['frame_paths'] = list_frames(path)
                 total = len(results['frame_paths'])
+            elif is_packed(path):
+                # Not video_reader: the host's inferencer may put one of its own beside it.
+                results['clip_reader'] = PackedClip(path)
+                total = len(results['clip_reader'])
             else:
-                results['video_reader'], declared = open_video(path, self.max_pixels)
-                total = len(results['video_reader'])
-                # A header may count by duration; far fewer frames are a file that was cut.
-                if total < 0.9 * declared:
-                    self._warn(results, 'header', declared, total)
+                results['clip_reader'] = video = open_video(path, self.max_pixels)
+                total = len(video)
+                if total < video.declared:
+                    self._warn(results, 'header', video.declared, total)
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
         if total == 0:

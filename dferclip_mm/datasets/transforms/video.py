@@ -1,11 +1,14 @@
-"""Video files: what is let near a decoder, and how one is opened."""
+"""Video files: what is let near a decoder, and the exact frames of one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
 
 _BOXES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide')
 _STARTS = (
@@ -16,9 +19,19 @@ _STARTS = (
     b'OggS',
 )
 # Text that makes FFmpeg open other files or addresses, wherever in the head it stands.
-_PLAYLISTS = (b'#EXTM3U', b'ffconcat', b'<MPD', b'c=IN IP')
+_PLAYLISTS = (b'#EXTM3U', b'ffconcat', b'<MPD ', b'c=IN IP')
+_LOWER_PLAYLISTS = tuple(text.strip().lower() for text in _PLAYLISTS)
 _HEAD_BYTES = 1 << 16
 _PACKET = 188
+# A video up to this size is read once, for counting and decoding.
+_KEPT_BYTES = 8 << 20
+# The same for FFmpeg itself: this file alone, and no format that names others.
+_OPTIONS = {
+    'protocol_whitelist': 'file',
+    'format_whitelist': (
+        'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg'
+    ),
+}
 
 
 def is_video(head: bytes) -> bool:
@@ -27,17 +40,181 @@ def is_video(head: bytes) -> bool:
     A playlist or a text in a video's name would make the decoder's FFmpeg read other files and
     open connections, so that names prove nothing.
     """
-    if any(text in head for text in _PLAYLISTS):
+    # FFmpeg looks for some of them in any case, but only before the first NUL.
+    text = head.split(b'\0', 1)[0].lower()
+    if any(sign in head for sign in _PLAYLISTS) or any(sign in text for sign in _LOWER_PLAYLISTS):
         return False
     transport = head[: 2 * _PACKET + 1 : _PACKET] == b'G' * 3
     avi = head[:4] == b'RIFF' and head[8:12] == b'AVI '
     return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
 
 
-def open_video(path: str, max_pixels: int) -> tuple[Any, int]:
-    """A decord reader of a video with at least one frame, and how many its header declares.
+class Video:
+    """The frames of a video's best picture stream, decoded in one thread from the first on.
 
-    The reader runs in one thread and is kept nowhere else.
+    FFmpeg counts for ``len``: the packets that give a picture, or, where packets are damaged or
+    their number is not the header's, the pictures that decode. Frames are numbered as shown, so
+    that B frames and varying frame rates change nothing. What is held is the current frame, and
+    of a small file its packets.
+
+    Args:
+        path: of the file.
+        max_pixels: the most that a frame may have.
+
+    Raises:
+        ValueError: when it does not open, has no picture stream, or frames that are too large.
+    """
+
+    def __init__(self, path: str, max_pixels: int) -> None:
+        self._path, self._max_pixels = path, max_pixels
+        self._reformatter = VideoReformatter()
+        self._frames: Iterator[Any] = iter(())
+        self._packets: list[Any] = []
+        self._open()
+        try:
+            packets, sound = self._count_packets()
+            self.declared = self._stream.frames
+            sound = sound and self._stream.frames in (0, packets)
+            self._total = packets if sound else self._count_frames()
+            self._rewind()
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return self._total
+
+    def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
+        """Frame ``index``, uint8 RGB (H, W, 3), turned as its file says; indices must rise.
+
+        Raises:
+            ValueError: when it is out of range or does not decode.
+        """
+        if not self._next <= index < self._total:
+            raise ValueError(
+                f'expected frames from {self._next} to {self._total - 1}, found frame {index}'
+            )
+        frame: Any = None
+        try:
+            while self._next <= index:
+                self._next += 1
+                frame = next(self._frames)
+        except StopIteration:
+            raise ValueError(
+                f'expected {self._total} frames, found the end after {self._next - 1}'
+            ) from None
+        except av.FFmpegError as error:
+            raise ValueError(f'frame {self._next - 1} does not decode: {_brief(error)}') from error
+        return self._pixels(frame)
+
+    def describe_loss(self) -> str:
+        """What the header declares and the file does not hold; empty when nothing is missing."""
+        # Headers are sometimes off by a frame or two in a long video.
+        if len(self) < self.declared - self.declared // 50:
+            return (
+                f'its header declares {self.declared} frames, and {len(self)} of them can be read'
+            )
+        declared = (self._container.duration or 0) / av.time_base
+        # Sound may be longer than the pictures.
+        if not self.declared and self._seconds < 0.9 * declared - 0.1:
+            return f'its header declares {declared:.1f} seconds, and it holds {self._seconds:.1f}'
+        return ''
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames = iter(())
+        self._packets.clear()
+        self._container.close()
+
+    def _open(self) -> None:
+        try:
+            self._container = av.open(self._path, options=_OPTIONS, metadata_errors='replace')
+        except (av.FFmpegError, UnicodeError) as error:
+            raise ValueError(
+                f'expected a video, found one that does not open: {_brief(error)}'
+            ) from error
+        try:
+            self._stream = self._checked_stream()
+            self._frames = _decoded(self._container.demux(self._stream))
+            self._next = 0
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _checked_stream(self) -> Any:
+        stream = self._container.streams.best('video')
+        if stream is None or stream.codec_context is None:
+            raise ValueError('expected a video, found one without a picture stream')
+        context: Any = stream.codec_context
+        if context.width * context.height > self._max_pixels:
+            raise ValueError(
+                f'expected frames of at most {self._max_pixels} pixels, found {context.width} x '
+                f'{context.height}: scale the video down or raise max_pixels'
+            )
+        # A worker is one of many, and threads do not survive a fork.
+        context.thread_type, context.thread_count = 'NONE', 1
+        # What the pictures themselves declare may be larger than what the container does.
+        context.options = {'max_pixels': str(self._max_pixels)}
+        return stream
+
+    def _count_packets(self) -> tuple[int, bool]:
+        """How many packets give a picture, and whether all of them are in order."""
+        total, size, sound, end = 0, 0, True, 0
+        try:
+            for packet in self._container.demux(self._stream):
+                size += packet.size
+                # The last one is empty, and makes the decoder give what it holds back.
+                if size <= _KEPT_BYTES:
+                    self._packets.append(packet)
+                if packet.size:
+                    sound = sound and not packet.is_corrupt and (total > 0 or packet.is_keyframe)
+                    total += not packet.is_discard
+                    if packet.pts is not None:
+                        end = max(end, packet.pts + (packet.duration or 0))
+        except av.FFmpegError:
+            sound = False
+        if size > _KEPT_BYTES or not sound:
+            self._packets.clear()
+        first = (self._container.start_time or 0) / av.time_base
+        self._seconds = float(end * self._stream.time_base) - first
+        return total, sound
+
+    def _count_frames(self) -> int:
+        self._rewind()
+        total = 0
+        try:
+            for frame in self._frames:
+                if frame.is_corrupt:
+                    break
+                total += 1
+        except av.FFmpegError:
+            pass
+        self._packets.clear()
+        return total
+
+    def _rewind(self) -> None:
+        """Begin with the first frame: from the packets that were kept, or in a file opened anew."""
+        if self._packets:
+            self._frames = _decoded(self._packets)
+        else:
+            self._container.close()
+            self._open()
+
+    def _pixels(self, frame: Any) -> np.ndarray:
+        if frame.is_corrupt:
+            raise ValueError(f'frame {self._next - 1} is damaged')
+        # By default PyAV converts each frame in a pool of threads.
+        image = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
+        return np.rot90(image, frame.rotation // 90 % 4) if frame.rotation else image
+
+
+def _decoded(packets: Iterable[Any]) -> Iterator[Any]:
+    for packet in packets:
+        yield from packet.decode()
+
+
+def open_video(path: str, max_pixels: int) -> Video:
+    """A video with at least one frame.
 
     Raises:
         ValueError: when the file is no video, is damaged, or its frames are too large.
@@ -49,50 +226,15 @@ def open_video(path: str, max_pixels: int) -> tuple[Any, int]:
         raise ValueError('expected a video, found an empty file')
     if not is_video(head):
         raise ValueError('expected a video container, found other content')
-    width, height, declared = _read_header(path)
-    if width * height > max_pixels:
-        raise ValueError(
-            f'expected frames of at most {max_pixels} pixels, found {width} x {height}: '
-            'scale the video down or raise max_pixels'
-        )
-    # Imported here as in the host: whoever has frame folders needs no decord.
-    import decord
-
-    try:
-        reader = decord.VideoReader(path, num_threads=1)
-        frames = len(reader)
-    except (decord.DECORDError, RuntimeError) as error:
-        raise ValueError(
-            f'expected a video, found one that does not open: {_brief(error)}'
-        ) from error
-    if frames < 1:
+    video = Video(path, max_pixels)
+    if not len(video):
+        video.close()
         raise ValueError('expected a video, found one without frames')
-    return reader, declared
-
-
-def read_video_frames(reader: Any, indices: list[int]) -> Any:
-    """The frames at ``indices``, a uint8 RGB array (len(indices), H, W, 3).
-
-    Raises:
-        ValueError: when one of them cannot be decoded.
-    """
-    import decord
-
-    try:
-        return reader.get_batch(indices).asnumpy()
-    except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise ValueError(f'frames do not decode: {_brief(error)}') from error
-
-
-def _read_header(path: str) -> tuple[int, int, int]:
-    # By OpenCV: decord tells a size only after decoding, when it is too late.
-    asked = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_COUNT)
-    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
-    try:
-        width, height, frames = (int(capture.get(number)) for number in asked)
-    finally:
-        capture.release()
-    return width, height, frames
+    short = video.describe_loss()
+    if short:
+        video.close()
+        raise ValueError(f'{short}: it is cut short or damaged')
+    return video
 
 
 def _brief(error: Exception) -> str:

@@ -17,6 +17,19 @@ def test_brightness_is_pillows(factor):
     np.testing.assert_array_equal(brighten_frames(frames, factor)[0], expected)
 
 
+def test_brightness_is_pillows_to_the_last_level():
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
+    image = ImageEnhance.Brightness(Image.fromarray(levels[0]))
+    # The first makes 200 a product just below a whole level, which OpenCV would round up.
+    factors = [
+        np.nextafter(np.float32(1.005), np.float32(0)),
+        *np.random.RandomState(0).uniform(0.5, 1.5, 3000),
+    ]
+    for factor in map(float, factors):
+        expected = np.asarray(image.enhance(factor))
+        np.testing.assert_array_equal(brighten_frames(levels, factor)[0], expected)
+
+
 @pytest.mark.parametrize('size', [(224, 224), (150, 171), (97, 64)])
 @pytest.mark.parametrize('degrees', [-4, -1.7, 0, 0.01, 3.3, 6])
 def test_rotation_is_pillows(size, degrees):

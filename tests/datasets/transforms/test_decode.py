@@ -6,7 +6,7 @@ from mmcv.transforms import Compose
 from PIL import Image
 
 from dferclip_mm.datasets.transforms import ClipReadError
-from dferclip_mm.datasets.transforms.decode import read_image
+from dferclip_mm.datasets.transforms.image import read_image
 
 
 def decode(path, indices):
@@ -38,14 +38,14 @@ def test_a_video_gives_the_exact_frames(tmp_path, video, name):
     assert results['imgs'].shape == (4, 48, 64, 3)
     assert results['img_shape'] == (48, 64)
     np.testing.assert_allclose(levels(results), [190, 0, 70, 70], atol=4)
-    assert 'video_reader' not in results
+    assert 'clip_reader' not in results
 
 
 def test_repeated_frames_are_read_once_but_share_no_memory(tmp_path, frames, monkeypatch):
     read = []
     monkeypatch.setattr(
-        'dferclip_mm.datasets.transforms.decode.read_image',
-        lambda path: read.append(path) or read_image(path),
+        'dferclip_mm.datasets.transforms.image.read_image',
+        lambda path, buffer: read.append(path) or read_image(path, buffer),
     )
     results = decode(frames(tmp_path / 'a', 2), [0, 1, 1, 1])
     assert len(read) == 2
@@ -74,6 +74,40 @@ def test_images_are_those_of_pillow(tmp_path):
     for path in sorted(tmp_path.iterdir()):
         expected = np.asarray(Image.open(path).convert('RGB'))
         np.testing.assert_array_equal(read_image(str(path)), expected, err_msg=path.name)
+
+
+@pytest.mark.parametrize('subsampling', [0, 1, 2])
+@pytest.mark.parametrize('progressive', [False, True])
+@pytest.mark.parametrize('size', [(48, 40), (37, 51), (8, 8)])
+def test_every_kind_of_jpeg_is_pillows(tmp_path, subsampling, progressive, size):
+    pixels = np.random.RandomState(0).randint(0, 256, (6, 5, 3), dtype=np.uint8)
+    image = Image.fromarray(cv2.resize(pixels, size[::-1]))
+    path = tmp_path / 'a.jpg'
+    image.save(path, quality=85, subsampling=subsampling, progressive=progressive)
+    expected = np.asarray(Image.open(path))
+    buffer = np.zeros((*size, 3), np.uint8)
+    assert np.may_share_memory(read_image(str(path), buffer), buffer)
+    np.testing.assert_array_equal(buffer, expected)
+    np.testing.assert_array_equal(read_image(str(path), np.zeros((9, 9, 3), np.uint8)), expected)
+
+
+def test_a_jpeg_of_four_inks_is_pillows_but_for_two_levels(tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, (40, 40, 4), dtype=np.uint8)
+    Image.fromarray(pixels, 'CMYK').save(tmp_path / 'a.jpg')
+    expected = np.asarray(Image.open(tmp_path / 'a.jpg').convert('RGB')).astype(int)
+    assert np.abs(read_image(str(tmp_path / 'a.jpg')) - expected).max() <= 2
+
+
+def test_a_jpeg_with_damage_inside_is_refused(tmp_path):
+    path = tmp_path / 'a.jpg'
+    image = np.random.RandomState(0).randint(0, 256, (64, 64, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), image)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + content[middle + 400 :])
+    # Pillow and OpenCV fill the rest with grey.
+    with pytest.raises(ValueError, match=r'a.jpg does not decode: Corrupt JPEG data'):
+        read_image(str(path))
 
 
 @pytest.mark.parametrize(('share', 'reason'), [(0, 'is empty'), (0.5, 'is cut short')])

@@ -87,8 +87,7 @@ def test_no_decoder_sees_a_playlist(tmp_path, monkeypatch):
     def never(*_args, **_kwargs):
         raise AssertionError('a decoder was called')
 
-    monkeypatch.setattr('decord.VideoReader', never)
-    monkeypatch.setattr('cv2.VideoCapture', never)
+    monkeypatch.setattr('av.open', never)
     path = tmp_path / 'upload.mp4'
     path.write_bytes(hls('http://127.0.0.1:9/x.ts'))
     with pytest.raises(ClipReadError, match='expected a video container'):
@@ -104,16 +103,13 @@ def test_a_cut_video_is_refused(tmp_path, video, share):
         open_clip(path)
 
 
-def test_a_cut_avi_that_still_opens_is_named(tmp_path, video, said):
+def test_a_cut_avi_that_still_opens_is_refused(tmp_path, video):
     path = video(tmp_path / 'a.avi', 20)
     open_clip(path)
-    assert said == []
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.6)])
-    total = open_clip(path)['total_frames']
-    assert total < 20
-    assert len(said) == 1
-    assert f'the header counts 20 frames where there are {total};' in said[0]
+    with pytest.raises(ClipReadError, match=r'declares 20 frames, and [0-9]+ of them can be read'):
+        open_clip(path)
 
 
 def test_an_empty_folder_and_a_missing_clip(tmp_path, frames):
@@ -133,7 +129,7 @@ def test_frames_of_too_many_pixels_are_refused_before_decoding(tmp_path, video, 
     path = video(tmp_path / 'a.mp4', 2, size=(48, 64))
     small = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64))
     assert small.transform(dict(filename=str(path)))['total_frames'] == 2
-    monkeypatch.setattr('decord.VideoReader', None)
+    monkeypatch.setattr('dferclip_mm.datasets.transforms.video._decoded', None)
     smaller = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64 - 1))
     with pytest.raises(ClipReadError, match='at most 3071 pixels, found 64 x 48'):
         smaller.transform(dict(filename=str(path)))

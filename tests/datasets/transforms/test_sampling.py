@@ -99,3 +99,19 @@ def test_bad_numbers(kind):
         TRANSFORMS.build(dict(type=kind, num_frames=0))
     with pytest.raises(ValueError, match='expected total_frames of at least 1, found 0'):
         sample(0, type=kind)
+
+
+def test_a_window_is_of_32_frames_with_a_stride_of_4_by_default():
+    window = TRANSFORMS.build(dict(type='SampleWindow', test_mode=True))
+    frames = window.transform(dict(total_frames=200))['frame_inds']
+    assert frames.tolist() == list(range(0, 128, 4))
+
+
+def test_one_frame_is_enough():
+    for sampler in (
+        dict(type='SampleSegments', num_frames=1),
+        dict(type='SampleWindow', stride=1, num_frames=1),
+    ):
+        results = TRANSFORMS.build(sampler).transform(dict(total_frames=1))
+        assert results['frame_inds'].tolist() == [0]
+        assert results['frame_interval'] == 1

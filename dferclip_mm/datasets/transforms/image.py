@@ -1,0 +1,89 @@
+"""Image files: the pixels of one, as Pillow would give them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+# Orientation tags are ignored, as in Pillow's convert('RGB').
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
+# By its header; OpenCV would take 64 times as many.
+_MAX_PIXELS = 4096 * 4096
+
+
+class FrameFolder:
+    """The frames of a clip that is a folder of images.
+
+    Args:
+        paths: of the images, in order.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
+        """Frame ``index``; see :func:`read_image`."""
+        return read_image(self._paths[index], buffer)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
+    """An image file as a uint8 RGB array (H, W, 3), in the memory of ``buffer`` where that fits.
+
+    Raises:
+        ValueError: when it is empty, damaged or cut short.
+        OSError: when it cannot be read.
+    """
+    with Path(path).open('rb', buffering=0) as file:
+        data = file.read()
+    if not data:
+        raise ValueError(f'{path} is empty')
+    if data.startswith(_JPEG_START):
+        # OpenCV fills the missing part of a cut JPEG with grey and only prints a line.
+        if _JPEG_END not in data[-1024:]:
+            raise ValueError(f'{path} is cut short')
+        try:
+            height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        except ValueError:
+            colours = 'unknown'
+        # What is rarer has no conversion to RGB there.
+        if colours in ('YCbCr', 'RGB', 'Gray') and height * width <= _MAX_PIXELS:
+            if buffer is not None and buffer.shape != (height, width, 3):
+                buffer = None
+            try:
+                return simplejpeg.decode_jpeg(data, buffer=buffer)
+            except ValueError as error:
+                raise ValueError(f'{path} does not decode: {error}') from error
+    _check_size(path, data)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+    except cv2.error as error:
+        raise ValueError(f'{path} does not decode: {error.err}') from error
+    if image is None:
+        raise ValueError(f'{path} does not decode')
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _check_size(path: str, data: bytes) -> None:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height = image.size
+    except Exception as error:  # whatever Pillow's readers raise on a damaged header
+        raise ValueError(f'{path} does not decode: {error}') from error
+    if width * height > _MAX_PIXELS:
+        raise ValueError(
+            f'{path} has {width} x {height} pixels by its header, expected at most {_MAX_PIXELS}: '
+            'scale it to what a face needs'
+        )
