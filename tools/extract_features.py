@@ -47,7 +47,9 @@ def dataset_settings(cfg: Config, data: str) -> dict:
     if loader is None:
         raise SystemExit(f'error: the config has no {data}_dataloader: choose another --data')
     pipeline = cfg.test_dataloader.dataset.pipeline
-    return {**loader.dataset, 'pipeline': pipeline, 'test_mode': True}
+    settings = {**loader.dataset, 'pipeline': pipeline, 'test_mode': True}
+    # A clip that cannot be read has no features: neither another clip's nor an empty one's.
+    return {**settings, 'unreadable': 'raise'} if 'unreadable' in settings else settings
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ regression the scores, whichever the files hold.
 from __future__ import annotations
 
 import argparse
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
         raise SystemExit(f'error: no features at {path}: write them with tools/extract_features.py')
     try:
         found = dict(np.load(path))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise SystemExit(f'error: {path} is no .npz file: {error}') from error
     if 'features' not in found or not {'labels', 'scores'} & set(found):
         raise SystemExit(

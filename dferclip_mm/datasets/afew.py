@@ -9,6 +9,7 @@ from mmaction.registry import DATASETS
 from ..emotions import CORPUS_CLASSES, emotion_of
 from .base import ClipDataset
 from .clips import natural_key
+from .list_text import checked_reference
 from .lists import Row, parse_words
 
 
@@ -57,7 +58,7 @@ class AFEWDataset(ClipDataset):
                 raise ValueError(f'{emotion}: {error}') from None
             names = {path.name for path in emotion.iterdir() if not path.name.startswith('.')}
             rows += [
-                Row(f'{folder.name}/{emotion.name}/{name}', label)
+                Row(f'{folder.name}/{emotion.name}/{checked_reference(name, str(emotion))}', label)
                 for name in sorted(names, key=natural_key)
             ]
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,11 @@ from mmengine.logging import print_log
 from ..emotions import CORPUS_CLASSES, EMOTIONS
 from .clips import ClipFinder
 from .holdout import held_out as choose_held_out
-from .lists import Row, decode_list, is_counted, parse_counted
+from .list_text import decode_list
+from .lists import Row, is_counted, parse_counted
+from .media_guard import MediaGuard
+from .transforms.errors import ClipReadError
+from .unreadable import UnreadableClips
 
 LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
@@ -44,6 +48,12 @@ class ClipDataset(BaseActionDataset):
         held_out: share of each class of the training list that ``'train'`` leaves to
             ``'validation'``; give both the same. 0 for none.
         held_out_seed: of the choice.
+        unreadable: what becomes of a clip that cannot be read: ``'raise'``, in training
+            ``'replace'``, in evaluation ``'wrong'``; see :class:`UnreadableClips`. None:
+            ``'replace'`` in training, ``'raise'`` in evaluation.
+        max_replaced: the share of unreadable training clips beyond which the run stops.
+        allow_outside_root: whether links below ``data_root`` may lead to clips outside of it and
+            of the clips' folder; a list's own ``..`` and absolute paths are never followed.
         kwargs: further arguments of the host's ``BaseActionDataset``.
 
     Raises:
@@ -70,6 +80,9 @@ class ClipDataset(BaseActionDataset):
         only_classes: Sequence[str] = (),
         held_out: float = 0.0,
         held_out_seed: int = 0,
+        unreadable: str | None = None,
+        max_replaced: float = 0.01,
+        allow_outside_root: bool = False,
         **kwargs: Any,
     ) -> None:
         name = type(self).__name__
@@ -90,10 +103,15 @@ class ClipDataset(BaseActionDataset):
             raise ValueError(f'{name}: expected data_prefix=dict(clips=...), found {prefix!r}')
         self.root, self.split, self.fold = root, split, fold
         self.held_out, self.held_out_seed = held_out, held_out_seed
+        self.unreadable = UnreadableClips(
+            unreadable, test_mode=test_mode, max_replaced=max_replaced
+        )
         # The list that the split is read from.
         self.listed_split = 'test' if split == 'test' else 'train'
         self.clips_given = bool(prefix.get('clips'))
         self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
+        self.clip_roots = None if allow_outside_root else (str(root), str(self.clip_folder))
+        self.guard = MediaGuard(self.clip_roots)
         listed = self.find_list(ann_file)
         metainfo = dict(metainfo or {})
         if 'classes' not in metainfo:
@@ -110,6 +128,23 @@ class ClipDataset(BaseActionDataset):
             metainfo=metainfo,
             **kwargs,
         )
+
+    def full_init(self) -> None:
+        """Read the list; as the host's."""
+        if not self._fully_initialized:
+            super().full_init()
+            self.unreadable.clear(len(self))
+
+    def prepare_data(self, idx: int) -> Any:
+        """A clip through the pipeline; a `ClipReadError` when it cannot be read."""
+        return self.guard.run(self.get_data_info(idx), self.pipeline)
+
+    def __getitem__(self, index: int) -> dict:
+        """A clip through the pipeline, or what its policy gives for one that cannot be read."""
+        try:
+            return super().__getitem__(index)
+        except ClipReadError as error:
+            return self.unreadable.instead(self, index, error)
 
     def list_path(self, split: str, fold: int) -> str:
         """Where the owner keeps the list of a split and fold, below ``data_root``."""
@@ -158,7 +193,7 @@ class ClipDataset(BaseActionDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find each listed clip and its label's number; see the class for what is raised."""
-        rows = self._of_this_part(self.read_rows())
+        rows = self.of_this_part(self.read_rows())
         rows = [row for row in rows if row.label not in self.left_out]
         if not rows:
             without = f' (without {", ".join(sorted(self.left_out))})' if self.left_out else ''
@@ -173,7 +208,7 @@ class ClipDataset(BaseActionDataset):
                 self._compare(first, item)
         return list(items.values())
 
-    def _of_this_part(self, rows: list[Row]) -> list[Row]:
+    def of_this_part(self, rows: list[Row]) -> list[Row]:
         """The rows that are held out, or those that are not."""
         if not self.held_out:
             return rows
@@ -202,18 +237,25 @@ class ClipDataset(BaseActionDataset):
                 )
         return [numbers[row.label] for row in rows]
 
-    def _find_clips(self, rows: Sequence[Row]) -> list[str]:
+    def locator(self) -> Callable[[Row], str | None]:
+        """From a row to its clip's path, or None; a link out of the roots is a ValueError."""
         clips = str(self.clip_folder)
-        roots = (str(self.root), clips)
-        finder = ClipFinder(clips, roots)
-        whole = finder if self.clips_given else ClipFinder(str(self.root), roots)
+        finder = ClipFinder(clips, self.clip_roots)
+        whole = finder if self.clips_given else ClipFinder(str(self.root), self.clip_roots)
+
+        def locate(row: Row) -> str | None:
+            if row.foreign:
+                return whole.find_end(row.clip) or finder.find_end(row.clip)
+            return finder.find(row.clip)
+
+        return locate
+
+    def _find_clips(self, rows: Sequence[Row]) -> list[str]:
+        locate = self.locator()
         paths, missing = [], []
         for row in rows:
             try:
-                if row.foreign:
-                    path = whole.find_end(row.clip) or finder.find_end(row.clip)
-                else:
-                    path = finder.find(row.clip)
+                path = locate(row)
             except ValueError as error:
                 raise ValueError(f'{self._place(row.line)}: {row.clip!r}: {error}') from None
             if path is None:
@@ -224,7 +266,7 @@ class ClipDataset(BaseActionDataset):
             some = ', '.join(f'{row.clip} ({self._place(row.line)})' for row in missing[:3])
             raise FileNotFoundError(
                 f'{type(self).__name__}: {len(missing)} of {len(rows)} listed clips are neither '
-                f'frame folders nor videos below {clips}, first {some}: '
+                f'frame folders nor videos below {self.clip_folder}, first {some}: '
                 "check data_root or set data_prefix=dict(clips='...')"
             )
         return paths

@@ -1,4 +1,4 @@
-"""The corpora's list files: text -> rows.
+"""The corpora's list files: text -> rows, and rows -> text.
 
 Pure functions; nothing here looks for a clip on the disk. Every number becomes a name at once,
 because a number means something only beside the class order of the list that it stands in.
@@ -7,10 +7,13 @@ because a number means something only beside the class order of the list that it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import zip_longest
 
 from ..emotions import emotion_of
+from .list_text import checked_reference, numbered_lines, split_lines, unexpected
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,6 @@ class Row:
     foreign: bool = False
 
 
-def decode_list(data: bytes, file: str) -> str:
-    """The text of a list file: UTF-8, or else GB18030 (which GBK is a part of); a BOM is dropped.
-
-    Raises:
-        ValueError: when the bytes are neither.
-    """
-    reached = 0
-    for encoding in ('utf-8-sig', 'gb18030'):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError as error:
-            reached = max(reached, error.start)
-    line = data.count(b'\n', 0, reached) + 1
-    raise ValueError(
-        f'{file}:{line}: expected text in UTF-8 or GB18030 (both were tried), found bytes that '
-        'are neither: save the file as UTF-8'
-    )
-
-
 def parse_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
     """DFEW's ``video_name,label``: labels count from 1, bare numbers are padded to five digits.
 
@@ -57,15 +41,15 @@ def parse_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
         ValueError: at the first line of another form, naming file and line.
     """
     rows: list[Row] = []
-    for line, content in _lines(text, file):
+    for line, content in numbered_lines(text, file):
         name, comma, number = (part.strip(' "\t') for part in content.rpartition(','))
         if not rows and (name.lower(), number.lower()) == ('video_name', 'label'):
             continue
         if not comma:
-            raise _unexpected(file, line, "'video_name,label'", content)
+            raise unexpected(file, line, "'video_name,label'", content)
         label = _numbered_label(number, classes, 1, file, line)
-        clip = name.zfill(5) if re.fullmatch('[0-9]+', name) else name
-        rows.append(Row(_checked_reference(clip, file, line), label, line))
+        clip = checked_reference(name, file, line)
+        rows.append(Row(clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip, label, line))
     return rows
 
 
@@ -81,12 +65,12 @@ def parse_words(
         ValueError: at the first line of another form, naming file and line.
     """
     rows: list[Row] = []
-    for line, content in _lines(text, file):
+    for line, content in numbered_lines(text, file):
         clip, *word = content.strip().rsplit(None, 1)
         if not word:
-            raise _unexpected(file, line, "'clip emotion'", content)
+            raise unexpected(file, line, "'clip emotion'", content)
         label = _named_label(word[0], classes, compound, file, line)
-        rows.append(Row(_checked_reference(clip, file, line), label, line))
+        rows.append(Row(checked_reference(clip, file, line), label, line))
     return rows
 
 
@@ -101,21 +85,23 @@ def parse_captions(
         ValueError: at the first line of another form, naming file and line.
     """
     rows: list[Row] = []
-    for line, content in _lines(text, file):
+    for line, content in numbered_lines(text, file):
         clip, *rest = (part.strip() for part in content.split('\t', 3))
         if not rest:
             expected = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
-            raise _unexpected(file, line, expected, content)
+            raise unexpected(file, line, expected, content)
         word, chinese, english = (*rest, '', '')[:3]
         label = _named_label(word, classes, compound, file, line)
-        reference = _checked_reference(clip, file, line)
-        rows.append(Row(reference, label, line, chinese=chinese, english=' '.join(english.split())))
+        reference = checked_reference(clip, file, line)
+        rows.append(
+            Row(reference, label, line, chinese=_sentence(chinese), english=_sentence(english))
+        )
     return rows
 
 
 def is_counted(text: str) -> bool:
     """Whether a list is of the form that :func:`parse_counted` reads, by its first clip."""
-    first = next((line for line in _split_lines(text) if line.strip()), '')
+    first = next((line for line in split_lines(text) if line.strip()), '')
     return re.search(r'\S\s+[-+]?[0-9]+\s+[-+]?[0-9]+\s*$', first) is not None
 
 
@@ -129,40 +115,68 @@ def parse_counted(text: str, file: str, classes: Sequence[str]) -> list[Row]:
         ValueError: at the first line of another form, naming file and line.
     """
     rows: list[Row] = []
-    for line, content in _lines(text, file):
+    for line, content in numbered_lines(text, file):
         clip, *numbers = content.strip().rsplit(None, 2)
         if len(numbers) != 2:
-            raise _unexpected(file, line, "'path num_frames label'", content)
+            raise unexpected(file, line, "'path num_frames label'", content)
         if not re.fullmatch('[0-9]{1,9}', numbers[0]) or int(numbers[0]) == 0:
-            raise _unexpected(file, line, 'a positive number of frames', numbers[0])
+            raise unexpected(file, line, 'a positive number of frames', numbers[0])
         label = _numbered_label(numbers[1], classes, 0, file, line)
-        reference = _checked_reference(clip, file, line, foreign=True)
+        reference = checked_reference(clip, file, line, foreign=True)
         rows.append(Row(reference, label, line, num_frames=int(numbers[0]), foreign=True))
     return rows
 
 
-def _unexpected(file: str, line: int, expected: str, found: str) -> ValueError:
-    short = found if len(found) <= 80 else found[:77] + '...'
-    return ValueError(f'{file}:{line}: expected {expected}, found {short!r}')
+def write_csv(rows: Sequence[Row], classes: Sequence[str]) -> str:
+    """The text that :func:`parse_csv` reads as these rows, their lines aside.
+
+    Raises:
+        ValueError: when a row cannot be told in this form, here as in the other writers.
+    """
+    lines = [f'{row.clip},{_number(row, classes) + 1}' for row in rows]
+    return _read_back(['video_name,label', *lines], rows, classes, parse_csv)
 
 
-def _split_lines(text: str) -> list[str]:
-    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
-    return re.split('\r\n|\r|\n', text)
+def write_words(rows: Sequence[Row], classes: Sequence[str]) -> str:
+    """The text that :func:`parse_words` reads as these rows, compound labels included."""
+    lines = [f'{row.clip} {row.label}' for row in rows]
+    return _read_back(lines, rows, classes, partial(parse_words, compound=True))
 
 
-def _lines(text: str, file: str) -> Iterator[tuple[int, str]]:
-    for line, content in enumerate(_split_lines(text), 1):
-        if '\0' in content:
-            raise _unexpected(file, line, 'text (UTF-8 or GB18030)', content)
-        if content.strip():
-            yield line, content
+def write_captions(rows: Sequence[Row], classes: Sequence[str]) -> str:
+    """The text that :func:`parse_captions` reads as these rows, compound labels included."""
+    lines = [f'{row.clip}\t{row.label}\t{row.chinese}\t{row.english}' for row in rows]
+    return _read_back(lines, rows, classes, partial(parse_captions, compound=True))
+
+
+def write_counted(rows: Sequence[Row], classes: Sequence[str]) -> str:
+    """The text that :func:`parse_counted` reads as these rows."""
+    lines = [f'{row.clip} {row.num_frames} {_number(row, classes)}' for row in rows]
+    return _read_back(lines, rows, classes, parse_counted)
+
+
+def _number(row: Row, classes: Sequence[str]) -> int:
+    if row.label not in classes:
+        raise ValueError(f'{row.clip!r}: {row.label!r} is not one of {", ".join(classes)}')
+    return list(classes).index(row.label)
+
+
+def _read_back(
+    lines: list[str], rows: Sequence[Row], classes: Sequence[str], parse: Callable[..., list[Row]]
+) -> str:
+    """The lines as a file's text, once they were seen to be read as what was to be written."""
+    text = ''.join(f'{line}\n' for line in lines)
+    read = [replace(row, line=0) for row in parse(text, 'the list to be written', classes)]
+    for row, again in zip_longest([replace(row, line=0) for row in rows], read):
+        if row != again:
+            raise ValueError(f'this form of list cannot hold {row}: it would be read as {again}')
+    return text
 
 
 def _numbered_label(number: str, classes: Sequence[str], first: int, file: str, line: int) -> str:
     last = first + len(classes) - 1
     if not re.fullmatch('[0-9]{1,9}', number) or not first <= int(number) <= last:
-        raise _unexpected(file, line, f'a label from {first} to {last}', number)
+        raise unexpected(file, line, f'a label from {first} to {last}', number)
     return classes[int(number) - first]
 
 
@@ -174,19 +188,12 @@ def _named_label(word: str, classes: Sequence[str], compound: bool, file: str, l
         except ValueError as error:
             raise ValueError(f'{file}:{line}: {error}') from None
         if names[-1] not in classes:
-            raise _unexpected(file, line, f'one of {", ".join(classes)}', word)
+            raise unexpected(file, line, f'one of {", ".join(classes)}', word)
+    if len(set(names)) < len(names):
+        raise unexpected(file, line, 'each emotion of a compound once', word)
     return '_'.join(names)
 
 
-def _checked_reference(clip: str, file: str, line: int, *, foreign: bool = False) -> str:
-    """The parts of a reference joined by ``/``, refused where it could leave the data root."""
-    if re.match(r'[A-Za-z][A-Za-z0-9+.-]+:', clip):
-        raise _unexpected(file, line, 'a clip below data_root and no URL', clip)
-    path = clip.replace('\\', '/')
-    drive = re.match('[A-Za-z]:', path)
-    if not foreign and (path.startswith('/') or drive):
-        raise _unexpected(file, line, 'a path relative to data_root', clip)
-    parts = [part for part in path[2 if drive else 0 :].split('/') if part not in ('', '.')]
-    if not parts or '..' in parts:
-        raise _unexpected(file, line, "a clip below data_root without '..'", clip)
-    return '/'.join(parts)
+def _sentence(text: str) -> str:
+    """A caption with one blank where it had several, or control characters."""
+    return ' '.join(re.sub(r'[\x00-\x1f\x7f-\x9f]', ' ', text).split())

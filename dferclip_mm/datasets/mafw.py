@@ -10,7 +10,8 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
 from .base import LISTED_SPLITS, ClipDataset, compound_order
-from .lists import Row, decode_list, parse_captions, parse_words
+from .list_text import decode_list
+from .lists import Row, parse_captions, parse_words
 
 
 @DATASETS.register_module()

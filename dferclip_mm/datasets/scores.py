@@ -13,7 +13,10 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
 from .clips import ClipFinder
-from .lists import decode_list
+from .list_text import checked_reference, decode_list, numbered_lines
+from .media_guard import MediaGuard
+from .transforms.errors import ClipReadError
+from .unreadable import UnreadableClips
 
 
 class ScoreRow(NamedTuple):
@@ -41,35 +44,42 @@ def parse_scores(
     Raises:
         ValueError: naming file and line, when a column or a number is missing or not finite.
     """
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
-    columns = [str(name).strip() for name in reader.fieldnames or ()]
-    reader.fieldnames = columns
-    names = tuple(targets) or tuple(each for each in columns if each not in ('clip', 'split'))
-    lacking = [name for name in ('clip', *names) if name not in columns]
-    if lacking or not names or len(set(columns)) < len(columns):
-        raise ValueError(
-            f'{file}:1: expected a header with the columns clip, {", ".join(names) or "a target"}, '
-            f'each once, found {", ".join(columns) or "an empty file"}'
-        )
+    # newline=None: the three ways to end a line are one to the reader.
+    reader = csv.DictReader(io.StringIO(text, newline=None), skipinitialspace=True, strict=True)
     rows = []
     try:
+        columns = [str(name).strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        names = tuple(targets) or tuple(each for each in columns if each not in ('clip', 'split'))
+        _check_header(columns, names, f'{file}:{max(1, reader.line_num)}')
         for record in reader:
             place = f'{file}:{reader.line_num}'
             if None in record or None in record.values():
                 raise ValueError(f'{place}: expected {len(columns)} values, one for each column')
             scores = tuple(_score(record[name], name, place) for name in names)
             clip, split = record['clip'].strip(), record.get('split', '').strip()
-            if not clip:
-                raise ValueError(f'{place}: expected a clip, found an empty name')
+            clip = checked_reference(clip, file, reader.line_num)
             rows.append(ScoreRow(clip, scores, split, reader.line_num))
     except csv.Error as error:
-        raise ValueError(f'{file}:{reader.line_num}: {error}') from error
+        raise ValueError(f'{file}:{max(1, reader.line_num)}: {error}') from error
     return names, rows
+
+
+def _check_header(columns: Sequence[str], targets: Sequence[str], place: str) -> None:
+    named = all(name and name.isprintable() for name in columns)
+    complete = {'clip', *targets} <= set(columns) and len(set(columns)) == len(columns)
+    if not (targets and named and complete):
+        wanted = ', '.join(targets) if all(targets) and targets else 'a target'
+        raise ValueError(
+            f'{place}: expected a header with the columns clip, {wanted}, each once and named, '
+            f'found {", ".join(map(repr, columns)) or "an empty file"}'
+        )
 
 
 def _score(value: str, target: str, place: str) -> float:
     try:
-        score = float(value)
+        # Python alone reads 1_0 as ten, and the digits of other scripts.
+        score = float(value) if value.isascii() and '_' not in value else math.nan
     except ValueError:
         score = math.nan
     if not math.isfinite(score):
@@ -98,6 +108,12 @@ class ClipScoresDataset(BaseActionDataset):
             these are taken. Empty: all.
         data_prefix: ``dict(clips=...)``, the folder that the clips lie in.
         test_mode: as the host's.
+        unreadable: what becomes of a clip that cannot be read: ``'raise'``, or in training
+            ``'replace'``; see :class:`UnreadableClips`. None: ``'replace'`` in training,
+            ``'raise'`` in evaluation.
+        max_replaced: the share of unreadable training clips beyond which the run stops.
+        allow_outside_root: whether links may lead to clips outside of ``data_root`` and of the
+            clips' folder.
         kwargs: further arguments of the host's ``BaseActionDataset``.
 
     Raises:
@@ -116,8 +132,19 @@ class ClipScoresDataset(BaseActionDataset):
         clip_list: str = '',
         data_prefix: dict[str, str] | None = None,
         test_mode: bool = False,
+        unreadable: str | None = None,
+        max_replaced: float = 0.01,
+        allow_outside_root: bool = False,
         **kwargs: Any,
     ) -> None:
+        if unreadable == 'wrong':
+            raise ValueError(
+                "ClipScoresDataset: unreadable='wrong' is for classes; a score cannot be missed "
+                "by a fixed amount: expected 'raise'"
+            )
+        self.unreadable = UnreadableClips(
+            unreadable, test_mode=test_mode, max_replaced=max_replaced
+        )
         root = Path(data_root).absolute()
         folder = root / (data_prefix or {}).get('clips', '')
         self.clip_list = root / clip_list if clip_list else None
@@ -132,7 +159,8 @@ class ClipScoresDataset(BaseActionDataset):
         self.targets, self.rows = parse_scores(
             decode_list(data, str(root / ann_file)), str(root / ann_file), names
         )
-        self._finder = ClipFinder(str(folder), [str(root), str(folder)])
+        roots = None if allow_outside_root else (str(root), str(folder))
+        self._finder, self.guard = ClipFinder(str(folder), roots), MediaGuard(roots)
         super().__init__(
             ann_file=str(root / ann_file),
             pipeline=list(pipeline),
@@ -142,6 +170,23 @@ class ClipScoresDataset(BaseActionDataset):
             metainfo={'targets': self.targets},
             **kwargs,
         )
+
+    def full_init(self) -> None:
+        """Read the file; as the host's."""
+        if not self._fully_initialized:
+            super().full_init()
+            self.unreadable.clear(len(self))
+
+    def prepare_data(self, idx: int) -> Any:
+        """A clip through the pipeline; a `ClipReadError` when it cannot be read."""
+        return self.guard.run(self.get_data_info(idx), self.pipeline)
+
+    def __getitem__(self, index: int) -> dict:
+        """A clip through the pipeline, or what its policy gives for one that cannot be read."""
+        try:
+            return super().__getitem__(index)
+        except ClipReadError as error:
+            return self.unreadable.instead(self, index, error)
 
     def load_data_list(self) -> list[dict]:
         """Find the clips of this split; see the class for what is raised."""
@@ -178,10 +223,9 @@ class ClipScoresDataset(BaseActionDataset):
         file = self.clip_list
         assert file is not None
         paths = []
-        for line, content in enumerate(decode_list(file.read_bytes(), str(file)).splitlines(), 1):
-            if not content.strip():
-                continue
-            path = self._find(content.strip(), f'{file}:{line}')
+        for line, content in numbered_lines(decode_list(file.read_bytes(), str(file)), str(file)):
+            clip = checked_reference(content.strip(), str(file), line)
+            path = self._find(clip, f'{file}:{line}')
             if path not in items:
                 raise ValueError(
                     f'{file}:{line}: the clip {content.strip()!r} has no row in {self.ann_file}: '
@@ -191,9 +235,8 @@ class ClipScoresDataset(BaseActionDataset):
         return list(dict.fromkeys(paths))
 
     def _find(self, clip: str, place: str) -> str:
-        reference = clip.replace('\\', '/').strip('/')
         try:
-            path = self._finder.find(reference) if '..' not in reference.split('/') else None
+            path = self._finder.find(clip)
         except ValueError as error:
             raise ValueError(f'{place}: {clip!r}: {error}') from None
         if path is None:

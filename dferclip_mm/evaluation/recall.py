@@ -14,7 +14,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from .bootstrap import bootstrap_interval
-from .once import once_each
+from .once import ALL, once_each
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,13 @@ def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) ->
     )
 
 
+def _answer(sample: dict) -> dict[str, Any]:
+    if sample.get('unreadable'):
+        # What the head says of an empty clip is no answer.
+        return {'scores': None, 'unreadable': sample['unreadable']}
+    return {'scores': [float(score) for score in sample['pred_score'].float()]}
+
+
 @METRICS.register_module()
 class RecallMetric(BaseMetric):
     """UAR, WAR and the recall of each class, in percent, as the field reports them.
@@ -90,21 +97,31 @@ class RecallMetric(BaseMetric):
     Logged as ``dfer/UAR``, ``dfer/WAR`` and ``dfer/recall/<class>``; ``save_best='dfer/WAR'``
     needs ``rule='greater'``. Class names come from the dataset.
 
+    A clip that the dataset marks as unreadable has no answer (-1): it counts as wrong, is named in
+    the log and in ``save_to``, and ``dfer/unreadable`` says how many there are.
+
     Args:
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none.
         save_to: a JSON file for classes, confusion matrix, scores and each clip's prediction.
-        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
-        collect_dir: a folder that all processes share, for ``'cpu'``; a temporary one by default.
+        collect_device: how results of several processes meet: through the processes' own group
+            (``'gpu'``, without a GPU too), or through files (``'cpu'``).
+        collect_dir: a folder that all processes share, for ``'cpu'``; ``.dist_test`` in the
+            current folder by default.
     """
 
     default_prefix = 'dfer'
+    # For UnreadableClipsHook, which lets no other metric score a clip that was not read.
+    counts_unreadable = True
+    _size: int | None = None
+    # What `save_best` may name, as patterns.
+    REPORTS = ('UAR', 'WAR', 'UAR_*', 'WAR_*', 'recall/*')
 
     def __init__(
         self,
         bootstrap: int = 0,
         save_to: str | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, collect_dir=collect_dir)
@@ -119,30 +136,46 @@ class RecallMetric(BaseMetric):
                     'index': sample.get('sample_idx'),
                     'clip': sample.get('filename'),
                     'label': int(sample['gt_label']),
-                    'scores': [float(score) for score in sample['pred_score'].float()],
+                    **_answer(sample),
                 }
             )
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
+        self._size = size
+        return super().evaluate(ALL)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset names no classes, or the head answers another number.
+            ValueError: when the dataset names no classes, the head answers another number, or a
+                clip of the dataset has no result.
         """
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
-        results = once_each(results)
-        width = len(results[0]['scores'])
+        results = once_each(results, self._size)
+        answered = [result['scores'] for result in results if result['scores'] is not None]
+        width = len(answered[0]) if answered else len(classes)
         if width != len(classes):
             raise ValueError(
                 f'the head scores {width} classes, the dataset has {len(classes)} '
                 f'({", ".join(classes)}): give both the same classes'
             )
         truth = np.array([result['label'] for result in results])
-        predicted = np.array([result['scores'] for result in results]).argmax(axis=1)
+        predicted = np.array(
+            [-1 if each['scores'] is None else np.argmax(each['scores']) for each in results]
+        )
         scores = recall_scores(truth, predicted, len(classes))
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
+        unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
+        if unreadable:
+            metrics['unreadable'] = len(unreadable)
+            MMLogger.get_current_instance().warning(
+                f'{len(unreadable)} of {len(results)} clips cannot be read and count as wrong: '
+                + '; '.join(unreadable)
+            )
         if self.bootstrap:
             for name, (low, high) in bootstrap_interval(
                 truth, predicted, len(classes), resamples=self.bootstrap

@@ -12,7 +12,7 @@ from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from .once import once_each
+from .once import ALL, once_each
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -92,16 +92,21 @@ class RegressionMetric(BaseMetric):
 
     Args:
         save_to: a JSON file for targets, figures and each clip's scores and predictions.
-        collect_device: where results of several processes meet, ``'cpu'`` or ``'gpu'``.
-        collect_dir: a folder that all processes share, for ``'cpu'``; a temporary one by default.
+        collect_device: how results of several processes meet: through the processes' own group
+            (``'gpu'``, without a GPU too), or through files (``'cpu'``).
+        collect_dir: a folder that all processes share, for ``'cpu'``; ``.dist_test`` in the
+            current folder by default.
     """
 
     default_prefix = 'regression'
+    _size: int | None = None
+    # What `save_best` may name, as patterns.
+    REPORTS = tuple(pattern for name in MEASURES for pattern in (name, f'{name}/*'))
 
     def __init__(
         self,
         save_to: str | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, collect_dir=collect_dir)
@@ -111,9 +116,14 @@ class RegressionMetric(BaseMetric):
         """Keep scores, predictions and identity of each clip of a batch.
 
         Raises:
-            ValueError: when a sample has no scores.
+            ValueError: when a sample has no scores, or its clip was not read.
         """
         for sample in data_samples:
+            if sample.get('unreadable'):
+                raise ValueError(
+                    f'{sample["unreadable"]}: RegressionMetric has no error for a clip without a '
+                    "prediction: set unreadable='raise' and leave the clip out of the list"
+                )
             if sample.get('scores') is None:
                 raise ValueError(
                     "RegressionMetric needs each clip's scores: set 'scores' in the "
@@ -128,14 +138,20 @@ class RegressionMetric(BaseMetric):
                 }
             )
 
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
+        self._size = size
+        return super().evaluate(ALL)
+
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset names no targets, or another number than the head.
+            ValueError: when the dataset names no targets, or another number than the head, or a
+                clip of the dataset has no result.
         """
         targets = (self.dataset_meta or {}).get('targets')
-        results = once_each(results)
+        results = once_each(results, self._size)
         width = len(results[0]['predicted'])
         if not targets or width != len(targets):
             raise ValueError(

@@ -65,7 +65,7 @@ def read_results(path: str | Path) -> Results:
             truth=np.array([clip['label'] for clip in content['clips']], dtype=int),
             predicted=np.array([clip['predicted'] for clip in content['clips']], dtype=int),
         )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is not what RecallMetric(save_to=...) writes: {error!r}'
         ) from error

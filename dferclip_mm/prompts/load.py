@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .parse import check_table, parse_prompts
+from .parse import MAX_BYTES, check_table, parse_prompts
 
 _FOLDER = Path(__file__).parent
 # The sets that ship: a JSON file each, beside this module.
@@ -68,7 +68,10 @@ def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
             f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) '
             'nor a JSON or YAML file'
         )
-    return parse_prompts(path.read_bytes(), str(path)), str(path)
+    with path.open('rb') as file:
+        # One byte more than there may be, however large the file is.
+        data = file.read(MAX_BYTES + 1)
+    return parse_prompts(data, str(path)), str(path)
 
 
 def _parts(table: Mapping[str, list[str]], name: str, source: str) -> dict[str, list[str]]:

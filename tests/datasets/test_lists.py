@@ -1,8 +1,8 @@
 import pytest
 
+from dferclip_mm.datasets.list_text import decode_list
 from dferclip_mm.datasets.lists import (
     Row,
-    decode_list,
     is_counted,
     parse_captions,
     parse_counted,

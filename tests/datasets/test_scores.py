@@ -68,7 +68,7 @@ def test_a_listed_clip_without_scores_is_named(build, tmp_path, text):
         ('clip,pain\none,1\ntwo,inf\n', r':3: expected a finite number'),
         ('clip,pain\none,1,2\n', r':2: expected 2 values, one for each column'),
         ('clip,pain\none\n', r':2: expected 2 values'),
-        ('clip,pain\n,1\n', r':2: expected a clip, found an empty name'),
+        ('clip,pain\n,1\n', r":2: expected a clip below data_root without '..', found ''"),
         ('clip,pain\none,1\none,1\n', r':3: one is already in line 2'),
         ('name,pain\none,1\n', r':1: expected a header with the columns clip, pain'),
         ('clip\none\n', r':1: expected a header with the columns clip, a target'),
@@ -88,9 +88,7 @@ def test_a_malformed_file_is_refused_with_file_and_line(build, content, said):
 def test_a_clip_that_is_not_there_is_named_with_file_and_line(build):
     with pytest.raises(FileNotFoundError, match=r"scores\.csv:3: the clip 'four' is neither a fr"):
         build('clip,pain\none,1\nfour,2\n')
-    with pytest.raises(
-        FileNotFoundError, match=r"scores\.csv:2: the clip '\.\./secret' is neither"
-    ):
+    with pytest.raises(ValueError, match=r"scores\.csv:2: expected a clip below .* '\.\./secret'"):
         build('clip,pain\n../secret,1\n')
 
 
@@ -105,10 +103,12 @@ def test_missing_files_split_and_column(build, tmp_path):
         build(TABLE, targets='calm')
 
 
-def test_quoted_names_may_hold_line_breaks_and_count_as_lines():
-    targets, rows = parse_scores('clip, pain\n"a\nb", 1\nc, 2\n', 'f')
+def test_quoted_values_may_hold_line_breaks_and_count_as_lines():
+    targets, rows = parse_scores('clip, split, pain\r\n"a, b", "x\ny", 1\r\nc, x, 2\r\n', 'f')
     assert targets == ('pain',)
-    assert [(row.clip, row.line) for row in rows] == [('a\nb', 3), ('c', 4)]
+    assert [(row.clip, row.line) for row in rows] == [('a, b', 3), ('c', 4)]
+    with pytest.raises(ValueError, match=r'^f:3: expected a clip without control characters'):
+        parse_scores('clip,pain\n"a\nb",1\n', 'f')
 
 
 def test_scores_ride_in_the_sample(build):

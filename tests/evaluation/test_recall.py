@@ -1,9 +1,11 @@
 import json
+from fnmatch import fnmatch
 
 import numpy as np
 import pytest
 import torch
 from mmaction.registry import METRICS
+from mmengine.logging import MMLogger
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from dferclip_mm.evaluation import recall_scores
@@ -69,18 +71,20 @@ def test_metric_counts_padded_clips_once(tmp_path):
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
     metric.process(None, samples_of(truth, predicted, 3))
     metric.process(None, samples_of(truth, predicted, 3, indices=[1, 4]))
-    scores = metric.evaluate(size=7)
+    # As it stands where several processes' results have met.
+    scores = metric.compute_metrics(metric.results)
     assert scores == {
-        'dfer/UAR': pytest.approx(200 / 3),
-        'dfer/WAR': 60,
-        'dfer/recall/a': 50,
-        'dfer/recall/b': 100,
-        'dfer/recall/c': 50,
+        'UAR': pytest.approx(200 / 3),
+        'WAR': 60,
+        'recall/a': 50,
+        'recall/b': 100,
+        'recall/c': 50,
     }
     saved = json.loads((tmp_path / 'sub' / 'out.json').read_text())
     assert saved['classes'] == ['a', 'b', 'c']
     assert saved['confusion'] == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     assert [clip['predicted'] for clip in saved['clips']] == predicted
+    assert [clip['clip'] for clip in saved['clips']] == [f'clip{index}' for index in range(5)]
 
 
 def test_metric_reads_bfloat16_scores():
@@ -107,6 +111,10 @@ def test_bootstrap_interval_holds_the_score():
     assert scores['dfer/WAR_low'] == pytest.approx(scores['dfer/WAR'] - half, abs=1)
     assert scores['dfer/WAR_high'] == pytest.approx(scores['dfer/WAR'] + half, abs=1)
     assert scores['dfer/UAR_low'] < scores['dfer/UAR'] < scores['dfer/UAR_high']
+    # What `save_best` may name is what is logged.
+    names = [name.removeprefix('dfer/') for name in scores]
+    assert all(any(fnmatch(name, each) for each in metric.REPORTS) for name in names)
+    assert all(any(fnmatch(name, each) for name in names) for each in metric.REPORTS)
 
 
 def test_head_and_dataset_must_agree():
@@ -115,3 +123,18 @@ def test_head_and_dataset_must_agree():
     metric.process(None, samples_of([0], [2], 3))
     with pytest.raises(ValueError, match='head scores 3 classes, the dataset has 2'):
         metric.evaluate(size=1)
+
+
+@pytest.mark.parametrize(
+    ('truth', 'said'), [([0, 0], ['b', 'c']), ([0, 1], ['c']), ([2, 1, 0], [])]
+)
+def test_absent_classes_are_named(truth, said, monkeypatch):
+    warnings = []
+    logger = MMLogger.get_current_instance()
+    monkeypatch.setattr(logger, 'warning', warnings.append)
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    metric.process(None, samples_of(truth, truth, 3))
+    metric.evaluate(size=len(truth))
+    expected = f'UAR is the mean over {3 - len(said)} classes; without clips: {", ".join(said)}'
+    assert warnings == ([expected] if said else [])

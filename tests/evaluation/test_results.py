@@ -92,3 +92,20 @@ def test_the_curves_figure_draws_what_it_is_given() -> None:
     assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
     assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]
     assert [text.get_text() for text in right.get_legend().get_texts()] == ['UAR']
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / 'results.json'
+    clips = [{'label': 0, 'predicted': 1}, {'label': 1, 'predicted': -1}]
+    path.write_text(json.dumps({'classes': ['a', 'b'], 'clips': clips}))
+    found = read_results(path)
+    assert found.classes == ('a', 'b')
+    assert (found.truth.tolist(), found.predicted.tolist()) == ([0, 1], [1, -1])
+
+
+def test_folds_are_pooled_clip_by_clip() -> None:
+    first = Results(('a', 'b'), np.array([0, 1]), np.array([0, 0]))
+    second = Results(('a', 'b'), np.array([1]), np.array([1]))
+    pooled = pool_results([first, second])
+    assert pooled.classes == ('a', 'b')
+    assert (pooled.truth.tolist(), pooled.predicted.tolist()) == ([0, 1, 1], [0, 0, 1])

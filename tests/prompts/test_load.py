@@ -1,7 +1,7 @@
 import pytest
 
 from dferclip_mm.emotions import EMOTIONS
-from dferclip_mm.prompts import PROMPT_SETS, load_prompt_parts, load_prompts
+from dferclip_mm.prompts import PROMPT_SETS, load_prompt_parts, load_prompts, parse_prompts
 
 
 def test_shipped_sets():
@@ -55,6 +55,13 @@ def test_list_follows_the_classes():
         ({'a': 'x', 'b': ''}, "expected a sentence for 'b'"),
         ({'a': 'x', 'b': []}, "expected sentences for 'b'"),
         ({'a': 'x', 1: 'y'}, 'is not a string: quote it'),
+        ({'a': 'x', ' ': 'y'}, "expected a class name of letters, found ' '"),
+        ({'a': 'x', 'b\n': 'y'}, r"expected a class name of letters, found 'b\\n'"),
+        ({'a': 'x', 'b': [['y']]}, "expected a sentence for 'b', found a list of 1"),
+        ({'a': 'x', 'b': chr(0xD800)}, "expected a sentence for 'b'"),
+        ({'a': 'x', 'b': chr(0xDFFF)}, "expected a sentence for 'b'"),
+        ({'a': 'x', int('1' * 80): 'y'}, f'the class name {"1" * 80} is not a string'),
+        ({'a': 'x', int('1' * 81): 'y'}, rf'the class name {"1" * 77}\.\.\. is not a string'),
         ({'*': 'no place for the name'}, 'template'),
         ({}, 'an empty one'),
     ],
@@ -68,15 +75,16 @@ def test_bad_tables_are_explained(prompts, message):
     ('name', 'data', 'message'),
     [
         ('p.yaml', b'no: text\n', 'False is not a string: quote it'),
-        ('p.yaml', b'a: &x text\nb: *x\n', 'aliases are not allowed'),
-        ('p.yaml', b'a: one\na: two\n', "'a' appears twice"),
+        ('p.yaml', b'a: &x text\nb: *x\n', 'line 2: aliases are not allowed'),
+        ('p.yaml', b'a: one\na: two\n', "line 2: the key 'a' appears twice"),
+        ('p.yaml', b'a: one\n<<: {b: two}\n', 'line 2: merging by << is not allowed'),
         ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', 'could not determine a constructor'),
         ('p.yaml', b'? [a]\n: text\n', 'p.yaml'),
         ('p.json', b'{"a": "one", "a": "two"}', "'a' appears twice"),
         ('p.json', b'{"a": ', 'p.json'),
         ('p.json', b'[' * 100000, 'nested too deeply'),
         ('p.yaml', b'a: \xff\xfe', 'not UTF-8'),
-        ('p.yaml', b'a: ' + b'x' * 1_000_001, '1000004 bytes'),
+        ('p.yaml', b'a: ' + b'x' * 1_000_001, 'more than 1000000 bytes'),
     ],
 )
 def test_bad_files_are_explained(tmp_path, name, data, message):
@@ -85,6 +93,26 @@ def test_bad_files_are_explained(tmp_path, name, data, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_prompts(str(path), ['a', 'b'])
     assert name in str(caught.value)
+
+
+def test_a_file_may_be_as_large_as_the_limits():
+    letters = b'x' * (1_000_000 - len(b'{"a": ""}'))
+    assert len(parse_prompts(b'{"a": "' + letters + b'"}', 'p.json')['a'][0]) == len(letters)
+    # The table, its one name and the list are three of the ten thousand.
+    assert len(parse_prompts(b'a: [' + b'x,' * 9_997 + b']', 'p.yaml')['a']) == 9_997
+    with pytest.raises(ValueError, match='line 1: more than 10000 names and sentences'):
+        parse_prompts(b'a: [' + b'x,' * 9_998 + b']', 'p.yaml')
+
+
+def test_json_is_read_as_json():
+    # YAML knows no tabs before a name.
+    assert parse_prompts(b'{\n\t"a": "x"\n}', 'p.json') == {'a': ['x']}
+    with pytest.raises(ValueError, match=r"'\\t' that cannot start any token"):
+        parse_prompts(b'{\n\t"a": "x"\n}', 'p.yaml')
+
+
+def test_signs_beside_the_halves_of_pairs_are_text():
+    assert load_prompts({'a': '\ud7ff\ue000'}, ['a']) == [['\ud7ff\ue000']]
 
 
 def test_a_compound_has_a_part_for_each_emotion():

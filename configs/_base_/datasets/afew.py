@@ -13,6 +13,9 @@ train_dataloader = dict(
         type='AFEWDataset',
         data_root=data_root,
         split='train',
+        # Clips that cannot be read: another in their place, the run stops beyond 1 % of them.
+        unreadable='replace',
+        max_replaced=0.01,
     ),
 )
 # The labels of AFEW's own test set are not public.
@@ -27,6 +30,8 @@ val_dataloader = dict(
         data_root=data_root,
         split='test',
         test_mode=True,
+        # 'raise' stops at a clip that cannot be read, 'wrong' counts it as wrong and goes on.
+        unreadable='raise',
     ),
 )
 test_dataloader = val_dataloader

@@ -14,6 +14,9 @@ train_dataloader = dict(
         data_root=data_root,
         fold=1,
         split='train',
+        # Clips that cannot be read: another in their place, the run stops beyond 1 % of them.
+        unreadable='replace',
+        max_replaced=0.01,
     ),
 )
 # The field validates on the test clips, and so does the published best-epoch selection.
@@ -29,6 +32,8 @@ val_dataloader = dict(
         fold=1,
         split='test',
         test_mode=True,
+        # 'raise' stops at a clip that cannot be read, 'wrong' counts it as wrong and goes on.
+        unreadable='raise',
     ),
 )
 test_dataloader = val_dataloader

@@ -17,6 +17,9 @@ train_dataloader = dict(
         data_prefix=dict(clips='clips'),
         targets=targets,
         split='train',
+        # Clips that cannot be read: another in their place, the run stops beyond 1 % of them.
+        unreadable='replace',
+        max_replaced=0.01,
     ),
 )
 val_dataloader = dict(
@@ -33,6 +36,7 @@ val_dataloader = dict(
         targets=targets,
         split='test',
         test_mode=True,
+        unreadable='raise',
     ),
 )
 test_dataloader = val_dataloader

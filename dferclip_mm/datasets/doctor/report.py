@@ -1,0 +1,97 @@
+"""The findings for people and for programs."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .findings import KINDS, SEVERITIES, Finding, worst
+from .listing import Part
+from .published import published_clips
+
+
+def format_report(parts: Sequence[Part], findings: Sequence[Finding], show: int) -> str:
+    """Counts, the table of findings, and some of each kind.
+
+    Args:
+        parts: what was read.
+        findings: what was found.
+        show: how many of a kind to name.
+    """
+    roots = list(dict.fromkeys(part.root for part in parts))
+    blocks = [f'below {", ".join(roots)}', _format_counts(parts)] if parts else []
+    if not findings:
+        return '\n\n'.join([*blocks, 'nothing was found'])
+    number = Counter(finding.kind for finding in findings)
+    order = sorted(number, key=lambda kind: (-SEVERITIES.index(KINDS[kind].severity), kind))
+    width = max(map(len, order))
+    table = [f'{"severity":8}  {"finding":{width}}  {"number":>6}  meaning']
+    table += [
+        f'{KINDS[kind].severity:8}  {kind:{width}}  {number[kind]:6}  {KINDS[kind].meaning}'
+        for kind in order
+    ]
+    blocks.append('\n'.join(table))
+    for kind in order:
+        some = [str(finding) for finding in findings if finding.kind == kind]
+        more = [f'  and {len(some) - show} more'] if len(some) > show else []
+        lines = [f'{KINDS[kind].severity}: {kind}', *(f'  {each}' for each in some[:show]), *more]
+        blocks.append('\n'.join(lines))
+    text = '\n\n'.join(blocks[1:] if parts else blocks)
+    # What is the same in every line hides what is not.
+    for root in roots:
+        text = text.replace(f'{root}{os.sep}', '')
+    return '\n\n'.join([*blocks[: bool(parts)], text])
+
+
+def report_content(
+    parts: Sequence[Part], findings: Sequence[Finding], config: str
+) -> dict[str, Any]:
+    """The report for programs, as it goes into a JSON file."""
+    return {
+        'config': config,
+        'severity': worst(findings),
+        'parts': [
+            {
+                'name': part.name,
+                'fold': part.fold,
+                'lists': sorted({each.file for each in part.clips}),
+                'clips': part.count().total(),
+                'published': published_clips(part.corpus, part.split, part.fold)[0],
+                'classes': {name: part.count()[name] for name in part.classes},
+            }
+            for part in parts
+        ],
+        'findings': [
+            {
+                **asdict(finding),
+                'severity': finding.severity,
+                'meaning': KINDS[finding.kind].meaning,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def _format_counts(parts: Sequence[Part]) -> str:
+    """Clips by class of each part, beside the published numbers where there are any."""
+    names = list(dict.fromkeys(name for part in parts for name in part.classes))
+    header, columns = ['clips'], [[*names, 'all']]
+    for part in parts:
+        count = part.count()
+        header.append(part.title)
+        columns.append([str(count[name]) for name in names] + [str(count.total())])
+        total, by_class = published_clips(part.corpus, part.split, part.fold)
+        if total is not None:
+            known = dict(zip(part.classes, by_class, strict=False))
+            header.append('published')
+            columns.append([str(known.get(name, '')) for name in names] + [str(total)])
+    widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]
+    rows = [header, *zip(*columns, strict=True)]
+    return '\n'.join(
+        f'{row[0]:{widths[0]}}'
+        + ''.join(f'  {cell:>{w}}' for cell, w in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    )

@@ -1,0 +1,155 @@
+"""What a data set does with a clip that cannot be read: stop, replace it, or count it as wrong."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+
+from .transforms.errors import ClipReadError, place_of
+
+# The first of each is what stands where the config says nothing.
+TRAINING = ('replace', 'raise')
+EVALUATION = ('raise', 'wrong')
+_TRIES = 100
+_NAMED = 10
+
+
+class UnreadableClips:
+    """The policy of one data set, and which of its clips could not be read so far.
+
+    Which clips those are is kept in shared memory, so that a loader's workers and the main process
+    know of each other's.
+
+    Args:
+        policy: ``'raise'`` stops the run at the first one. ``'replace'``, in training alone, takes
+            another clip of the data set. ``'wrong'``, in evaluation alone, gives the model an
+            empty clip in its place and marks it, so that `RecallMetric` counts it as wrong. None:
+            ``'replace'`` in training, ``'raise'`` in evaluation.
+        test_mode: whether the clips are evaluated.
+        max_replaced: the share of the clips beyond which ``'replace'`` stops the run.
+
+    Raises:
+        ValueError: when the policy is none for this kind of data set, or the share is no share.
+    """
+
+    def __init__(
+        self, policy: str | None, *, test_mode: bool = False, max_replaced: float = 0.01
+    ) -> None:
+        known = EVALUATION if test_mode else TRAINING
+        self.policy = known[0] if policy is None else policy
+        if self.policy not in known:
+            raise ValueError(
+                f'unreadable={policy!r}: expected {" or ".join(map(repr, known))} '
+                + ('in evaluation, where no clip may stand for another' if test_mode else '')
+                + ('' if test_mode else 'in training (without test_mode=True)')
+            )
+        if not 0 <= max_replaced <= 1:
+            raise ValueError(
+                f'max_replaced={max_replaced!r}: expected a share of the clips from 0 to 1'
+            )
+        self.max_replaced = max_replaced
+        self.clear(0)
+
+    def clear(self, clips: int) -> None:
+        """Begin with a data set of so many clips, all of them readable for all that is known."""
+        self._flags = torch.zeros(clips, dtype=torch.uint8).share_memory_()
+
+    def found(self) -> list[int]:
+        """The indices of the clips that could not be read, in any process of this loader."""
+        return self._flags.nonzero().flatten().tolist()
+
+    def instead(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+        """What the data set gives in place of a clip.
+
+        Args:
+            dataset: the host's, whose ``prepare_data`` raises `ClipReadError`.
+            index: of the clip.
+            error: why it cannot be read.
+
+        Raises:
+            ClipReadError: when the policy says so, too many clips were replaced, or none is left.
+        """
+        if self.policy == 'raise':
+            raise error
+        if self.policy == 'wrong':
+            self._flags[index] = 1
+            return self._stand_in(dataset, index, error)
+        return self._replacement(dataset, index, error)
+
+    def check(self, dataset: Any, found: list[int]) -> None:
+        """See that no more clips were replaced than the policy allows.
+
+        Raises:
+            ClipReadError: naming them, when there are.
+        """
+        if self.policy == 'replace' and len(found) > self.max_replaced * len(dataset):
+            raise ClipReadError(
+                f'{len(found)} of {len(dataset)} training clips cannot be read, more than '
+                f'max_replaced={self.max_replaced:g} of them: {places(dataset, found)}; '
+                'tools/check_dataset.py lists all bad clips, and writes lists without them'
+            )
+
+    def _replacement(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+        for _ in range(_TRIES):
+            self._note(dataset, index, error)
+            # Drawn as augmentation is: from numpy's generator, as the clip's own draws left it.
+            index = int(np.random.randint(len(dataset)))
+            try:
+                return dataset.prepare_data(index)
+            except ClipReadError as again:
+                error = again
+        raise ClipReadError(f'{_TRIES} clips in a row cannot be read, the last one: {error}')
+
+    def _note(self, dataset: Any, index: int, error: ClipReadError) -> None:
+        if not self._flags[index]:
+            self._flags[index] = 1
+            print_log(
+                f'{error}; another clip is taken in its place',
+                logger='current',
+                level=logging.WARNING,
+            )
+            self.check(dataset, self.found())
+
+    def _stand_in(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+        """The nearest clip that can be read, blackened, under the name and label of the other."""
+        for step in range(1, min(_TRIES, len(dataset))):
+            try:
+                item = dataset.prepare_data((index + step) % len(dataset))
+            except ClipReadError:
+                continue
+            return _blackened(item, dataset.get_data_info(index), str(error))
+        raise ClipReadError(f'no clip near this one can be read either: {error}')
+
+
+def places(dataset: Any, indices: list[int]) -> str:
+    """Some clips by path and place in their list."""
+    named = ', '.join(place_of(dataset.get_data_info(index)) for index in indices[:_NAMED])
+    more = len(indices) - _NAMED
+    return f'{named} and {more} more' if more > 0 else named
+
+
+def _blackened(item: dict, info: dict[str, Any], reason: str) -> dict:
+    sample = item.get('data_samples')
+    if sample is None or 'inputs' not in item:
+        raise ValueError(
+            "unreadable='wrong' needs a pipeline that ends in PackActionInputs: the mark is set "
+            'on its data sample'
+        )
+    inputs = item['inputs']
+    item['inputs'] = (
+        {key: torch.zeros_like(value) for key, value in inputs.items()}
+        if isinstance(inputs, dict)
+        else torch.zeros_like(inputs)
+    )
+    if 'label' in info:
+        sample.set_gt_label(info['label'])
+    for key in sample.keys():  # noqa: SIM118  the host's samples are no mappings
+        if key in info:
+            sample.set_field(info[key], key)
+    known = {key: info[key] for key in sample.metainfo_keys() if key in info}
+    sample.set_metainfo({**known, 'unreadable': reason})
+    return item

@@ -1,0 +1,259 @@
+"""A drawn corpus with planted defects: each is found, by path, line of its list and severity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmaction.registry import DATASETS
+
+from dferclip_mm.synthetic import write_corpus
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIPS = 'Clip/clip_224x224'
+LISTS = 'EmoLabel_DataSplit/{}(single-labeled)/set_{}.csv'
+TRAIN, TEST = LISTS.format('train', 1), LISTS.format('test', 1)
+
+
+@pytest.fixture(scope='module')
+def clean(tmp_path_factory):
+    """35 clips of five people, 28 to train with; frames named 1.jpg, 2.jpg, …, 10.jpg."""
+    return write_corpus(
+        tmp_path_factory.mktemp('drawn') / 'clean',
+        clips_per_class=5,
+        identities=5,
+        size=64,
+        min_frames=11,
+        max_frames=12,
+        folds=5,
+        workers=1,
+        progress=False,
+    )
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Every file and folder with its content's hash and its time."""
+    return {
+        str(path.relative_to(root)): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else 'folder'
+        )
+        + str(path.stat().st_mtime_ns)
+        for path in root.rglob('*')
+    }
+
+
+@pytest.fixture
+def check(run_tool, tmp_path, capsys, monkeypatch):
+    """Run the program on a corpus; exit code, printed text and findings."""
+    monkeypatch.chdir(tmp_path)
+    number = iter(range(100))
+
+    def run(root: Path, *options: object, extra: tuple[str, ...] = ()):
+        report = tmp_path / f'report{next(number)}.json'
+        roots = [f'{name}_dataloader.dataset.data_root={root}' for name in ('train', 'val', 'test')]
+        arguments = ['--workers', 0, '--report', report, *options, '--cfg-options', *roots, *extra]
+        with pytest.raises(SystemExit) as ended:
+            run_tool('check_dataset', ROOT / 'configs/demo_dferclip.py', *arguments)
+        found = json.loads(report.read_text()) if report.is_file() else None
+        return ended.value.code, capsys.readouterr().out, found
+
+    return run
+
+
+def test_nothing_is_wrong_with_a_clean_corpus(check, clean):
+    before = contents(clean)
+    code, text, report = check(clean, '--folds', 'all', '--workers', 2)
+    assert code == 0
+    assert {each['severity'] for each in report['findings']} == {'note'}
+    assert len(report['parts']) == 10
+    assert contents(clean) == before
+    assert report['severity'] == 'note'
+    assert 'text order' in text
+
+
+class Planted:
+    """A corpus with a defect in each of several training clips."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.train = (root / TRAIN).read_text().splitlines()
+        self.test = (root / TEST).read_text().splitlines()
+        # What must be found: (kind, severity, clip, list, lines).
+        self.expected: list[tuple[str, str, str, str, list[int]]] = []
+
+    def folder(self, row: str) -> Path:
+        return self.root / CLIPS / f'{int(row.split(",")[0]):05}'
+
+    def frames(self, line: int) -> list[Path]:
+        folder = self.folder(self.train[line - 1])
+        return sorted(folder.iterdir(), key=lambda path: int(path.stem))
+
+    def expect(self, kind: str, severity: str, line: int, *lines: int) -> None:
+        clip = str(self.folder(self.train[line - 1]))
+        self.expected.append((kind, severity, clip, TRAIN, [line, *lines]))
+
+    def add(self, row: str, folder: Path | None = None) -> int:
+        """A further training line, perhaps of a copy of a clip; its number."""
+        if folder is not None:
+            shutil.copytree(folder, self.folder(row))
+        self.train.append(row)
+        return len(self.train)
+
+    def save(self) -> None:
+        (self.root / TRAIN).write_text('\n'.join(self.train) + '\n')
+        (self.root / TEST).write_text('\n'.join(self.test) + '\n')
+
+
+def next_label(row: str) -> int:
+    return int(row.split(',')[1]) % 7 + 1
+
+
+@pytest.fixture(scope='module')
+def planted(clean, tmp_path_factory):
+    root = tmp_path_factory.mktemp('planted') / 'corpus'
+    shutil.copytree(clean, root)
+    it = Planted(root)
+    train, folder = it.train, lambda line: it.folder(it.train[line - 1])
+    shutil.rmtree(folder(2))
+    it.expected.append(('missing clip', 'error', folder(2).name, TRAIN, [2]))
+    for path in it.frames(3):
+        path.unlink()
+    it.expect('empty clip', 'error', 3)
+    cut = it.frames(4)[1]
+    cut.write_bytes(cut.read_bytes()[:300])
+    it.expect('undecodable', 'error', 4)
+    it.frames(5)[2].write_bytes(b'')
+    it.expect('undecodable', 'error', 5)
+    it.frames(6)[0].write_bytes(b'<html>not found</html>')
+    it.expect('undecodable', 'error', 6)
+    cv2.imwrite(str(it.frames(7)[3]), np.zeros((70, 66, 3), np.uint8))
+    it.expect('mixed sizes', 'warning', 7)
+    for path in it.frames(8):
+        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (160, 90)))
+    it.expect('no face crop?', 'warning', 8)
+    for number, path in enumerate(it.frames(9)):
+        cv2.imwrite(str(path), np.full((64, 64, 3), number, np.uint8))
+    it.expect('no face crop?', 'warning', 9)
+    for path in it.frames(10)[2:]:
+        path.unlink()
+    it.expect('short clip', 'note', 10)
+    it.expect('text order', 'note', 11)
+    it.expect('listed twice', 'warning', it.add(train[11]))
+    line = it.add(f'{train[12].split(",")[0]},{next_label(train[12])}')
+    it.expect('two labels', 'error', 13, line)
+    it.expect('same content', 'warning', it.add(f'9001,{train[13].split(",")[1]}', folder(14)))
+    line = it.add(f'9002,{next_label(train[14])}', folder(15))
+    it.expect('same content, two labels', 'error', line, 15)
+    it.expect('train and test', 'error', it.add(it.test[1]))
+    line = it.add(f'9003,{it.test[2].split(",")[1]}', it.folder(it.test[2]))
+    it.expect('same content in train and test', 'error', line)
+    for row in ('00012;3', '13,9', '../../etc,1', 'http://host/x,1'):
+        it.expected.append(('list line', 'error', '', TRAIN, [it.add(row)]))
+    it.test = [row for row in it.test if not row.endswith(',7')]
+    it.expected.append(('class without clips', 'warning', '', TEST, [0]))
+    it.save()
+    return it
+
+
+def test_each_planted_defect_is_found(check, planted):
+    before = contents(planted.root)
+    code, text, report = check(planted.root, '--show', 100)
+    assert code == 4
+    found = [
+        (each['kind'], each['severity'], each['clip'], place[0], sorted(line for _, line in places))
+        for each in report['findings']
+        for places in [each['places']]
+        for place in places[:1]
+    ]
+    for kind, severity, clip, file, lines in planted.expected:
+        assert (kind, severity, clip, str(planted.root / file), sorted(lines)) in found
+    # And of errors and warnings nothing else.
+    serious = [each for each in found if each[1] != 'note']
+    assert len(serious) == len([each for each in planted.expected if each[1] != 'note'])
+    assert contents(planted.root) == before
+    # People read the same, the data's folder said once.
+    for kind, _, clip, file, lines in planted.expected:
+        assert kind in text
+        if lines[0]:
+            assert f'{file}:{lines[0]}' in text or f'{file}:{lines[-1]}' in text
+        assert clip.removeprefix(f'{planted.root}/') in text
+    assert text.count(str(planted.root)) == 1
+
+
+def test_clean_lists_are_read_by_the_same_data_set_and_nothing_is_wrong_with_them(
+    check, planted, tmp_path
+):
+    folder = tmp_path / 'lists'
+    _, text, _ = check(planted.root, '--write-clean', folder)
+    assert f"data_root='{folder}'" in text
+    clips = str(planted.root / CLIPS)
+    dataset = DATASETS.build(
+        dict(
+            type='DFEWDataset',
+            data_root=str(folder),
+            data_prefix=dict(clips=clips),
+            pipeline=[],
+        )
+    )
+    # Gone: five that cannot be read, two with two labels. One that was added is only a copy.
+    assert len(dataset) == 28 - 5 - 2 + 1
+    prefixes = tuple(f'{name}_dataloader.dataset.data_prefix.clips={clips}' for name in LOADERS)
+    code, _, report = check(folder, extra=prefixes)
+    assert code == 3
+    assert {each['severity'] for each in report['findings']} == {'note', 'warning'}
+
+
+LOADERS = ('train', 'val', 'test')
+
+
+def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
+    read = []
+
+    def inspect_clips(clips, workers):
+        read.extend(path for path, _ in clips)
+        return iter(())
+
+    monkeypatch.setattr('dferclip_mm.datasets.doctor.inspect_clips', inspect_clips)
+    _, _, report = check(clean, '--folds', 1, 2)
+    assert [(part['name'], part['fold'], part['clips']) for part in report['parts']] == [
+        ('train', 1, 28),
+        ('train', 2, 28),
+        ('test', 1, 7),
+        ('test', 2, 7),
+    ]
+    assert report['parts'][2]['published'] == 2341
+    assert len(read) == len(set(read)) == 35
+
+
+def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path):
+    before = contents(clean)
+    inside = clean / 'lists'
+    code, _, _ = check(clean, '--write-clean', inside)
+    assert code == f'error: {inside} lies in the data, {clean}, which is only read: choose another'
+    there = tmp_path / 'mine' / TRAIN
+    there.parent.mkdir(parents=True)
+    there.write_text('mine')
+    code, _, _ = check(clean, '--write-clean', tmp_path / 'mine')
+    assert code == f'error: {there} is there already: choose another folder'
+    assert there.read_text() == 'mine'
+    code, _, _ = check(clean, '--report', there)
+    assert code == f'error: --report: {there} is there already: choose another name'
+    assert there.read_text() == 'mine'
+    assert contents(clean) == before
+
+
+def test_what_cannot_be_checked_is_said(check, clean, tmp_path):
+    code, _, _ = check(clean, extra=('train_dataloader.dataset.type=VideoDataset',))
+    assert 'expected a data set of dferclip_mm' in code
+    assert 'found VideoDataset' in code
+    code, _, _ = check(clean, '--folds', 7)
+    assert code == "error: --folds: expected 'all' or some of 1, 2, 3, 4, 5, found ['7']"
+    code, text, report = check(tmp_path / 'nowhere')
+    assert code == 4
+    assert {each['kind'] for each in report['findings']} == {'settings'}
+    assert 'is not a folder' in text

@@ -1,0 +1,152 @@
+"""Read a data set whole before a run: ``python tools/check_dataset.py CONFIG [options]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmaction.registry import DATASETS
+from mmengine.config import Config, DictAction
+from tqdm import tqdm
+
+import dferclip_mm.datasets.doctor as doctor
+from dferclip_mm.datasets.doctor.clean import refuse_inside
+from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+
+# 1 is a check that could not be made, 2 a wrong command line.
+EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Config, folds, and what to write."""
+    parser = argparse.ArgumentParser(
+        description='Read every list and decode every frame that a run of a config would read, '
+        'and print what is wrong. The data are only read.',
+        epilog='Exit codes: 0 nothing, or notes alone; 3 warnings; 4 errors; 1 the check could '
+        'not be made.',
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--folds', nargs='+', metavar='FOLD', help="'all', or their numbers")
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1,
+        help='processes that decode clips; 0 for none beside the program (default: %(default)s)',
+    )
+    parser.add_argument('--report', type=Path, help='JSON file to write with all findings')
+    parser.add_argument(
+        '--write-clean',
+        type=Path,
+        metavar='DIR',
+        help='folder to write the lists into without the lines of bad clips',
+    )
+    parser.add_argument(
+        '--show', type=int, default=5, help='findings of a kind to print (default: %(default)s)'
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    return parser.parse_args()
+
+
+def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The data sets of a config by their dataloaders, each once, the host's wrappers opened."""
+    seen = []
+    for name in ('train', 'test', 'val'):
+        loader = cfg.get(f'{name}_dataloader')
+        waiting = [loader.dataset.to_dict()] if loader is not None else []
+        while waiting:
+            settings = waiting.pop(0)
+            inner = [settings.get('dataset'), *settings.get('datasets', ())]
+            waiting += [each for each in inner if each is not None]
+            if not any(inner) and settings not in seen:
+                seen.append(settings)
+                yield name, settings
+
+
+def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | None]:
+    """The folds of a data set to read, None for the config's own.
+
+    Raises:
+        SystemExit: when a chosen fold is no number.
+    """
+    if not chosen:
+        return [None]
+    kind = DATASETS.get(settings['type'])
+    every = range(1, getattr(kind, 'FOLDS', 1) + 1)
+    if chosen == ['all'] or len(every) == 1:
+        return list(every)
+    if not all(each.isdecimal() and int(each) in every for each in chosen):
+        known = ', '.join(map(str, every))
+        raise SystemExit(f"error: --folds: expected 'all' or some of {known}, found {chosen}")
+    return [int(each) for each in chosen]
+
+
+def check(args: argparse.Namespace) -> int:
+    """Read, compare, write; the exit code."""
+    if args.report is not None and args.report.exists():
+        raise SystemExit(f'error: --report: {args.report} is there already: choose another name')
+    if args.workers < 0:
+        raise SystemExit(f'error: --workers: expected 0 or more, found {args.workers}')
+    cfg = load_config(args.config, args.cfg_options)
+    parts, findings = [], []
+    for name, settings in datasets_of(cfg):
+        for target in (args.report, args.write_clean):
+            if target is not None and settings.get('data_root'):
+                refuse_inside(target, settings['data_root'])
+        for fold in folds_of(args.folds, settings):
+            part, wrong = doctor.read_part(settings, name, fold)
+            findings += wrong
+            parts += [part] if part is not None else []
+    openers = {each.path: part.opener for part in parts for each in part.clips if each.path}
+    facts = {
+        each.path: each
+        for each in tqdm(
+            doctor.inspect_clips(list(openers.items()), args.workers),
+            total=len(openers),
+            desc='Reading clips',
+            unit='clip',
+        )
+    }
+    # A list that serves several dataloaders is read for each.
+    findings = list(dict.fromkeys([*findings, *doctor.compare(parts, facts)]))
+    print(doctor.format_report(parts, findings, args.show))
+    if args.report is not None:
+        args.report.parent.mkdir(parents=True, exist_ok=True)
+        content = doctor.report_content(parts, findings, str(args.config))
+        args.report.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+        print(f'\nall findings: {args.report}')
+    if args.write_clean is not None:
+        tell_clean(doctor.write_clean(args.write_clean, parts, findings), parts, args.write_clean)
+    return EXIT_CODES[doctor.worst(findings)]
+
+
+def tell_clean(
+    written: dict[str, tuple[Path, int]], parts: list[doctor.Part], folder: Path
+) -> None:
+    """Say which lists were written and how a run takes them."""
+    print('\nclean lists:')
+    for file, (path, count) in written.items():
+        print(f'  {path}: {count} lines of {file} left out')
+    if any(not Path(file).is_file() for file in written):
+        print('a run takes each as ann_file of its dataset, by its absolute path')
+        return
+    for clips in dict.fromkeys(part.clip_folder for part in parts):
+        print(
+            'a run takes them with, for each dataset, '
+            f"data_root='{folder.absolute()}', data_prefix=dict(clips='{clips}')"
+        )
+
+
+def main() -> None:
+    """Check, and tell by the exit code."""
+    args = parse_arguments()
+    with errors_in_one_sentence():
+        code = check(args)
+    raise SystemExit(code)
+
+
+if __name__ == '__main__':
+    main()
