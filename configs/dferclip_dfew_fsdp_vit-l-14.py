@@ -3,8 +3,7 @@
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_dfew_fsdp_vit-l-14.py 8
 #
 # For towers whose weights, gradients and optimiser do not fit one GPU. MMEngine's FlexibleRunner
-# runs it. To evaluate on one GPU: tools/test.py with --cfg-options runner_type=Runner. An
-# interrupted run cannot be resumed: MMEngine 0.10.7 calls PyTorch's FSDP as before 2.1. Not in the
+# runs it. To evaluate on one GPU: tools/test.py with --cfg-options runner_type=Runner. Not in the
 # paper.
 _base_ = [
     '_base_/models/dferclip.py',

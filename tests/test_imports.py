@@ -20,7 +20,7 @@ ALLOWED = {
     'evaluation': {'emotions'},
     'models': {'emotions', 'prompts'},
     # Runs what the others are made of.
-    'engine': {'compat', 'emotions', 'models'},
+    'engine': {'compat', 'datasets', 'emotions', 'models'},
 }
 
 

@@ -28,7 +28,12 @@ def parse_arguments() -> argparse.Namespace:
         const='auto',
         help='continue from a checkpoint; without a path, from the latest one in the work folder',
     )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='automatic mixed precision: float16 on a GPU (optim_wrapper.dtype=bfloat16 for that), '
+        'bfloat16 on the CPU',
+    )
     parser.add_argument('--no-validate', action='store_true', help='do not validate in between')
     parser.add_argument(
         '--auto-scale-lr',

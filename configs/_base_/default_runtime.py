@@ -9,16 +9,34 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The last epoch, to resume from, and the best one, to evaluate.
     checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=1, save_best='dfer/WAR', rule='greater'
+        type='SafeCheckpointHook',
+        interval=1,
+        max_keep_ckpts=1,
+        save_best='dfer/WAR',
+        rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
 custom_hooks = [
     # Stop at the start, not in the last epoch.
+    dict(type='ConfigKeysHook'),
     dict(type='ClassNamesHook'),
     dict(type='DryRunHook'),
+    # Read and store checkpoints as data, and take those alone that fit.
+    dict(type='CheckpointContentHook'),
     dict(type='StrictCheckpointHook'),
+    # Count the clips that cannot be read; what becomes of them, the data sets' settings say.
+    dict(type='UnreadableClipsHook'),
+    # Draw by seed, epoch and sample, so that a resumed run goes on as if it had not stopped.
+    dict(type='RandomnessHook'),
+    # Save and end when the scheduler asks for it; go on within the epoch.
+    dict(type='PreemptionHook'),
+    dict(type='MidEpochHook'),
+    # Validate on resume what the run was stopped before.
+    dict(type='MissedValidationHook'),
+    # Stop at a loss or at weights that are no numbers.
+    dict(type='FiniteHook'),
     # Say which clips choose the best checkpoint.
     dict(type='SelectionHook'),
 ]

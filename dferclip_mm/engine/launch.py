@@ -6,7 +6,6 @@ import argparse
 import linecache
 import os
 import traceback
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,14 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
+from torch.distributed import DistError
+from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
+from .checkpoints import has_checkpoints, read_checkpoint, require_weights
+from .config_keys import require_known_keys
+from .hooks.checkpoint_content_hook import CheckpointContentHook
+from .hooks.config_keys_hook import ConfigKeysHook
 from .hooks.strict_checkpoint_hook import StrictCheckpointHook
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -69,10 +74,14 @@ def load_config(
 
 
 def enable_amp(cfg: Config) -> None:
-    """Train with automatic mixed precision.
+    """Train with automatic mixed precision: ``optim_wrapper.dtype``, or else the device's own.
+
+    That is float16 with a scaled loss on a GPU and bfloat16 on the CPU. Bfloat16 has the range of
+    float32, so its loss is not scaled.
 
     Raises:
-        ValueError: when the config has an optimizer wrapper of its own, or there is no GPU.
+        ValueError: when the config has an optimizer wrapper of its own, or asks for another type
+            than bfloat16 on the CPU.
     """
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
@@ -80,9 +89,15 @@ def enable_amp(cfg: Config) -> None:
             f'--amp replaces OptimWrapper, but optim_wrapper.type is {wrapper}: leave --amp out'
         )
     if get_device() == 'cpu':
-        raise ValueError('--amp needs a GPU and none is visible: leave it out on the CPU')
+        dtype = cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
+        if dtype != 'bfloat16':
+            raise ValueError(
+                f'--amp: optim_wrapper.dtype is {dtype} and no GPU is visible; the CPU trains in '
+                'bfloat16 alone: set optim_wrapper.dtype=bfloat16'
+            )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    scaled = cfg.optim_wrapper.get('dtype') != 'bfloat16'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic' if scaled else dict(enabled=False))
 
 
 def enable_lr_scaling(cfg: Config) -> None:
@@ -109,7 +124,7 @@ def enable_resume(cfg: Config, source: str) -> None:
     """
     if source != 'auto':
         cfg.resume, cfg.load_from = True, source
-    elif (Path(cfg.work_dir) / 'last_checkpoint').is_file():
+    elif has_checkpoints(cfg.work_dir):
         cfg.resume, cfg.load_from = True, None
     else:
         cfg.resume = False
@@ -122,21 +137,10 @@ def require_checkpoint(path: str | None) -> None:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when the file is no PyTorch file, for instance because its end is missing.
+        ValueError: when it is no PyTorch file, is cut or changed, or asks for code.
     """
-    if path is None or '://' in path:
-        return
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
-    with file.open('rb') as stream:
-        # Files of PyTorch before 1.6 are bare pickles.
-        is_pickle = stream.read(1) == b'\x80'
-    if not is_pickle and not zipfile.is_zipfile(file):
-        raise ValueError(
-            f'{path} ({file.stat().st_size} bytes) is no PyTorch checkpoint, or its end is '
-            'missing: copy or train it again'
-        )
+    if path is not None and '://' not in path and not Path(path).is_dir():
+        require_weights(read_checkpoint(path), path)
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -146,18 +150,21 @@ def build_runner(cfg: Config) -> Runner:
         cfg: what ``load_config`` returned; ``load_from`` may name a checkpoint.
 
     Raises:
-        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
+        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint, or keys are misspelt.
     """
+    require_known_keys(cfg)
     require_checkpoint(cfg.get('load_from'))
     compat.prepare_cpu_processes(cfg, cfg.launcher)
+    compat.leave_fused_out_without_kernels(cfg)
     if 'runner_type' in cfg:
         from mmaction.registry import RUNNERS
 
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
-    if not any(isinstance(hook, StrictCheckpointHook) for hook in runner.hooks):
-        runner.register_hook(StrictCheckpointHook())
+    for kind in (ConfigKeysHook, CheckpointContentHook, StrictCheckpointHook):
+        if not any(isinstance(hook, kind) for hook in runner.hooks):
+            runner.register_hook(kind())
     return runner
 
 
@@ -170,14 +177,23 @@ def set_local_rank(local_rank: int) -> None:
 def errors_in_one_sentence() -> Iterator[None]:
     """End the program with the message alone when this package raised it on purpose.
 
-    Everything else keeps its traceback.
+    Everything else keeps its traceback. What torchrun prints at the end names the error of the
+    process that failed first, not those of the others that it left alone.
     """
     try:
         yield
     except Exception as error:
+        if not _is_of_another_process(error):
+            # Into a file that torchrun reads; nothing happens without torchrun.
+            get_error_handler().record_exception(error)
         last = traceback.extract_tb(error.__traceback__)[-1]
         ours = _PACKAGE in Path(last.filename).resolve().parents
         on_purpose = linecache.getline(last.filename, last.lineno or 0).lstrip().startswith('raise')
         if not (ours and on_purpose):
             raise
         raise SystemExit(f'error: {error.args[0] if error.args else error}') from error
+
+
+def _is_of_another_process(error: Exception) -> bool:
+    """Whether an error only says that another process no longer answers."""
+    return isinstance(error, DistError) or 'gloo' in str(error)

@@ -74,3 +74,16 @@ def test_what_is_no_feature_file_is_refused(
             run_tool('linear_probe', name, name)
     with pytest.raises(SystemExit, match='the config has no train_dataloader'):
         extracted('emoclip_zeroshot_dfew', 'out.npz', '--data', 'train')
+
+
+@pytest.mark.parametrize(('data', 'policy'), [('test', 'wrong'), ('train', 'replace')])
+def test_a_clip_that_cannot_be_read_has_no_features(
+    work_dir: Path, extracted: Callable[..., dict], data: str, policy: str
+) -> None:
+    """Neither another clip's nor an empty one's, whatever the run that is configured would do."""
+    clip = '00003' if data == 'train' else '00004'
+    (work_dir / f'data/DFEW/Clip/clip_224x224/{clip}/1.jpg').write_bytes(b'')
+    option = f'{data}_dataloader.dataset.unreadable={policy}'
+    with pytest.raises(SystemExit, match=rf'{clip} \(listed in .*\): .* is empty'):
+        extracted('dferclip_dfew', 'out.npz', '--data', data, '--cfg-options', option)
+    assert not (work_dir / 'out.npz').exists()

@@ -57,6 +57,7 @@ def test_one_machine_takes_a_free_port(started: Path) -> None:
     assert call('dist_train.sh', 'c.py', '8', '--amp', '--seed', '1').returncode == 0
     assert started.read_text().split('\n')[:-1] == [
         *('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '8'),
+        *('--max-restarts', '0'),
         *(f'{TOOLS}/train.py', 'c.py', '--launcher', 'pytorch', '--amp', '--seed', '1'),
     ]
 

@@ -153,10 +153,15 @@ def test_options_that_cannot_hold_end_training_in_one_sentence(
         run_tool('train', *[toy_config if each == 'CONFIG' else each for each in arguments])
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes mixed precision')
-def test_amp_on_the_cpu_is_refused(work_dir: Path, run_tool: RunTool, toy_config: str) -> None:
-    with pytest.raises(SystemExit, match='--amp needs a GPU'):
-        run_tool('train', toy_config, '--amp')
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes float16')
+def test_amp_on_the_cpu_is_bfloat16(work_dir: Path, run_tool: RunTool, toy_config: str) -> None:
+    run_tool('train', toy_config, '--amp', '--work-dir', 'amp')
+    text = Path('amp/toy_config.py').read_text()
+    assert "dtype='bfloat16'" in text
+    assert "type='AmpOptimWrapper'" in text
+    half = ('--cfg-options', 'optim_wrapper.dtype=float16')
+    with pytest.raises(SystemExit, match='the CPU trains in bfloat16 alone'):
+        run_tool('train', toy_config, '--amp', *half)
 
 
 def test_errors_from_elsewhere_keep_their_traceback(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
+
+from ..randomness import same_random_numbers
 
 
 @HOOKS.register_module()
@@ -37,8 +35,9 @@ class DryRunHook(Hook):
             loaders.append(('val_dataloader', runner.val_dataloader))
         training = runner.model.training
         runner.model.eval()
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         for key, loader in loaders:
-            with _same_random_numbers():
+            with same_random_numbers(devices=devices):
                 batch = loader.collate_fn([loader.dataset[0]])
                 _score(runner.model, batch, key)
         runner.model.train(training)
@@ -71,14 +70,3 @@ _ADVICE = (
     'videos), that video backbones are in Recognizer3D and image backbones in FrameRecognizer, and '
     'that in_channels of neck and cls_head are what stands before them gives'
 )
-
-
-@contextmanager
-def _same_random_numbers() -> Iterator[None]:
-    """Leave the three random number generators as they were."""
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices):
-        yield
-    random.setstate(python)
-    np.random.set_state(numpy)

@@ -49,3 +49,42 @@ def test_head_of_the_host_is_compared_by_number(hook):
 
 def test_data_without_names_passes(hook):
     hook.before_train(runner_of(named('a', 'b'), ()))
+
+
+def test_head_of_the_host_needs_the_same_order_in_validation(hook):
+    head = SimpleNamespace(num_classes=2)
+    hook.before_train(runner_of(head, ('a', 'b')))
+    with pytest.raises(ValueError, match='has the classes a, b, but val_dataloader has b, a'):
+        hook.before_train(runner_of(head, ('a', 'b'), ('b', 'a')))
+
+
+def test_head_that_learns_its_classes_from_data_is_validated_on_others(hook):
+    head = SimpleNamespace(num_classes=2, classes=None, set_vocabulary=lambda names: None)
+    hook.before_train(runner_of(head, ('a', 'b'), ('c', 'd')))
+
+
+@pytest.mark.parametrize(('trained', 'refused'), [(('a', 'b'), False), (('b', 'a'), True)])
+def test_head_of_the_host_is_tested_on_what_it_was_trained_for(hook, trained, refused):
+    runner = runner_of(SimpleNamespace(num_classes=2), ('a', 'b'))
+    hook.after_load_checkpoint(runner, dict(meta=dict(dataset_meta=dict(classes=trained))))
+    # It may be trained further for other classes.
+    hook.before_train(runner)
+    if refused:
+        with pytest.raises(ValueError, match='trained for b, a, but test_dataloader has a, b'):
+            hook.before_test(runner)
+    else:
+        hook.before_test(runner)
+
+
+def test_targets_are_compared_like_classes(hook):
+    head = SimpleNamespace(num_classes=2, targets=('valence', 'arousal'))
+
+    def loader(*names):
+        return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(targets=names)))
+
+    runner = SimpleNamespace(model=SimpleNamespace(cls_head=head))
+    runner.test_dataloader = loader('valence', 'arousal')
+    hook.before_test(runner)
+    runner.test_dataloader = loader('arousal', 'valence')
+    with pytest.raises(ValueError, match='targets is valence, arousal, but test_dataloader has ar'):
+        hook.before_test(runner)

@@ -1,0 +1,255 @@
+"""Checkpoint files: written whole or not at all, and looked through before anything relies on them.
+
+Nothing here executes what a file holds.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+# What a file is called until all of it is on the disk.
+PART = '.part'
+POINTER = 'last_checkpoint'
+PREEMPTED = 'preempted.pth'
+
+
+def publish(part: Path, path: Path) -> None:
+    """Give a finished file, or folder, its name: readers see the old content or all of the new.
+
+    Args:
+        part: what was written, in the same folder.
+        path: its name from now on; a file of that name is replaced.
+    """
+    if part.is_dir():
+        if path.exists():
+            shutil.rmtree(path)
+    else:
+        with part.open('r+b') as stream:
+            os.fsync(stream.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a short text so that readers see the old one or all of the new one."""
+    part = path.with_name(path.name + PART)
+    part.write_text(text, encoding='utf-8')
+    publish(part, path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk, where the system can."""
+    if os.name != 'posix':
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def no_room(path: Path, needed: int, error: OSError) -> str:
+    """What to say when a file cannot be written.
+
+    Args:
+        path: the file, which keeps its old content.
+        needed: bytes of its tensors.
+        error: what the system said.
+    """
+    free = shutil.disk_usage(path.parent).free
+    return (
+        f'{path} could not be written ({error.strerror or error}): it needs {needed} bytes, and '
+        f'{free} are free in {path.parent}; the checkpoints before it are as they were. Make room '
+        '(a quota or a limit of file sizes counts as well), and go on with --resume'
+    )
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """Look all of a local file through, and read it without executing anything.
+
+    Tensors stay on the disk until they are asked for.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is none, is cut, was changed after it was written, or asks for code.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
+    size = file.stat().st_size
+    with file.open('rb') as stream:
+        # Files of PyTorch before 1.6 are bare pickles.
+        is_pickle = stream.read(1) == b'\x80'
+    if not is_pickle:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(
+                f'{path} ({size} bytes) is no PyTorch checkpoint, or its end is missing: copy or '
+                'train it again'
+            )
+        _require_unchanged(file)
+    try:
+        return torch.load(file, map_location='cpu', weights_only=True, mmap=not is_pickle)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f'{path} is not loaded: it holds more than tensors and plain values, and reading the '
+            f'rest could run code ({_first_line(error)}). If you trust where it comes from, store '
+            'its weights alone with tools/convert_checkpoint.py or your own program'
+        ) from error
+    except Exception as error:
+        raise ValueError(
+            f'{path} ({size} bytes) cannot be read as a PyTorch checkpoint '
+            f'({_first_line(error)}): copy or train it again'
+        ) from error
+
+
+def _require_unchanged(file: Path) -> None:
+    """Compare each record with its checksum, which PyTorch writes and does not read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            broken = archive.testzip()
+    except Exception as error:
+        raise ValueError(
+            f'{file} was changed or cut after it was written ({_first_line(error)}): copy or train '
+            'it again'
+        ) from error
+    if broken is not None:
+        raise ValueError(
+            f'{file} was changed after it was written: the checksum of its record {broken} does '
+            'not fit; copy or train it again'
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def require_weights(content: Any, path: str | Path) -> None:
+    """See that a file's content is a state dict, or a dict that holds one.
+
+    Raises:
+        ValueError: saying what it is instead.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            f"{path} holds a {type(content).__name__}: expected a dict with 'state_dict', as "
+            'MMEngine saves it'
+        )
+    if 'state_dict' not in content and 'ema_state_dict' in content:
+        raise ValueError(
+            f"{path} holds averaged weights (ema_state_dict) alone: store them as 'state_dict', "
+            "their names without 'module.'"
+        )
+
+
+def require_resumable(content: Any, path: str | Path, *, optimizer: bool = True) -> None:
+    """See that a file's content is all that a run goes on from.
+
+    Args:
+        content: what ``read_checkpoint`` gave.
+        path: for the message.
+        optimizer: whether the run stores its optimizer's state.
+
+    Raises:
+        ValueError: naming what it lacks.
+    """
+    require_weights(content, path)
+    meta = content.get('meta')
+    lacking = [name for name in ('meta', 'message_hub', 'state_dict') if name not in content]
+    if optimizer and 'optimizer' not in content:
+        lacking.append('optimizer')
+    if isinstance(meta, Mapping):
+        lacking += [f'meta.{name}' for name in ('epoch', 'iter') if type(meta.get(name)) is not int]
+    if lacking:
+        raise ValueError(
+            f'{path} holds no run to resume: it lacks {", ".join(lacking)}. Best and published '
+            'checkpoints are weights alone: start from them with load_from'
+        )
+
+
+def has_checkpoints(folder: str | Path) -> bool:
+    """Whether a run has left anything to resume in its work folder."""
+    found = Path(folder)
+    return (found / POINTER).is_file() or any(
+        not file.name.startswith('best_') for file in found.glob('*.pth')
+    )
+
+
+def find_resumable(
+    work_dir: str | Path, folder: str | Path, pattern: str, *, optimizer: bool = True
+) -> tuple[Path | None, list[str]]:
+    """The checkpoint to go on from: the run's last one, or else the furthest whole one.
+
+    Args:
+        work_dir: holds the file ``last_checkpoint``.
+        folder: holds the checkpoints.
+        pattern: their names, as a glob.
+        optimizer: whether they hold the optimizer's state.
+
+    Returns:
+        The file, None when there is none at all, and why others were passed over.
+
+    Raises:
+        ValueError: when there are checkpoints, and none can be resumed.
+    """
+    problems: list[str] = []
+    pointer = Path(work_dir) / POINTER
+    if pointer.is_file():
+        named = pointer.read_text(encoding='utf-8', errors='replace').strip().replace('\0', '')
+        # The run may have been moved with its folder.
+        places = [Path(named), Path(folder) / Path(named).name] if Path(named).name else []
+        target = next((place for place in places if place.is_file()), None)
+        if target is None:
+            problems.append(f'{pointer} names {named!r}, which is not there')
+        elif _resumes(target, problems, optimizer):
+            return target, problems
+    others = {*Path(folder).glob(pattern), Path(folder) / PREEMPTED}
+    for file in sorted((file for file in others if file.is_file()), key=_progress, reverse=True):
+        seen = any(problem.startswith(str(file)) for problem in problems)
+        if not seen and _resumes(file, problems, optimizer):
+            return file, problems
+    if problems:
+        raise ValueError(
+            f'no checkpoint in {folder} can be resumed: {"; ".join(problems)}. To begin again, '
+            'choose another work_dir, or remove these files'
+        )
+    return None, problems
+
+
+def _resumes(file: Path, problems: list[str], optimizer: bool) -> bool:
+    try:
+        require_resumable(read_checkpoint(file), file, optimizer=optimizer)
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
+        return False
+    return True
+
+
+def _progress(file: Path) -> int:
+    """The iteration that a checkpoint was written after; -1 when it cannot be told."""
+    try:
+        content = torch.load(file, map_location='cpu', weights_only=True, mmap=True)
+        return int(content['meta']['iter'])
+    except Exception:
+        return -1
+
+
+def float16_names(
+    state_dict: Mapping[str, torch.Tensor], model: Mapping[str, Any]
+) -> Sequence[str]:
+    """Names of the tensors that are stored with fewer bits than the model has for them."""
+    return [
+        name
+        for name, value in state_dict.items()
+        if isinstance(value, torch.Tensor)
+        and value.is_floating_point()
+        and name in model
+        and value.element_size() < model[name].element_size()
+    ]

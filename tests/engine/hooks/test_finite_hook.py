@@ -1,0 +1,172 @@
+"""NaN and infinity stop a run, name the clips, and reach no checkpoint."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from drawing_runs import DrawingModel, drawing_run
+from mini_corpora import write_dfew
+from mmaction.registry import HOOKS
+from mmengine.hooks import EMAHook, Hook
+from mmengine.registry import MODELS
+from processes import in_processes
+from small_runs import small_config, start
+
+from dferclip_mm.engine.hooks import FiniteHook
+
+
+class SpoilHook(Hook):
+    """Makes the loss or a weight no number in one iteration."""
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, iteration, loss=None, weight=None):
+        self.iteration, self.loss, self.weight = iteration, loss, weight
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == self.iteration:
+            if self.loss is not None:
+                outputs['loss'] = torch.tensor(self.loss)
+            if self.weight is not None:
+                next(runner.model.parameters()).data.view(-1)[0] = self.weight
+
+
+@MODELS.register_module(force=True)
+class MaskedModel(DrawingModel):
+    """Has a buffer with infinity from the start, as attention masks are."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('mask', torch.tensor([0.0, -math.inf]))
+
+
+def checkpoints(folder):
+    return sorted(path.name for path in folder.glob('*.pth'))
+
+
+def spoilt(work_dir, spoil, **settings):
+    """A run of 3 epochs of 3 iterations with a spoiler."""
+    runner = drawing_run(
+        work_dir,
+        train_cfg=dict(by_epoch=True, max_epochs=3),
+        custom_hooks=[FiniteHook()],
+        **settings,
+    )
+    runner.register_hook(spoil)
+    return runner
+
+
+@pytest.mark.parametrize(('iteration', 'kept'), [(0, 0), (4, 1), (5, 1)])
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+def test_a_loss_stops_the_run(iteration, kept, value, tmp_path):
+    """In the first iteration, within an epoch, and in the last one of an epoch."""
+    runner = spoilt(tmp_path, SpoilHook(iteration, loss=value))
+    message = f'iteration {iteration + 1} .*loss = {value}'.replace('(', '[(]')
+    with pytest.raises(FloatingPointError, match=message):
+        runner.train()
+    assert checkpoints(tmp_path) == [f'epoch_{number + 1}.pth' for number in range(kept)]
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_weights_stop_the_run_before_a_checkpoint(value, tmp_path):
+    runner = spoilt(tmp_path, SpoilHook(5, weight=value))
+    with pytest.raises(FloatingPointError, match='after iteration 6: weight; no checkpoint'):
+        runner.train()
+    assert checkpoints(tmp_path) == ['epoch_1.pth']
+
+
+def test_no_checkpoint_by_iterations_either(tmp_path):
+    every = dict(logger=None, checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=2))
+    runner = spoilt(tmp_path, SpoilHook(3, weight=math.nan), default_hooks=every)
+    with pytest.raises(FloatingPointError, match=r'to be written: state_dict\.weight'):
+        runner.train()
+    assert checkpoints(tmp_path) == ['iter_2.pth']
+
+
+def test_averages_and_the_optimizer_are_looked_at_too(tmp_path):
+    hook, runner = FiniteHook(), drawing_run(tmp_path)
+    state = {'state': {0: {'exp_avg': torch.tensor([1.0, math.nan])}}}
+    for content, name in (
+        ({'state_dict': {}, 'optimizer': state}, r'optimizer\.state\.0\.exp_avg'),
+        ({'state_dict': {}, 'ema_state_dict': {'w': torch.tensor(math.inf)}}, r'ema_state_dict\.w'),
+    ):
+        with pytest.raises(FloatingPointError, match=name):
+            hook.before_save_checkpoint(runner, content)
+    hook.before_save_checkpoint(runner, {'state_dict': {'steps': torch.tensor([1, 2])}})
+
+
+def test_masks_may_hold_infinity(tmp_path):
+    runner = spoilt(tmp_path, EMAHook(), model=dict(type='MaskedModel'))
+    runner.train()
+    assert len(checkpoints(tmp_path)) == 3
+
+
+def test_a_run_starts_from_numbers(tmp_path):
+    runner = spoilt(tmp_path, SpoilHook(99))
+    runner.model.weight.data.fill_(math.nan)
+    with pytest.raises(FloatingPointError, match='at the start'):
+        runner.train()
+    assert checkpoints(tmp_path) == []
+
+
+@HOOKS.register_module(force=True)
+class ScoreHook(Hook):
+    """Gives validation one score after another, before anything reads them."""
+
+    priority = 0
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def after_val_epoch(self, runner, metrics=None):
+        metrics['dfer/WAR'] = self.scores[runner.epoch - 1]
+
+
+@pytest.mark.parametrize('rule', ['greater', 'less'])
+def test_no_such_score_is_the_best(rule, tmp_path):
+    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
+    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    cfg.default_hooks.checkpoint.rule = rule
+    cfg.train_cfg.max_epochs = 4
+    scores = [math.nan, math.inf if rule == 'greater' else -math.inf, 30.0, math.nan]
+    cfg.custom_hooks.append(dict(type='ScoreHook', scores=scores))
+    runner = start(cfg)
+    runner.train()
+    assert runner.message_hub.get_info('best_score') == 30.0
+    assert [name for name in checkpoints(tmp_path / 'run') if 'best' in name] == [
+        'best_dfer_WAR_epoch_3.pth'
+    ]
+
+
+def test_the_clips_are_named(tmp_path):
+    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
+    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    runner = start(cfg)
+    runner.register_hook(SpoilHook(1, loss=math.nan))
+    with pytest.raises(FloatingPointError) as caught:
+        runner.train()
+    named = re.findall(r'^  (\S+) \((\S+):(\d+)\)$', str(caught.value), re.MULTILINE)
+    assert len(named) == 2
+    for folder, file, line in named:
+        listed = Path(file).read_text().splitlines()[int(line) - 1]
+        assert int(listed.split(',')[0]) == int(folder.rpartition('/')[2])
+
+
+def _two(rank, folder):
+    """The loss of one process of two is no number."""
+    hook = FiniteHook()
+    runner = drawing_run(Path(folder) / str(rank))
+    hook.after_train_iter(runner, 0, None, {'loss': torch.tensor(1.0)})
+    loss = torch.tensor(math.nan if rank == 1 else 1.0)
+    with pytest.raises(FloatingPointError) as caught:
+        hook.after_train_iter(runner, 1, None, {'loss': loss})
+    return str(caught.value)
+
+
+def test_all_processes_stop_and_say_which(tmp_path):
+    message, same = in_processes(_two, str(tmp_path), fork=True)
+    assert message == same
+    assert 'process 1' in message
+    assert 'process 0' not in message

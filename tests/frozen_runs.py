@@ -1,0 +1,47 @@
+"""The frozen regime at small size: pixels and cached features over the same corpus and weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from mini_corpora import write_dfew
+from mmengine.config import Config
+from small_runs import ARCH, SIDE, small_config
+
+
+def write_corpus(root: Path, folds: int = 1) -> Path:
+    """A small DFEW below `root`, clips of 11 frames; weights of a small CLIP beside it."""
+    write_dfew(root / 'DFEW', num_frames=11, folds=folds)
+    write_weights(root / 'clip.pt', seed=0)
+    return root
+
+
+def write_weights(path: Path, seed: int) -> Path:
+    """A weights file of a small CLIP."""
+    torch.manual_seed(seed)
+    torch.save(open_clip.CLIP(**ARCH).state_dict(), path)
+    return path
+
+
+def frozen_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:
+    """`dferclip_dfew_frozen` or `dferclip_dfew_cached` at small size.
+
+    `options` are merged into the `OpenFrameFeatures` of all pipelines.
+    """
+    cfg = small_config(name, root, work_dir)
+    for tower in (cfg.model.backbone, cfg.model.cls_head.text_encoder):
+        tower.pretrained = str(root / 'clip.pt')
+    for part in ('train', 'val', 'test'):
+        loader = cfg[f'{part}_dataloader']
+        loader.dataset.data_root = str(root / 'DFEW')
+        first = loader.dataset.pipeline[0]
+        if first.type == 'OpenFrameFeatures':
+            first.update(cache=str(root / 'features'), **options)
+            for step in first.pixels:
+                if 'size' in step:
+                    step.size = SIDE
+    cfg.train_cfg.max_epochs = 2
+    return cfg

@@ -1,0 +1,176 @@
+"""A small run in forked processes that are killed at a chosen step of writing a checkpoint.
+
+Forked from a process that has imported everything and computed nothing.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mmengine.runner.runner
+import torch
+from mmengine.config import Config
+from small_runs import start
+
+EPOCHS = 3
+TOY = Path(__file__).resolve().parents[1] / 'tools' / 'toy_config.py'
+# Its config imports the model from there.
+sys.path.append(str(TOY.parent))
+
+
+def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) -> Config:
+    """The toy run with our hooks, an average of its weights, momentum and two schedules.
+
+    With seed 0 the second epoch has the best score, with seed 2 the third; the first has a worse.
+    """
+    cfg = Config.fromfile(str(TOY))
+    cfg.work_dir, cfg.launcher = str(work_dir), 'none'
+    cfg.train_cfg.max_epochs = EPOCHS
+    cfg.randomness.seed = seed
+    for loader, batch in ((cfg.train_dataloader, 10), (cfg.val_dataloader, 60)):
+        loader.batch_size, loader.dataset.size = batch, 60
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05, momentum=0.9)
+    cfg.param_scheduler = [
+        dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=EPOCHS, T_max=EPOCHS),
+        dict(type='OneCycleLR', eta_max=0.03, total_steps=30, by_epoch=False),
+    ]
+    cfg.default_hooks.checkpoint = dict(
+        type='SafeCheckpointHook',
+        interval=1,
+        max_keep_ckpts=keep,
+        save_best='dfer/WAR',
+        rule='greater',
+    )
+    kinds = ('CheckpointContentHook', 'StrictCheckpointHook', 'RandomnessHook', 'PreemptionHook')
+    kinds += ('MidEpochHook', 'MissedValidationHook', 'FiniteHook')
+    cfg.custom_hooks = [dict(type=kind) for kind in kinds]
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
+    cfg.merge_from_dict(settings)
+    return cfg
+
+
+def train(cfg: Config, *, resume: bool = False) -> Any:
+    """Train, as tools/train.py does with or without ``--resume``; the runner."""
+    # Asks nvcc and git, in a second and a half.
+    mmengine.runner.runner.collect_env = dict
+    torch.set_num_threads(1)
+    cfg.resume = resume
+    runner = start(cfg)
+    runner.train()
+    return runner
+
+
+class Steps:
+    """Counts what a process does to checkpoint files, and kills it at one step.
+
+    A file's opening for writing, half of each write, its end, and what comes before and after each
+    renaming and removal are steps; files outside of `folder` do not count.
+
+    Args:
+        folder: the run's.
+        last: the step at which the process is killed; None lets it live.
+    """
+
+    def __init__(self, folder: Path, last: int | None) -> None:
+        self.folder, self.last, self.names = str(folder), last, []
+
+    def step(self, name: str) -> None:
+        self.names.append(name)
+        if self.last is not None and len(self.names) == self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counts(self, path: Any) -> bool:
+        if not isinstance(path, str | os.PathLike):
+            return False
+        name = os.fspath(path)
+        return name.startswith(self.folder) and ('.pth' in name or 'last_checkpoint' in name)
+
+    def install(self) -> None:
+        """Stand between the run and the system."""
+        opened = io.open
+
+        def open_(path: Any, mode: str = 'r', *args: Any, **settings: Any) -> Any:
+            if not (self.counts(path) and 'w' in mode):
+                return opened(path, mode, *args, **settings)
+            name = Path(path).name
+            self.step(f'before opening {name}')
+            stream = opened(path, mode, *args, **settings)
+            write = stream.write
+
+            def in_halves(content: Any) -> int:
+                middle = len(content) // 2
+                self.step(f'before writing {name}')
+                write(content[:middle])
+                stream.flush()
+                self.step(f'half of {name}')
+                write(content[middle:])
+                stream.flush()
+                self.step(f'all of {name}')
+                return len(content)
+
+            return _Stream(stream, in_halves)
+
+        builtins.open = io.open = open_
+        for function in ('replace', 'rename', 'remove', 'unlink'):
+            self._wrap(function)
+
+    def _wrap(self, function: str) -> None:
+        real = getattr(os, function)
+
+        def wrapped(path: Any, *args: Any, **settings: Any) -> Any:
+            # A removal of nothing is no step.
+            if not self.counts(path) or not Path(path).exists():
+                return real(path, *args, **settings)
+            self.step(f'before {function} {Path(path).name}')
+            found = real(path, *args, **settings)
+            self.step(f'after {function} {Path(path).name}')
+            return found
+
+        setattr(os, function, wrapped)
+
+
+class _Stream:
+    def __init__(self, stream: Any, write: Callable[[Any], int]) -> None:
+        self._stream, self.write = stream, write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __enter__(self) -> _Stream:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stream.close()
+
+
+def in_fork(function: Callable[[], Any], log: Path) -> int:
+    """What a forked process ends with: 0, its exit code, or minus the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            # A test's own catch what is printed before it comes there.
+            sys.stdout = sys.stderr = os.fdopen(out, 'w', buffering=1)
+            function()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)

@@ -1,0 +1,105 @@
+"""A process that dies stops the others, with a message; restarts end as if it had not died."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lengths import only_long
+from resume_cells import differences
+
+HERE = Path(__file__).resolve().parent
+TRAIN = HERE.parents[1] / 'tools' / 'dist_train.sh'
+# Seconds; what a run of seconds and its end take on a busy machine, far below gloo's half hour.
+BOUND = 150
+# Steps of an epoch: 30 points in batches of 5 on 2 processes.
+EPOCH = 3
+
+
+@pytest.fixture(autouse=True)
+def _importable(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PYTHONPATH', f'{os.environ["PYTHONPATH"]}:{HERE}')
+
+
+def train(folder: str, *options: str, resume: bool = False, **environment: str) -> tuple[int, str]:
+    """Train on 2 processes: the exit code, and all that was said."""
+    words = [str(TRAIN), str(HERE / 'dying_config.py'), '2', '--work-dir', folder]
+    words += ['--resume'] if resume else []
+    done = subprocess.run(
+        [*words, '--cfg-options', 'randomness.seed=0', *(f'custom_hooks.0.{x}' for x in options)],
+        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1', **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def root_cause(said: str) -> str:
+    """What torchrun prints last: the process that failed first."""
+    return ' '.join(said.rsplit('Root Cause', 1)[1].split())
+
+
+def test_the_error_of_the_process_that_failed_is_named_last() -> None:
+    code, said = train('run', 'step=4', 'way=raise')
+    assert code == 1
+    cause = root_cause(said)
+    assert 'rank : 1' in cause
+    assert 'RuntimeError: the camera fell over' in cause
+    # The other one did not train on alone.
+    assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+@only_long
+@pytest.mark.parametrize('rank', [0, 1])
+def test_a_killed_process_stops_the_others(rank: int) -> None:
+    code, said = train('run', 'step=4', f'rank={rank}')
+    assert code == 1
+    cause = root_cause(said)
+    assert f'rank : {rank}' in cause
+    assert 'Signal 9 (SIGKILL)' in cause
+    assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+# At the first step of all, within an epoch, and just after a checkpoint; the first process too.
+@pytest.mark.parametrize(
+    ('rank', 'step', 'times'),
+    [
+        (1, EPOCH + 1, 2),
+        pytest.param(0, 0, 1, marks=only_long),
+        pytest.param(1, 2 * EPOCH, 1, marks=only_long),
+    ],
+)
+def test_restarts_end_bitwise_equal(rank: int, step: int, times: int) -> None:
+    options = (f'rank={rank}', f'step={step}', f'times={times}')
+    # The same config, with the deaths behind it.
+    Path('straight').mkdir()
+    Path('straight/died').write_text(str(times))
+    assert train('straight', *options)[0] == 0
+    code, said = train('again', *options, resume=True, MAX_RESTARTS='2')
+    assert code == 0, said[-3000:]
+    assert Path('again/died').read_text() == str(times)
+    different, tensors = differences(Path('straight/epoch_4.pth'), Path('again/epoch_4.pth'))
+    assert different == []
+    # Weights and momentum of the linear model.
+    assert tensors >= 4
+
+
+@only_long
+def test_restarts_come_to_an_end() -> None:
+    code, said = train('run', 'step=4', 'times=9', resume=True, MAX_RESTARTS='1')
+    assert code == 1
+    assert 'Signal 9 (SIGKILL)' in root_cause(said)
+    assert Path('run/died').read_text() == '2'
+
+
+def test_restarts_from_the_beginning_are_refused() -> None:
+    code, said = train('run', 'step=4', MAX_RESTARTS='2')
+    assert code == 2
+    assert said.strip().endswith('training would begin again from its start')
+    assert not Path('run').exists()

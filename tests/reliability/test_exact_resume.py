@@ -1,0 +1,62 @@
+"""A run that is interrupted and resumed ends as if it had not been; workers do not matter."""
+
+import pytest
+from lengths import LONG
+from resume_cells import EPOCHS, Cell, differences, matrix, run
+from small_runs import write_corpora
+
+# Each model, feature, number of workers and of processes, and the pairs that share machinery.
+SHORT = [
+    Cell('DFER-CLIP', 'augmentation', 2, 2),
+    Cell('DFER-CLIP', 'dropout', 0, 2),
+    Cell('DFER-CLIP', 'bf16', 2, 1),
+    Cell('EmoCLIP', 'augmentation', 0, 1),
+    Cell('EmoCLIP', 'EMA', 2, 1),
+    Cell('EmoCLIP', 'schedule', 0, 2),
+]
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp('data')
+    write_corpora(root)
+    return root
+
+
+@pytest.mark.parametrize('cell', matrix() if LONG else SHORT, ids=str)
+def test_four_epochs_are_two_and_two(cell, data, tmp_path):
+    straight, halves = tmp_path / 'straight', tmp_path / 'halves'
+    whole = run(cell, data, straight)
+    half = run(cell, data, halves, stop=EPOCHS // 2)
+    rest = run(cell, data, halves, resume=True)
+    assert half == [count // 2 for count in whole]
+    assert rest == whole
+    last = f'epoch_{EPOCHS}.pth'
+    found, tensors = differences(straight / last, halves / last)
+    assert found == []
+    assert tensors > 30
+    best = [path.name for path in straight.glob('best_*')]
+    assert best == [path.name for path in halves.glob('best_*')]
+    assert len(best) == 1
+    assert differences(straight / best[0], halves / best[0])[0] == []
+
+
+def test_workers_do_not_matter(data, tmp_path):
+    """Whole checkpoints of runs with 0, 1, 2 and 4 workers."""
+    counts = (0, 1, 2, 4) if LONG else (0, 2)
+    for workers in counts:
+        run(Cell('DFER-CLIP', 'augmentation', workers, 1), data, tmp_path / str(workers))
+    for workers in counts[1:]:
+        last = f'epoch_{EPOCHS}.pth'
+        found, tensors = differences(tmp_path / '0' / last, tmp_path / str(workers) / last)
+        assert found == []
+        assert tensors > 30
+
+
+def test_a_difference_is_seen(data, tmp_path):
+    """The comparison above could fail: with another seed, nearly everything differs."""
+    cell = Cell('DFER-CLIP', 'augmentation', 0, 1)
+    run(cell, data, tmp_path / 'one')
+    run(cell, data, tmp_path / 'two', seed=2)
+    found, tensors = differences(*(tmp_path / name / 'epoch_1.pth' for name in ('one', 'two')))
+    assert sum('.state_dict.' in name for name in found) > tensors // 8

@@ -1,0 +1,304 @@
+"""Lists of every form, well made and mutated: what gets in keeps the contract, the rest is named.
+
+The contract is written out here without the parsers' help.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import pytest
+from fuzzing import fuzz
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dferclip_mm.datasets.afew import AFEWDataset
+from dferclip_mm.datasets.list_text import decode_list
+from dferclip_mm.datasets.lists import (
+    Row,
+    parse_captions,
+    parse_counted,
+    parse_csv,
+    parse_words,
+    write_captions,
+    write_counted,
+    write_csv,
+    write_words,
+)
+from dferclip_mm.datasets.scores import parse_scores
+from dferclip_mm.emotions import CORPUS_CLASSES
+
+SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
+FORMS = {
+    'DFEW csv': (parse_csv, write_csv, SEVEN),
+    'words': (parse_words, write_words, SEVEN),
+    'compounds': (partial(parse_words, compound=True), write_words, ELEVEN),
+    'captions': (parse_captions, write_captions, ELEVEN),
+    'compounds with captions': (partial(parse_captions, compound=True), write_captions, ELEVEN),
+    'counted': (parse_counted, write_counted, SEVEN),
+}
+BIDI = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
+
+
+def keeps_contract(row: Row, classes: tuple[str, ...]) -> bool:
+    parts = row.clip.split('/')
+    return (
+        all(emotion in classes for emotion in row.label.split('_'))
+        and (row.num_frames is None or row.num_frames >= 1)
+        and row.line >= 1
+        and is_safe(row.clip)
+        and not set('\t\r\n\0') & set(row.chinese + row.english)
+        and all(part not in ('', '.', '..') for part in parts)
+    )
+
+
+def is_safe(clip: str) -> bool:
+    """Whether a reference stays below the root on any system, and prints as what it is."""
+    return (
+        unicodedata.is_normalized('NFC', clip)
+        and not any(unicodedata.category(sign) in ('Cc', 'Zl', 'Zp', 'Cs') for sign in clip)
+        and not set(clip) & set(BIDI + '\ufeff\\')
+        and not clip.startswith(('/', '~/'))
+        and '..' not in clip.split('/')
+        and not re.match(r'[A-Za-z][A-Za-z0-9+.-]*:', clip)
+        and clip == clip.strip()
+    )
+
+
+# What a list is made of, and what it should never be made of.
+def split_at(text: str) -> list[str]:
+    return text.split('|')
+
+
+NAMES = st.sampled_from(
+    split_at('1|00025.mp4|Action/Happy/0267|Daily Life/Sad/1|一个/女人|caf\u00e9|cafe\u0301|a, b')
+    + split_at(r"""/data/x/00001|D:\clips\1|./a|a/./b|a//b|it's|"q" """)
+    + ['\U0001f600']
+)
+HOSTILE = st.sampled_from(
+    split_at(r'..|../|..\|/|\|~/|http://h/x|file:///etc/passwd|concat:a|C:|"|,|_|None|nan|inf')
+    + split_at('-1|0|99|+1|1.0|1_0|\uff12|1e999|99999999999999999999|| |\t|\0|\x1b[2J|\x85')
+    + split_at('\u2028|\u202e|\ufeff|\u00a0|\u3000')
+)
+WORDS = st.sampled_from(split_at('Happy|anger|SAD|fear|Neutral|contempt|anger_disgust|fear_fear'))
+NUMBERS = st.sampled_from([1, 2, 3, 4, 5, 6, 1, 2, 3, 0, 7, 8, -1]).map(str)
+ENDS = st.sampled_from(['\n', '\r\n', '\r'])
+SEPARATORS = {'DFEW csv': ',', 'scores': ',', 'captions': '\t', 'compounds with captions': '\t'}
+
+
+@st.composite
+def lists(draw: st.DrawFn, form: str) -> str:
+    """A list of the form with rows of its kind, most good, some with something foreign in them."""
+    separator = SEPARATORS.get(form, ' ')
+    lines = []
+    for _ in range(draw(st.integers(0, 4))):
+        columns = {
+            'DFEW csv': [NAMES, NUMBERS],
+            'counted': [NAMES, NUMBERS, NUMBERS],
+            'scores': [NAMES, NUMBERS, st.sampled_from(['train', 'test'])],
+        }.get(form, [NAMES, WORDS, *[st.text(max_size=8)] * 2 * ('captions' in form)])
+        fields = [draw(column) for column in columns]
+        for _ in range(draw(st.sampled_from([0] * 8 + [1, 2]))):
+            place = draw(st.integers(0, len(fields) - 1))
+            field, hostile = fields[place], draw(HOSTILE | st.text(max_size=3))
+            fields[place] = draw(
+                st.sampled_from([hostile, field + hostile, hostile + field, f'{field}/{hostile}'])
+            )
+        lines.append(draw(st.sampled_from([separator] * 12 + ['\t', ' ', ';'])).join(fields))
+    if form == 'DFEW csv' and draw(st.booleans()):
+        lines.insert(0, 'video_name,label')
+    if form == 'scores':
+        headers = ['clip,pain,split'] * 8 + ['clip,pain', 'clip,pain,pain', 'clip,,split', '"clip']
+        lines.insert(0, draw(st.sampled_from(headers)))
+    return draw(ENDS).join(lines)
+
+
+def encoded(text: str, encoding: str) -> bytes:
+    return text.encode(encoding, 'surrogatepass' if encoding == 'utf-8' else 'replace')
+
+
+Parsed = TypeVar('Parsed')
+
+
+def tried(parse: Callable[[], Parsed]) -> tuple[Parsed | None, str]:
+    """What a parser gives, or what its error says; any other kind of error ends the test."""
+    try:
+        return parse(), ''
+    except (ValueError, FileNotFoundError) as error:
+        return None, str(error)
+
+
+def enough(seen: Counter[str]) -> bool:
+    """Whether the examples held both what gets in and what does not."""
+    return min(seen['rows'], seen['refused']) >= 10
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_what_gets_in_keeps_the_contract(form):
+    seen: Counter[str] = Counter()
+    parse, write, classes = FORMS[form]
+
+    @fuzz()
+    @given(lists(form), st.sampled_from(['utf-8', 'utf-8-sig', 'gb18030', 'utf-16', 'latin-1']))
+    def check(text: str, encoding: str) -> None:
+        data, name = encoded(text, encoding), 'dir/f.txt'
+        rows, said = tried(lambda: parse(decode_list(data, name), name, classes))
+        if rows is None:
+            seen['refused'] += 1
+            assert re.match(r'dir/f\.txt:[1-9][0-9]*: ', said), said
+            return
+        seen['rows'] += len(rows)
+        for row in rows:
+            assert keeps_contract(row, classes), row
+        written = write(rows, classes)
+        again = parse(written, 'again', classes)
+        assert [replace(row, line=0) for row in again] == [replace(row, line=0) for row in rows]
+        assert write(again, classes) == written
+
+    check()
+    assert enough(seen), seen
+
+
+LETTERS = st.characters(codec='gbk', categories=('L', 'N'))
+FOLDER = st.text(LETTERS | st.sampled_from(" .,-+()'&"), min_size=1, max_size=12).filter(
+    lambda name: name == name.strip() and name.strip('. ') and not name.isdigit()
+)
+
+
+@st.composite
+def well_made(draw: st.DrawFn, form: str) -> tuple[bytes, list[Row]]:
+    """A list as a careful stranger writes it, and its rows: put together without the writers."""
+    classes = FORMS[form][2]
+    # Spelled as in Python's own library, whatever the parsers use.
+    names = draw(st.lists(st.lists(FOLDER, min_size=1, max_size=3), min_size=1, max_size=5))
+    end, lines, rows = draw(ENDS), [], []
+    if form == 'DFEW csv':
+        lines.append('video_name,label')
+    for parts in names:
+        if draw(st.booleans()):
+            lines.append(draw(st.sampled_from(['', '   ', '\t'])))
+        number = draw(st.integers(0, len(classes) - 1))
+        label, frames = classes[number], draw(st.integers(1, 10**9 - 1))
+        if form.startswith('compounds') and draw(st.booleans()):
+            label += '_' + classes[number - 1]
+        given_name = draw(st.sampled_from(['/', '\\'])).join(parts)
+        row = Row(unicodedata.normalize('NFC', '/'.join(parts)), label, len(lines) + 1)
+        blank = draw(st.sampled_from([' ', '  ', '\t', '   ']))
+        if form == 'DFEW csv':
+            line = f'{given_name},{number + 1}'
+        elif form == 'counted':
+            line = f'/data/{given_name}{blank}{frames}{blank}{number}'
+            row = replace(row, clip=f'data/{row.clip}', num_frames=frames, foreign=True)
+        elif 'captions' in form:
+            chinese, english = draw(st.text(LETTERS)), draw(st.text(LETTERS))
+            line = f'{given_name}\t{label}\t{chinese}\t{english}'
+            row = replace(row, chinese=chinese, english=english)
+        else:
+            line = f'{given_name}{blank}{label}'
+        lines.append(line)
+        rows.append(row)
+    encoding = draw(st.sampled_from(['utf-8', 'utf-8-sig', 'gbk']))
+    data = (end.join(lines) + end * draw(st.integers(0, 2))).encode(encoding)
+    return data, rows
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_well_made_lists_are_read_whatever_their_encoding_and_line_ends(form):
+    parse, _, classes = FORMS[form]
+
+    @fuzz()
+    @given(well_made(form))
+    def check(made: tuple[bytes, list[Row]]) -> None:
+        data, rows = made
+        assert parse(decode_list(data, 'f'), 'f', classes) == rows
+
+    check()
+
+
+def test_scores_that_get_in_are_finite_and_their_clips_safe():
+    seen: Counter[str] = Counter()
+
+    @fuzz()
+    @given(lists('scores'), st.sampled_from(['utf-8', 'utf-8-sig', 'gb18030', 'utf-16']))
+    def check(text: str, encoding: str) -> None:
+        data = encoded(text, encoding)
+        parsed, said = tried(lambda: parse_scores(decode_list(data, 'dir/f'), 'dir/f'))
+        if parsed is None:
+            seen['refused'] += 1
+            assert re.match(r'dir/f:[1-9][0-9]*: ', said), said
+            return
+        targets, rows = parsed
+        seen['rows'] += len(rows)
+        assert all(name and name.isprintable() for name in targets)
+        for row in rows:
+            assert is_safe(row.clip), row
+            assert all(map(math.isfinite, row.scores))
+            assert len(row.scores) == len(targets)
+
+    check()
+    assert enough(seen), seen
+
+
+def test_folders_in_the_place_of_a_list(tmp_path):
+    """AFEW: any name that a file system takes may stand below a split."""
+    seen: Counter[str] = Counter()
+    # What Linux refuses by itself cannot get here.
+    anything = st.text(min_size=1, max_size=6).filter(
+        lambda name: not set(name) & set('/\0') and name not in ('.', '..')
+    )
+    emotions = st.sampled_from(['Happy', 'Sad', 'Angry', 'fear', 'Happy', 'Contempt', 'notes'])
+    clips = st.sets(st.sampled_from('123456789') | anything, max_size=2)
+
+    @fuzz(divided=4)
+    @example({'Happy': {'1', '2', '3'}, 'fear': {'4', '5'}})
+    @given(st.dictionaries(emotions | emotions | emotions | anything, clips, max_size=3))
+    def check(tree: dict[str, set[str]]) -> None:
+        seen['tree'] += 1
+        root = tmp_path / str(seen['tree'])
+        try:
+            for emotion, clips in tree.items():
+                for clip in clips:
+                    (root / 'AFEW_Face/train' / emotion / clip).mkdir(parents=True, exist_ok=True)
+            (root / 'AFEW_Face/train').mkdir(parents=True, exist_ok=True)
+        except (OSError, ValueError):  # a surrogate, or a name that is too long
+            return
+        dataset, said = tried(lambda: AFEWDataset(data_root=str(root), pipeline=[]))
+        if dataset is None:
+            seen['refused'] += 1
+            assert str(root / 'AFEW_Face/train') in said
+            return
+        for index in range(len(dataset)):
+            item = dataset.get_data_info(index)
+            seen['rows'] += 1
+            assert item['filename'].startswith(f'{root}/AFEW_Face/train/')
+            # Systems differ in the normal form that they keep names in.
+            assert is_safe(unicodedata.normalize('NFC', item['filename'].removeprefix(f'{root}/')))
+            assert 0 <= item['label'] < 7
+
+    check()
+    assert min(seen['rows'], seen['refused']) >= 5, seen
+
+
+@pytest.mark.parametrize(
+    ('write', 'row', 'why'),
+    [
+        (write_csv, Row('1', 'fear'), 'would be read as .*00001'),
+        (write_csv, Row('a', 'contempt'), "'contempt' is not one of"),
+        (write_words, Row('a\nb', 'fear'), 'list to be written:1: expected'),
+        (write_words, Row('a', 'fear', english='a caption'), 'would be read as'),
+        (write_captions, Row('../a', 'fear'), "without '..'"),
+        (write_captions, Row('a', 'fear', chinese='one\ttwo'), 'would be read as'),
+        (write_counted, Row('a', 'fear'), 'a positive number of frames'),
+        (write_counted, Row('a', 'fear', num_frames=3), 'would be read as'),
+    ],
+)
+def test_a_row_that_a_form_cannot_hold_is_not_written(write, row, why):
+    with pytest.raises(ValueError, match=why):
+        write([row], SEVEN)

@@ -1,0 +1,113 @@
+"""Compute the features of all frames once: ``python tools/cache_frames.py CONFIG [options]``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmaction.registry import DATASETS, MODELS
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from tqdm import tqdm
+
+from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
+from dferclip_mm.engine.frame_features import (
+    cache_frames,
+    estimate_bytes,
+    identity_of,
+    require_space,
+    unique_clips,
+)
+from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+
+PARTS = ('train', 'val', 'test')
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Config and pace."""
+    parser = argparse.ArgumentParser(
+        description='Write the features of every frame of every clip of all splits, and so of all '
+        'folds, into the folder that the config reads them from. Started again after an '
+        'interruption, or with more or changed clips, it computes what is missing.'
+    )
+    parser.add_argument('config', help='config whose pipelines begin with OpenFrameFeatures')
+    parser.add_argument('--batch-size', type=int, default=64, help='frames at a time')
+    parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    return parser.parse_args()
+
+
+def cache_settings(cfg: Config) -> dict[str, Any]:
+    """The `OpenFrameFeatures` of a config, which all its pipelines share.
+
+    Raises:
+        SystemExit: when there is none, or there are several.
+    """
+    found: list[dict[str, Any]] = []
+    for part in PARTS:
+        loader = cfg.get(f'{part}_dataloader') or {}
+        for step in loader.get('dataset', {}).get('pipeline', ()):
+            if step['type'] == 'OpenFrameFeatures' and step not in found:
+                found.append(step)
+    if len(found) != 1:
+        raise SystemExit(
+            f'error: expected one OpenFrameFeatures, the same in all pipelines, found {len(found)}:'
+            ' see configs/dferclip_dfew_cached.py'
+        )
+    return found[0]
+
+
+def data_sets(cfg: Config) -> list[Any]:
+    """Those of a config, without their pipelines: train and test of one fold are all clips."""
+    settings = [
+        cfg[f'{part}_dataloader'].dataset for part in PARTS if cfg.get(f'{part}_dataloader')
+    ]
+    return [DATASETS.build({**each, 'pipeline': []}) for each in settings]
+
+
+def main() -> None:
+    """State the size, then compute what is missing."""
+    args = parse_arguments()
+    with errors_in_one_sentence():
+        cfg = load_config(args.config, args.cfg_options)
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
+        settings = cache_settings(cfg)
+        pixels = settings['pixels']
+        parts = {key: cfg.model[key] for key in ('type', 'backbone', 'data_preprocessor')}
+        model = MODELS.build(parts).eval()
+        width = model.backbone.visual.output_dim
+        dtype = settings.get('dtype', 'float32')
+        identity = {**identity_of(model), 'pixels': pixels, 'dtype': dtype, 'width': width}
+        model.to('cuda' if torch.cuda.is_available() else 'cpu')
+        datasets = data_sets(cfg)
+        items = unique_clips(datasets)
+        with FrameCacheWriter(settings['cache'], identity, datasets[0].data_root) as writer:
+            left = [item for item in items if not writer.holds(item['filename'])]
+            size = estimate_bytes(left, width * np.dtype(dtype).itemsize)
+            print(
+                f'{settings["cache"]}: {len(items) - len(left)} of {len(items)} clips are there; '
+                f'the others take about {size / 2**20:.1f} MiB',
+                flush=True,
+            )
+            require_space(Path(settings['cache']), size)
+            unread = cache_frames(
+                model,
+                left,
+                writer,
+                pixels,
+                batch_size=args.batch_size,
+                num_workers=args.workers,
+                progress=lambda clips: tqdm(clips, desc='Caching', unit='clip'),
+            )
+    for reason in unread:
+        print(f'not read: {reason}')
+    if unread:
+        raise SystemExit(f'error: {len(unread)} clips could not be read and are not in the cache')
+    print(f'wrote {settings["cache"]}: all {len(items)} clips')
+
+
+if __name__ == '__main__':
+    main()
