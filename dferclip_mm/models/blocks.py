@@ -55,7 +55,7 @@ def reads_one_token(tower: nn.Module) -> bool:
         and tower.pool_type == 'tok'
         and tower.attn_pool is None
         and not tower.output_tokens
-        and is_plain(tower.transformer)
+        and is_plain(tower)
     )
 
 
@@ -120,17 +120,29 @@ def transform(transformer: Any, tokens: torch.Tensor, layout: Layout) -> torch.T
     return run(_through_last, last, tokens, layout)
 
 
-def is_plain(transformer: nn.Module) -> bool:
-    """A Transformer whose blocks are self-attention and an MLP, no more, and not looked into."""
-    return isinstance(transformer, Transformer) and all(
+def is_plain(tower: Any) -> bool:
+    """A tower whose blocks are self-attention and an MLP, no more, and that nobody looks into."""
+    return (
+        isinstance(tower.transformer, Transformer)
+        and all(map(_is_plain_block, tower.transformer.resblocks))
+        and not any(
+            module._forward_hooks
+            or module._forward_pre_hooks
+            or module._backward_hooks
+            or module._backward_pre_hooks
+            for module in tower.modules()
+        )
+    )
+
+
+def _is_plain_block(block: nn.Module) -> bool:
+    return (
         type(block) is ResidualAttentionBlock
         and type(block.attn) is nn.MultiheadAttention
+        and block.attn.in_proj_bias is not None
+        and block.attn.dropout == 0
+        and type(block.mlp) in (nn.Sequential, LeanMLP)
         and not hasattr(block, 'ln_1_kv')
-        and not any(
-            module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
-            for module in block.modules()
-        )
-        for block in transformer.resblocks
     )
 
 

@@ -8,6 +8,10 @@ from dferclip_mm.datasets.lists import (
     parse_counted,
     parse_csv,
     parse_words,
+    write_captions,
+    write_counted,
+    write_csv,
+    write_words,
 )
 from dferclip_mm.emotions import CORPUS_CLASSES
 
@@ -75,6 +79,7 @@ def test_mafw_captions():
         '00003.mp4\tfear\t\t\r\n'
         '00004.mp4\tfear\n'
         '00005.mp4\tdisgust\tz\tone\u2028line\n'
+        '00006.mp4\tdisgust\tz\ta\x07bell\tand a tab\n'
     )
     assert parse_captions(text, 'f', ELEVEN) == [
         Row('00001.mp4', 'anger', 1, chinese='一个男人，皱眉。', english='A man frowns， deeply.'),
@@ -82,6 +87,7 @@ def test_mafw_captions():
         Row('00003.mp4', 'fear', 3),
         Row('00004.mp4', 'fear', 4),
         Row('00005.mp4', 'disgust', 5, chinese='z', english='one line'),
+        Row('00006.mp4', 'disgust', 6, chinese='z', english='a bell and a tab'),
     ]
 
 
@@ -149,3 +155,34 @@ def test_long_lines_are_shortened_in_messages():
     with pytest.raises(ValueError) as error:
         parse_words('x' * 1000, 'f', SEVEN)
     assert len(str(error.value)) < 150
+
+
+WRITTEN = [
+    (write_csv, [Row('00016', 'anger'), Row('a b', 'fear')], 'video_name,label\n00016,4\na b,7\n'),
+    (write_words, [Row('a b', 'anger_fear'), Row('c', 'joy')], None),
+    (write_words, [Row('a b', 'anger_fear'), Row('c', 'fear')], 'a b anger_fear\nc fear\n'),
+    (
+        write_captions,
+        [Row('a', 'sadness_fear', chinese='\u60e7', english='a frown'), Row('b', 'fear')],
+        'a\tsadness_fear\t\u60e7\ta frown\nb\tfear\t\t\n',
+    ),
+    (write_counted, [Row('a b', 'sadness', 0, 16, foreign=True)], 'a b 16 1\n'),
+    (write_counted, [Row('a', 'joy', 0, 16, foreign=True)], None),
+    (write_csv, [Row('a', 'joy')], None),
+]
+
+
+@pytest.mark.parametrize(('write', 'rows', 'text'), WRITTEN)
+def test_rows_are_written_in_their_form_or_refused(write, rows, text):
+    if text is None:
+        with pytest.raises(ValueError, match='joy'):
+            write(rows, SEVEN)
+    else:
+        assert write(rows, SEVEN) == text
+        assert write(rows[:1], SEVEN) in text
+
+
+def test_a_list_that_would_be_read_otherwise_is_not_written():
+    assert not Row('a', 'fear').foreign
+    with pytest.raises(ValueError, match=r'cannot hold .*it would be read as .*english'):
+        write_words([Row('a', 'fear', english='a caption')], SEVEN)

@@ -1,4 +1,5 @@
 import json
+from fnmatch import fnmatch
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from processes import in_processes
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
-from dferclip_mm.evaluation import regression_scores
+from dferclip_mm.evaluation import RegressionMetric, regression_scores
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.normal(size=(23, 3)) * [1, 10, 0.1] + [0, 5, 100]
@@ -47,6 +48,10 @@ def test_known_figures():
         ([0.1, 0.1, 0.1], [1.0, 2.0, 3.0], 0, 0),
         ([0.1, 0.1, 0.1], [0.3, 0.3, 0.3], 0, 0),
         ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], 0, 1),
+        ([2.0, 2.0, 2.0], [2.0, 2.0, 2.0], 0, 1),
+        # Not constant, but squared it is nothing.
+        ([0.0, 1e-200, 0.0], [0.0, 1e-200, 0.0], 0, 1),
+        ([0.0, 1e-200, 0.0], [1e-200, 0.0, 0.0], 0, 0),
     ],
 )
 def test_constants(truth, predicted, pcc, ccc):
@@ -60,8 +65,12 @@ def test_constants(truth, predicted, pcc, ccc):
     [
         (np.zeros((0, 1)), np.zeros((0, 1)), 'at least one clip'),
         (np.zeros((2, 1)), np.zeros((2, 2)), 'of one shape'),
-        (np.zeros((2, 1)), [[0.0], [np.nan]], 'prediction of clip 1, target 0 is not a finite'),
-        ([[0.0], [np.inf]], np.zeros((2, 1)), 'score of clip 1, target 0 is not a finite'),
+        (
+            np.zeros((2, 1)),
+            [[0.0], [np.nan]],
+            '^the prediction of clip 1, target 0 is not a finite',
+        ),
+        ([[0.0], [np.inf]], np.zeros((2, 1)), '^the score of clip 1, target 0 is not a finite'),
     ],
 )
 def test_what_cannot_be_scored_is_refused(truth, predicted, said):
@@ -100,6 +109,17 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
     saved = json.loads((tmp_path / 'out' / 'scores.json').read_text())
     assert saved['targets'] == list(TARGETS)
     assert saved['clips'][22]['clip'] == 'clip_22'
+    assert {f'regression/{name}': value for name, value in saved['metrics'].items()} == found
+    names = [name.removeprefix('regression/') for name in found]
+    assert all(any(fnmatch(name, each) for each in RegressionMetric.REPORTS) for name in names)
+
+
+def test_one_clip_is_saved_in_folders_that_may_be_there(tmp_path):
+    path = tmp_path / 'a' / 'b' / 'scores.json'
+    for _ in range(2):
+        found = evaluate([4], size=1, save_to=str(path))
+    assert found['regression/MAE/mood'] == pytest.approx(abs(TRUTH - PREDICTED)[4, 1], rel=1e-6)
+    assert [clip['index'] for clip in json.loads(path.read_text())['clips']] == [4]
 
 
 def in_one_of_two(rank):
@@ -123,6 +143,11 @@ def test_constant_predictions_are_told(monkeypatch):
     found = evaluate(range(23))
     assert found['regression/PCC'] == 0
     assert said[0] == 'PCC of pain counts as 0: its prediction is the same for all 23 clips'
+    said.clear()
+    monkeypatch.setattr('test_regression.TRUTH', np.ones((23, 3)))
+    evaluate(range(23))
+    assert said[0] == 'PCC of pain counts as 0: its score is the same for all 23 clips'
+    assert len(said) == 6
 
 
 def test_unfit_samples_are_refused():

@@ -64,7 +64,7 @@ def test_other_activations_and_scales(tiny_clip, settings):
     tiny_clip.update(settings)
     encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip))
     images = torch.randn(2, 3, 32, 32)
-    assert is_plain(encoder.visual.transformer)
+    assert is_plain(encoder.visual)
     torch.testing.assert_close(encoder(images), encoder.visual(images))
 
 
@@ -74,17 +74,25 @@ def test_the_way_is_not_open_clips(tower, monkeypatch):
     assert tower(torch.randn(1, 3, 32, 32)).shape == (1, 32)
 
 
-@pytest.mark.parametrize('place', ['', 'attn', 'mlp.c_fc', 'ln_2'])
+@pytest.mark.parametrize(
+    'place',
+    ['', 'ln_post', 'transformer']
+    + [f'transformer.resblocks.1{part}' for part in ('', '.attn', '.mlp.c_fc', '.ln_2')],
+)
 @pytest.mark.parametrize(
     'register',
-    ['register_forward_hook', 'register_forward_pre_hook', 'register_full_backward_hook'],
+    [
+        'register_forward_hook',
+        'register_forward_pre_hook',
+        'register_full_backward_hook',
+        'register_full_backward_pre_hook',
+    ],
 )
-def test_who_looks_into_a_block_sees_every_token_of_open_clips_own_pass(tower, place, register):
+def test_who_looks_into_a_tower_sees_every_token_of_open_clips_own_pass(tower, place, register):
     """Class activation maps are drawn from the last block, and from all of its tokens."""
-    block = tower.visual.transformer.resblocks[-1]
     images, seen = torch.randn(2, 3, 32, 32), []
-    handle = getattr(block.get_submodule(place), register)(lambda *args: seen.append(1))
-    assert not is_plain(tower.visual.transformer)
+    handle = getattr(tower.visual.get_submodule(place), register)(lambda *args: seen.append(1))
+    assert not is_plain(tower.visual)
     expected = tower.visual(images)
     seen.clear()
     found = tower(images)
@@ -92,7 +100,7 @@ def test_who_looks_into_a_block_sees_every_token_of_open_clips_own_pass(tower, p
     assert len(seen) == 1
     torch.testing.assert_close(found, expected)
     handle.remove()
-    assert is_plain(tower.visual.transformer)
+    assert is_plain(tower.visual)
 
 
 def test_another_kind_of_part_is_open_clips_to_run(tower):
@@ -106,6 +114,6 @@ def test_another_kind_of_part_is_open_clips_to_run(tower):
     images = torch.randn(2, 3, 32, 32)
     before = tower(images)
     tower.visual.transformer.resblocks[0].attn.__class__ = Adapted
-    assert not is_plain(tower.visual.transformer)
+    assert not is_plain(tower.visual)
     torch.testing.assert_close(tower(images), tower.visual(images))
     assert not torch.allclose(tower(images), before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 # By its header; OpenCV would take 64 times as many.
-_MAX_PIXELS = 4096 * 4096
+MAX_PIXELS = 4096 * 4096
 
 
 class FrameFolder:
@@ -59,14 +60,14 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
         except ValueError:
             colours = 'unknown'
         # What is rarer has no conversion to RGB there.
-        if colours in ('YCbCr', 'RGB', 'Gray') and height * width <= _MAX_PIXELS:
+        if colours in ('YCbCr', 'RGB', 'Gray') and height * width <= MAX_PIXELS:
             if buffer is not None and buffer.shape != (height, width, 3):
                 buffer = None
             try:
                 return simplejpeg.decode_jpeg(data, buffer=buffer)
             except ValueError as error:
                 raise ValueError(f'{path} does not decode: {error}') from error
-    _check_size(path, data)
+    check_size(path, io.BytesIO(data))
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
     except cv2.error as error:
@@ -76,14 +77,19 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _check_size(path: str, data: bytes) -> None:
+def check_size(path: str, file: BinaryIO) -> None:
+    """See by its header that an image is not too large to be decoded.
+
+    Raises:
+        ValueError: when it is, or has no header that can be read.
+    """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(file) as image:
             width, height = image.size
     except Exception as error:  # whatever Pillow's readers raise on a damaged header
         raise ValueError(f'{path} does not decode: {error}') from error
-    if width * height > _MAX_PIXELS:
+    if width * height > MAX_PIXELS:
         raise ValueError(
-            f'{path} has {width} x {height} pixels by its header, expected at most {_MAX_PIXELS}: '
+            f'{path} has {width} x {height} pixels by its header, expected at most {MAX_PIXELS}: '
             'scale it to what a face needs'
         )

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from ..clips import natural_key
 from .errors import clip_error, place_of
+from .image import MAX_PIXELS
 from .packed import PackedClip, is_packed
 from .video import open_video
 
@@ -41,13 +42,13 @@ class OpenClip(BaseTransform):
     there; the first clip of each kind is named in a warning.
 
     Args:
-        max_pixels: the most pixels that a video's frame may have by its header.
+        max_pixels: the most that a frame of a video or packed clip may have by its header.
 
     Raises:
         ClipReadError: when there is no frame, or what is there is no video.
     """
 
-    def __init__(self, *, max_pixels: int = 4096 * 4096) -> None:
+    def __init__(self, *, max_pixels: int = MAX_PIXELS) -> None:
         self.max_pixels = max_pixels
         self._warned: set[str] = set()
 
@@ -60,7 +61,7 @@ class OpenClip(BaseTransform):
                 total = len(results['frame_paths'])
             elif is_packed(path):
                 # Not video_reader: the host's inferencer may put one of its own beside it.
-                results['clip_reader'] = PackedClip(path)
+                results['clip_reader'] = PackedClip(path, self.max_pixels)
                 total = len(results['clip_reader'])
             else:
                 results['clip_reader'] = video = open_video(path, self.max_pixels)

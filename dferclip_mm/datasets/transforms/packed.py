@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ..clips import PACKED_SUFFIX
+from .image import MAX_PIXELS
 
 _FORMAT = 'dferclip_mm packed clip 1'
 
@@ -24,12 +26,16 @@ def is_packed(path: str) -> bool:
 class PackedClip:
     """The frames of a packed clip, each checked against its checksum as it is read.
 
+    Args:
+        path: of the file.
+        max_pixels: the most that a frame may have.
+
     Raises:
         ValueError: when the file is no packed clip, or was cut or altered.
         OSError: when it cannot be read.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, max_pixels: int = MAX_PIXELS) -> None:
         with Path(path).open('rb'):
             pass  # The library's own error has no error number.
         try:
@@ -46,7 +52,7 @@ class PackedClip:
             raise ValueError(
                 f'expected a packed clip of the format {_FORMAT!r}, found another file'
             )
-        self._sums = sums
+        self._sums, self._max_pixels = sums, max_pixels
 
     def __len__(self) -> int:
         return len(self._sums)
@@ -55,9 +61,15 @@ class PackedClip:
         """Frame ``index``, uint8 RGB (H, W, 3).
 
         Raises:
-            ValueError: when it was altered.
+            ValueError: when it was altered, or is too large by the file's header.
         """
         try:
+            shape = self._file.get_slice(_name(index)).get_shape()
+            if math.prod(shape[:2]) > self._max_pixels:
+                raise ValueError(
+                    f'expected frames of at most {self._max_pixels} pixels, found {shape[1]} x '
+                    f'{shape[0]}: scale the clip down or raise max_pixels'
+                )
             image = self._file.get_tensor(_name(index))
         except SafetensorError as error:
             raise ValueError(f'frame {index} is damaged: {error}') from error

@@ -22,11 +22,13 @@ _STARTS = (
 _PLAYLISTS = (b'#EXTM3U', b'ffconcat', b'<MPD ', b'c=IN IP')
 _LOWER_PLAYLISTS = tuple(text.strip().lower() for text in _PLAYLISTS)
 _HEAD_BYTES = 1 << 16
+# As much as FFmpeg looks at before it takes a text for what it is.
+_TEXT_BYTES = 1 << 20
 _PACKET = 188
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
 # The same for FFmpeg itself: this file alone, and no format that names others.
-_OPTIONS = {
+FFMPEG_OPTIONS = {
     'protocol_whitelist': 'file',
     'format_whitelist': (
         'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg'
@@ -47,6 +49,24 @@ def is_video(head: bytes) -> bool:
     transport = head[: 2 * _PACKET + 1 : _PACKET] == b'G' * 3
     avi = head[:4] == b'RIFF' and head[8:12] == b'AVI '
     return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
+
+
+def read_head(path: str) -> bytes:
+    """The first bytes of a video file, seen before any decoder sees the file.
+
+    Raises:
+        ValueError: when it is empty or no video container.
+        OSError: when it cannot be read.
+    """
+    with Path(path).open('rb', buffering=0) as file:
+        head = file.read(_HEAD_BYTES)
+        if b'\0' not in head:
+            head += file.read(_TEXT_BYTES - _HEAD_BYTES)
+    if not head:
+        raise ValueError('expected a video, found an empty file')
+    if not is_video(head):
+        raise ValueError('expected a video container, found other content')
+    return head
 
 
 class Video:
@@ -128,7 +148,7 @@ class Video:
 
     def _open(self) -> None:
         try:
-            self._container = av.open(self._path, options=_OPTIONS, metadata_errors='replace')
+            self._container = av.open(self._path, options=FFMPEG_OPTIONS, metadata_errors='replace')
         except (av.FFmpegError, UnicodeError) as error:
             raise ValueError(
                 f'expected a video, found one that does not open: {_brief(error)}'
@@ -220,12 +240,7 @@ def open_video(path: str, max_pixels: int) -> Video:
         ValueError: when the file is no video, is damaged, or its frames are too large.
         OSError: when the file cannot be read.
     """
-    with Path(path).open('rb') as file:
-        head = file.read(_HEAD_BYTES)
-    if not head:
-        raise ValueError('expected a video, found an empty file')
-    if not is_video(head):
-        raise ValueError('expected a video container, found other content')
+    read_head(path)
     video = Video(path, max_pixels)
     if not len(video):
         video.close()

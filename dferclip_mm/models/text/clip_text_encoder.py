@@ -74,7 +74,7 @@ class CLIPTextEncoder(nn.Module):
         """
         text = self.text
         x = embedded + text.positional_embedding[: embedded.shape[1]]
-        if is_plain(text.transformer):
+        if is_plain(text):
             groups = groups_by_length(end)
             x = transform(text.transformer, *pack(x, groups, end))
             order = [index for group in groups for index in group]
