@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmaction.registry import MODELS
+from mmengine.config import Config
 from torch._subclasses.fake_tensor import FakeTensor
 
 from benchmarks import data, gpu, memory, models
@@ -142,8 +143,10 @@ def test_waiting_is_what_the_batches_take(monkeypatch):
 
 
 def test_plain_loading_has_the_shape_of_the_pipelines(tmp_path):
-    folders = data.draw_clips(tmp_path, clips=2)
+    folders = data.lay_out(tmp_path, clips=2)
     assert data.pillow_load(folders).shape == (2, 16, 3, 224, 224)
-    batch = data.load(data.pipeline(str(ROOT / 'configs' / 'dferclip_dfew.py')), folders)
-    assert [clip.shape for clip in batch['inputs']] == [(16, 3, 224, 224)] * 2
-    assert {clip.dtype for clip in batch['inputs']} == {torch.uint8}
+    settings = Config.fromfile(ROOT / 'configs' / 'dferclip_dfew.py').train_dataloader.dataset
+    for kind in (data.CLIPS, 'packed', 'videos'):
+        batch = data.load(data.open_corpus(settings, tmp_path, kind))
+        assert [clip.shape for clip in batch['inputs']] == [(16, 3, 224, 224)] * 2
+        assert {clip.dtype for clip in batch['inputs']} == {torch.uint8}

@@ -8,22 +8,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import MODELS
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
+from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
+from dferclip_mm.engine.data_sets import build_bare, settings_of
 from dferclip_mm.engine.frame_features import (
     cache_frames,
     estimate_bytes,
     identity_of,
-    require_space,
     unique_clips,
 )
 from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
-
-PARTS = ('train', 'val', 'test')
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,9 +46,8 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
         SystemExit: when there is none, or there are several.
     """
     found: list[dict[str, Any]] = []
-    for part in PARTS:
-        loader = cfg.get(f'{part}_dataloader') or {}
-        for step in loader.get('dataset', {}).get('pipeline', ()):
+    for dataset in settings_of(cfg):
+        for step in dataset.get('pipeline', ()):
             if step['type'] == 'OpenFrameFeatures' and step not in found:
                 found.append(step)
     if len(found) != 1:
@@ -58,14 +56,6 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
             ' see configs/dferclip_dfew_cached.py'
         )
     return found[0]
-
-
-def data_sets(cfg: Config) -> list[Any]:
-    """Those of a config, without their pipelines: train and test of one fold are all clips."""
-    settings = [
-        cfg[f'{part}_dataloader'].dataset for part in PARTS if cfg.get(f'{part}_dataloader')
-    ]
-    return [DATASETS.build({**each, 'pipeline': []}) for each in settings]
 
 
 def main() -> None:
@@ -82,7 +72,7 @@ def main() -> None:
         dtype = settings.get('dtype', 'float32')
         identity = {**identity_of(model), 'pixels': pixels, 'dtype': dtype, 'width': width}
         model.to('cuda' if torch.cuda.is_available() else 'cpu')
-        datasets = data_sets(cfg)
+        datasets = build_bare(cfg)
         items = unique_clips(datasets)
         with FrameCacheWriter(settings['cache'], identity, datasets[0].data_root) as writer:
             left = [item for item in items if not writer.holds(item['filename'])]
@@ -92,7 +82,8 @@ def main() -> None:
                 f'the others take about {size / 2**20:.1f} MiB',
                 flush=True,
             )
-            require_space(Path(settings['cache']), size)
+            advice = "choose another folder as `cache`, or dtype='float16'"
+            require_space(Path(settings['cache']), size, advice)
             unread = cache_frames(
                 model,
                 left,

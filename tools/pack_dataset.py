@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from mmaction.registry import DATASETS
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
+from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.datasets.packing import PackedFolder, name_clips, plan_clip
 from dferclip_mm.datasets.transforms import ClipReadError
+from dferclip_mm.engine.data_sets import build_bare
 from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
-
-PARTS = ('train', 'val', 'test')
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,14 +32,6 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
-
-
-def data_sets(cfg: Config) -> list[Any]:
-    """Those of a config, without their pipelines: train and test of one fold are all clips."""
-    settings = [
-        cfg[f'{part}_dataloader'].dataset for part in PARTS if cfg.get(f'{part}_dataloader')
-    ]
-    return [DATASETS.build({**each, 'pipeline': []}) for each in settings]
 
 
 def verify(packed: PackedFolder, clips: dict[str, str]) -> None:
@@ -79,7 +69,7 @@ def pack(packed: PackedFolder, clips: dict[str, str]) -> None:
         f'{frames} frames, take about {size / 2**30:.3g} GiB',
         flush=True,
     )
-    packed.require_space(size)
+    require_space(packed.folder, size)
     with packed.writing(), tqdm(total=size, desc='Packing', unit='B', unit_scale=True) as done:
         for clip in planned:
             try:
@@ -103,7 +93,7 @@ def main() -> None:
     with errors_in_one_sentence():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        clips = name_clips(data_sets(cfg))
+        clips = name_clips(build_bare(cfg))
         inside = [path for path in clips.values() if args.folder.resolve().is_relative_to(path)]
         if inside:
             raise SystemExit(f'error: {args.folder} lies in the clip {inside[0]}: choose another')

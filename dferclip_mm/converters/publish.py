@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import open_clip
@@ -39,7 +40,8 @@ def fold_text(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], C
     model.eval()
     with torch.no_grad():
         text = head.text_features()
-    folded = cfg.copy()
+    # Config.copy() would share `model` with the caller's.
+    folded = copy.deepcopy(cfg)
     for name in _RUN_SETTINGS:
         folded.pop(name, None)
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}

@@ -7,7 +7,6 @@ disk, so that the folder is whole at any moment: what has no line does not exist
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -16,7 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .transforms.open_clip import list_frames
+from .fingerprints import (
+    ClipState,
+    clip_files,
+    content_fingerprint,
+    fingerprint,
+    is_unchanged,
+)
+from .journal import Journal
 
 IDENTITY, CLIPS, FEATURES = 'identity.json', 'clips.jsonl', 'features.bin'
 DTYPES = ('float32', 'float16')
@@ -41,33 +47,6 @@ class Entry(NamedTuple):
 def plain(value: Any) -> Any:
     """A setting as JSON gives it back: no tuples, no classes of a config."""
     return json.loads(json.dumps(value, sort_keys=True))
-
-
-def fingerprint(identity: Mapping[str, Any]) -> str:
-    """64 bits of a SHA-256 over an identity, in hexadecimal."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def clip_files(path: str) -> list[Path]:
-    """The files that a clip consists of: a folder's images, or the video itself."""
-    return [Path(name) for name in list_frames(path)] if Path(path).is_dir() else [Path(path)]
-
-
-def stat_fingerprint(path: str) -> str:
-    """A clip's files by name, size and time of change."""
-    stats = [(file.name, file.stat()) for file in clip_files(path)]
-    return fingerprint({name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats})
-
-
-def content_fingerprint(path: str) -> str:
-    """A clip's files by name and bytes; the name of a video does not count."""
-    digest = hashlib.sha256()
-    files = clip_files(path)
-    for file in files:
-        data = file.read_bytes()
-        name = file.name if len(files) > 1 else ''
-        digest.update(f'{name}\0{len(data)}\0'.encode() + data)
-    return digest.hexdigest()[:16]
 
 
 class FrameCache:
@@ -133,20 +112,17 @@ class FrameCache:
     def check(self, entry: Entry, path: str) -> None:
         """Refuse the features of a clip whose files have changed.
 
-        As Git does, names, sizes and times come first; where those differ, the bytes decide.
+        A copy with other times is the same clip.
 
         Raises:
             StaleFeaturesError: naming both fingerprints.
         """
-        if stat_fingerprint(path) == entry.stat:
-            return
-        found = content_fingerprint(path)
-        if found != entry.content:
+        if not is_unchanged(path, ClipState(entry.stat, entry.content)):
             raise StaleFeaturesError(
                 f'{path} is not the clip whose features {self.folder} holds: its '
-                f'{len(clip_files(path))} files have the fingerprint {found}, those of the '
-                f'{entry.frames} stored frames had {entry.content}; run tools/cache_frames.py '
-                'again, which computes changed clips anew'
+                f'{len(clip_files(path))} files have the fingerprint {content_fingerprint(path)}, '
+                f'those of the {entry.frames} stored frames had {entry.content}; run '
+                'tools/cache_frames.py again, which computes changed clips anew'
             )
 
     def read(self, entry: Entry) -> np.ndarray:
@@ -166,15 +142,18 @@ class FrameCache:
         return rows.reshape(entry.frames, self.width).astype(np.float32)
 
 
-def read_entries(folder: Path) -> dict[str, Entry]:
-    """The clips that are listed, by name; a line cut short at the end is left out.
+def journal(folder: Path) -> Journal[Entry]:
+    """The list of the clips that a cache holds."""
+    return Journal(folder / CLIPS, Entry)
 
-    A clip that was computed twice counts as it was computed last.
+
+def read_entries(folder: Path) -> dict[str, Entry]:
+    """The clips that are listed, by name; one that was computed twice counts as it was last.
+
+    Raises:
+        ValueError: naming a line that lists none.
     """
-    file = folder / CLIPS
-    lines = file.read_text('utf-8').split('\n')[:-1] if file.is_file() else []
-    entries = [Entry(**json.loads(line)) for line in lines]
-    return {entry.clip: entry for entry in entries}
+    return {entry.clip: entry for entry in journal(folder).read()}
 
 
 def _short(value: Any) -> str:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import zlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .fingerprints import ClipState, is_unchanged
 from .frame_cache import (
     CLIPS,
     FEATURES,
     IDENTITY,
     Entry,
     FrameCache,
-    content_fingerprint,
+    journal,
     plain,
     read_entries,
-    stat_fingerprint,
 )
 
 _AT_ONCE = 32
+_PARTIAL = f'{IDENTITY}.partial'
 
 
 class FrameCacheWriter:
@@ -37,40 +38,57 @@ class FrameCacheWriter:
 
     Raises:
         StaleFeaturesError: when the folder holds features of another identity.
-        ValueError: when another process writes there, or the folder holds other files.
+        ValueError: when the folder holds other files.
+        BlockingIOError: when another process writes there.
     """
 
     def __init__(self, folder: str | Path, identity: Mapping[str, Any], root: str | Path) -> None:
         self.folder, self.root = Path(folder), Path(root)
         self.identity = plain(identity)
         self.width, self.dtype = self.identity['width'], self.identity['dtype']
+        self._journal = journal(self.folder)
 
     def __enter__(self) -> FrameCacheWriter:
-        known = (self.folder / IDENTITY).is_file()
-        if not known and self.folder.is_dir() and any(self.folder.iterdir()):
-            raise ValueError(f'{self.folder} holds other files: name a new folder as `cache`')
-        if known:
-            FrameCache(self.folder).require(self.identity)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not known:
-            partial = self.folder.with_name(f'{self.folder.name}.{IDENTITY}.partial')
-            partial.write_text(json.dumps(self.identity, indent=1))
-            partial.replace(self.folder / IDENTITY)
-        self._features = (self.folder / FEATURES).open('ab')
-        try:
-            fcntl.flock(self._features, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._features.close()
-            raise ValueError(f'{self.folder}: another process is writing there') from error
-        self._clips = (self.folder / CLIPS).open('ab')
-        self.entries = read_entries(self.folder)
-        self._pending: list[Entry] = []
-        self._cut_what_was_interrupted()
+        self._refuse_other_files()
+        with ExitStack() as opened:
+            opened.enter_context(self._journal.writing())
+            # Not before: another process may be deciding what the folder is of.
+            if (self.folder / IDENTITY).is_file():
+                FrameCache(self.folder).require(self.identity)
+            else:
+                self._write_identity()
+            self.entries = read_entries(self.folder)
+            self._features = opened.enter_context((self.folder / FEATURES).open('ab'))
+            self._pending: list[Entry] = []
+            self._cut_what_was_interrupted()
+            self._opened = opened.pop_all()
         return self
 
+    def _refuse_other_files(self) -> None:
+        # A kill before the identity was in place leaves empty files, and a part of it.
+        other = self.folder.is_dir() and [
+            file
+            for file in self.folder.iterdir()
+            if file.name not in (CLIPS, _PARTIAL) or (file.name == CLIPS and file.stat().st_size)
+        ]
+        if other and not (self.folder / IDENTITY).is_file():
+            raise ValueError(f'{self.folder} holds other files: name a new folder as `cache`')
+
+    def _write_identity(self) -> None:
+        partial = self.folder / _PARTIAL
+        with partial.open('w', encoding='utf-8') as file:
+            json.dump(self.identity, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.folder / IDENTITY)
+        # Its name, too, before any row.
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
     def _cut_what_was_interrupted(self) -> None:
-        listed = (self.folder / CLIPS).read_bytes()
-        self._clips.truncate(listed.rfind(b'\n') + 1)
         self._rows = max((e.start + e.frames for e in self.entries.values()), default=0)
         size = self._rows * self.width * np.dtype(self.dtype).itemsize
         if os.fstat(self._features.fileno()).st_size < size:
@@ -89,12 +107,15 @@ class FrameCacheWriter:
     def holds(self, path: str) -> bool:
         """Whether a clip is there, computed from the files that are there now."""
         entry = self.entries.get(self.name(path))
-        if entry is None:
-            return False
-        return stat_fingerprint(path) == entry.stat or content_fingerprint(path) == entry.content
+        return entry is not None and is_unchanged(path, ClipState(entry.stat, entry.content))
 
-    def add(self, path: str, features: np.ndarray) -> None:
-        """Add the features of all frames of a clip, (T, D).
+    def add(self, path: str, features: np.ndarray, state: ClipState) -> None:
+        """Add the features of all frames of a clip.
+
+        Args:
+            path: of the clip.
+            features: (T, D).
+            state: of its files when they were decoded, not now: they may have changed since.
 
         Raises:
             ValueError: when they are not finite in the type that is stored.
@@ -112,8 +133,8 @@ class FrameCacheWriter:
             start=self._rows,
             frames=len(rows),
             checksum=zlib.crc32(data),
-            stat=stat_fingerprint(path),
-            content=content_fingerprint(path),
+            stat=state.stat,
+            content=state.content,
         )
         self._rows += len(rows)
         self._pending.append(entry)
@@ -122,19 +143,12 @@ class FrameCacheWriter:
 
     def flush(self) -> None:
         """List what was added, after its rows have reached the disk."""
-        for file, text in (
-            (self._features, ''),
-            (self._clips, ''.join(json.dumps(e._asdict()) + '\n' for e in self._pending)),
-        ):
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        self._features.flush()
+        os.fsync(self._features.fileno())
+        self._journal.append(self._pending)
         self.entries.update({entry.clip: entry for entry in self._pending})
         self._pending = []
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with self._opened:
             self.flush()
-        finally:
-            self._clips.close()
-            self._features.close()

@@ -6,24 +6,26 @@ and whose errors name no file. So a clip is looked at before, and what they rais
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
+import torch
 from mmaction.datasets import transforms as host
 
 from .clips import check_inside
 from .transforms.errors import ClipReadError, clip_error
+from .transforms.image import MAX_PIXELS, check_size
+from .transforms.open_clip import list_frames
 from .transforms.packed import is_packed
-from .transforms.video import _OPTIONS as FFMPEG_OPTIONS
-from .transforms.video import is_video, open_video
+from .transforms.video import FFMPEG_OPTIONS, open_video, read_head
 
-_HEAD_BYTES = 1 << 16
-# As much as FFmpeg looks at before it takes a text for what it is.
-_TEXT_BYTES = 1 << 20
 _HOSTS = (
     host.DecordInit,
     host.DecordDecode,
@@ -36,32 +38,50 @@ _HOSTS = (
     host.PIMSDecode,
     host.RawFrameDecode,
 )
+_HOST_FILES = {kind.__module__ for kind in _HOSTS}
 
 
 class MediaGuard:
     """Runs a pipeline over clips that were looked at before.
+
+    What takes as long as decoding does is done once, and kept in shared memory, so that a loader's
+    workers know of each other's, and the next epoch's of the last one's.
 
     Args:
         roots: folders that nothing may lie outside of, links followed; None: anywhere.
         max_pixels: the most pixels that a video's frame may have, where the host decodes it.
     """
 
-    def __init__(self, roots: Sequence[str] | None, *, max_pixels: int = 4096 * 4096) -> None:
+    def __init__(self, roots: Sequence[str] | None, *, max_pixels: int = MAX_PIXELS) -> None:
         self.roots = None if roots is None else [os.path.realpath(root) for root in roots]
         self.max_pixels = max_pixels
-        # Looked at once in each process: it takes as long as decoding does.
-        self._frames: dict[tuple[str, int, int], int] = {}
+        self.clear(0)
+
+    def clear(self, clips: int) -> None:
+        """Begin with a data set of so many clips, none of them seen."""
+        # Size, time and number of frames of each that was found sound.
+        self._sound = torch.zeros(clips, 3, dtype=torch.int64).share_memory_()
+
+    def __deepcopy__(self, memo: dict) -> MediaGuard:
+        """For a copy of the data set, whose workers share what they find as well."""
+        other = copy.copy(self)
+        # A tensor that is copied is no longer shared.
+        other._sound = self._sound.clone().share_memory_()
+        return other
 
     def run(self, info: dict[str, Any], pipeline: Callable[[dict], Any]) -> Any:
-        """What the pipeline makes of the clip ``info['filename']``.
+        """What the pipeline makes of the clip ``info['filename']``, number ``info['sample_idx']``.
 
         Raises:
             ClipReadError: when the clip is none, would lead elsewhere, or a decoder fails on it.
         """
         place = {key: info.get(key) for key in ('filename', 'ann_file', 'ann_line')}
-        used = {type(step) for step in getattr(pipeline, 'transforms', ()) if type(step) in _HOSTS}
+        steps = list(_steps(pipeline))
+        used = {kind for step in steps for kind in _HOSTS if isinstance(step, kind)}
         try:
-            frames = self.check(info['filename'], used)
+            frames = None
+            if used or getattr(steps[0], 'reads_files', True):
+                frames = self.check(info['filename'], used, info.get('sample_idx'))
         except (ValueError, OSError) as error:
             raise clip_error(place, str(error)) from error
         try:
@@ -78,12 +98,13 @@ class MediaGuard:
             raise clip_error(place, reason)
         return data
 
-    def check(self, path: str, used: set[type]) -> int | None:
+    def check(self, path: str, used: set[type], number: int | None = None) -> int | None:
         """Look at a clip before it is decoded.
 
         Args:
             path: of the folder or file.
             used: the host's decoders that will see it.
+            number: of the clip in its data set; None: nothing is remembered.
 
         Returns:
             How many frames a video has, where the host decodes it.
@@ -92,25 +113,21 @@ class MediaGuard:
             ValueError: when it should not be decoded.
             OSError: when it cannot be read.
         """
-        if Path(path).is_dir():
+        status = os.stat(path)  # noqa: PTH116  half the time of Path's
+        if stat.S_ISDIR(status.st_mode):
             if self.roots is not None:
                 with os.scandir(path) as entries:
                     for entry in entries:
                         if entry.is_symlink():
                             check_inside(entry.path, self.roots)
+            if host.RawFrameDecode in used:
+                self._once(path, status, number, check_images)
             return None
         if is_packed(path):
             if used:
                 raise ValueError('packed clips are read by OpenClip and DecodeClip alone')
             return None
-        with Path(path).open('rb') as file:
-            head = file.read(_HEAD_BYTES)
-            if b'\0' not in head:
-                head += file.read(_TEXT_BYTES - _HEAD_BYTES)
-        if not head:
-            raise ValueError('expected a video, found an empty file')
-        if not is_video(head):
-            raise ValueError('expected a video container, found other content')
+        head = read_head(path)
         if used and (head[:1] == b'G' or head[:3] == b'\0\0\1'):
             raise ValueError(
                 "the host's decoders find other frames in an MPEG stream, which has no index: "
@@ -123,16 +140,40 @@ class MediaGuard:
             )
         if not used:
             return None
-        stat = Path(path).stat()
-        known = (path, stat.st_size, stat.st_mtime_ns)
-        if known in self._frames:
-            return self._frames[known]
+        return self._once(path, status, number, partial(self._check_video, used))
+
+    def _once(
+        self, path: str, status: os.stat_result, number: int | None, check: Callable[[str], int]
+    ) -> int:
+        """What ``check`` finds, or found before in a file that has not changed since."""
+        if number is None or number >= len(self._sound):
+            return check(path)
+        size, time, frames = self._sound[number].tolist()
+        if not frames or (size, time) != (status.st_size, status.st_mtime_ns):
+            frames = check(path)
+            self._sound[number] = torch.tensor([status.st_size, status.st_mtime_ns, frames])
+        return frames
+
+    def _check_video(self, used: set[type], path: str) -> int:
         frames = count_frames(path, self.max_pixels)
         decode_strictly(path)
         if host.OpenCVInit in used:
             check_for_opencv(path, frames)
-        self._frames[known] = frames
         return frames
+
+
+def check_images(folder: str) -> int:
+    """See by their headers that the images of a folder can be decoded; how many there are.
+
+    Raises:
+        ValueError: when one is too large, or none.
+        OSError: when one cannot be read.
+    """
+    paths = list_frames(folder)
+    for path in paths:
+        with Path(path).open('rb') as file:
+            check_size(path, file)
+    return len(paths)
 
 
 def count_frames(path: str, max_pixels: int) -> int:
@@ -201,13 +242,24 @@ def _miscounted(info: dict[str, Any], frames: int | None) -> str | None:
     return f'the decoder counts {believed} frames where there are {frames}: decode with OpenClip'
 
 
+def _steps(step: Any) -> Iterator[Any]:
+    """The transforms of a pipeline, those within others too, such as ``RandomApply``'s."""
+    inner = getattr(step, 'transforms', None)
+    if not isinstance(inner, Sequence) or isinstance(inner, str):
+        inner = [] if inner is None else [inner]
+    for each in inner:
+        yield from _steps(each)
+    yield step
+
+
 def _failure(error: BaseException) -> str | None:
     """What one of the host's decoders died of, wherever in a pipeline it stands; else None."""
     step = error.__traceback__
     while step is not None:
-        owner = type(step.tb_frame.f_locals.get('self'))
-        if owner in _HOSTS:
+        owner = step.tb_frame.f_locals.get('self')
+        # In the host's own lines: what a user adds to its classes may be the user's mistake.
+        if isinstance(owner, _HOSTS) and step.tb_frame.f_globals.get('__name__') in _HOST_FILES:
             words = (str(error).strip().splitlines() or [''])[0][:200]
-            return f'{owner.__name__} fails on it: {type(error).__name__}: {words}'
+            return f'{type(owner).__name__} fails on it: {type(error).__name__}: {words}'
         step = step.tb_next
     return None

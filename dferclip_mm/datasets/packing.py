@@ -6,11 +6,8 @@ for each clip: its file is put in place whole, and the line is written after tha
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .clips import PACKED_SUFFIX, VIDEO_SUFFIXES
-from .frame_cache import stat_fingerprint
+from .fingerprints import ClipState, held_still, is_unchanged
+from .journal import Journal
 from .transforms import ClipReadError, OpenClip
 from .transforms.image import FrameFolder
 from .transforms.packed import write_packed
@@ -36,6 +34,17 @@ class PlannedClip(NamedTuple):
     path: str
     frames: int
     bytes: int
+
+
+class PackedEntry(NamedTuple):
+    """A clip in the pack: what its file is, and what it was made from."""
+
+    clip: str
+    frames: int
+    bytes: int
+    sha256: str
+    stat: str
+    content: str
 
 
 def name_clips(datasets: Iterable[Any]) -> dict[str, str]:
@@ -102,44 +111,25 @@ class PackedFolder:
 
     Args:
         folder: made where it is missing.
+
+    Raises:
+        ValueError: naming a line of its index that is not one.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries: dict[str, dict[str, Any]] = {}
-        index = folder / INDEX
-        if index.is_file():
-            # A last line without its end was cut off: its clip is packed again.
-            for line in index.read_text(encoding='utf-8').splitlines(keepends=True):
-                if line.endswith('\n'):
-                    entry = json.loads(line)
-                    self.entries[entry['clip']] = entry
+        self._index = Journal(folder / INDEX, PackedEntry)
+        self._read_index()
 
     def is_done(self, name: str, path: str) -> bool:
-        """Whether a clip is packed, and its source has not changed since."""
+        """Whether a clip is packed, and its source is still what it was."""
         entry, packed = self.entries.get(name), self.folder / name
         return (
             entry is not None
             and packed.is_file()
-            and packed.stat().st_size == entry['bytes']
-            and entry['source'] == stat_fingerprint(path)
+            and packed.stat().st_size == entry.bytes
+            and _is_of(entry, path)
         )
-
-    def require_space(self, needed: int) -> None:
-        """Refuse to begin what the disk cannot hold.
-
-        Raises:
-            OSError: naming what is needed and what is free.
-        """
-        here = next(
-            path for path in (self.folder, *self.folder.absolute().parents) if path.exists()
-        )
-        free = shutil.disk_usage(here).free
-        if needed > free:
-            raise OSError(
-                f'{self.folder}: about {needed / 2**30:.3g} GiB are needed and '
-                f'{free / 2**30:.3g} GiB are free: choose another folder'
-            )
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -148,42 +138,32 @@ class PackedFolder:
         Raises:
             BlockingIOError: when one is at work.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / INDEX).open('a+b') as index:
-            try:
-                fcntl.flock(index, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BlockingIOError(
-                    f'{self.folder} is being written by another process'
-                ) from None
-            index.seek(0)
-            index.truncate(index.read().rfind(b'\n') + 1)
-            self._index = index
+        with self._index.writing():
+            # Another one may have been at work since.
+            self._read_index()
             yield
 
     def add(self, name: str, path: str) -> None:
         """Pack one clip, within :meth:`writing`; whole or not at all.
 
         Raises:
-            ClipReadError: when it cannot be read.
+            ClipReadError: when it cannot be read, or is changed meanwhile.
             OSError: when it cannot be written.
         """
-        source = stat_fingerprint(path)
         packed = self.folder / name
         packed.parent.mkdir(parents=True, exist_ok=True)
         partial_file = packed.with_name(packed.name + _PARTIAL)
         try:
-            frames = write_packed(partial_file, read_clip(path))
+            with held_still(path) as state:
+                frames = write_packed(partial_file, read_clip(path))
             with partial_file.open('rb+') as file:
                 os.fsync(file.fileno())
             digest, size = sha256(partial_file), partial_file.stat().st_size
             partial_file.replace(packed)
         finally:
             partial_file.unlink(missing_ok=True)
-        entry = dict(clip=name, source=source, frames=frames, bytes=size, sha256=digest)
-        self._index.write(json.dumps(entry, ensure_ascii=False).encode() + b'\n')
-        self._index.flush()
-        os.fsync(self._index.fileno())
+        entry = PackedEntry(name, frames, size, digest, *state)
+        self._index.append([entry])
         self.entries[name] = entry
 
     def verify(self, clips: Mapping[str, str]) -> Iterator[str]:
@@ -192,12 +172,21 @@ class PackedFolder:
             entry, packed = self.entries.get(name), self.folder / name
             if entry is None or not packed.is_file():
                 yield f'{name}: not packed'
-            elif packed.stat().st_size != entry['bytes'] or sha256(packed) != entry['sha256']:
+            elif packed.stat().st_size != entry.bytes or sha256(packed) != entry.sha256:
                 yield f'{name}: altered or cut short'
-            elif Path(path).exists() and stat_fingerprint(path) != entry['source']:
+            elif not _is_of(entry, path):
                 yield f'{name}: stale, {path} has changed since'
             else:
                 yield ''
+
+    def _read_index(self) -> None:
+        # A clip that was packed twice counts as it was packed last.
+        self.entries = {entry.clip: entry for entry in self._index.read()}
+
+
+def _is_of(entry: PackedEntry, path: str) -> bool:
+    """Whether a packed clip was made from this source; one that was deleted since says nothing."""
+    return not Path(path).exists() or is_unchanged(path, ClipState(entry.stat, entry.content))
 
 
 def sha256(path: Path) -> str:

@@ -175,7 +175,22 @@ class ClipScoresDataset(BaseActionDataset):
         """Read the file; as the host's."""
         if not self._fully_initialized:
             super().full_init()
-            self.unreadable.clear(len(self))
+            self._forget_clips()
+
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keep some clips alone, numbered anew; as the host's."""
+        super().get_subset_(indices)
+        self._forget_clips()
+
+    def get_subset(self, indices: Sequence[int] | int) -> Any:
+        """A data set of some of the clips, numbered anew; as the host's."""
+        subset = super().get_subset(indices)
+        subset._forget_clips()
+        return subset
+
+    def _forget_clips(self) -> None:
+        self.unreadable.clear(len(self))
+        self.guard.clear(len(self))
 
     def prepare_data(self, idx: int) -> Any:
         """A clip through the pipeline; a `ClipReadError` when it cannot be read."""

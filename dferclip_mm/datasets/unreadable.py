@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any
 
@@ -57,6 +58,13 @@ class UnreadableClips:
     def clear(self, clips: int) -> None:
         """Begin with a data set of so many clips, all of them readable for all that is known."""
         self._flags = torch.zeros(clips, dtype=torch.uint8).share_memory_()
+
+    def __deepcopy__(self, memo: dict) -> UnreadableClips:
+        """For a copy of the data set, whose workers share what they find as well."""
+        other = copy.copy(self)
+        # A tensor that is copied is no longer shared.
+        other._flags = self._flags.clone().share_memory_()
+        return other
 
     def found(self) -> list[int]:
         """The indices of the clips that could not be read, in any process of this loader."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +12,10 @@ import torch
 from mmcv.transforms import Compose
 from torch.utils.data import DataLoader, Dataset
 
+from ..datasets.fingerprints import ClipState, held_still
 from ..datasets.frame_cache_writer import FrameCacheWriter
 from ..datasets.transforms import ClipReadError, OpenClip
+from ..datasets.transforms.image import FrameFolder
 from ..models.recognizers.frame_recognizer import pool_frames
 
 _DECODED_AT_ONCE = 64
@@ -72,11 +73,25 @@ def layers_fingerprint(tower: torch.nn.Module) -> str:
 
 
 class DecodedClip(NamedTuple):
-    """A clip with all its frames (T, 3, H, W), or the reason why it has none."""
+    """A clip with all its frames (T, 3, H, W) and the state of their files, or why it has none."""
 
     path: str
     frames: torch.Tensor | None
+    state: ClipState | None
     error: str
+
+
+class _KeptOpen:
+    """A clip's reader that decoding a part of the clip does not close."""
+
+    def __init__(self, reader: Any) -> None:
+        self.read, self._frames = reader.read, len(reader)
+
+    def __len__(self) -> int:
+        return self._frames
+
+    def close(self) -> None:
+        """The next part is read from here."""
 
 
 class WholeClips(Dataset):
@@ -95,21 +110,26 @@ class WholeClips(Dataset):
 
     def __getitem__(self, index: int) -> DecodedClip:
         """Decode one clip, a part at a time, so that a long video fits into memory."""
-        path = self.items[index]['filename']
+        item = self.items[index]
+        path = item['filename']
         try:
-            parts: list[torch.Tensor] = []
-            start, total = 0, 1
-            while start < total:
-                # Again for each part: decoding closes what was opened.
-                opened = self.open(dict(self.items[index]))
-                total = opened['total_frames']
-                chosen = np.arange(start, min(start + _DECODED_AT_ONCE, total))
-                sampled = dict(frame_inds=chosen, clip_len=len(chosen), num_clips=1)
-                parts.append(torch.from_numpy(self.pixels({**opened, **sampled})['imgs']))
-                start += _DECODED_AT_ONCE
+            with held_still(path) as state:
+                opened = self.open(dict(item))
+                reader = opened.get('clip_reader') or FrameFolder(opened['frame_paths'])
+                with closing(reader):
+                    frames = self._decode({**opened, 'clip_reader': _KeptOpen(reader)})
         except ClipReadError as error:
-            return DecodedClip(path, None, str(error))
-        return DecodedClip(path, torch.cat(parts), '')
+            return DecodedClip(path, None, None, str(error))
+        return DecodedClip(path, frames, state, '')
+
+    def _decode(self, opened: dict[str, Any]) -> torch.Tensor:
+        parts: list[torch.Tensor] = []
+        total = opened['total_frames']
+        for start in range(0, total, _DECODED_AT_ONCE):
+            chosen = np.arange(start, min(start + _DECODED_AT_ONCE, total))
+            sampled = dict(frame_inds=chosen, clip_len=len(chosen), num_clips=1)
+            parts.append(torch.from_numpy(self.pixels({**opened, **sampled})['imgs']))
+        return torch.cat(parts)
 
 
 @torch.no_grad()
@@ -148,21 +168,6 @@ def estimate_bytes(items: Sequence[dict], frame_bytes: int) -> int:
     return round(sum(counted) / max(1, len(counted)) * len(items) * frame_bytes)
 
 
-def require_space(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
-
-    Raises:
-        ValueError: naming what is needed and what is free.
-    """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free:
-        raise ValueError(
-            f'{folder}: about {needed / 2**20:.1f} MiB are needed and {free / 2**20:.1f} MiB are '
-            "free: choose another folder, or dtype='float16'"
-        )
-
-
 def cache_frames(
     model: Any,
     items: Sequence[dict],
@@ -193,5 +198,5 @@ def cache_frames(
         if clip.frames is None:
             unread.append(clip.error)
         else:
-            writer.add(clip.path, encode_frames(model, clip.frames, batch_size))
+            writer.add(clip.path, encode_frames(model, clip.frames, batch_size), clip.state)
     return unread

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from dferclip_mm.converters import ConversionError, convert, convert_back, read_checkpoint
+from dferclip_mm.converters.layout import shorten
 from dferclip_mm.converters.sizes import arch_name
 from dferclip_mm.emotions import CORPUS_CLASSES
 
@@ -172,7 +173,10 @@ def no_tensor(state):
             r'1 missing: text_encoder\.ln_final\.bias; 1 left over: text_encoder\.ln_post\.bias',
         ),
         (tear, rf'1 tensors .* stores twice have different values.* and {TORN}'),
-        (reshape, r'clip_model_\.visual\.proj \(64, 512\) float32 for \(128, 512\) float32'),
+        (
+            reshape,
+            r'1 of another shape: clip_model_\.visual\.proj \(64, 512\) float32 for \(128, 512\)',
+        ),
         (halve, r'temporal_net\.cls_token \(1, 1, 512\) float16'),
         (no_vocabulary, 'a vocabulary of 1000'),
         (other_grid, '51 image positions'),
@@ -201,6 +205,7 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
     [
         ([1, 2], 'holds a list'),
         ({'state_dict': [1]}, 'not a table of named tensors'),
+        ({'state_dict': {1: torch.zeros(1)}}, 'not a table of named tensors'),
         ({}, 'its 0 entries are none'),
         ({'model': 1, 'epoch': 2}, 'its 2 entries are model, epoch'),
         ({'visual.proj': torch.zeros(1)}, 'a CLIP, which needs no conversion'),
@@ -210,6 +215,11 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
 def test_other_files_are_recognised(content, message):
     with pytest.raises(ConversionError, match=message):
         convert(content)
+
+
+def test_four_names_are_shown_and_the_others_counted():
+    assert shorten([*'abcd']) == 'a, b, c, d'
+    assert shorten([*'abcdef']) == 'a, b, c, d, and 2 more'
 
 
 def test_way_back_needs_what_the_conversion_noted(dferclip_state):
@@ -229,6 +239,9 @@ def test_way_back_needs_what_the_conversion_noted(dferclip_state):
     grown = {**found.state_dict, 'neck.extra': torch.zeros(1)}
     with pytest.raises(ConversionError, match=r'1 left over: neck\.extra'):
         convert_back({'state_dict': grown, 'meta': found.meta})
+    torn = {name: value for name, value in found.state_dict.items() if name != 'neck.cls_token'}
+    with pytest.raises(ConversionError, match=r'1 missing: neck\.cls_token'):
+        convert_back({'state_dict': torn, 'meta': found.meta})
     wordy = {**found.meta, 'prompts': ['smile ' * 99] * 7}
     with pytest.raises(ConversionError, match='tokens, but 71 are free'):
         convert_back({'state_dict': found.state_dict, 'meta': wordy})

@@ -88,6 +88,14 @@ def test_source_is_not_overwritten(run_tool, dferclip_file, capsys):
     assert dferclip_file.read_bytes() == before
 
 
+def test_folders_are_made_and_may_be_there(tmp_path):
+    path = tmp_path / 'one' / 'two' / 'model.pth'
+    for data in (b'old', b'new'):
+        write_files({path: data})
+        assert path.read_bytes() == data
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_failed_write_leaves_what_was_there(tmp_path):
     old, folder = tmp_path / 'old.pth', tmp_path / 'folder'
     old.write_bytes(b'old')

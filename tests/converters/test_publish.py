@@ -75,6 +75,9 @@ def test_activation_of_the_tag_is_kept():
     other = Config(dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='laion2b_e16'))
     _unpretrain(other)
     assert (other.arch, other.pretrained) == ('ViT-B-32', None)
+    named = Config(dict(type=other.type, arch='ViT-B-32-quickgelu', pretrained='openai'))
+    _unpretrain(named)
+    assert (named.arch, named.pretrained) == ('ViT-B-32-quickgelu', None)
 
 
 def test_other_heads_have_nothing_to_fold(tiny_model):
@@ -82,6 +85,25 @@ def test_other_heads_have_nothing_to_fold(tiny_model):
     model = MODELS.build(tiny_model)
     with pytest.raises(ConversionError, match='the text of a TSNHead cannot be folded in'):
         fold_text(model, Config(dict(model=tiny_model)))
+
+
+def test_settings_of_text_and_run_are_left_behind(tiny_model):
+    tiny_model['cls_head'] |= dict(
+        prompts=['a'] * 7, num_context=2, class_specific=False, context_position='middle'
+    )
+    cfg = Config(dict(model=tiny_model, resume=True, launcher='none', work_dir='a', load_from='b'))
+    model = MODELS.build(cfg.model).train()
+    modes = []
+    encoder = model.cls_head.text_encoder
+    norm = next(part for part in encoder.modules() if isinstance(part, torch.nn.LayerNorm))
+    norm.register_forward_hook(lambda part, *_: modes.append(part.training))
+    _, folded = fold_text(model, cfg)
+    assert set(modes) == {False}
+    assert set(folded) == {'model'}
+    assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dim'}
+    # The caller's config is as it was.
+    assert cfg.model.cls_head.prompts == ['a'] * 7
+    assert cfg.launcher == 'none'
 
 
 def test_head_projects_and_explains_other_widths():

@@ -3,17 +3,14 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mini_corpora import write_clip
 
-from dferclip_mm.datasets.frame_cache import (
-    FrameCache,
-    StaleFeaturesError,
-    content_fingerprint,
-    fingerprint,
-)
+from dferclip_mm.datasets.fingerprints import content_fingerprint, fingerprint, held_still
+from dferclip_mm.datasets.frame_cache import FrameCache, StaleFeaturesError, journal
 from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
 
 IDENTITY = {
@@ -30,14 +27,19 @@ def features(frames, first=0.0):
     return np.arange(frames * 3, dtype=np.float32).reshape(frames, 3) + first
 
 
+def add(writer, path, rows):
+    with held_still(str(path)) as state:
+        writer.add(str(path), rows, state)
+
+
 @pytest.fixture
 def corpus(tmp_path):
     """Clips of 4 and 2 frames, their features in `cache`."""
     for name, frames in (('a/00001', 4), ('b/00001', 2)):
         write_clip(tmp_path / 'corpus' / name, frames, 'jpg')
     with FrameCacheWriter(tmp_path / 'cache', IDENTITY, tmp_path / 'corpus') as writer:
-        writer.add(str(tmp_path / 'corpus/a/00001'), features(4))
-        writer.add(str(tmp_path / 'corpus/b/00001'), features(2, 100))
+        add(writer, tmp_path / 'corpus/a/00001', features(4))
+        add(writer, tmp_path / 'corpus/b/00001', features(2, 100))
     return tmp_path / 'corpus'
 
 
@@ -59,7 +61,7 @@ def test_clips_are_found_by_path_and_read_in_full(corpus, cache):
 
 def test_half_precision_is_read_as_float32(corpus, tmp_path):
     with FrameCacheWriter(tmp_path / 'half', {**IDENTITY, 'dtype': 'float16'}, corpus) as writer:
-        writer.add(str(corpus / 'a/00001'), features(4, 0.3))
+        add(writer, corpus / 'a/00001', features(4, 0.3))
     cache = FrameCache(tmp_path / 'half')
     found = cache.read(cache.entries['a/00001'])
     assert found.dtype == np.float32
@@ -162,7 +164,7 @@ def test_what_was_interrupted_is_cut_off_and_written_again(corpus, cache):
             if end == first + 70:
                 with FrameCacheWriter(cache.folder, IDENTITY, corpus) as writer:
                     assert not writer.holds(str(corpus / 'b/00001'))
-                    writer.add(str(corpus / 'b/00001'), features(2, 100))
+                    add(writer, corpus / 'b/00001', features(2, 100))
                 assert (cache.folder / 'features.bin').read_bytes() == whole
                 assert (cache.folder / 'clips.jsonl').read_bytes() == lines
 
@@ -170,10 +172,59 @@ def test_what_was_interrupted_is_cut_off_and_written_again(corpus, cache):
 def test_two_writers_are_one_too_many(corpus, cache):
     with (
         FrameCacheWriter(cache.folder, IDENTITY, corpus),
-        pytest.raises(ValueError, match='another process is writing there'),
+        pytest.raises(BlockingIOError, match='is being written by another process'),
         FrameCacheWriter(cache.folder, IDENTITY, corpus),
     ):
         pass
+
+
+def test_nothing_is_decided_while_another_process_writes(corpus, tmp_path):
+    folder = tmp_path / 'new'
+    with (
+        journal(folder).writing(),
+        pytest.raises(BlockingIOError, match='is being written by another process'),
+        FrameCacheWriter(folder, IDENTITY, corpus),
+    ):
+        pass
+    assert [path.name for path in folder.iterdir()] == ['clips.jsonl']
+    assert (folder / 'clips.jsonl').read_bytes() == b''
+
+
+def test_a_folder_is_begun_again_after_a_kill_before_its_identity(corpus, tmp_path):
+    folder = tmp_path / 'new'
+    folder.mkdir()
+    (folder / 'clips.jsonl').touch()
+    (folder / 'identity.json.partial').write_text('{"wei')
+    with FrameCacheWriter(folder, IDENTITY, corpus) as writer:
+        add(writer, corpus / 'a/00001', features(4))
+    assert FrameCache(folder).identity == IDENTITY
+    assert {path.name for path in folder.iterdir()} == {
+        'clips.jsonl', 'features.bin', 'identity.json'
+    }  # fmt: skip
+
+
+def test_features_without_their_identity_are_other_files(corpus, cache):
+    (cache.folder / 'identity.json').unlink()
+    before = {path: path.read_bytes() for path in cache.folder.iterdir()}
+    with (
+        pytest.raises(ValueError, match='holds other files'),
+        FrameCacheWriter(cache.folder, {**IDENTITY, 'weights': 'b'}, corpus),
+    ):
+        pass
+    assert {path: path.read_bytes() for path in cache.folder.iterdir()} == before
+
+
+def test_the_identity_is_on_the_disk_before_any_row(corpus, tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor):
+        name = Path(f'/proc/self/fd/{descriptor}').readlink().name
+        synced.append((name, (tmp_path / 'new/features.bin').exists()))
+
+    monkeypatch.setattr(os, 'fsync', fsync)
+    with FrameCacheWriter(tmp_path / 'new', IDENTITY, corpus):
+        pass
+    assert synced[:2] == [('identity.json.partial', False), ('new', False)]
 
 
 def test_folders_of_other_things_are_refused(corpus, cache, tmp_path):
@@ -193,7 +244,7 @@ def test_folders_of_other_things_are_refused(corpus, cache, tmp_path):
 def test_lines_of_other_things_are_refused(cache):
     with (cache.folder / 'clips.jsonl').open('a') as file:
         file.write(json.dumps({'name': 'x'}) + '\n')
-    with pytest.raises(ValueError, match='does not hold frame features'):
+    with pytest.raises(ValueError, match=r'not hold frame features .*clips\.jsonl, line 3: exp'):
         FrameCache(cache.folder)
 
 
@@ -210,7 +261,7 @@ def test_fewer_rows_than_listed_are_refused_before_writing(corpus, cache):
 def test_what_are_no_features_is_refused(corpus, cache, wrong):
     with FrameCacheWriter(cache.folder, IDENTITY, corpus) as writer:
         with pytest.raises(ValueError, match='expected finite features'):
-            writer.add(str(corpus / 'a/00001'), wrong)
+            add(writer, corpus / 'a/00001', wrong)
         assert writer.holds(str(corpus / 'a/00001'))
 
 
@@ -220,4 +271,4 @@ def test_values_beyond_half_precision_are_refused(corpus, tmp_path):
         pytest.raises(ValueError, match='not finite as float16'),
         np.errstate(over='ignore'),
     ):
-        writer.add(str(corpus / 'a/00001'), features(4) + 1e6)
+        add(writer, corpus / 'a/00001', features(4) + 1e6)

@@ -40,12 +40,13 @@ def test_utf16_without_bom_is_refused_as_no_text():
 
 
 def test_dfew_csv():
-    text = 'video_name,label\r\n1,1\r\n\r\n12345,7\r\nsome clip,3\r\n"16",4'
+    text = 'video_name,label\r\n1,1\r\n\r\n12345,7\r\nsome clip,3\r\n"16",4\nX,4'
     assert parse_csv(text, 'f', SEVEN) == [
         Row('00001', 'happiness', 2),
         Row('12345', 'fear', 4),
         Row('some clip', 'neutral', 5),
         Row('00016', 'anger', 6),
+        Row('X', 'anger', 7),
     ]
 
 
@@ -135,6 +136,7 @@ BAD = [
     (parse_words, './. Happy', 'f:1: expected a clip below data_root'),
     (parse_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
     (parse_captions, '1\tGlad\tx\ty', "f:1: 'Glad' is not an emotion"),
+    (parse_captions, '1\tanger_disgust\tx\ty', "f:1: 'anger_disgust' is not an emotion"),
     (parse_counted, 'a 16 0\nb 16', "f:2: expected 'path num_frames label', found 'b 16'"),
     (parse_counted, 'a 0 0', "f:1: expected a positive number of frames, found '0'"),
     (parse_counted, 'a -3 0', "f:1: expected a positive number of frames, found '-3'"),
@@ -183,6 +185,6 @@ def test_rows_are_written_in_their_form_or_refused(write, rows, text):
 
 
 def test_a_list_that_would_be_read_otherwise_is_not_written():
-    assert not Row('a', 'fear').foreign
+    assert (Row('a', 'fear').line, Row('a', 'fear').foreign) == (0, False)
     with pytest.raises(ValueError, match=r'cannot hold .*it would be read as .*english'):
         write_words([Row('a', 'fear', english='a caption')], SEVEN)

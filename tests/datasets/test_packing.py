@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 
 import cv2
@@ -47,7 +48,7 @@ def die_writing(path, _frames):
 KILLS = {
     'while a clip is written': ('write_packed', die_writing),
     'before a clip is in place': ('sha256', die),
-    'before its line': ('json.dumps', die),
+    'before its line': ('Journal.append', die),
 }
 
 
@@ -125,12 +126,42 @@ def test_the_plan_is_the_size(tmp_path, frames, video):
         assert plan.bytes == pytest.approx((tmp_path / 'a.safetensors').stat().st_size, rel=0.02)
 
 
-def test_no_room_is_said_before(tmp_path):
-    packed = PackedFolder(tmp_path / 'packed')
-    packed.require_space(1)
-    with pytest.raises(OSError, match=r'about 1.07e\+09 GiB are needed and .* GiB are free'):
-        packed.require_space(1 << 60)
-    assert not packed.folder.exists()
+def test_a_copied_corpus_is_packed_already(tmp_path, clips):
+    pack(tmp_path / 'packed', clips)
+    shutil.copytree(tmp_path / 'clips', tmp_path / 'copy', copy_function=shutil.copy)
+    copied = {name: path.replace('/clips/', '/copy/') for name, path in clips.items()}
+    for path in (tmp_path / 'copy').rglob('*.jpg'):
+        os.utime(path, (0, 0))
+    assert problems(tmp_path / 'packed', copied) == []
+    assert pack(tmp_path / 'packed', copied) == []
+
+
+def test_a_pack_whose_clips_were_deleted_is_whole(tmp_path, clips):
+    pack(tmp_path / 'packed', clips)
+    shutil.rmtree(tmp_path / 'clips')
+    assert problems(tmp_path / 'packed', clips) == []
+    assert pack(tmp_path / 'packed', clips) == []
+
+
+def test_a_clip_that_changes_while_it_is_packed_is_not(tmp_path, clips, monkeypatch):
+    def write_and_change(path, frames):
+        count = write_packed(path, frames)
+        os.utime(tmp_path / 'clips/1/00002.jpg', (0, 0))
+        return count
+
+    name = '1.safetensors'
+    monkeypatch.setattr(packing, 'write_packed', write_and_change)
+    with pytest.raises(ClipReadError, match=r'clips/1 was changed while it was read'):
+        pack(tmp_path / 'packed', {name: clips[name]})
+    assert {path.name for path in (tmp_path / 'packed').iterdir()} == {INDEX}
+
+
+def test_names_may_hold_any_character(tmp_path, frames):
+    for name in ('u\u2028x', 'u\u0085x', 'u\u2029x', 'u\rx', 'u\nx', 'ü表'):
+        clips = {f'{name}.safetensors': str(frames(tmp_path / name, 1))}
+        assert pack(tmp_path / 'packed', clips) == [*clips]
+        assert pack(tmp_path / 'packed', clips) == []
+        assert problems(tmp_path / 'packed', clips) == []
 
 
 def test_frames_of_several_sizes_stay_what_they_are(tmp_path, frames):

@@ -1,5 +1,6 @@
 """What a data set gives for a clip that cannot be read."""
 
+import copy
 import multiprocessing
 
 import numpy as np
@@ -171,6 +172,30 @@ def test_an_evaluated_clip_keeps_its_name_and_label_without_pixels(build):
     assert not item['inputs'].any()
     assert 'unreadable' not in good['data_samples'].metainfo
     assert torch.equal(dataset[2]['inputs'], good['inputs'])
+
+
+def test_a_subset_numbers_its_clips_anew(build):
+    dataset = build(bad=[3, 4], max_replaced=0.5)
+    dataset[3]
+    part = dataset.get_subset([4, 5, 6])
+    assert part.unreadable.found() == []
+    part[0]
+    assert part.unreadable.found() == [0]
+    assert dataset.unreadable.found() == [3]
+    dataset.get_subset_([2, 3])
+    assert dataset.unreadable.found() == []
+    dataset[1]
+    assert dataset.unreadable.found() == [1]
+
+
+def test_a_copy_shares_its_own_memory_with_its_workers(build):
+    dataset = build(bad=[3, 8], max_replaced=0.2)
+    dataset[3]
+    twin = copy.deepcopy(dataset)
+    loader = DataLoader(twin, batch_size=5, num_workers=1, collate_fn=pseudo_collate)
+    assert sum(len(batch['inputs']) for batch in loader) == CLIPS
+    assert twin.unreadable.found() == [3, 8]
+    assert dataset.unreadable.found() == [3]
 
 
 def test_errors_of_the_program_are_no_unreadable_clips(build, monkeypatch):

@@ -1,7 +1,9 @@
 """All frames of a clip, decoded part by part, and what of a model decides on their features."""
 
-import shutil
+import os
+from pathlib import Path
 
+import cv2
 import numpy as np
 import open_clip
 import pytest
@@ -9,14 +11,18 @@ import torch
 from mini_corpora import write_clip
 from mmaction.registry import MODELS
 
+from dferclip_mm.datasets.fingerprints import content_fingerprint, stat_fingerprint
+from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
+from dferclip_mm.datasets.transforms import OpenClip
+from dferclip_mm.datasets.transforms.video import Video
 from dferclip_mm.engine import frame_features
 from dferclip_mm.engine.frame_features import (
     WholeClips,
+    cache_frames,
     encode_frames,
     estimate_bytes,
     identity_of,
     layers_fingerprint,
-    require_space,
     unique_clips,
 )
 
@@ -43,20 +49,87 @@ def test_parts_of_a_clip_are_the_whole(items, monkeypatch):
     assert (parts.path, parts.error) == (items[0]['filename'], '')
 
 
-def test_parts_of_a_video_are_the_whole(tmp_path, monkeypatch):
-    import cv2
-
+@pytest.fixture
+def video_path(tmp_path):
+    """Of a video of 11 frames, each lighter than the one before."""
     path = str(tmp_path / 'clip.mp4')
     writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), 25, (48, 32))
     for level in range(0, 110, 10):
         writer.write(np.full((32, 48, 3), level, np.uint8))
     writer.release()
+    return path
+
+
+def test_parts_of_a_video_are_the_whole(video_path, monkeypatch):
+    path = video_path
     whole = WholeClips([dict(filename=path)], PIXELS)[0]
     monkeypatch.setattr(frame_features, '_DECODED_AT_ONCE', 4)
     parts = WholeClips([dict(filename=path)], PIXELS)[0]
     assert whole.frames.shape == (11, 3, 32, 32)
     assert torch.equal(parts.frames, whole.frames)
     assert (whole.frames.float().mean((1, 2, 3)).diff() > 5).all()
+
+
+@pytest.mark.parametrize('kind', ['folder', 'video'])
+def test_a_clip_is_opened_and_closed_once_for_all_its_parts(items, video_path, monkeypatch, kind):
+    """Opened for each part, a video would be decoded from its first frame each time."""
+    calls = []
+
+    def count(owner, name):
+        real = getattr(owner, name)
+
+        def counted(*arguments):
+            calls.append(name)
+            return real(*arguments)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(OpenClip, 'transform')
+    count(Video, 'read')
+    count(Video, 'close')
+    monkeypatch.setattr(frame_features, '_DECODED_AT_ONCE', 2)
+    item = items[0] if kind == 'folder' else dict(filename=video_path)
+    assert WholeClips([item], PIXELS)[0].frames.shape == (11, 3, 32, 32)
+    read = ['read'] * 11 + ['close'] if kind == 'video' else []
+    assert calls == ['transform', *read]
+
+
+def test_a_clip_that_changes_while_it_is_decoded_is_left_out(items):
+    clips = WholeClips(items, PIXELS)
+    decode = clips.pixels
+
+    def decode_and_change(results):
+        found = decode(results)
+        os.utime(Path(items[1]['filename'], '2.jpg'), (0, 0))
+        return found
+
+    clips.pixels = decode_and_change
+    assert 'b was changed while it was read' in clips[1].error
+    assert clips[0].error == ''
+
+
+def test_a_clip_that_is_replaced_after_decoding_is_stale(items, tmp_path, monkeypatch):
+    """Its features are of the old frames, and are kept under the old frames' fingerprint."""
+    path = items[0]['filename']
+    before = content_fingerprint(path), stat_fingerprint(path)
+
+    def encode(*_):
+        Path(path, '4.jpg').unlink()
+        return np.zeros((11, 3))
+
+    monkeypatch.setattr(frame_features, 'encode_frames', encode)
+    identity = dict(width=3, dtype='float32')
+    with FrameCacheWriter(tmp_path / 'cache', identity, tmp_path) as writer:
+        assert cache_frames(None, items[:1], writer, PIXELS) == []
+        writer.flush()
+        assert not writer.holds(path)
+        assert (writer.entries['a'].content, writer.entries['a'].stat) == before
+
+
+def test_a_clip_that_is_not_there_says_so(tmp_path):
+    found = WholeClips([dict(filename=str(tmp_path / 'none'))], PIXELS)[0]
+    assert found.frames is None
+    assert found.error.startswith(f'{tmp_path}/none: ')
 
 
 def test_a_clip_that_cannot_be_read_says_why(items, tmp_path):
@@ -105,13 +178,6 @@ def test_size_is_the_mean_length_times_the_clips(items):
     assert estimate_bytes([items[0]] * 1000, 2) == 1000 * 11 * 2
     assert estimate_bytes([], 10) == 0
     assert estimate_bytes([*items, dict(filename=items[0]['filename'] + 'x')], 10) == 3 * 7 * 10
-
-
-def test_a_disk_that_is_too_small_is_refused(tmp_path, monkeypatch):
-    free = shutil.disk_usage(tmp_path).free
-    require_space(tmp_path / 'not/there', free // 2)
-    with pytest.raises(ValueError, match=r'are needed and .* MiB are free: choose another folder'):
-        require_space(tmp_path / 'not/there', free * 2)
 
 
 def test_clips_of_several_data_sets_count_once():

@@ -10,13 +10,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_media import CASES, FAST, FOLDERS, READ, REFUSED, VIDEOS, frames, image, write_corpus
+from bad_media import (
+    CASES,
+    FAST,
+    FOLDERS,
+    READ,
+    REFUSED,
+    VIDEOS,
+    frames,
+    image,
+    write_corpus,
+)
 from media_child import DECODERS, MODES, SAMPLED
+from mmaction.datasets.transforms import DecordInit
 from mmaction.registry import TRANSFORMS
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, KeyMapper, RandomApply, RandomChoice
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets import DFEWDataset
 from dferclip_mm.datasets.transforms import ClipReadError
+from dferclip_mm.datasets.transforms.frame_features import OpenFrameFeatures
 
 CHILD = Path(__file__).with_name('media_child.py')
 TYPED = f'{ClipReadError.__module__}.{ClipReadError.__name__}'
@@ -172,6 +186,92 @@ def test_a_clip_that_goes_after_the_start_is_named(corpus, decoder):
     (corpus / 'clips/a/clip.mp4').unlink()
     with pytest.raises(ClipReadError, match=r'clip\.mp4 \(listed in .*list\.txt:1\): '):
         clips[0]
+
+
+class OwnDecord(DecordInit):
+    """A user's own, as `DecordInit` is."""
+
+    def transform(self, results):
+        if results.get('mistake'):
+            raise KeyError('mistake')
+        return super().transform(results)
+
+
+NESTED = {
+    'RandomApply': lambda: RandomApply([dict(type='DecordInit')], prob=1.0),
+    'RandomChoice': lambda: RandomChoice([[dict(type='DecordInit')], [dict(type='DecordInit')]]),
+    'KeyMapper': lambda: KeyMapper([dict(type='DecordInit')], auto_remap=False),
+    'within both': lambda: RandomApply([RandomChoice([[OwnDecord()]])], prob=1.0),
+    'subclass': OwnDecord,
+}
+
+
+@pytest.mark.parametrize('kind', NESTED)
+def test_a_hosts_decoder_is_found_wherever_it_stands(corpus, kind):
+    (corpus / 'clips/a/clip.mp4').write_bytes(FAST[: len(FAST) // 2] + bytes(len(FAST) // 2))
+    clips = dataset(corpus, [NESTED[kind]()], unreadable='raise')
+    with pytest.raises(ClipReadError, match=r'list\.txt:1\): a frame '):
+        clips[0]
+
+
+def test_what_a_user_adds_to_a_hosts_decoder_may_be_the_users_mistake(corpus):
+    clips = dataset(corpus, [lambda results: {**results, 'mistake': True}, OwnDecord()])
+    with pytest.raises(KeyError, match='mistake'):
+        clips[0]
+
+
+def test_a_video_is_decoded_beforehand_once_for_all_workers_and_epochs(corpus, monkeypatch):
+    log = corpus / 'decoded.txt'
+
+    def decode(path):
+        with log.open('a') as file:
+            print(path, file=file)
+
+    monkeypatch.setattr('dferclip_mm.datasets.media_guard.decode_strictly', decode)
+    paths = [corpus / f'clips/{name}/clip.mp4' for name in 'acde']
+    for path in paths[1:]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(FAST)
+    (corpus / 'list.txt').write_text(''.join(f'{name}/clip.mp4 24 1\n' for name in 'acde'))
+    steps = [
+        dict(type='OpenCVInit'),
+        dict(type='SampleSegments', num_frames=2),
+        dict(type='OpenCVDecode'),
+        dict(type='PackActionInputs', collect_keys=('imgs',)),
+    ]
+    clips = dataset(corpus, steps, unreadable='raise')
+    for _ in range(2):
+        # Workers of one epoch alone: what they know themselves is lost.
+        loader = DataLoader(clips, num_workers=2, collate_fn=pseudo_collate)
+        assert sum(1 for _ in loader) == 4
+    assert sorted(log.read_text().split()) == [str(path) for path in paths]
+    # Another file of the same name is another video; so is that of a subset's number.
+    paths[1].write_bytes(FAST + bytes(100))
+    clips[0], clips[1]
+    part = clips.get_subset([2])
+    part[0], clips[2]
+    assert log.read_text().split()[4:] == [str(paths[1]), str(paths[2])]
+
+
+class Cached(BaseTransform):
+    """In the place of a clip something that was made of it before."""
+
+    reads_files = False
+
+    def transform(self, results):
+        return results
+
+
+def test_a_clip_that_is_not_read_is_not_looked_at(corpus):
+    assert not OpenFrameFeatures.reads_files
+    cached = dataset(corpus, [Cached()])
+    undecoded = dataset(corpus, [lambda results: results], unreadable='raise')
+    decoded = dataset(corpus, [Cached(), dict(type='OpenCVInit')], unreadable='raise')
+    (corpus / 'clips/a/clip.mp4').write_bytes(b'')
+    assert cached[0]['filename'] == str(corpus / 'clips/a/clip.mp4')
+    for clips in (undecoded, decoded):
+        with pytest.raises(ClipReadError, match='found an empty file'):
+            clips[0]
 
 
 @TRANSFORMS.register_module()

@@ -7,6 +7,8 @@ read, in memory.
 from __future__ import annotations
 
 import io
+import json
+import math
 import pickle
 import struct
 import zipfile
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from bad_media import FAST, TS, encode, frames, image, patched
+from bad_media import FAST, TS, encode, frames, huge_png, image, patched
 from canary import canary_at
 from media_child import DECODERS
 from mmaction.registry import TRANSFORMS
@@ -313,6 +315,51 @@ def test_a_packed_clip(canary, corpus, what):
     (corpus / 'list.txt').write_text('packed 24 1')
     with pytest.raises(ClipReadError, match=r'packed\.safetensors \(listed in .*list\.txt:1\): '):
         open_corpus(corpus)[0]
+
+
+SIDE = 4097
+
+
+def packed_header(shape, dtype='U8'):
+    """Of a packed clip of one frame, all of it zero, as its checksum says."""
+    known = {'format': 'dferclip_mm packed clip 1', 'sums': '[0]'}
+    frame = {'dtype': dtype, 'shape': shape, 'data_offsets': [0, math.prod(shape)]}
+    text = json.dumps({'__metadata__': known, '000000': frame}).encode()
+    return struct.pack('<Q', len(text)) + text
+
+
+@pytest.mark.parametrize(
+    'shape', [(SIDE, SIDE, 3), (1, 2, 3 * SIDE**2), (3 * SIDE**2,), (1, 1, 3, SIDE**2)]
+)
+def test_a_packed_clip_of_frames_that_are_too_large(canary, corpus, monkeypatch, shape):
+    header = packed_header(shape)
+    with (corpus / 'packed.safetensors').open('wb') as file:
+        file.write(header)
+        # On the disk the rest takes no room.
+        file.truncate(len(header) + math.prod(shape))
+    (corpus / 'list.txt').write_text('packed 1 1')
+    monkeypatch.setattr('dferclip_mm.datasets.transforms.packed._checksum', None)
+    with pytest.raises(ClipReadError, match=r'list\.txt:1\): expected frames of at most 16777216'):
+        open_corpus(corpus)[0]
+
+
+@pytest.mark.parametrize('decoder', ['OpenClip', 'RawFrame'])
+@pytest.mark.parametrize('name', ['1.jpg', '3.jpg', '8.jpg'])
+def test_a_folder_with_a_frame_that_is_too_large(canary, corpus, monkeypatch, decoder, name):
+    (corpus / 'clip' / name).write_bytes(huge_png(SIDE))
+    refused = []
+
+    def decode(data, flags):
+        refused.append(len(data))
+        return np.zeros((8, 8, 3), np.uint8)
+
+    monkeypatch.setattr('cv2.imdecode', decode)
+    dataset = open_corpus(corpus, decoder)
+    # All frames of the clip are read, so that the large one is among them.
+    dataset.pipeline.transforms[1] = TRANSFORMS.build(dict(type='SampleSegments', num_frames=8))
+    with pytest.raises(ClipReadError, match=rf'list\.txt:1\): .*/clip/{name} has 4097 x 4097 pix'):
+        dataset[0]
+    assert refused == []
 
 
 # The same attacks on what is not protected: they do work, so that the tests above can fail.

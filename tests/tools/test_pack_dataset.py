@@ -76,6 +76,23 @@ def test_a_clip_that_cannot_be_read_is_named_and_the_others_are_packed(cfg, run_
     assert len([*Path('packed').glob('*.safetensors')]) == 13
 
 
+def test_joined_and_repeated_data_sets_are_packed(cfg, run_tool, capsys):
+    inner = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=inner)]
+    )
+    cfg.dump('joined.py')
+    run_tool('pack_dataset', 'joined.py', 'packed')
+    assert 'wrote packed: all 14 clips' in capsys.readouterr().out
+
+
+def test_an_index_of_something_else_is_named(cfg, run_tool):
+    Path('packed').mkdir()
+    Path('packed/packed.jsonl').write_text('{"a": 1}\n')
+    with pytest.raises(SystemExit, match=r'error: packed/packed\.jsonl, line 1: expected clip, '):
+        run_tool('pack_dataset', 'config.py', 'packed')
+
+
 def test_a_clips_folder_is_no_target(cfg, run_tool):
     clip = 'DFEW/Clip/clip_224x224/00005'
     before = content('DFEW')
@@ -86,7 +103,7 @@ def test_a_clips_folder_is_no_target(cfg, run_tool):
 
 def test_no_room_on_the_disk(cfg, run_tool, monkeypatch):
     monkeypatch.setattr('shutil.disk_usage', lambda _: type('Usage', (), dict(free=1000)))
-    with pytest.raises(SystemExit, match=r'error: packed: about .* GiB are needed'):
+    with pytest.raises(SystemExit, match=r'error: packed: about .* MiB are needed'):
         run_tool('pack_dataset', 'config.py', 'packed')
     assert not Path('packed').exists()
 

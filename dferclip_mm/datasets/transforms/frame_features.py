@@ -31,6 +31,9 @@ class OpenFrameFeatures(BaseTransform):
             files have changed since.
     """
 
+    # The clip itself is not read: `MediaGuard` need not look at it.
+    reads_files = False
+
     def __init__(
         self, cache: str, pixels: Sequence[Mapping[str, Any]], dtype: str = 'float32'
     ) -> None:

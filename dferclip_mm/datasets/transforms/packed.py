@@ -64,17 +64,18 @@ class PackedClip:
             ValueError: when it was altered, or is too large by the file's header.
         """
         try:
-            shape = self._file.get_slice(_name(index)).get_shape()
-            if math.prod(shape[:2]) > self._max_pixels:
+            header = self._file.get_slice(_name(index))
+            shape = header.get_shape()
+            if math.prod(shape) > 3 * self._max_pixels:
                 raise ValueError(
-                    f'expected frames of at most {self._max_pixels} pixels, found {shape[1]} x '
-                    f'{shape[0]}: scale the clip down or raise max_pixels'
+                    f'expected frames of at most {self._max_pixels} pixels, found one of the shape '
+                    f'{shape} by its header: scale the clip down or raise max_pixels'
                 )
-            image = self._file.get_tensor(_name(index))
+            whole = header.get_dtype() == 'U8' and len(shape) == 3 and shape[2] == 3
+            image = self._file.get_tensor(_name(index)) if whole else None
         except SafetensorError as error:
             raise ValueError(f'frame {index} is damaged: {error}') from error
-        whole = image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
-        if not whole or _checksum(image) != self._sums[index]:
+        if image is None or _checksum(image) != self._sums[index]:
             raise ValueError(f'frame {index} was altered: pack this clip again')
         return image
 

@@ -8,6 +8,7 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from ..data_sets import leaves
 from ..frame_features import identity_of
 
 
@@ -34,12 +35,12 @@ class FrameCacheHook(Hook):
         self._compare(runner, runner.test_dataloader)
 
     def _compare(self, runner: Any, dataloader: Any) -> None:
-        dataset = dataloader.dataset
-        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-        caches = [step for step in steps if hasattr(step, 'confirm')]
-        if not caches:
-            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        clips = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
-        for step in caches:
-            step.confirm(identity_of(model), clips)
+        for dataset in leaves(dataloader.dataset):
+            steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+            caches = [step for step in steps if hasattr(step, 'confirm')]
+            if not caches:
+                continue
+            clips = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
+            for step in caches:
+                step.confirm(identity_of(model), clips)

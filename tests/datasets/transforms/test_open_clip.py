@@ -67,6 +67,10 @@ BAD = {
     'hls': (hls('/etc/passwd'), 'expected a video container'),
     'concat': (b"ffconcat version 1.0\nfile '/etc/passwd'\n", 'expected a video container'),
     'sdp behind a box': (b'\0\0\0\x08ftyp\nc=IN IP4 127.0.0.1\n', 'expected a video container'),
+    'sdp far behind a mark': (
+        b'RIFF    AVI ' + b' ' * 100000 + b'\nc=IN IP4 127.0.0.1\n',
+        'expected a video container',
+    ),
     'box without a video': (b'\0\0\0\x08ftypisom' + bytes(64), 'one that does not open'),
     'noise': (np.random.RandomState(0).bytes(4096), 'expected a video container'),
 }
