@@ -106,3 +106,18 @@ def test_headers_speak():
         for part in ('arXiv 2308.13382', f'tools/dist_train.sh configs/dferclip_{corpus}.py 8'):
             assert part in text
         assert 'not measured again here' in text
+
+
+RUNTIME = Config.fromfile(CONFIGS / '_base_' / 'default_runtime.py')
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
+def test_every_config_has_the_guards(path):
+    """A config that replaces the list of hooks would lose those that are added to it later."""
+    cfg = Config.fromfile(path)
+    expected = [hook.type for hook in RUNTIME.custom_hooks]
+    assert len(expected) > 10
+    found = [hook.type for hook in cfg.custom_hooks]
+    assert not set(expected) - set(found)
+    assert len(found) == len(set(found)), 'a hook stands there twice'
+    assert cfg.default_hooks.checkpoint.type == RUNTIME.default_hooks.checkpoint.type

@@ -2,7 +2,8 @@
 
 With ``--leave-one-class-out`` a run for each class instead: trained without the class, tested on
 its clips alone. Each run has a folder of its own. Started again, the same command passes over
-finished runs and resumes the one that was interrupted.
+finished runs and resumes the one that was interrupted. SIGTERM and SIGUSR1 are handed on to the
+run, which saves; it ends with exit code 75 then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config, DictAction
 
 from dferclip_mm.emotions import resolve_classes
+from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
 from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
 from dferclip_mm.evaluation.plots import confusion_figure
 from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
@@ -150,14 +153,31 @@ def resulting_checkpoint(work_dir: Path, cfg: Config) -> Path:
 
 
 def run(command: list[str], name: str) -> None:
-    """Start a program of a run with its output showing, and stop everything when it fails."""
+    """Start a program of a run with its output showing, and stop everything when it fails.
+
+    Raises:
+        SystemExit: with code 75 when the program, or this one, was asked to end.
+    """
     print('+', ' '.join(command), flush=True)
+    asked = []
     # The shell scripts start `python`: let it be this one.
-    done = subprocess.run(command, env={**os.environ, 'PYTHON': sys.executable}, check=False)
-    if done.returncode:
+    child = subprocess.Popen(command, env={**os.environ, 'PYTHON': sys.executable})
+
+    def hand_on(number: int, frame: object) -> None:
+        asked.append(number)
+        child.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in SIGNALS}
+    code = child.wait()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    # torchrun, asked to end, ends with 1.
+    if asked or code == EXIT_CODE:
+        print(f'{name} was asked to end; the same command continues there', file=sys.stderr)
+        raise SystemExit(EXIT_CODE)
+    if code:
         raise SystemExit(
-            f'error: {name} stopped with exit code {done.returncode}; the same command '
-            'continues there'
+            f'error: {name} stopped with exit code {code}; the same command continues there'
         )
 
 

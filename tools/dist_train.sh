@@ -3,7 +3,8 @@
 #   tools/dist_train.sh CONFIG GPUS [options of train.py]
 # On several machines, run it on each with NNODES, NODE_RANK (from 0), MASTER_ADDR and PORT (29500).
 # MAX_RESTARTS=2 tools/dist_train.sh CONFIG GPUS --resume starts all processes again, from the last
-# checkpoint, when one of them has died; at most twice.
+# checkpoint, when one of them has died; at most twice. With --resume CHECKPOINT it starts there, and
+# again from what it has written since.
 set -euo pipefail
 usage="usage: dist_train.sh CONFIG GPUS [options of train.py]"
 config=${1:?$usage} gpus=${2:?$usage}
@@ -17,6 +18,10 @@ if [ "$restarts" -gt 0 ]; then
     # With the store shared, processes that start again cannot connect, or hang (PyTorch 2.14, gloo).
     export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 fi
+
+# What a scheduler sends comes to the processes, which save; torchrun leaves SIGUSR1 out and dies of
+# it. It kills what has not ended after TORCH_ELASTIC_SHUTDOWN_TIMEOUT seconds (30).
+export PET_SIGNALS_TO_HANDLE=${PET_SIGNALS_TO_HANDLE:-SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1}
 
 if [ "${NNODES:-1}" -eq 1 ]; then
     rendezvous=(--standalone) # a free port: two runs on one machine do not meet

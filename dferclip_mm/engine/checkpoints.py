@@ -5,6 +5,7 @@ Nothing here executes what a file holds.
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import shutil
@@ -19,6 +20,8 @@ import torch
 PART = '.part'
 POINTER = 'last_checkpoint'
 PREEMPTED = 'preempted.pth'
+# No room: on the disk, in the quota (which not every system has), or for a file of that size.
+_FULL = {errno.ENOSPC, getattr(errno, 'EDQUOT', errno.ENOSPC), errno.EFBIG}
 
 
 def publish(part: Path, path: Path) -> None:
@@ -64,12 +67,41 @@ def no_room(path: Path, needed: int, error: OSError) -> str:
         needed: bytes of its tensors.
         error: what the system said.
     """
-    free = shutil.disk_usage(path.parent).free
+    said = f'{path} could not be written ({error.strerror or error})'
+    before = 'the checkpoints before it are as they were'
+    if error.errno not in _FULL:
+        return f'{said}; {before}. See to its folder, and go on with --resume'
+    try:
+        free = f'{shutil.disk_usage(path.parent).free} are'
+    except OSError:
+        free = 'nobody knows how many are'
     return (
-        f'{path} could not be written ({error.strerror or error}): it needs {needed} bytes, and '
-        f'{free} are free in {path.parent}; the checkpoints before it are as they were. Make room '
+        f'{said}: it needs {needed} bytes, and {free} free in {path.parent}; {before}. Make room '
         '(a quota or a limit of file sizes counts as well), and go on with --resume'
     )
+
+
+def require_form(path: str | Path) -> bool:
+    """See that a local file is there, and begins and ends as PyTorch's do; takes no time.
+
+    Returns:
+        Whether it is a bare pickle, as of PyTorch before 1.6.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is none of PyTorch, or its end is missing.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
+    with file.open('rb') as stream:
+        is_pickle = stream.read(1) == b'\x80'
+    if not (is_pickle or zipfile.is_zipfile(file)):
+        raise ValueError(
+            f'{path} ({file.stat().st_size} bytes) is no PyTorch checkpoint, or its end is '
+            'missing: copy or train it again'
+        )
+    return is_pickle
 
 
 def read_checkpoint(path: str | Path) -> Any:
@@ -81,19 +113,10 @@ def read_checkpoint(path: str | Path) -> Any:
         FileNotFoundError: when there is no such file.
         ValueError: when it is none, is cut, was changed after it was written, or asks for code.
     """
+    is_pickle = require_form(path)
     file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
     size = file.stat().st_size
-    with file.open('rb') as stream:
-        # Files of PyTorch before 1.6 are bare pickles.
-        is_pickle = stream.read(1) == b'\x80'
     if not is_pickle:
-        if not zipfile.is_zipfile(file):
-            raise ValueError(
-                f'{path} ({size} bytes) is no PyTorch checkpoint, or its end is missing: copy or '
-                'train it again'
-            )
         _require_unchanged(file)
     try:
         return torch.load(file, map_location='cpu', weights_only=True, mmap=not is_pickle)
@@ -161,11 +184,16 @@ def require_resumable(content: Any, path: str | Path, *, optimizer: bool = True)
         ValueError: naming what it lacks.
     """
     require_weights(content, path)
-    meta = content.get('meta')
-    lacking = [name for name in ('meta', 'message_hub', 'state_dict') if name not in content]
-    if optimizer and 'optimizer' not in content:
-        lacking.append('optimizer')
-    if isinstance(meta, Mapping):
+    parts = ['meta', 'message_hub', 'state_dict', *(['optimizer'] if optimizer else [])]
+    for name in parts:
+        if name in content and not isinstance(content[name], Mapping):
+            raise ValueError(
+                f'{path} holds no run to resume: its {name} is a {type(content[name]).__name__}, '
+                'and not a dict; resume another checkpoint'
+            )
+    lacking = [name for name in parts if name not in content]
+    if 'meta' in content:
+        meta = content['meta']
         lacking += [f'meta.{name}' for name in ('epoch', 'iter') if type(meta.get(name)) is not int]
     if lacking:
         raise ValueError(
@@ -174,12 +202,14 @@ def require_resumable(content: Any, path: str | Path, *, optimizer: bool = True)
         )
 
 
-def has_checkpoints(folder: str | Path) -> bool:
-    """Whether a run has left anything to resume in its work folder."""
-    found = Path(folder)
-    return (found / POINTER).is_file() or any(
-        not file.name.startswith('best_') for file in found.glob('*.pth')
-    )
+def has_checkpoints(work_dir: str | Path, folder: str | Path, pattern: str) -> bool:
+    """Whether a run has left anything to resume; the arguments are ``find_resumable``'s."""
+    return (Path(work_dir) / POINTER).is_file() or any(_written_by_a_run(Path(folder), pattern))
+
+
+def _written_by_a_run(folder: Path, pattern: str) -> set[Path]:
+    found = {*folder.glob(pattern), folder / PREEMPTED}
+    return {file for file in found if file.is_file()}
 
 
 def find_resumable(
@@ -210,8 +240,8 @@ def find_resumable(
             problems.append(f'{pointer} names {named!r}, which is not there')
         elif _resumes(target, problems, optimizer):
             return target, problems
-    others = {*Path(folder).glob(pattern), Path(folder) / PREEMPTED}
-    for file in sorted((file for file in others if file.is_file()), key=_progress, reverse=True):
+    others = _written_by_a_run(Path(folder), pattern)
+    for file in sorted(others, key=_progress, reverse=True):
         seen = any(problem.startswith(str(file)) for problem in problems)
         if not seen and _resumes(file, problems, optimizer):
             return file, problems

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import linecache
 import os
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
@@ -18,13 +19,23 @@ from torch.distributed import DistError
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
-from .checkpoints import has_checkpoints, read_checkpoint, require_weights
+from .checkpoints import has_checkpoints, read_checkpoint, require_form, require_weights
 from .config_keys import require_known_keys
 from .hooks.checkpoint_content_hook import CheckpointContentHook
 from .hooks.config_keys_hook import ConfigKeysHook
 from .hooks.strict_checkpoint_hook import StrictCheckpointHook
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+# What gloo says in each process of one that no longer answers: a place in its own source.
+_GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
+# Hooks that a config of one's own may do without, and what they are for.
+_GUARDS = {
+    'SafeCheckpointHook': 'checkpoints whole or not at all',
+    'PreemptionHook': 'saves when a scheduler ends the run',
+    'RandomnessHook': 'the same random numbers after --resume',
+    'MidEpochHook': 'goes on within an epoch',
+    'FiniteHook': 'stops at NaN and infinity',
+}
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,11 +131,21 @@ def enable_resume(cfg: Config, source: str) -> None:
     Args:
         cfg: the run's config, its ``work_dir`` settled.
         source: a checkpoint, or ``'auto'`` for the latest one in ``work_dir``. Before the first
-            checkpoint ``'auto'`` starts as the config says, with its ``load_from``.
+            checkpoint ``'auto'`` starts as the config says, with its ``load_from``. A process that
+            torchrun started again goes on from what the run itself has written meanwhile.
     """
-    if source != 'auto':
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    # As the host names them.
+    number = 'epoch' if hook.get('by_epoch', True) else 'iter'
+    pattern = (hook.get('filename_tmpl') or f'{number}_{{}}.pth').format('*')
+    folder = Path(cfg.work_dir)
+    if hook.get('out_dir') is not None:
+        folder = Path(hook['out_dir']) / folder.name
+    written = has_checkpoints(cfg.work_dir, folder, pattern)
+    again = int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
+    if source != 'auto' and not (again and written):
         cfg.resume, cfg.load_from = True, source
-    elif has_checkpoints(cfg.work_dir):
+    elif written:
         cfg.resume, cfg.load_from = True, None
     else:
         cfg.resume = False
@@ -139,8 +160,12 @@ def require_checkpoint(path: str | None) -> None:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no PyTorch file, is cut or changed, or asks for code.
     """
-    if path is not None and '://' not in path and not Path(path).is_dir():
+    if path is not None and _is_local(path):
         require_weights(read_checkpoint(path), path)
+
+
+def _is_local(path: str | None) -> TypeGuard[str]:
+    return path is not None and '://' not in path and not Path(path).is_dir()
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -153,7 +178,13 @@ def build_runner(cfg: Config) -> Runner:
         FileNotFoundError, ValueError: when ``load_from`` is no checkpoint, or keys are misspelt.
     """
     require_known_keys(cfg)
-    require_checkpoint(cfg.get('load_from'))
+    source = cfg.get('load_from')
+    if 'runner_type' in cfg:
+        # That runner loads before hooks start.
+        require_checkpoint(source)
+    elif _is_local(source):
+        # CheckpointContentHook reads all of it, in one process, before it is loaded.
+        require_form(source)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
     compat.leave_fused_out_without_kernels(cfg)
     if 'runner_type' in cfg:
@@ -165,6 +196,13 @@ def build_runner(cfg: Config) -> Runner:
     for kind in (ConfigKeysHook, CheckpointContentHook, StrictCheckpointHook):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
+    present = {kind.__name__ for hook in runner.hooks for kind in type(hook).__mro__}
+    lacking = [f'{name} ({what})' for name, what in _GUARDS.items() if name not in present]
+    if lacking:
+        runner.logger.info(
+            f'this config leaves out: {", ".join(lacking)}; '
+            'configs/_base_/default_runtime.py shows how to add them'
+        )
     return runner
 
 
@@ -196,4 +234,6 @@ def errors_in_one_sentence() -> Iterator[None]:
 
 def _is_of_another_process(error: Exception) -> bool:
     """Whether an error only says that another process no longer answers."""
-    return isinstance(error, DistError) or 'gloo' in str(error)
+    return isinstance(error, DistError) or (
+        isinstance(error, RuntimeError) and _GLOO.search(str(error)) is not None
+    )

@@ -1,4 +1,4 @@
-"""A model's weights as one process would hold them."""
+"""A model and its weights as one process would hold them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from mmengine.model import is_model_wrapper
 from torch.distributed.fsdp import (
     FullStateDictConfig,
     FullyShardedDataParallel,
     StateDictType,
 )
+
+
+def bare(model: Any) -> torch.nn.Module:
+    """The model itself, or what a wrapper such as DistributedDataParallel holds."""
+    return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager
@@ -27,4 +33,4 @@ def whole_weights(model: Any) -> Iterator[Any]:
         with FullyShardedDataParallel.state_dict_type(model, kind, config):
             yield model
     else:
-        yield model.module if is_model_wrapper(model) else model
+        yield bare(model)

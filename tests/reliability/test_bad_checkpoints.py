@@ -18,7 +18,7 @@ from lengths import LONG, cases
 from resume_cells import equal, leaves
 from small_runs import start
 
-from dferclip_mm.engine.checkpoints import read_checkpoint
+from dferclip_mm.engine.checkpoints import find_resumable, read_checkpoint
 from dferclip_mm.engine.launch import errors_in_one_sentence
 
 
@@ -114,6 +114,14 @@ def _spoil(good: Path, kind: str, path: Path) -> None:
 
 
 def _use(way: str, path: Path, folder: Path) -> None:
+    try:
+        _start(way, path, folder)
+    except SystemExit as end:
+        print(f'ended with: {end}')
+        raise
+
+
+def _start(way: str, path: Path, folder: Path) -> None:
     with errors_in_one_sentence():
         cfg = config(folder / 'run')
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
@@ -140,15 +148,8 @@ def test_it_is_refused_or_explained(kind: str, way: str, good: Path, tmp_path: P
     # An environment that switches PyTorch's own guard off changes nothing.
     os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
 
-    def child() -> None:
-        try:
-            _use(way, path, tmp_path)
-        except SystemExit as end:
-            print(f'ended with: {end}')
-            raise
-
     try:
-        code = in_fork(child, log)
+        code = in_fork(lambda: _use(way, path, tmp_path), log)
     finally:
         del os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD']
     said = log.read_text().splitlines()
@@ -166,9 +167,28 @@ def test_it_is_refused_or_explained(kind: str, way: str, good: Path, tmp_path: P
     assert not any('Traceback' in line for line in said)
 
 
+@pytest.mark.parametrize('part', ['meta', 'message_hub', 'state_dict', 'optimizer'])
+@pytest.mark.parametrize('value', [[1], 'text', None])
+def test_parts_that_are_no_dicts_are_passed_over(
+    part: str, value: Any, good: Path, tmp_path: Path
+) -> None:
+    content = torch.load(good, weights_only=True)
+    older, newer = tmp_path / 'epoch_1.pth', tmp_path / 'epoch_2.pth'
+    torch.save(content, older)
+    torch.save({**content, part: value}, newer)
+    (tmp_path / 'last_checkpoint').write_text(str(newer))
+    found, passed_over = find_resumable(tmp_path, tmp_path, 'epoch_*.pth')
+    assert found == older
+    assert len(passed_over) == 1
+    assert f'{newer} holds no run to resume: its {part} is a ' in passed_over[0]
+
+
 def test_weights_alone_are_no_run_to_resume(good: Path, tmp_path: Path) -> None:
     best = next(good.parent.glob('best_*.pth'))
     assert in_fork(lambda: _use('resume', best, tmp_path), tmp_path / 'log.txt') == 1
+    said = (tmp_path / 'log.txt').read_text()
+    assert f'{best} holds no run to resume: it lacks' in said
+    assert 'optimizer' in said
     assert in_fork(lambda: _use('load_from', best, tmp_path), tmp_path / 'log.txt') == 0
 
 
@@ -177,7 +197,8 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_pa
     expected = dict(leaves(torch.load(good, weights_only=True)))
     draw = random.Random(0)
     refused = 0
-    for _ in range(cases(150, 2000)):
+    tried = cases(150, 2000)
+    for _ in range(tried):
         place, bit = draw.randrange(len(data)), 1 << draw.randrange(8)
         path.write_bytes(data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :])
         try:
@@ -188,7 +209,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_pa
         # PyTorch aligns its records with bytes that nothing reads.
         assert found.keys() == expected.keys()
         assert all(equal(found[name], value) for name, value in expected.items())
-    assert refused > 10
+    assert refused > tried / 2
     print(f'{refused} refused')
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +69,51 @@ def test_the_last_good_one_stays(place: str, names: list[str], tmp_path: Path) -
     needed, free = map(int, re.findall(r'needs (\d+) bytes, and (\d+) are free', said[0])[0])
     assert 20 < needed < 10**5
     assert free > 0
-    assert list((tmp_path / 'run').glob('*.part')) == []
-    for path in (tmp_path / 'run').glob('*.pth'):
+    _goes_on(tmp_path / 'run', log, nothing_kept='epoch_1' in place)
+
+
+def _goes_on(folder: Path, log: Path, *, nothing_kept: bool = False) -> None:
+    assert list(folder.glob('*.part')) == []
+    for path in folder.glob('*.pth'):
         read_checkpoint(path)
-    kept, _ = find_resumable(tmp_path / 'run', tmp_path / 'run', 'epoch_*.pth')
-    assert (kept is None) == ('epoch_1' in place)
+    kept, _ = find_resumable(folder, folder, 'epoch_*.pth')
+    assert (kept is None) == nothing_kept
 
     def again() -> Any:
-        train(config(tmp_path / 'run', keep=1), resume=True)
+        train(config(folder, keep=1), resume=True)
 
     assert in_fork(again, log) == 0
-    assert (tmp_path / 'run/epoch_3.pth').is_file()
+    assert (folder / 'epoch_3.pth').is_file()
+
+
+class Limited(Steps):
+    """No file may be longer than this from the second epoch's checkpoint on, by the system."""
+
+    def step(self, name: str) -> None:
+        if name.startswith('before writing epoch_2'):
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+
+
+def test_a_limit_of_the_system(tmp_path: Path) -> None:
+    def child() -> None:
+        # Else the signal ends the process; Python ignores it by itself.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        Limited(tmp_path / 'run', None).install()
+        try:
+            with errors_in_one_sentence():
+                train(config(tmp_path / 'run', keep=1))
+        except SystemExit as end:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            print(f'ended with: {end}')
+            raise
+
+    log = tmp_path / 'log.txt'
+    assert in_fork(child, log) == 1
+    said = [line for line in log.read_text().splitlines() if line.startswith('ended with')]
+    assert len(said) == 1, log.read_text()[-2000:]
+    assert str(tmp_path / 'run/epoch_2.pth') in said[0]
+    assert 'File too large' in said[0]
+    assert 'a limit of file sizes' in said[0]
+    _goes_on(tmp_path / 'run', log)

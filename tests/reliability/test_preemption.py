@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +27,27 @@ MOMENTS = [1, 2, 5, 6, 7, 10, 12, 13, 17, 18] if LONG else [6, 9]
 
 @HOOKS.register_module(force=True)
 class TermHook(Hook):
-    """Sends this process a signal while iteration `at`, or validation after it, runs."""
+    """Sends this process a signal while iteration `at`, or what comes after it, runs."""
 
     priority = 'LOW'
 
-    def __init__(self, at: int, number: int, rank: int = 0, val: bool = False) -> None:
-        self.at, self.number, self.rank, self.val = at, number, rank, val
+    def __init__(self, at: int, number: int, rank: int = 0, when: str = 'iteration') -> None:
+        self.at, self.number, self.rank, self.when = at, number, rank, when
 
     def _send(self, runner: Any, done: int) -> None:
         if done == self.at and int(os.environ.get('RANK', '0')) == self.rank:
             os.kill(os.getpid(), self.number)
 
     def after_train_iter(self, runner: Any, batch_idx: int, **_: Any) -> None:
-        if not self.val:
+        if self.when == 'iteration':
             self._send(runner, runner.iter + 1)
 
+    def after_train_epoch(self, runner: Any) -> None:
+        if self.when == 'epoch':
+            self._send(runner, runner.iter)
+
     def after_val_iter(self, runner: Any, batch_idx: int, **_: Any) -> None:
-        if self.val:
+        if self.when == 'validation':
             self._send(runner, runner.iter)
 
 
@@ -49,6 +55,9 @@ def _go(folder: Path, name: str, *, resume: bool = False, **settings: Any) -> in
     def child() -> None:
         cfg = config(folder / 'run', keep=1)
         cfg.train_dataloader.update(num_workers=settings.pop('workers', 0))
+        cfg.train_dataloader.update(batch_size=settings.pop('batch_size', 10))
+        cfg.train_cfg.max_epochs = settings.pop('epochs', cfg.train_cfg.max_epochs)
+        cfg.default_hooks.checkpoint.interval = settings.pop('interval', 1)
         cfg.optim_wrapper.update(settings.pop('wrapper', {}))
         if settings:
             cfg.custom_hooks.append(dict(type='TermHook', **settings))
@@ -88,12 +97,94 @@ def test_a_run_that_is_asked_to_end_goes_on_with_the_next_batch(
 def test_in_validation_the_run_ends_at_once_and_validates_again(
     straight: Path, tmp_path: Path
 ) -> None:
-    code = _go(tmp_path, 'first', at=12, number=int(signal.SIGTERM), val=True)
+    code = _go(tmp_path, 'first', at=12, number=int(signal.SIGTERM), when='validation')
     assert code == EXIT_CODE
     assert not (tmp_path / 'run/preempted.pth').exists()
     assert not (tmp_path / 'run/best_dfer_WAR_epoch_2.pth').exists()
     assert _go(tmp_path, 'second', resume=True) == 0
     _require_equal(straight, tmp_path)
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_between_training_and_validation_the_run_is_saved(first: bool, tmp_path: Path) -> None:
+    """No checkpoint of that epoch was due; or it is written already."""
+    assert _go(tmp_path / 'straight', 'all', interval=2) == 0
+    halves, at = tmp_path / 'halves', 6 if first else 12
+    code = _go(halves, 'first', at=at, number=int(signal.SIGTERM), when='epoch', interval=2)
+    assert code == EXIT_CODE
+    assert (halves / 'run/preempted.pth').exists() == first
+    name = 'preempted.pth' if first else 'epoch_2.pth'
+    meta = torch.load(halves / 'run' / name, weights_only=True)['meta']
+    assert (meta['epoch'], meta['iter']) == (at // 6, at)
+    assert 'batches_done' not in meta
+    assert _go(halves, 'second', resume=True, interval=2) == 0
+    _require_equal(tmp_path / 'straight', halves)
+
+
+# Fewer batches an epoch, more, and as many of other clips (six of 11, the last of 5).
+@pytest.mark.parametrize('size', [20, 5, 11])
+def test_another_batch_size_resumes_at_an_epochs_end_alone(size: int, tmp_path: Path) -> None:
+    code = _go(tmp_path / 'half', 'first', at=9, number=int(signal.SIGTERM))
+    assert code == EXIT_CODE
+    assert _go(tmp_path / 'half', 'second', resume=True, batch_size=size) == 1
+    said = (tmp_path / 'half/second.txt').read_text()
+    batches = -(-60 // size)
+    assert 'after 3 of 6 batches of epoch 2, of 10 clips each' in said
+    assert f'here an epoch has {batches} of {size}' in said
+
+    assert _go(tmp_path / 'whole', 'first', epochs=2) == 0
+    assert _go(tmp_path / 'whole', 'second', resume=True, batch_size=size) == 0
+    meta = torch.load(tmp_path / 'whole/run/epoch_3.pth', weights_only=True)['meta']
+    assert meta['iter'] == 12 + batches
+    assert 'goes on after' not in (tmp_path / 'whole/second.txt').read_text()
+
+
+def test_weights_of_an_interrupted_run_start_a_whole_epoch(tmp_path: Path) -> None:
+    assert _go(tmp_path / 'half', 'first', at=9, number=int(signal.SIGTERM)) == EXIT_CODE
+
+    def child() -> None:
+        cfg = config(tmp_path / 'run')
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
+        cfg.load_from, cfg.train_cfg.max_epochs = str(tmp_path / 'half/run/preempted.pth'), 1
+        train(cfg)
+
+    assert in_fork(child, tmp_path / 'log.txt') == 0
+    saved = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)
+    assert saved['meta']['iter'] == 6
+
+
+_KEPT = """
+import sys
+from pathlib import Path
+from killing import config
+from small_runs import start
+from mmengine.hooks import Hook
+
+class Fail(Hook):
+    def after_train_iter(self, runner, batch_idx, **_):
+        raise RuntimeError('the camera fell over')
+
+cfg = config(Path(sys.argv[1]))
+cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
+runner = start(cfg)
+runner.register_hook(Fail())
+runner.train()
+"""
+
+
+def test_a_run_that_fails_does_not_wait_for_its_workers(tmp_path: Path) -> None:
+    here = Path(__file__).resolve().parent
+    done = subprocess.run(
+        [sys.executable, '-c', _KEPT, str(tmp_path / 'run')],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join([str(here), *sys.path])},
+        stderr=subprocess.PIPE,
+        text=True,
+        # What is a hang: Python would wait for ever.
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith('RuntimeError: the camera fell over')
 
 
 def test_skipped_batches_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ def test_random_sampling_picks_among_all_frames(corpus, work_dir, cache):
     ]
     model = runners[1].model.eval()
     (dataset, other) = (runner.train_dataloader.dataset for runner in runners)
+    runners[0].call_hook('before_run')
     runners[0].call_hook('before_train')
     seen = set()
     for seed in range(8):

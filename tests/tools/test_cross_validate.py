@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,18 +35,18 @@ def in_this_process(
 ) -> list[list[str]]:
     """The folds' programs run in this process; their names and arguments."""
     started: list[list[str]] = []
-    real_run = subprocess.run
+    real = subprocess.Popen
 
-    def run(command: list[str], **options: Any) -> Any:
+    def start(command: list[str], *others: Any, **options: Any) -> Any:
         # MMEngine asks the compiler for its version this way, too.
         if command[0] != sys.executable:
-            return real_run(command, **options)
+            return real(command, *others, **options)
         name = Path(command[1]).stem
         started.append([name, *command[2:]])
         run_tool(name, *command[2:])
-        return SimpleNamespace(returncode=0)
+        return SimpleNamespace(wait=lambda: 0)
 
-    monkeypatch.setattr(subprocess, 'run', run)
+    monkeypatch.setattr(subprocess, 'Popen', start)
     return started
 
 
@@ -109,9 +110,27 @@ def test_several_gpus_go_through_the_distributed_scripts(tool: ModuleType) -> No
 def test_a_fold_that_fails_stops_everything(
     tool: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subprocess, 'run', lambda *_, **__: SimpleNamespace(returncode=3))
     with pytest.raises(SystemExit, match='fold 2 stopped with exit code 3'):
-        tool.run(['anything'], 'fold 2')
+        tool.run(['sh', '-c', 'exit 3'], 'fold 2')
+
+
+@pytest.mark.parametrize(
+    'script',
+    [
+        # A run that was asked to end; and torchrun, which says 1, and a run that was just done.
+        'exit 75',
+        'trap "exit 1" TERM; kill -TERM $PPID; while true; do sleep 0.05; done',
+        'trap "exit 0" TERM; kill -TERM $PPID; while true; do sleep 0.05; done',
+    ],
+)
+def test_a_fold_that_is_asked_to_end_stops_everything_with_75(
+    tool: ModuleType, script: str
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as end:
+        tool.run(['sh', '-c', script], 'fold 2')
+    assert end.value.code == 75
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def saving(best: str | None) -> Config:
@@ -163,11 +182,11 @@ def test_one_run_for_each_class_and_a_table_without_uar(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     started: list[list[str]] = []
-    real_run = subprocess.run
+    real = subprocess.Popen
 
-    def run(command: list[str], **options: Any) -> Any:
+    def start(command: list[str], *others: Any, **options: Any) -> Any:
         if command[0] != sys.executable:
-            return real_run(command, **options)
+            return real(command, *others, **options)
         started.append(command)
         folder = Path(command[command.index('--work-dir') + 1])
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,9 +197,9 @@ def test_one_run_for_each_class_and_a_table_without_uar(
         for option in command:
             if option.startswith('test_evaluator.save_to='):
                 Path(option.partition('=')[2]).write_text(content)
-        return SimpleNamespace(returncode=0)
+        return SimpleNamespace(wait=lambda: 0)
 
-    monkeypatch.setattr(subprocess, 'run', run)
+    monkeypatch.setattr(subprocess, 'Popen', start)
     config = write_config(tmp_path)
     run_tool('cross_validate', config, '--leave-one-class-out')
     printed = capsys.readouterr().out

@@ -17,6 +17,7 @@ from ..checkpoints import (
     require_resumable,
     require_weights,
 )
+from ..find_hook import find_hook
 from ..plain_content import plain, rebuild_histories
 from ..whole_weights import whole_weights
 
@@ -113,7 +114,7 @@ def choose(runner: Any) -> tuple[str | None, list[str]]:
         ValueError, FileNotFoundError: when it cannot be used.
     """
     path = runner._load_from
-    writer = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
+    writer = find_hook(runner, CheckpointHook)
     optimizer = writer is None or writer.save_optimizer
     if path is not None:
         if '://' not in str(path) and not Path(path).is_dir():

@@ -7,7 +7,8 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+
+from ..whole_weights import bare
 
 
 @HOOKS.register_module()
@@ -114,8 +115,7 @@ class ClassNamesHook(Hook):
 
 
 def _head(runner: Any) -> Any:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return getattr(model, 'cls_head', None)
+    return getattr(bare(runner.model), 'cls_head', None)
 
 
 def _names(dataloader: Any, what: str) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from ..config_keys import find_lost_custom_keys, refuse, require_known_keys
+from ..whole_weights import bare
 
 
 @HOOKS.register_module()
@@ -37,6 +37,6 @@ class ConfigKeysHook(Hook):
         Raises:
             ValueError: when a part is close to one of the model, but is none.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare(runner.model)
         named = chain(model.named_parameters(), model.named_modules())
         refuse(find_lost_custom_keys(runner.cfg, (name for name, _ in named)))

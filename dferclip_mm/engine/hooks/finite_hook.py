@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any
 
@@ -10,11 +9,12 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.model import is_model_wrapper
 
 from ..finite import clips_in, not_finite, tensors_in
+from ..whole_weights import bare
 
 _SHOWN = 4
+_START = 'at the start: of load_from, resume, pretrained or PretrainedPartsHook'
 
 
 @HOOKS.register_module()
@@ -27,14 +27,22 @@ class FiniteHook(Hook):
     validation and testing, and whatever a checkpoint holds before it is written. A metric that is
     NaN or infinite never chooses the best checkpoint.
 
-    Buffers that hold infinity from the start, such as attention masks, are left alone.
+    Buffers that hold infinity (not NaN) from the start, such as attention masks, are left alone.
     """
 
-    # After RuntimeInfoHook, which waits for the loss; before all that saves.
-    priority = 'HIGH'
+    # After those that exchange weights or add to a checkpoint, EMAHook and PretrainedPartsHook;
+    # before all that saves.
+    priority = 'LOW'
 
     def __init__(self) -> None:
         self.infinite_buffers: frozenset[str] = frozenset()
+
+    def before_run(self, runner: Any) -> None:
+        """Note which buffers hold infinity, before weights are loaded."""
+        buffers = dict(bare(runner.model).named_buffers())
+        self.infinite_buffers = frozenset(
+            name for name in not_finite(buffers.items()) if not buffers[name].isnan().any()
+        )
 
     def before_train(self, runner: Any) -> None:
         """See that training starts from numbers.
@@ -42,11 +50,11 @@ class FiniteHook(Hook):
         Raises:
             FloatingPointError: when a parameter is none.
         """
-        self._begin(runner)
+        self._require_finite_model(runner, _START)
 
     def before_test(self, runner: Any) -> None:
         """See that what is tested are numbers; raises as before training."""
-        self._begin(runner)
+        self._require_finite_model(runner, _START)
 
     def after_train_iter(
         self,
@@ -91,22 +99,23 @@ class FiniteHook(Hook):
         self._require_finite_model(runner, f'after iteration {runner.iter}')
 
     def before_val_epoch(self, runner: Any) -> None:
-        """Look at the weights that validation would score; raises as after an epoch."""
+        """Look at the weights, or their average, that are scored; raises as after an epoch."""
         self._require_finite_model(runner, 'before validation')
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Let no metric that is not finite choose the best checkpoint."""
-        for hook in runner.hooks:
-            names = getattr(hook, 'key_indicators', ()) if isinstance(hook, CheckpointHook) else ()
-            for name in names:
-                value = (metrics or {}).get(name)
-                if metrics and isinstance(value, int | float) and not math.isfinite(value):
-                    runner.logger.log(
-                        logging.WARNING, f'{name} is {value}, and chooses no best checkpoint'
-                    )
-                    # The host would take infinity; NaN is better than nothing to it. The value
-                    # itself is on record: RuntimeInfoHook comes first.
-                    metrics[name] = math.nan
+        choosing = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        for name in [key for hook in choosing if hook.save_best for key in hook.key_indicators]:
+            if not metrics:
+                return
+            # The host takes the first metric for 'auto', and knows its name from then on.
+            name = next(iter(metrics)) if name == 'auto' else name
+            value = metrics.get(name)
+            if isinstance(value, int | float) and not math.isfinite(value):
+                runner.logger.warning(f'{name} is {value}, and chooses no best checkpoint')
+                # The host would take infinity; NaN is better than nothing to it. The value itself
+                # is on record: RuntimeInfoHook comes first.
+                metrics[name] = math.nan
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Look at all tensors that are about to be written: weights, their average, optimizer.
@@ -116,30 +125,19 @@ class FiniteHook(Hook):
         """
         parts = ('state_dict', 'ema_state_dict', 'optimizer')
         found = not_finite(tensors_in({part: checkpoint.get(part) for part in parts}))
-        found = [name for name in found if name.partition('.')[2] not in self.infinite_buffers]
+        # EMAHook names the average's 'module.…'.
+        own = {name: name.partition('.')[2].removeprefix('module.') for name in found}
+        found = [name for name in found if own[name] not in self.infinite_buffers]
         if found:
             raise FloatingPointError(_message(found, 'of the checkpoint to be written'))
 
-    def _begin(self, runner: Any) -> None:
-        model = _bare(runner.model)
-        self.infinite_buffers = frozenset(not_finite(model.named_buffers()))
-        self._require_finite_model(runner, 'at the start: of load_from, resume or pretrained')
-
     def _require_finite_model(self, runner: Any, when: str) -> None:
-        found = not_finite(tensors_in(_tensors(runner.model)))
+        model = bare(runner.model)
+        found = not_finite([*model.named_parameters(), *model.named_buffers()])
         found = [name for name in found if name not in self.infinite_buffers]
         if _anywhere(bool(found)):
             here = found or ['in another process']
             raise FloatingPointError(_message(here, when))
-
-
-def _bare(model: Any) -> torch.nn.Module:
-    return model.module if is_model_wrapper(model) else model
-
-
-def _tensors(model: Any) -> dict[str, torch.Tensor]:
-    bare = _bare(model)
-    return {**dict(bare.named_parameters()), **dict(bare.named_buffers())}
 
 
 def _anywhere(here: bool) -> bool:

@@ -14,6 +14,7 @@ from mmengine import dist
 from mmengine.hooks import Hook
 from torch import distributed
 
+from ..find_hook import find_hook
 from .safe_checkpoint_hook import SafeCheckpointHook
 
 # EX_TEMPFAIL: try again later.
@@ -27,8 +28,9 @@ class PreemptionHook(Hook):
 
     ``--resume`` then goes on with the next batch. Several processes agree in one number an
     iteration, which is sent while the model computes; with gradients that are accumulated, the run
-    ends when they have been used. In validation a process ends at once when the checkpoint before
-    it is written. Loader workers leave these signals alone: a scheduler sends them to all.
+    ends when they have been used. Before validation it saves as well; within validation a process
+    ends at once when the checkpoint before it is written, and else after one iteration more. Loader
+    workers leave these signals alone: a scheduler sends them to all.
     """
 
     # After all that changes the state of a run.
@@ -44,7 +46,7 @@ class PreemptionHook(Hook):
         """Take the signals while it trains."""
         if isinstance(runner._train_loop, dict) or runner._train_loop is None:
             return
-        self._writer = next((h for h in runner.hooks if isinstance(h, SafeCheckpointHook)), None)
+        self._writer = find_hook(runner, SafeCheckpointHook)
         if self._writer is None:
             runner.logger.warning(
                 'on SIGTERM this run ends without saving: PreemptionHook saves with '
@@ -63,6 +65,28 @@ class PreemptionHook(Hook):
     def before_train_epoch(self, runner: Any) -> None:
         """Start this epoch's workers without the signals."""
         self._hold(True)
+
+    def before_val(self, runner: Any) -> None:
+        """Between training and validation: save what is not saved yet, and end.
+
+        Before the hooks that take other weights for validation, or note that it was made.
+
+        Raises:
+            SystemExit: with code 75.
+        """
+        if self._writer is None:
+            return
+        self._hold(False)
+        if dist.get_world_size() > 1:
+            flag = torch.tensor(float(self.asked), device=dist.get_comm_device())
+            distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+            self.asked = bool(flag)
+        if not self.asked:
+            return
+        if self._writer.saved_at != runner.iter:
+            self._writer.save_now(runner, runner.iter)
+        dist.barrier()
+        self._leave(runner, 'before validation; the run is saved')
 
     def before_val_epoch(self, runner: Any) -> None:
         """Start the workers without the signals."""
@@ -93,7 +117,7 @@ class PreemptionHook(Hook):
             self.asked = self.asked or asked
         if self._writer is None or not asked or not runner.optim_wrapper.should_update():
             return
-        self._writer.save_now(runner)
+        self._writer.save_now(runner, runner.iter + 1)
         dist.barrier()
         self._leave(runner, f'saved after iteration {runner.iter + 1}')
 
@@ -119,6 +143,8 @@ class PreemptionHook(Hook):
     def _leave(self, runner: Any, when: str) -> None:
         runner.logger.warning(f'asked to end: {when}; go on with --resume (exit code {EXIT_CODE})')
         self._restore()
+        # PyTorch would wait for each of them for five seconds.
+        _end_workers()
         raise SystemExit(EXIT_CODE)
 
     def _restore(self) -> None:

@@ -120,15 +120,20 @@ class SafeCheckpointHook(CheckpointHook):
             self._clear(info.get(_OUTDATED) if here else [])
         runner.message_hub.update_info(_OUTDATED, [])
 
-    def save_now(self, runner: Any) -> None:
-        """Write what the run goes on from, after an iteration; the next checkpoint replaces it."""
+    def save_now(self, runner: Any, iterations: int) -> None:
+        """Write what the run goes on from; the next checkpoint replaces it.
+
+        Args:
+            runner: not within an iteration.
+            iterations: how many it has made.
+        """
         whole = _WritesWhole(runner, self)
         whole.save_checkpoint(
             self.out_dir,
             PREEMPTED,
             save_optimizer=True,
             save_param_scheduler=True,
-            meta=dict(epoch=runner.epoch, iter=runner.iter + 1),
+            meta=dict(epoch=runner.epoch, iter=iterations),
             by_epoch=False,
         )
         self._point_to(runner, self.file_backend.join_path(self.out_dir, PREEMPTED))

@@ -7,6 +7,8 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import CheckpointHook, Hook
 
+from ..find_hook import find_hook
+
 
 @HOOKS.register_module()
 class SelectionHook(Hook):
@@ -23,7 +25,7 @@ class SelectionHook(Hook):
 
 def selection(runner: Any) -> str:
     """The protocol of a run in words."""
-    hook = next((hook for hook in runner.hooks if isinstance(hook, CheckpointHook)), None)
+    hook = find_hook(runner, CheckpointHook)
     if runner.val_loop is None or hook is None or hook.save_best is None:
         return 'the last epoch is the result; no checkpoint is chosen'
     dataset = runner.val_dataloader.dataset

@@ -14,7 +14,7 @@ from mmengine.registry import MODELS
 from processes import in_processes
 from small_runs import small_config, start
 
-from dferclip_mm.engine.hooks import FiniteHook
+from dferclip_mm.engine.hooks import FiniteHook, PretrainedPartsHook
 
 
 class SpoilHook(Hook):
@@ -97,6 +97,83 @@ def test_averages_and_the_optimizer_are_looked_at_too(tmp_path):
     hook.before_save_checkpoint(runner, {'state_dict': {'steps': torch.tensor([1, 2])}})
 
 
+@HOOKS.register_module(force=True)
+class SpoilAverageHook(Hook):
+    """Makes the average of the weights no number after an iteration, and leaves the weights."""
+
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == self.iteration:
+            average = next(hook for hook in runner.hooks if isinstance(hook, EMAHook)).ema_model
+            next(average.module.parameters()).data.view(-1)[0] = math.nan
+
+
+def test_a_spoilt_average_is_not_saved(tmp_path):
+    """EMAHook puts it into the checkpoint, in place of the weights, just before it is written."""
+    runner = spoilt(tmp_path, EMAHook())
+    runner.register_hook(SpoilAverageHook(4))
+    with pytest.raises(FloatingPointError, match=r'to be written: state_dict\.weight;'):
+        runner.train()
+    assert checkpoints(tmp_path) == ['epoch_1.pth']
+
+
+def test_a_spoilt_average_is_not_validated(tmp_path):
+    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
+    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    cfg.default_hooks.checkpoint.update(interval=99, save_last=False)
+    # Both after the shipped hooks, as in a config of one's own.
+    cfg.custom_hooks += [dict(type='EMAHook'), dict(type='SpoilAverageHook', iteration=0)]
+    with pytest.raises(FloatingPointError, match='before validation'):
+        start(cfg).train()
+    assert checkpoints(tmp_path / 'run') == []
+
+
+def test_validation_alone_is_left_alone(tmp_path):
+    """open_clip's text encoder has a mask with infinity."""
+    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
+    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    # Hooks that choose a checkpoint know where to save from training alone.
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook')
+    runner = start(cfg)
+    masks = [value for _, value in runner.model.named_buffers() if value.isinf().any()]
+    assert masks, 'no mask, no test'
+    assert 0 <= runner.val()['dfer/WAR'] <= 100
+    next(runner.model.parameters()).data.view(-1)[0] = math.nan
+    with pytest.raises(FloatingPointError, match='before validation'):
+        runner.val()
+
+
+def test_nan_in_a_buffer_is_no_mask(tmp_path):
+    runner = spoilt(tmp_path, SpoilHook(99), model=dict(type='MaskedModel'))
+    runner.model.mask[0] = math.nan
+    with pytest.raises(FloatingPointError, match=r'at the start.*: mask;'):
+        runner.train()
+
+
+@MODELS.register_module(force=True)
+class PartedModel(DrawingModel):
+    """Has a backbone, and statistics that are kept in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = torch.nn.BatchNorm1d(2)
+
+
+@pytest.mark.parametrize('name', ['weight', 'running_var'])
+def test_parts_of_other_models_are_numbers(name, tmp_path):
+    weights = torch.nn.BatchNorm1d(2).state_dict(prefix='backbone.')
+    weights[f'backbone.{name}'][1] = math.inf
+    torch.save({'state_dict': weights}, tmp_path / 'other.pth')
+    runner = spoilt(
+        tmp_path, PretrainedPartsHook(str(tmp_path / 'other.pth')), model=dict(type='PartedModel')
+    )
+    with pytest.raises(FloatingPointError, match=f'PretrainedPartsHook: backbone.{name};'):
+        runner.train()
+    assert checkpoints(tmp_path) == ['other.pth']
+
+
 def test_masks_may_hold_infinity(tmp_path):
     runner = spoilt(tmp_path, EMAHook(), model=dict(type='MaskedModel'))
     runner.train()
@@ -121,23 +198,23 @@ class ScoreHook(Hook):
         self.scores = scores
 
     def after_val_epoch(self, runner, metrics=None):
-        metrics['dfer/WAR'] = self.scores[runner.epoch - 1]
+        metrics.update(dict.fromkeys(metrics, self.scores[runner.epoch - 1]))
 
 
+@pytest.mark.parametrize('measure', ['dfer/WAR', 'auto'])
 @pytest.mark.parametrize('rule', ['greater', 'less'])
-def test_no_such_score_is_the_best(rule, tmp_path):
+def test_no_such_score_is_the_best(rule, measure, tmp_path):
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
-    cfg.default_hooks.checkpoint.rule = rule
+    cfg.default_hooks.checkpoint.update(rule=rule, save_best=measure)
     cfg.train_cfg.max_epochs = 4
-    scores = [math.nan, math.inf if rule == 'greater' else -math.inf, 30.0, math.nan]
+    scores = [math.inf if rule == 'greater' else -math.inf, math.nan, 30.0, math.nan]
     cfg.custom_hooks.append(dict(type='ScoreHook', scores=scores))
     runner = start(cfg)
     runner.train()
     assert runner.message_hub.get_info('best_score') == 30.0
-    assert [name for name in checkpoints(tmp_path / 'run') if 'best' in name] == [
-        'best_dfer_WAR_epoch_3.pth'
-    ]
+    best = [name for name in checkpoints(tmp_path / 'run') if 'best' in name]
+    assert [name.partition('_epoch_')[2] for name in best] == ['3.pth']
 
 
 def test_the_clips_are_named(tmp_path):
