@@ -86,7 +86,7 @@ EXTRAS = {
     'tests': [
         'hypothesis>=6.100',
         'mypy',
-        'pytest',
+        'pytest>=9',
         'pytest-cov',
         'ruff',
         'scikit-learn',

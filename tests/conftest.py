@@ -1,6 +1,7 @@
 """What every test stands on: the host's scope, one thread, a small CLIP."""
 
 import copy
+import signal
 
 import pytest
 import torch
@@ -22,6 +23,16 @@ TINY_CLIP = dict(
 def _host_scope():
     init_default_scope('mmaction')
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _signals_stay():
+    """A test that leaves a signal caught or blocked makes another one hang, far from here."""
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in ends]
+    yield
+    assert [signal.getsignal(number) for number in ends] == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []).isdisjoint(ends)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from mmengine.registry import HOOKS
 from resume_cells import differences
 from toy_run import ToyPoints
 
-from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE
+from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
 
 # 18 iterations in 3 epochs of 6. The first and the last of an epoch, and between.
 MOMENTS = [1, 2, 5, 6, 7, 10, 12, 13, 17, 18] if LONG else [6, 9]
@@ -49,6 +49,18 @@ class TermHook(Hook):
     def after_val_iter(self, runner: Any, batch_idx: int, **_: Any) -> None:
         if self.when == 'validation':
             self._send(runner, runner.iter)
+
+
+@HOOKS.register_module(force=True)
+class FailHook(Hook):
+    """Fails before the first iteration, or the first epoch, or the first validation."""
+
+    def __init__(self, when: str) -> None:
+        names = {'iteration': 'train_iter', 'epoch': 'train_epoch', 'validation': 'val_epoch'}
+        setattr(self, f'before_{names[when]}', self._fail)
+
+    def _fail(self, *_: Any, **__: Any) -> None:
+        raise RuntimeError('the camera fell over')
 
 
 def _go(folder: Path, name: str, *, resume: bool = False, **settings: Any) -> int:
@@ -185,6 +197,22 @@ def test_a_run_that_fails_does_not_wait_for_its_workers(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.strip().endswith('RuntimeError: the camera fell over')
+
+
+@pytest.mark.parametrize('when', ['iteration', 'epoch', 'validation'])
+def test_a_run_that_fails_gives_the_signals_back(when: str, tmp_path: Path) -> None:
+    """Who catches its error goes on in a process that can be ended, and whose children can."""
+
+    def child() -> None:
+        cfg = config(tmp_path / 'run')
+        cfg.custom_hooks.append(dict(type='FailHook', when=when))
+        with pytest.raises(RuntimeError, match='the camera fell over'):
+            train(cfg)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+        assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
+
+    log = tmp_path / 'log.txt'
+    assert in_fork(child, log) == 0, log.read_text()[-3000:]
 
 
 def test_skipped_batches_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

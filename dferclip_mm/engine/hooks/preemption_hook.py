@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import multiprocessing.util
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 from torch import distributed
 
 from ..find_hook import find_hook
@@ -43,7 +46,7 @@ class PreemptionHook(Hook):
         self._writer: SafeCheckpointHook | None = None
 
     def before_run(self, runner: Any) -> None:
-        """Take the signals while it trains."""
+        """Have the training loop take the signals while it runs."""
         if isinstance(runner._train_loop, dict) or runner._train_loop is None:
             return
         self._writer = find_hook(runner, SafeCheckpointHook)
@@ -57,10 +60,9 @@ class PreemptionHook(Hook):
             return
         # Python ends what is left of its children with SIGTERM, and would wait for ever.
         multiprocessing.util.Finalize(None, _end_workers, exitpriority=0)
-        for name in SIGNALS:
-            self._before.setdefault(name, signal.signal(name, self._ask))
-        # Loops by iteration start their workers before training.
-        self._hold(True)
+        loop = runner.train_loop
+        # The host calls no hook when a run fails; whoever catches that gets the signals back.
+        loop.run = functools.partial(self._run, loop, loop.run)
 
     def before_train_epoch(self, runner: Any) -> None:
         """Start this epoch's workers without the signals."""
@@ -133,16 +135,22 @@ class PreemptionHook(Hook):
         if self.asked and self._writer is not None and self._writer.saved_at == runner.iter:
             self._leave(runner, 'in validation; its checkpoint is written')
 
-    def after_train(self, runner: Any) -> None:
-        """Give the signals back."""
-        self._restore()
+    def _run(self, loop: BaseLoop, run: Callable[[], Any]) -> Any:
+        for name in SIGNALS:
+            self._before[name] = signal.signal(name, self._ask)
+        # Loops by iteration start their workers before training.
+        self._hold(True)
+        try:
+            return run()
+        finally:
+            self._restore()
+            del loop.run
 
     def _ask(self, number: int, frame: Any) -> None:
         self.asked = True
 
     def _leave(self, runner: Any, when: str) -> None:
         runner.logger.warning(f'asked to end: {when}; go on with --resume (exit code {EXIT_CODE})')
-        self._restore()
         # PyTorch would wait for each of them for five seconds.
         _end_workers()
         raise SystemExit(EXIT_CODE)

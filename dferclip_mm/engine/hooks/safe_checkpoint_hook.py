@@ -147,6 +147,11 @@ class SafeCheckpointHook(CheckpointHook):
         meta.update(self.place)
         info.update({name: meta[name] for name in ('epoch', 'iter') if name in info})
 
+    def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
+        """Save the best of a training run; validation alone leaves nothing in its folder."""
+        if hasattr(self, 'file_backend'):
+            super().after_val_epoch(runner, metrics)
+
     def keep(self, path: str) -> None:
         """Leave a file that was just written, whatever was said of its name."""
         waiting = self.file_backend.waiting
