@@ -15,7 +15,7 @@ def test_a_step_from_the_cache_costs_less_than_a_full_one(tiny_model):
     model = MODELS.build(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     rows = frozen.frozen(model, str(CONFIGS / 'dferclip_dfew_cached.py'), clips=2, rounds=2)
-    plain, _, loading = rows
+    _, plain, loading = rows
     assert plain.bar == '≥ 45'
     assert all(row.value > 0 for row in rows)
     assert loading.value < 1

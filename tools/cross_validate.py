@@ -159,18 +159,26 @@ def run(command: list[str], name: str) -> None:
         SystemExit: with code 75 when the program, or this one, was asked to end.
     """
     print('+', ' '.join(command), flush=True)
-    asked = []
-    # The shell scripts start `python`: let it be this one.
-    child = subprocess.Popen(command, env={**os.environ, 'PYTHON': sys.executable})
+    asked: list[int] = []
+    started: list[subprocess.Popen] = []
 
     def hand_on(number: int, frame: object) -> None:
         asked.append(number)
-        child.send_signal(number)
+        for child in started:
+            child.send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in SIGNALS}
-    code = child.wait()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        # The shell scripts start `python`: let it be this one.
+        child = subprocess.Popen(command, env={**os.environ, 'PYTHON': sys.executable})
+        started.append(child)
+        # What came before there was a child.
+        for number in asked:
+            child.send_signal(number)
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     # torchrun, asked to end, ends with 1.
     if asked or code == EXIT_CODE:
         print(f'{name} was asked to end; the same command continues there', file=sys.stderr)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -131,6 +132,22 @@ def test_a_fold_that_is_asked_to_end_stops_everything_with_75(
         tool.run(['sh', '-c', script], 'fold 2')
     assert end.value.code == 75
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_while_a_fold_starts_reaches_it(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = subprocess.Popen
+
+    def start_late(*args: Any, **settings: Any) -> subprocess.Popen:
+        child = start(*args, **settings)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return child
+
+    monkeypatch.setattr('subprocess.Popen', start_late)
+    with pytest.raises(SystemExit) as end:
+        tool.run(['sleep', '60'], 'fold 2')
+    assert end.value.code == 75
 
 
 def saving(best: str | None) -> Config:
