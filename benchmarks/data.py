@@ -27,7 +27,7 @@ from dferclip_mm.engine.randomness import SAMPLES, seed_generators
 from .measure import interleaved, ratio
 from .models import Row
 
-SIZE, FRAMES, ROUNDS = 224, 16, 15
+SIZE, FRAMES, ROUNDS = 224, 16, 25
 CLIPS = 'Clip/clip_224x224'
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ VIDEO_SUFFIXES = frozenset(
 PACKED_SUFFIX = '.safetensors'
 
 
+# Frames have the same names in many clips.
+@lru_cache(maxsize=4096)
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Sort key that orders ``2`` before ``10``, as people number frames and clips."""
     parts: list[str | int] = [

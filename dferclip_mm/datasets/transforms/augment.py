@@ -16,10 +16,12 @@ from .resize import stacked
 _LEVELS = np.arange(256, dtype=np.uint8)
 
 
-def brighten_frames(frames: np.ndarray, factor: float) -> np.ndarray:
+def brighten_frames(
+    frames: np.ndarray, factor: float, *, out: np.ndarray | None = None
+) -> np.ndarray:
     """Every value times ``factor``, cut to 0-255 and to whole levels: Pillow's blend with black.
 
-    Shapes: uint8 (T, H, W, 3) -> the same.
+    Shapes: uint8 (T, H, W, 3) -> the same; ``out`` takes the result and may be ``frames``.
     """
     table = np.clip(_LEVELS * np.float32(factor), 0, 255).astype(np.uint8)
     # OpenCV multiplies three times faster than it looks up, but rounds: nearly half a level less
@@ -27,7 +29,11 @@ def brighten_frames(frames: np.ndarray, factor: float) -> np.ndarray:
     scale = dict(alpha=factor, beta=-0.49999)
     flat = frames.reshape(len(frames), -1)
     exact = np.array_equal(cv2.convertScaleAbs(_LEVELS, **scale).ravel(), table)
-    brightened = cv2.convertScaleAbs(flat, **scale) if exact else cv2.LUT(flat, table)
+    # Filled where it is contiguous; else OpenCV is handed a copy, and its result is taken.
+    dst = None if out is None else out.reshape(flat.shape)
+    brightened = (
+        cv2.convertScaleAbs(flat, dst=dst, **scale) if exact else cv2.LUT(flat, table, dst=dst)
+    )
     return brightened.reshape(frames.shape)
 
 
@@ -76,7 +82,10 @@ class ClipBrightness(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` keeps its shape (T, H, W, 3)."""
         factor = np.random.uniform(self.low, self.high)
-        results['imgs'] = brighten_frames(stacked(results['imgs']), factor)
+        frames = stacked(results['imgs'])
+        # In place, as the host's Flip: a clip's memory costs as much as multiplying it.
+        out = frames if frames.flags.writeable and frames.flags.c_contiguous else None
+        results['imgs'] = brighten_frames(frames, factor, out=out)
         return results
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 import cv2
@@ -47,7 +46,7 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
         ValueError: when it is empty, damaged or cut short.
         OSError: when it cannot be read.
     """
-    with Path(path).open('rb', buffering=0) as file:
+    with open(path, 'rb', buffering=0) as file:  # noqa: PTH123  half the time of Path's
         data = file.read()
     if not data:
         raise ValueError(f'{path} is empty')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import av
@@ -58,7 +57,7 @@ def read_head(path: str) -> bytes:
         ValueError: when it is empty or no video container.
         OSError: when it cannot be read.
     """
-    with Path(path).open('rb', buffering=0) as file:
+    with open(path, 'rb', buffering=0) as file:  # noqa: PTH123  half the time of Path's
         head = file.read(_HEAD_BYTES)
         if b'\0' not in head:
             head += file.read(_TEXT_BYTES - _HEAD_BYTES)

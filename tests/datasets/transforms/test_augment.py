@@ -30,6 +30,20 @@ def test_brightness_is_pillows_to_the_last_level():
         np.testing.assert_array_equal(brighten_frames(levels, factor)[0], expected)
 
 
+def test_brightness_works_in_place_where_that_harms_nobody():
+    brighten = TRANSFORMS.build(dict(type='ClipBrightness', low=0.5, high=0.5))
+    whole = noise(2, 8, 8, 3)
+    half = whole // 2
+    locked, part = whole.copy(), whole.copy()[:, 2:6]
+    locked.flags.writeable = False
+    for imgs, expected in ((locked, half), (part, half[:, 2:6]), (list(locked), half)):
+        np.testing.assert_array_equal(brighten(dict(imgs=imgs))['imgs'], expected)
+    np.testing.assert_array_equal(locked, whole)
+    np.testing.assert_array_equal(part, whole[:, 2:6])
+    np.testing.assert_array_equal(brighten(dict(imgs=whole))['imgs'], half)
+    np.testing.assert_array_equal(whole, half)
+
+
 @pytest.mark.parametrize('size', [(224, 224), (150, 171), (97, 64)])
 @pytest.mark.parametrize('degrees', [-4, -1.7, 0, 0.01, 3.3, 6])
 def test_rotation_is_pillows(size, degrees):
