@@ -10,18 +10,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import cv2
 import torch
-from mmengine.registry import init_default_scope
 
 import dferclip_mm  # noqa: F401 - registers the components
 
 from . import data, frozen, gpu, memory, models
-from .measure import machine
+from .measure import apart, machine, prepare
 from .models import Row
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,22 +82,6 @@ def many_classes() -> list[Row]:
     classes = [f'class {n}' for n in range(100)]
     model = models.build(CONFIG, classes=classes, prompts=prompts)
     return models.text(model, 100, '≤ 0.32')
-
-
-def prepare() -> None:
-    """One thread, and the host's names."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
-    init_default_scope('mmaction')
-
-
-def apart(part: Callable[..., list[Row]], *args: Any) -> list[Row]:
-    """Rows of a process of its own, such as a loader's worker is.
-
-    Memory that models took and gave back would serve the side that asks for more of it.
-    """
-    with get_context('spawn').Pool(1, prepare) as pool:
-        return pool.apply(part, args)
 
 
 def measure(folder: Path, picture: Path) -> list[Row]:

@@ -1,5 +1,6 @@
 """The benchmarks count what they say, and run at small size."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch._subclasses.fake_tensor import FakeTensor
 
-from benchmarks import data, gpu, memory, models
+from benchmarks import data, gpu, measure, memory, models
 from benchmarks.measure import flops, interleaved, ratio, saved_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,3 +151,8 @@ def test_plain_loading_has_the_shape_of_the_pipelines(tmp_path):
         batch = data.load(data.open_corpus(settings, tmp_path, kind))
         assert [clip.shape for clip in batch['inputs']] == [(16, 3, 224, 224)] * 2
         assert {clip.dtype for clip in batch['inputs']} == {torch.uint8}
+
+
+def test_loading_is_measured_in_a_process_of_its_own():
+    assert measure.apart(torch.get_num_threads) == 1
+    assert measure.apart(os.getpid) != os.getpid()
