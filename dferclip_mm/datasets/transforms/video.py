@@ -73,8 +73,9 @@ class Video:
 
     FFmpeg counts for ``len``: the packets that give a picture, or, where packets are damaged or
     their number is not the header's, the pictures that decode. Frames are numbered as shown, so
-    that B frames and varying frame rates change nothing. What is held is the current frame, and
-    of a small file its packets.
+    that B frames and varying frame rates change nothing. Where each packet says when its picture
+    is shown, pictures between the wanted ones that no other needs are not decoded. What is held is
+    the current frame, and of a small file its packets.
 
     Args:
         path: of the file.
@@ -89,6 +90,10 @@ class Video:
         self._reformatter = VideoReformatter()
         self._frames: Iterator[Any] = iter(())
         self._packets: list[Any] = []
+        # When each frame is shown, in order; empty where frames have to be counted.
+        self._times: list[int] = []
+        self._wanted: int | None = None
+        self._seen: set[int | None] = set()
         self._open()
         try:
             packets, sound = self._count_packets()
@@ -113,7 +118,7 @@ class Video:
             raise ValueError(
                 f'expected frames from {self._next} to {self._total - 1}, found frame {index}'
             )
-        frame: Any = None
+        frame = self._find(index)
         try:
             while self._next <= index:
                 self._next += 1
@@ -154,7 +159,7 @@ class Video:
             ) from error
         try:
             self._stream = self._checked_stream()
-            self._frames = _decoded(self._container.demux(self._stream))
+            self._frames = self._decode(self._container.demux(self._stream))
             self._next = 0
         except BaseException:
             self._container.close()
@@ -179,6 +184,7 @@ class Video:
     def _count_packets(self) -> tuple[int, bool]:
         """How many packets give a picture, and whether all of them are in order."""
         total, size, sound, end = 0, 0, True, 0
+        times = set()
         try:
             for packet in self._container.demux(self._stream):
                 size += packet.size
@@ -190,15 +196,20 @@ class Video:
                     total += not packet.is_discard
                     if packet.pts is not None:
                         end = max(end, packet.pts + (packet.duration or 0))
+                        if not packet.is_discard:
+                            times.add(packet.pts)
         except av.FFmpegError:
             sound = False
         if size > _KEPT_BYTES or not sound:
             self._packets.clear()
         first = (self._container.start_time or 0) / av.time_base
         self._seconds = float(end * self._stream.time_base) - first
+        if sound and len(times) == total:
+            self._times = sorted(times)
         return total, sound
 
     def _count_frames(self) -> int:
+        self._times = []
         self._rewind()
         total = 0
         try:
@@ -214,10 +225,45 @@ class Video:
     def _rewind(self) -> None:
         """Begin with the first frame: from the packets that were kept, or in a file opened anew."""
         if self._packets:
-            self._frames = _decoded(self._packets)
+            self._frames = self._decode(self._packets)
         else:
             self._container.close()
             self._open()
+
+    def _find(self, index: int) -> Any:
+        """Frame ``index`` by its time; None, at the video's beginning, where that leads nowhere."""
+        if not self._times:
+            return None
+        self._wanted = self._times[index]
+        try:
+            for frame in self._frames:
+                if frame.pts is None or frame.pts > self._wanted:
+                    break
+                if frame.pts == self._wanted:
+                    if not self._seen.issuperset(self._times[self._next : index]):
+                        break  # Shown before a picture that is said to be shown earlier.
+                    self._next = index + 1
+                    return frame
+        except av.FFmpegError:
+            pass
+        # The packets' times are not the pictures': these are counted, and say what is wrong.
+        self._times, self._wanted = [], None
+        self._packets.clear()
+        self._rewind()
+        return None
+
+    def _decode(self, packets: Iterable[Any]) -> Iterator[Any]:
+        """Pictures as they are shown, but for those before the wanted one that no other needs."""
+        context = self._stream.codec_context
+        skipping = False
+        for packet in packets:
+            time, wanted = packet.pts, self._wanted
+            self._seen.add(time)
+            skip = time is not None and wanted is not None and time < wanted
+            if skip != skipping:
+                skipping = skip
+                context.skip_frame = 'NONREF' if skip else 'DEFAULT'
+            yield from packet.decode()
 
     def _pixels(self, frame: Any) -> np.ndarray:
         if frame.is_corrupt:
@@ -225,11 +271,6 @@ class Video:
         # By default PyAV converts each frame in a pool of threads.
         image = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
         return np.rot90(image, frame.rotation // 90 % 4) if frame.rotation else image
-
-
-def _decoded(packets: Iterable[Any]) -> Iterator[Any]:
-    for packet in packets:
-        yield from packet.decode()
 
 
 def open_video(path: str, max_pixels: int) -> Video:

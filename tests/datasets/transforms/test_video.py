@@ -103,6 +103,32 @@ def test_the_frames_asked_for_are_the_ones_that_come(tmp_path, kind, indices):
     video.close()
 
 
+def test_pictures_that_no_other_needs_are_not_decoded_between_wanted_ones(tmp_path):
+    path = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=4, b_adapt=0, b_pyramid=0))
+    video = open_video(str(path), PIXELS)
+    decoded = []
+    video._frames = (decoded.append(frame) or frame for frame in video._frames)
+    assert [number_of(video.read(index)) for index in (1, 38)] == [1, 38]
+    # Of five pictures four are B frames here.
+    assert len(decoded) < FRAMES / 2
+
+
+def test_where_times_are_not_those_of_the_pictures_these_are_counted(tmp_path):
+    path, other = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=0)), tmp_path / 'b.mkv'
+    with av.open(str(path)) as source, av.open(str(other), 'w') as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(source.streams.video[0]) if packet.size]
+        times = [packet.pts for packet in packets]
+        times[10], times[11] = times[11], times[10]
+        for packet, time in zip(packets, times, strict=True):
+            # No picture may be shown before it is decoded.
+            packet.pts, packet.stream = time + times[1], stream
+            target.mux(packet)
+    for indices in ([*range(FRAMES)], [10], [3, 11, 12], [30]):
+        video = open_video(str(other), PIXELS)
+        assert [number_of(video.read(index)) for index in indices] == indices
+
+
 def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
     video = open_video(str(write(tmp_path / 'a.mp4')), PIXELS)
     video.read(5)
