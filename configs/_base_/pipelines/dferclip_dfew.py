@@ -1,10 +1,12 @@
 # DFER-CLIP's frames and augmentation here: brightness, crop, flip, one draw for a whole clip.
+# The original brightens whole frames and then crops: the same pixels, of which crops have fewer.
 train_pipeline = [
     dict(type='OpenClip'),
     dict(type='SampleSegments', num_frames=16),
     dict(type='DecodeClip'),
+    dict(type='ClipRandomCrop', size=224),
     dict(type='ClipBrightness', low=0.5, high=1.5),
-    dict(type='ClipRandomResizedCrop', size=224),
+    dict(type='ClipResize', size=224),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

@@ -6,12 +6,12 @@ from .decode import DecodeClip
 from .errors import ClipReadError
 from .frame_features import OpenFrameFeatures, PickFrameFeatures
 from .open_clip import OpenClip
-from .resize import ClipRandomResizedCrop, ClipResize, ClipResizeShorter
+from .resize import ClipRandomCrop, ClipResize, ClipResizeShorter
 from .sampling import SampleSegments, SampleWindow
 
 __all__ = [
     'ClipBrightness',
-    'ClipRandomResizedCrop',
+    'ClipRandomCrop',
     'ClipReadError',
     'ClipResize',
     'ClipResizeShorter',

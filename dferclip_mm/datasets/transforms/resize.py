@@ -134,13 +134,15 @@ class ClipResizeShorter(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ClipRandomResizedCrop(BaseTransform):
-    """Cut one random part out of all frames and resize it (DFER-CLIP's training).
+class ClipRandomCrop(BaseTransform):
+    """Cut one random part out of all frames (DFER-CLIP's training); :class:`ClipResize` follows.
 
-    The host's ``RandomResizedCrop`` draws the aspect ratio in its logarithm.
+    The host's ``RandomResizedCrop`` draws the aspect ratio in its logarithm. What changes each
+    pixel by itself may stand between the two, where there are fewer of them.
 
     Args:
-        size: of the square that results, in pixels.
+        size: of the square that is cut out where no part fits, from frames whose shorter side has
+            been brought to it, in pixels.
         area: least and greatest share of the frame's area.
         aspect: least and greatest aspect ratio, before sides are swapped.
     """
@@ -161,7 +163,7 @@ class ClipRandomResizedCrop(BaseTransform):
             )
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """``imgs`` (T, H, W, 3) -> (T, size, size, 3)."""
+        """``imgs`` (T, H, W, 3) -> (T, h, w, 3), a view."""
         frames = stacked(results['imgs'])
         height, width = frames.shape[1:3]
         box = sample_crop(height, width, self.area, self.aspect)
@@ -169,4 +171,4 @@ class ClipRandomResizedCrop(BaseTransform):
             height, width = shorter_side_to(self.size, height, width)
             frames = resize_frames(frames, (height, width))
             box = random_square(height, width, self.size)
-        return _put(results, resize_frames(crop_frames(frames, box), (self.size, self.size)))
+        return _put(results, crop_frames(frames, box))

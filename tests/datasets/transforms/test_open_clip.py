@@ -133,7 +133,7 @@ def test_frames_of_too_many_pixels_are_refused_before_decoding(tmp_path, video, 
     path = video(tmp_path / 'a.mp4', 2, size=(48, 64))
     small = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64))
     assert small.transform(dict(filename=str(path)))['total_frames'] == 2
-    monkeypatch.setattr('dferclip_mm.datasets.transforms.video._decoded', None)
+    monkeypatch.setattr('dferclip_mm.datasets.transforms.video.Video._decode', None)
     smaller = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64 - 1))
     with pytest.raises(ClipReadError, match='at most 3071 pixels, found 64 x 48'):
         smaller.transform(dict(filename=str(path)))

@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
+from mmcv.transforms import Compose
 from PIL import Image
 
 from dferclip_mm.datasets.transforms.resize import (
@@ -165,11 +166,11 @@ def test_no_crop_where_none_fits():
     assert sample_crop(1000, 10, area=(1.0, 1.0)) is None
 
 
-def test_random_resized_crop_is_one_draw_for_all_frames():
+def test_a_random_crop_is_one_draw_for_all_frames():
     frames = np.repeat(noise(1, 90, 80, 3), 4, axis=0)
-    transform = TRANSFORMS.build(dict(type='ClipRandomResizedCrop', size=40))
+    crop_and_resize = [dict(type='ClipRandomCrop', size=40), dict(type='ClipResize', size=40)]
     np.random.seed(3)
-    results = transform.transform(dict(imgs=frames))
+    results = Compose(crop_and_resize)(dict(imgs=frames))
     assert results['imgs'].shape == (4, 40, 40, 3)
     assert results['img_shape'] == (40, 40)
     assert (results['imgs'] == results['imgs'][:1]).all()
@@ -182,8 +183,8 @@ def test_random_resized_crop_is_one_draw_for_all_frames():
     assert np.abs(results['imgs'][0].astype(int) - expected).max() <= 1
 
 
-def test_random_resized_crop_falls_back_to_a_square():
-    transform = TRANSFORMS.build(dict(type='ClipRandomResizedCrop', size=20, area=(1.0, 1.0)))
+def test_a_random_crop_falls_back_to_a_square():
+    transform = TRANSFORMS.build(dict(type='ClipRandomCrop', size=20, area=(1.0, 1.0)))
     columns = np.repeat(np.arange(200, dtype=np.uint8)[None, None, :, None], 20, axis=1)
     frames = np.repeat(columns, 3, axis=3)
     lefts = set()
@@ -200,10 +201,10 @@ def test_random_resized_crop_falls_back_to_a_square():
     [
         dict(type='ClipResize', size=0),
         dict(type='ClipResizeShorter', size=-1),
-        dict(type='ClipRandomResizedCrop', area=(0.5, 0.1)),
-        dict(type='ClipRandomResizedCrop', area=(0, 1)),
-        dict(type='ClipRandomResizedCrop', area=(0.1, 1.5)),
-        dict(type='ClipRandomResizedCrop', aspect=(2, 1)),
+        dict(type='ClipRandomCrop', area=(0.5, 0.1)),
+        dict(type='ClipRandomCrop', area=(0, 1)),
+        dict(type='ClipRandomCrop', area=(0.1, 1.5)),
+        dict(type='ClipRandomCrop', aspect=(2, 1)),
     ],
 )
 def test_bad_arguments(cfg):
