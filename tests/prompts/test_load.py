@@ -74,25 +74,34 @@ def test_bad_tables_are_explained(prompts, message):
 @pytest.mark.parametrize(
     ('name', 'data', 'message'),
     [
-        ('p.yaml', b'no: text\n', 'False is not a string: quote it'),
-        ('p.yaml', b'a: &x text\nb: *x\n', 'line 2: aliases are not allowed'),
-        ('p.yaml', b'a: one\na: two\n', "line 2: the key 'a' appears twice"),
-        ('p.yaml', b'a: one\n<<: {b: two}\n', 'line 2: merging by << is not allowed'),
-        ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', 'could not determine a constructor'),
-        ('p.yaml', b'? [a]\n: text\n', 'p.yaml'),
-        ('p.json', b'{"a": "one", "a": "two"}', "'a' appears twice"),
-        ('p.json', b'{"a": ', 'p.json'),
-        ('p.json', b'[' * 100000, 'nested too deeply'),
-        ('p.yaml', b'a: \xff\xfe', 'not UTF-8'),
-        ('p.yaml', b'a: ' + b'x' * 1_000_001, 'more than 1000000 bytes'),
+        ('p.yaml', b'a: x\nno: text\n', ":2: 'no' is read as 'bool', not as text: quote it"),
+        ('p.yaml', b'a: [x,\n 1]\n', ":2: '1' is read as 'int', not as text"),
+        ('p.yaml', b'a: x\nb:\n', ":2: '' is read as 'null', not as text"),
+        ('p.yaml', b'a: &x text\nb: *x\n', ':2: aliases are not allowed'),
+        ('p.yaml', b'a: one\na: two\n', ":2: the key 'a' appears twice"),
+        ('p.yaml', b'a: one\n<<: {b: two}\n', ':2: merging by << is not allowed'),
+        ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', ":1: is read as 'python/object"),
+        ('p.yaml', b'a: !!set {}\n', ":1: is read as 'set', not as text"),
+        ('p.yaml', b'a: !<x> y\n', ":1: 'y' is read as 'x', not as text"),
+        ('p.yaml', b'? [a]\n: text\n', ':1: expected a name before the colon'),
+        ('p.yaml', b'a: x\n"b: y', ':2: found unexpected end of stream'),
+        ('p.yaml', b'a: x\nb: \x07', ":2: special characters are not allowed: '\\\\x07'"),
+        ('p.yaml', b'a: x\n\nb: ""\n', ":3: expected a sentence for 'b', found ''"),
+        ('p.yaml', b'"": x\n', ":1: expected a class name of letters, found ''"),
+        ('p.yaml', b'', ': expected a table of class names and sentences, found NoneType'),
+        ('p.json', b'{"a": "one",\n"a": "two"}', ":2: the key 'a' appears twice"),
+        ('p.json', b'{"a":\n ', ':2: Expecting value'),
+        ('p.json', b'{"a": "x",\n"b\\u0062" : 1}', ":2: expected sentences for 'bb', found 1.0"),
+        ('p.json', b'[' * 100000, ':1: nested too deeply'),
+        ('p.yaml', b'a: x\nb: \xff\xfe', ':2: byte 8 is no UTF-8 text'),
+        ('p.yaml', b'a: ' + b'x' * 1_000_001, ' has more than 1000000 bytes'),
     ],
 )
 def test_bad_files_are_explained(tmp_path, name, data, message):
     path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(ValueError, match=f'{name}{message}'):
         load_prompts(str(path), ['a', 'b'])
-    assert name in str(caught.value)
 
 
 def test_a_file_may_be_as_large_as_the_limits():
@@ -100,7 +109,7 @@ def test_a_file_may_be_as_large_as_the_limits():
     assert len(parse_prompts(b'{"a": "' + letters + b'"}', 'p.json')['a'][0]) == len(letters)
     # The table, its one name and the list are three of the ten thousand.
     assert len(parse_prompts(b'a: [' + b'x,' * 9_997 + b']', 'p.yaml')['a']) == 9_997
-    with pytest.raises(ValueError, match='line 1: more than 10000 names and sentences'):
+    with pytest.raises(ValueError, match=':1: more than 10000 names and sentences'):
         parse_prompts(b'a: [' + b'x,' * 9_998 + b']', 'p.yaml')
 
 
