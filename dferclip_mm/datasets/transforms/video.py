@@ -96,10 +96,11 @@ class Video:
         self._seen: set[int | None] = set()
         self._open()
         try:
-            packets, sound = self._count_packets()
-            self.declared = self._stream.frames
-            sound = sound and self._stream.frames in (0, packets)
-            self._total = packets if sound else self._count_frames()
+            shown, hidden, sound = self._count_packets()
+            # A header counts what an edit list hides too.
+            self.declared = max(0, self._stream.frames - hidden)
+            sound = sound and self.declared in (0, shown)
+            self._total = shown if sound else self._count_frames()
             self._rewind()
         except BaseException:
             self.close()
@@ -181,9 +182,9 @@ class Video:
         context.options = {'max_pixels': str(self._max_pixels)}
         return stream
 
-    def _count_packets(self) -> tuple[int, bool]:
-        """How many packets give a picture, and whether all of them are in order."""
-        total, size, sound, end = 0, 0, True, 0
+    def _count_packets(self) -> tuple[int, int, bool]:
+        """How many packets give a picture that is shown or hidden, and whether all are in order."""
+        shown, hidden, size, sound, end = 0, 0, 0, True, 0
         times = set()
         try:
             for packet in self._container.demux(self._stream):
@@ -192,8 +193,10 @@ class Video:
                 if size <= _KEPT_BYTES:
                     self._packets.append(packet)
                 if packet.size:
-                    sound = sound and not packet.is_corrupt and (total > 0 or packet.is_keyframe)
-                    total += not packet.is_discard
+                    first = shown + hidden == 0
+                    sound = sound and not packet.is_corrupt and (packet.is_keyframe or not first)
+                    hidden += packet.is_discard
+                    shown += not packet.is_discard
                     if packet.pts is not None:
                         end = max(end, packet.pts + (packet.duration or 0))
                         if not packet.is_discard:
@@ -202,11 +205,11 @@ class Video:
             sound = False
         if size > _KEPT_BYTES or not sound:
             self._packets.clear()
-        first = (self._container.start_time or 0) / av.time_base
-        self._seconds = float(end * self._stream.time_base) - first
-        if sound and len(times) == total:
+        start = (self._container.start_time or 0) / av.time_base
+        self._seconds = float(end * self._stream.time_base) - start
+        if sound and len(times) == shown:
             self._times = sorted(times)
-        return total, sound
+        return shown, hidden, sound
 
     def _count_frames(self) -> int:
         self._times = []

@@ -129,6 +129,26 @@ def test_where_times_are_not_those_of_the_pictures_these_are_counted(tmp_path):
         assert [number_of(video.read(index)) for index in indices] == indices
 
 
+@pytest.mark.parametrize('bframes', [0, 2])
+def test_what_an_edit_list_hides_is_not_missed(tmp_path, bframes):
+    """As `ffmpeg -ss 0.6 -c copy` cuts: from the key frame before, which is not shown."""
+    options = x264(keyint=12, scenecut=0, bframes=bframes)
+    path, other = write(tmp_path / 'a.mp4', **options), tmp_path / 'b.mp4'
+    with av.open(str(path)) as source, av.open(str(other), 'w') as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size and packet.pts >= 12 * packet.duration:
+                packet.pts, packet.dts = (
+                    time - 15 * packet.duration for time in (packet.pts, packet.dts)
+                )
+                packet.stream = stream
+                target.mux(packet)
+    for indices in ([*range(FRAMES - 15)], [0, 5], [24]):
+        video = open_video(str(other), PIXELS)
+        assert len(video) == FRAMES - 15
+        assert [number_of(video.read(index)) for index in indices] == [n + 15 for n in indices]
+
+
 def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
     video = open_video(str(write(tmp_path / 'a.mp4')), PIXELS)
     video.read(5)
