@@ -155,6 +155,13 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f'{text[:77]}...'
 
 
+_KINDS = {
+    f'{_TAGS}str': yaml.ScalarNode,
+    f'{_TAGS}seq': yaml.SequenceNode,
+    f'{_TAGS}map': yaml.MappingNode,
+}
+
+
 class _PlainLoader(yaml.SafeLoader):
     """YAML of texts alone: nothing is made of anything else, and no name stands twice."""
 
@@ -173,7 +180,7 @@ class _PlainLoader(yaml.SafeLoader):
         # A merge key would bring in names that nobody sees twice.
         if node.tag == f'{_TAGS}merge':
             raise _refusal(mark, 'merging by << is not allowed')
-        if node.tag not in (f'{_TAGS}str', f'{_TAGS}seq', f'{_TAGS}map'):
+        if not isinstance(node, _KINDS.get(node.tag, ())):
             # Making a number or a date of it fails in many ways, and may take minutes.
             kind = node.tag.removeprefix(_TAGS)
             shown = f'{_shown(node.value)} ' if isinstance(node, yaml.ScalarNode) else ''

@@ -82,6 +82,7 @@ def test_bad_tables_are_explained(prompts, message):
         ('p.yaml', b'a: one\n<<: {b: two}\n', ':2: merging by << is not allowed'),
         ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', ":1: is read as 'python/object"),
         ('p.yaml', b'a: !!set {}\n', ":1: is read as 'set', not as text"),
+        ('p.yaml', b'!!map [a]\n', ":1: is read as 'map', not as text"),
         ('p.yaml', b'a: !<x> y\n', ":1: 'y' is read as 'x', not as text"),
         ('p.yaml', b'? [a]\n: text\n', ':1: expected a name before the colon'),
         ('p.yaml', b'a: x\n"b: y', ':2: found unexpected end of stream'),
