@@ -16,7 +16,7 @@ default_hooks = dict(
         rule='greater',
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncBuffersHook'),
+    sync_buffers=dict(type='SyncStatisticsHook'),
 )
 custom_hooks = [
     # Stop at the start, not in the last epoch.

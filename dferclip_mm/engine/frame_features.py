@@ -44,7 +44,7 @@ def identity_of(model: Any) -> dict[str, Any]:
     normalised = {name: getattr(pixels, name, None) for name in ('mean', 'std')}
     return {
         'encoder': f'{type(backbone).__name__} {layers}',
-        'weights': f'{int(mark):016x}',
+        'weights': bytes(mark.tolist()).hex(),
         'data_preprocessor': {
             'to_rgb': pixels.to_rgb,
             'format_shape': pixels.format_shape,

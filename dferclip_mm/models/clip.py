@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     """
     tower = getattr(owner, name)
     for module in tower.modules():
+        module.weights_are_frozen = True
         for key, parameter in list(module._parameters.items()):
             if parameter is not None:
                 del module._parameters[key]
@@ -89,14 +90,29 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     owner.register_load_state_dict_pre_hook(restore)
 
 
+def counted_buffers(model: nn.Module) -> Iterator[torch.Tensor]:
+    """What a model counts as it is trained, such as a batch norm's statistics; nothing frozen."""
+    for module in model.modules():
+        if getattr(module, 'weights_are_frozen', False):
+            continue
+        for key, buffer in module.named_buffers(recurse=False):
+            stored = key not in module._non_persistent_buffers_set
+            if stored and buffer.is_floating_point():
+                yield buffer
+
+
 def fingerprint(module: nn.Module) -> torch.Tensor:
-    """63 bits of a SHA-256 over a module's tensors, in order of name: int64, shape ()."""
+    """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,).
+
+    The host's ``SyncBuffersHook`` averages all buffers of a model in float32, which numbers of this
+    size come through as they were.
+    """
     digest = hashlib.sha256()
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
-    return torch.tensor(int.from_bytes(digest.digest()[:8], 'big') >> 1)
+    return torch.tensor([*digest.digest()[:8]])
 
 
 def _restore_tower(
@@ -124,7 +140,9 @@ def _restore_tower(
         for key, tensor in expected.items():
             tensor.copy_(held[key])
         state_dict[mark] = fingerprint(tower)
-    elif mark in state_dict and int(state_dict[mark]) != int(getattr(owner, mark[len(prefix) :])):
+    elif mark in state_dict and not torch.equal(
+        state_dict[mark].cpu(), getattr(owner, mark[len(prefix) :]).cpu()
+    ):
         raise ValueError(
             f'the checkpoint was trained over other frozen CLIP weights ({stem}*) than '
             f'pretrained={rebuilt_from!r} gives: set `pretrained` to those it was trained with'

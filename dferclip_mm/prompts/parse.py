@@ -43,7 +43,7 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
         ) from error
     try:
         table, lines = (_read_json if source.endswith('.json') else _read_yaml)(text)
-    except _Refused as error:
+    except _RefusedError as error:
         raise ValueError(f'{source}:{error}') from error
     except RecursionError as error:
         raise ValueError(f'{source}:1: nested too deeply: expected a flat table') from error
@@ -91,7 +91,7 @@ def check_table(
     return checked
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What is wrong, behind its line: ``'3: …'``."""
 
 
@@ -111,14 +111,14 @@ def _read_json(text: str) -> tuple[Any, dict[str, int]]:
         # As floats even long numbers are read, and refused where they stand.
         table = json.loads(text, object_pairs_hook=unique, parse_int=float)
     except json.JSONDecodeError as error:
-        raise _Refused(f'{error.lineno}: {error.msg}') from error
+        raise _RefusedError(f'{error.lineno}: {error.msg}') from error
     lines: dict[str, int] = {}
     line, end = 1, 0
     for found in _JSON_NAME.finditer(text):
         line, end = line + text.count('\n', end, found.start()), found.start()
         lines[json.loads(found[1])] = line
     if repeated:
-        raise _Refused(f'{lines[repeated[0]]}: the key {_shown(repeated[0])} appears twice')
+        raise _RefusedError(f'{lines[repeated[0]]}: the key {_shown(repeated[0])} appears twice')
     return table, lines
 
 
@@ -134,10 +134,10 @@ def _read_yaml(text: str) -> tuple[Any, dict[str, int]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise _Refused(f'{line}: {error.problem or error.context}') from error
+        raise _RefusedError(f'{line}: {error.problem or error.context}') from error
     except yaml.reader.ReaderError as error:
         line = 1 + text.count('\n', 0, error.position)
-        raise _Refused(f'{line}: {error.reason}: {chr(error.character)!r}') from error
+        raise _RefusedError(f'{line}: {error.reason}: {chr(error.character)!r}') from error
     names = node.value if isinstance(node, yaml.MappingNode) else []
     return table, {name.value: name.start_mark.line + 1 for name, _ in names}
 

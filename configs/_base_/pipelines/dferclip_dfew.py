@@ -1,5 +1,6 @@
 # DFER-CLIP's frames and augmentation here: brightness, crop, flip, one draw for a whole clip.
-# The original brightens whole frames and then crops: the same pixels, of which crops have fewer.
+# The original brightens whole frames and then crops: the same pixels, of which crops have fewer
+# (but in frames so long that no crop fits, which are resized first: no faces are).
 train_pipeline = [
     dict(type='OpenClip'),
     dict(type='SampleSegments', num_frames=16),

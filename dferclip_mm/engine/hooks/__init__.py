@@ -14,6 +14,7 @@ from .randomness_hook import RandomnessHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .selection_hook import SelectionHook
 from .strict_checkpoint_hook import StrictCheckpointHook
+from .sync_statistics_hook import SyncStatisticsHook
 from .unreadable_clips_hook import UnreadableClipsHook
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     'SafeCheckpointHook',
     'SelectionHook',
     'StrictCheckpointHook',
+    'SyncStatisticsHook',
     'UnreadableClipsHook',
 ]

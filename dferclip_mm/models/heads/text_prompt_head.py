@@ -101,6 +101,11 @@ class TextPromptHead(BaseHead):
         same = self.in_channels == encoder.embed_dim
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, encoder.embed_dim)
 
+    def train(self, mode: bool = True) -> TextPromptHead:
+        """Also forget the directions, whatever was written into the weights and how."""
+        self._text_features.forget()
+        return super().train(mode)
+
     def text_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1.
 

@@ -12,14 +12,15 @@ class TensorMemo:
     """Remembers one tensor, and the state of those it was computed from.
 
     A change in place, another storage, dtype or device, or another tensor under the same name is
-    noticed. Tensors that are trained are compared by their values too, since EMA writes through
-    ``.data``, which leaves no trace.
+    noticed. Parameters, and tensors made in `torch.inference_mode`, are compared by their values
+    too, since EMA writes through ``.data``, which leaves no trace. Who writes into a buffer so,
+    calls `forget`.
     """
 
     def __init__(self) -> None:
         self._sources: list[torch.Tensor] = []
         self._states: list[tuple] = []
-        self._trained: list[torch.Tensor] = []
+        self._values: list[torch.Tensor] = []
         self._value: torch.Tensor | None = None
 
     @torch.compiler.disable
@@ -33,7 +34,7 @@ class TensorMemo:
             self._value = compute()
             # The sources are held, so that no new tensor can take their place in memory.
             self._sources, self._states = sources, states
-            self._trained = [tensor.detach().clone() for tensor in sources if tensor.requires_grad]
+            self._values = [tensor.detach().clone() for tensor in filter(_leaves_no_trace, sources)]
         return self._value
 
     def forget(self) -> None:
@@ -45,15 +46,20 @@ class TensorMemo:
             return False
         if any(new is not old for new, old in zip(sources, self._sources, strict=True)):
             return False
-        trained = [tensor for tensor in sources if tensor.requires_grad]
-        return len(trained) == len(self._trained) and all(map(torch.equal, trained, self._trained))
+        return all(map(torch.equal, filter(_leaves_no_trace, sources), self._values))
 
     def __deepcopy__(self, memo: Any) -> TensorMemo:
         return type(self)()
+
+
+def _leaves_no_trace(tensor: torch.Tensor) -> bool:
+    """Whether a change of a tensor in place may not show in its version."""
+    return isinstance(tensor, torch.nn.Parameter) or tensor.is_inference()
 
 
 def _state(tensor: torch.Tensor) -> tuple:
     kind = tensor.device.type
     known = torch.amp.is_autocast_available(kind)
     autocast = known and torch.is_autocast_enabled(kind) and torch.get_autocast_dtype(kind)
-    return tensor._version, tensor.data_ptr(), tensor.dtype, tensor.device, autocast
+    version = None if tensor.is_inference() else tensor._version
+    return version, tensor.data_ptr(), tensor.dtype, tensor.device, autocast

@@ -100,3 +100,26 @@ def test_sequences_are_refused_with_the_remedy(build):
 def test_class_without_prompt_stops_the_build(build):
     with pytest.raises(ValueError, match="no prompt for the class 'boredom'"):
         build(classes=['happiness', 'boredom'])
+
+
+def test_directions_of_a_head_that_was_built_in_inference_mode(build):
+    with torch.inference_mode():
+        head = build(num_context=4).eval()
+    with torch.no_grad():
+        kept = head.text_features().clone()
+        assert torch.equal(head.text_features(), kept)
+        state = {key: torch.randn_like(value) for key, value in head.state_dict().items()}
+        head.load_state_dict(state, assign=True)
+        assert not torch.equal(head.text_features(), kept)
+
+
+def test_weights_that_are_written_into_a_head_of_no_gradients(build):
+    head = build(num_context=4).eval().requires_grad_(False)
+    with torch.no_grad():
+        kept = head.text_features().clone()
+        head.prompt_learner.context.data.mul_(-1)
+        changed = head.text_features().clone()
+        assert not torch.equal(changed, kept)
+        # Into a frozen tower: noticed when the head is put into evaluation.
+        head.text_encoder.text.text_projection.data.mul_(-1)
+        assert torch.equal(head.eval().text_features(), -changed)

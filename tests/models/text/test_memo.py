@@ -1,5 +1,6 @@
 import copy
 
+import pytest
 import torch
 
 from dferclip_mm.models.text import TensorMemo
@@ -39,3 +40,25 @@ def test_more_or_fewer_sources_count_as_a_change():
     assert memo.get([a], lambda: torch.tensor(1)) == 1
     assert memo.get([a, b], lambda: torch.tensor(2)) == 2
     assert memo.get([b], lambda: torch.tensor(3)) == 3
+
+
+@pytest.mark.parametrize('trained', [True, False])
+def test_a_parameter_that_is_written_through_its_data(trained):
+    memo, calls = TensorMemo(), []
+    source = torch.nn.Parameter(torch.ones(3), requires_grad=trained)
+    counted(memo, source, calls)
+    source.data.copy_(torch.zeros(3))
+    assert counted(memo, source, calls) == 0
+    assert counted(memo, source, calls) == 0
+    assert len(calls) == 2
+
+
+def test_tensors_of_the_inference_mode():
+    memo, calls = TensorMemo(), []
+    with torch.inference_mode():
+        source = torch.ones(3)
+    assert counted(memo, source, calls) == counted(memo, source, calls) == 3
+    with torch.inference_mode():
+        source.mul_(2)
+        assert counted(memo, source, calls) == 6
+    assert len(calls) == 2
