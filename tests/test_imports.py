@@ -11,16 +11,17 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 
 # The rooms of the package, and what else of ours each may import.
 ALLOWED = {
+    'archives': set(),
     'compat': set(),
     'emotions': set(),
     'prompts': {'emotions'},
-    'converters': {'emotions', 'compat'},
+    'converters': {'archives', 'emotions', 'compat'},
     'synthetic': {'emotions'},
     'datasets': {'emotions', 'prompts'},
     'evaluation': {'emotions'},
-    'models': {'emotions', 'prompts'},
+    'models': {'archives', 'emotions', 'prompts'},
     # Runs what the others are made of.
-    'engine': {'compat', 'datasets', 'emotions', 'models'},
+    'engine': {'archives', 'compat', 'datasets', 'emotions', 'models'},
 }
 
 

@@ -52,7 +52,11 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The data sets of a config by their dataloaders, each once, the host's wrappers opened."""
+    """The data sets of a config by their dataloaders, the host's wrappers opened.
+
+    Those of testing and validation are often the same, which come once; what is trained on and
+    evaluated on alike comes twice.
+    """
     seen = []
     for name in ('train', 'test', 'val'):
         loader = cfg.get(f'{name}_dataloader')
@@ -61,8 +65,9 @@ def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
             settings = waiting.pop(0)
             inner = [settings.get('dataset'), *settings.get('datasets', ())]
             waiting += [each for each in inner if each is not None]
-            if not any(inner) and settings not in seen:
-                seen.append(settings)
+            role = (name == 'train', settings)
+            if not any(inner) and role not in seen:
+                seen.append(role)
                 yield name, settings
 
 
@@ -84,6 +89,19 @@ def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | N
     return [int(each) for each in chosen]
 
 
+def data_of(settings: dict[str, Any]) -> list[str]:
+    """The folders that a data set reads, as far as its settings name them."""
+    root, prefix = settings.get('data_root'), settings.get('data_prefix') or {}
+    return [str(Path(root, each)) for each in ('', *filter(None, prefix.values()))] if root else []
+
+
+def refuse_targets(args: argparse.Namespace, data: list[str]) -> None:
+    """See that nothing will be written into the data."""
+    for target in (args.report, args.write_clean):
+        for folder in data if target is not None else ():
+            refuse_inside(target, folder)
+
+
 def check(args: argparse.Namespace) -> int:
     """Read, compare, write; the exit code."""
     if args.report is not None and args.report.exists():
@@ -93,14 +111,16 @@ def check(args: argparse.Namespace) -> int:
     cfg = load_config(args.config, args.cfg_options)
     parts, findings = [], []
     for name, settings in datasets_of(cfg):
-        for target in (args.report, args.write_clean):
-            if target is not None and settings.get('data_root'):
-                refuse_inside(target, settings['data_root'])
+        refuse_targets(args, data_of(settings))
         for fold in folds_of(args.folds, settings):
             part, wrong = doctor.read_part(settings, name, fold)
             findings += wrong
             parts += [part] if part is not None else []
-    openers = {each.path: part.opener for part in parts for each in part.clips if each.path}
+    refuse_targets(args, [folder for part in parts for folder in (part.root, part.clip_folder)])
+    if args.write_clean is not None:
+        # Not at the end of a decode that may take hours.
+        doctor.clean_targets(args.write_clean, parts)
+    openers = doctor.openers_of(parts)
     facts = {
         each.path: each
         for each in tqdm(
@@ -130,8 +150,11 @@ def tell_clean(
     print('\nclean lists:')
     for file, (path, count) in written.items():
         print(f'  {path}: {count} lines of {file} left out')
-    if any(not Path(file).is_file() for file in written):
-        print('a run takes each as ann_file of its dataset, by its absolute path')
+    roots = {file: part.root for part in parts for file in part.lists}
+    if any(
+        path != folder / os.path.relpath(file, roots[file]) for file, (path, _) in written.items()
+    ):
+        print('a run takes each as ann_file or clip_list of its dataset, by its absolute path')
         return
     for clips in dict.fromkeys(part.clip_folder for part in parts):
         print(

@@ -10,9 +10,9 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
-from dferclip_mm.datasets.packing import PackedFolder, name_clips, plan_clip
+from dferclip_mm.datasets.packing import PackedFolder, name_clips, openers_of, plan_clip
 from dferclip_mm.datasets.transforms import ClipReadError
-from dferclip_mm.engine.data_sets import build_bare
+from dferclip_mm.engine.data_sets import build_bare, settings_of
 from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
 
 
@@ -55,17 +55,19 @@ def pack(packed: PackedFolder, clips: dict[str, str]) -> None:
     Raises:
         SystemExit: when the disk has no room, or a clip cannot be read.
     """
-    left = {name: path for name, path in clips.items() if not packed.is_done(name, path)}
-    unread, planned = [], []
-    for name, path in tqdm(left.items(), desc='Looking', unit='clip'):
+    unread, planned, there = [], [], 0
+    for name, path in tqdm(clips.items(), desc='Looking', unit='clip'):
         try:
-            planned.append(plan_clip(name, path))
+            if packed.is_done(name, path):
+                there += 1
+            else:
+                planned.append(plan_clip(name, path, packed.opener(path)))
         except ClipReadError as error:
             unread.append(str(error))
     size = sum(clip.bytes for clip in planned)
     frames = sum(clip.frames for clip in planned)
     print(
-        f'{packed.folder}: {len(clips) - len(left)} of {len(clips)} clips are there; the others, '
+        f'{packed.folder}: {there} of {len(clips)} clips are there; the others, '
         f'{frames} frames, take about {size / 2**30:.3g} GiB',
         flush=True,
     )
@@ -93,11 +95,13 @@ def main() -> None:
     with errors_in_one_sentence():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        clips = name_clips(build_bare(cfg))
+        datasets = build_bare(cfg)
+        clips = name_clips(datasets)
         inside = [path for path in clips.values() if args.folder.resolve().is_relative_to(path)]
         if inside:
             raise SystemExit(f'error: {args.folder} lies in the clip {inside[0]}: choose another')
-        packed = PackedFolder(args.folder)
+        pipelines = [settings.get('pipeline', ()) for settings in settings_of(cfg)]
+        packed = PackedFolder(args.folder, openers_of(datasets, pipelines))
         if args.verify:
             verify(packed, clips)
         else:

@@ -8,7 +8,7 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES, emotion_of
 from .base import ClipDataset
-from .clips import natural_key
+from .clips import check_list, natural_key
 from .list_text import checked_reference
 from .lists import Row, parse_words
 
@@ -39,6 +39,7 @@ class AFEWDataset(ClipDataset):
                 f'AFEWDataset: expected {self.listed_split} clips in {folder}/<Emotion>/<clip>, '
                 'found no such folder: check data_root or set ann_file'
             )
+        self._check_folder(folder)
         return folder
 
     def parse_list(self, text: str, file: str) -> list[Row]:
@@ -52,6 +53,7 @@ class AFEWDataset(ClipDataset):
             return super().read_rows()
         rows = []
         for emotion in sorted(path for path in folder.iterdir() if path.is_dir()):
+            self._check_folder(emotion)
             try:
                 label = emotion_of(emotion.name)
             except ValueError as error:
@@ -62,3 +64,6 @@ class AFEWDataset(ClipDataset):
                 for name in sorted(names, key=natural_key)
             ]
         return rows
+
+    def _check_folder(self, folder: Path) -> None:
+        check_list(folder, self.clip_folder, self.clip_roots, 'a folder', 'move it there')

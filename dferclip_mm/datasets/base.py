@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES, EMOTIONS
-from .clips import ClipFinder
+from .clips import ClipFinder, check_inside, check_list
+from .guarded import GuardedDataset
 from .holdout import held_out as choose_held_out
 from .list_text import decode_list
 from .lists import Row, is_counted, parse_counted
 from .media_guard import MediaGuard
-from .transforms.errors import ClipReadError
 from .unreadable import UnreadableClips
 
 LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
 
 
-class ClipDataset(BaseActionDataset):
+class ClipDataset(GuardedDataset):
     """Labelled clips of one split and fold of a corpus.
 
     A clip is a folder of frames or a video file. Each item holds ``filename`` (absolute path of
@@ -52,13 +52,14 @@ class ClipDataset(BaseActionDataset):
             ``'replace'``, in evaluation ``'wrong'``; see :class:`UnreadableClips`. None:
             ``'replace'`` in training, ``'raise'`` in evaluation.
         max_replaced: the share of unreadable training clips beyond which the run stops.
-        allow_outside_root: whether links below ``data_root`` may lead to clips outside of it and
-            of the clips' folder; a list's own ``..`` and absolute paths are never followed.
+        allow_outside_root: whether links below ``data_root`` may lead out of it, and out of the
+            clips' folder that ``data_prefix`` names; a list's own ``..`` and absolute paths are
+            never followed.
         kwargs: further arguments of the host's ``BaseActionDataset``.
 
     Raises:
         FileNotFoundError: when the root, the list, the clips' folder or a clip is missing.
-        ValueError: when an argument or the list is wrong.
+        ValueError: when an argument or the list is wrong, or a link leads out of the root.
     """
 
     METAINFO: dict = {}
@@ -109,8 +110,11 @@ class ClipDataset(BaseActionDataset):
         # The list that the split is read from.
         self.listed_split = 'test' if split == 'test' else 'train'
         self.clips_given = bool(prefix.get('clips'))
+        # What links may lead to; None: anything.
+        self.clip_roots = None if allow_outside_root else [os.path.realpath(root)]
         self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
-        self.clip_roots = None if allow_outside_root else (str(root), str(self.clip_folder))
+        if self.clip_roots and self.clips_given:
+            self.clip_roots.append(os.path.realpath(self.clip_folder))
         self.guard = MediaGuard(self.clip_roots)
         listed = self.find_list(ann_file)
         metainfo = dict(metainfo or {})
@@ -128,38 +132,6 @@ class ClipDataset(BaseActionDataset):
             metainfo=metainfo,
             **kwargs,
         )
-
-    def full_init(self) -> None:
-        """Read the list; as the host's."""
-        if not self._fully_initialized:
-            super().full_init()
-            self._forget_clips()
-
-    def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keep some clips alone, numbered anew; as the host's."""
-        super().get_subset_(indices)
-        self._forget_clips()
-
-    def get_subset(self, indices: Sequence[int] | int) -> Any:
-        """A data set of some of the clips, numbered anew; as the host's."""
-        subset = super().get_subset(indices)
-        subset._forget_clips()
-        return subset
-
-    def _forget_clips(self) -> None:
-        self.unreadable.clear(len(self))
-        self.guard.clear(len(self))
-
-    def prepare_data(self, idx: int) -> Any:
-        """A clip through the pipeline; a `ClipReadError` when it cannot be read."""
-        return self.guard.run(self.get_data_info(idx), self.pipeline)
-
-    def __getitem__(self, index: int) -> dict:
-        """A clip through the pipeline, or what its policy gives for one that cannot be read."""
-        try:
-            return super().__getitem__(index)
-        except ClipReadError as error:
-            return self.unreadable.instead(self, index, error)
 
     def list_path(self, split: str, fold: int) -> str:
         """Where the owner keeps the list of a split and fold, below ``data_root``."""
@@ -182,6 +154,7 @@ class ClipDataset(BaseActionDataset):
                 f'({self.listed_split}) at {path}, found no such file: check data_root '
                 'or set ann_file'
             )
+        check_list(path, self.root, self.clip_roots)
         return path
 
     def find_clip_folder(self, clips: str) -> Path:
@@ -193,6 +166,10 @@ class ClipDataset(BaseActionDataset):
                 f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
                 f'(looked for {candidates[0]})'
             )
+        if found is not None and not clips:
+            # What an archive brings along is not the user's choice.
+            advice = f"name it by data_prefix=dict(clips='{found}')"
+            check_inside(str(found), self.clip_roots, "the clips' folder", advice)
         return found or self.root
 
     def read_list(self, path: Path) -> list[Row]:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 VIDEO_SUFFIXES = frozenset(
@@ -103,18 +103,59 @@ class ClipFinder:
         return self._listings[folder]
 
 
-def check_inside(path: str, roots: Sequence[str] | None) -> None:
+def check_inside(
+    path: str,
+    roots: Sequence[str] | None,
+    what: str = 'a clip',
+    advice: str = 'move it there',
+) -> None:
     """See that a path lies in one of some folders, links followed; None: it may lie anywhere.
+
+    Args:
+        path: of a file or folder.
+        roots: the folders, without links in their own paths.
+        what: lies there, for the error.
+        advice: beside ``allow_outside_root``, for the error.
 
     Raises:
         ValueError: when it does not.
     """
+    if roots is None:
+        return
     real = os.path.realpath(path)
-    if roots is not None and not any(os.path.commonpath([real, root]) == root for root in roots):
+    if not any(os.path.commonpath([real, root]) == root for root in roots):
         raise ValueError(
-            f'expected a clip inside {" or ".join(roots)}, found a link to {real}: move it there, '
+            f'expected {what} inside {" or ".join(roots)}, found a link to {real}: {advice}, '
             'or set allow_outside_root=True'
         )
+
+
+def check_list(
+    path: Path,
+    root: Path,
+    roots: Sequence[str] | None,
+    what: str = 'a list',
+    advice: str = 'name the file itself as ann_file',
+) -> None:
+    """See that a list below the data root is no link out of it; one named elsewhere may be read.
+
+    Args:
+        path: of the list, or of a folder in its place.
+        root: of the data.
+        roots: that links may lead to, as for `check_inside`.
+        what: it is, for the error.
+        advice: for the error.
+
+    Raises:
+        ValueError: when it leads out; nothing of it was read.
+    """
+    # By its name alone: a user's own `..` is the user's choice.
+    named, below = os.path.normpath(path), os.path.normpath(root)
+    if os.path.commonpath([named, below]) == below:
+        try:
+            check_inside(named, roots, what, advice)
+        except ValueError as error:
+            raise ValueError(f'{path}: {error}') from None
 
 
 def _is(kind: Callable[[], bool]) -> bool:

@@ -10,6 +10,7 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
 from .base import LISTED_SPLITS, ClipDataset, compound_order
+from .clips import check_list
 from .list_text import decode_list
 from .lists import Row, parse_captions, parse_words
 
@@ -69,15 +70,27 @@ class MAFWDataset(ClipDataset):
         """
         if not self.compound:
             return super().find_classes()
-        folds = range(1, self.FOLDS + 1)
-        paths = [self.root / self.list_path(s, f) for f in folds for s in LISTED_SPLITS]
-        found = [path for path in paths if path.is_file()]
+        found = self.owners_lists()
         if not found:
+            example = self.root / self.list_path('train', 1)
             raise ValueError(
-                f'MAFWDataset: compound=True takes its classes from the lists like {paths[0]}, '
+                f'MAFWDataset: compound=True takes its classes from the lists like {example}, '
                 'found none: put them there or set metainfo=dict(classes=[...])'
             )
         return compound_order({row.label for path in found for row in self.read_list(path)})
+
+    def owners_lists(self) -> list[Path]:
+        """The lists of all splits and folds that are there.
+
+        Raises:
+            ValueError: when one is a link out of the root.
+        """
+        folds = range(1, self.FOLDS + 1)
+        paths = [self.root / self.list_path(s, f) for f in folds for s in LISTED_SPLITS]
+        found = [path for path in paths if path.is_file()]
+        for path in found:
+            check_list(path, self.root, self.clip_roots)
+        return found
 
     def read_rows(self) -> list[Row]:
         """The rows of this split and fold, those without a caption left out on demand."""

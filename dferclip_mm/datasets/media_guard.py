@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,10 @@ class MediaGuard:
         """
         place = {key: info.get(key) for key in ('filename', 'ann_file', 'ann_line')}
         steps = list(_steps(pipeline))
-        used = {kind for step in steps for kind in _HOSTS if isinstance(step, kind)}
-        try:
-            frames = None
-            if used or getattr(steps[0], 'reads_files', True):
-                frames = self.check(info['filename'], used, info.get('sample_idx'))
-        except (ValueError, OSError) as error:
-            raise clip_error(place, str(error)) from error
+        used = host_decoders(map(type, steps))
+        frames = None
+        if used or getattr(steps[0], 'reads_files', True):
+            frames = self.look(info, used)
         try:
             data = pipeline(info)
         except (ClipReadError, ImportError):
@@ -97,6 +95,17 @@ class MediaGuard:
         if reason:
             raise clip_error(place, reason)
         return data
+
+    def look(self, info: dict[str, Any], used: set[type]) -> int | None:
+        """As `check`, of the clip ``info['filename']``; what is wrong is told with its place.
+
+        Raises:
+            ClipReadError: when it should not be decoded, or cannot be read.
+        """
+        try:
+            return self.check(info['filename'], used, info.get('sample_idx'))
+        except (ValueError, OSError) as error:
+            raise clip_error(info, str(error)) from error
 
     def check(self, path: str, used: set[type], number: int | None = None) -> int | None:
         """Look at a clip before it is decoded.
@@ -115,14 +124,11 @@ class MediaGuard:
         """
         status = os.stat(path)  # noqa: PTH116  half the time of Path's
         if stat.S_ISDIR(status.st_mode):
-            if self.roots is not None:
-                with os.scandir(path) as entries:
-                    for entry in entries:
-                        if entry.is_symlink():
-                            check_inside(entry.path, self.roots)
+            self._check_entries(path)
             if host.RawFrameDecode in used:
                 self._once(path, status, number, check_images)
             return None
+        _refuse_special(path, status.st_mode)
         if is_packed(path):
             if used:
                 raise ValueError('packed clips are read by OpenClip and DecodeClip alone')
@@ -142,6 +148,18 @@ class MediaGuard:
             return None
         return self._once(path, status, number, partial(self._check_video, used))
 
+    def _check_entries(self, folder: str) -> None:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    check_inside(entry.path, self.roots)
+                    # One that leads nowhere is no frame.
+                    with suppress(OSError):
+                        _refuse_special(entry.path, entry.stat().st_mode)
+                # The listing knows these; other things are rare, and the disk is asked.
+                elif not (entry.is_file() or entry.is_dir()):
+                    _refuse_special(entry.path, entry.stat().st_mode)
+
     def _once(
         self, path: str, status: os.stat_result, number: int | None, check: Callable[[str], int]
     ) -> int:
@@ -160,6 +178,20 @@ class MediaGuard:
         if host.OpenCVInit in used:
             check_for_opencv(path, frames)
         return frames
+
+
+def _refuse_special(path: str, mode: int) -> None:
+    """A decoder would wait for ever at a named pipe, and read a device to no end."""
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(
+            f'expected files and folders alone, found a pipe, socket or device at {path}: '
+            'take it away'
+        )
+
+
+def host_decoders(kinds: Iterable[type]) -> set[type]:
+    """Which of the host's decoders are among some transforms, by their classes."""
+    return {decoder for kind in kinds for decoder in _HOSTS if issubclass(kind, decoder)}
 
 
 def check_images(folder: str) -> int:

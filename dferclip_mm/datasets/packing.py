@@ -19,8 +19,8 @@ import numpy as np
 from .clips import PACKED_SUFFIX, VIDEO_SUFFIXES
 from .fingerprints import ClipState, held_still, is_unchanged
 from .journal import Journal
-from .transforms import ClipReadError, OpenClip
-from .transforms.image import FrameFolder
+from .opening import ClipOpener, opened_clip
+from .transforms import ClipReadError
 from .transforms.packed import write_packed
 
 INDEX = 'packed.jsonl'
@@ -70,38 +70,51 @@ def name_clips(datasets: Iterable[Any]) -> dict[str, str]:
     return named
 
 
-def read_clip(path: str) -> Iterator[np.ndarray]:
+def openers_of(datasets: Iterable[Any], pipelines: Iterable[Any]) -> dict[str, ClipOpener]:
+    """Path -> what opens that clip, of all clips of some data sets.
+
+    Args:
+        datasets: as for `name_clips`.
+        pipelines: of each, as in the config.
+    """
+    openers: dict[str, ClipOpener] = {}
+    for dataset, pipeline in zip(datasets, pipelines, strict=True):
+        opener = ClipOpener(dataset.guard, pipeline)
+        for number in range(len(dataset)):
+            openers.setdefault(dataset.get_data_info(number)['filename'], opener)
+    return openers
+
+
+def read_clip(path: str, opener: ClipOpener | None = None) -> Iterator[np.ndarray]:
     """All frames of a clip as they decode, uint8 RGB (H, W, 3), one after another.
+
+    Args:
+        path: of the clip.
+        opener: of its data set; None: one's own clip, which no root is given for.
 
     Raises:
         ClipReadError: when one cannot be read.
     """
-    opened = OpenClip()(dict(filename=path))
-    assert isinstance(opened, dict)
-    reader = opened.get('clip_reader') or FrameFolder(opened['frame_paths'])
-    try:
-        for number in range(len(reader)):
-            yield reader.read(number)
-    except (ValueError, OSError) as error:
-        raise ClipReadError(f'{path}: {error}') from error
-    finally:
-        reader.close()
+    with opened_clip(dict(filename=path), opener or ClipOpener(None)) as (_, reader):
+        try:
+            for number in range(len(reader)):
+                yield reader.read(number)
+        except (ValueError, OSError) as error:
+            raise ClipReadError(f'{path}: {error}') from error
 
 
-def plan_clip(name: str, path: str) -> PlannedClip:
+def plan_clip(name: str, path: str, opener: ClipOpener) -> PlannedClip:
     """How large a clip will be, by its number of frames and the first one's size.
 
     Raises:
         ClipReadError: when it cannot be read.
     """
-    opened = OpenClip()(dict(filename=path))
-    assert isinstance(opened, dict)
-    if 'clip_reader' in opened:
-        opened['clip_reader'].close()
-    frames = read_clip(path)
-    size = next(frames).nbytes
-    frames.close()  # type: ignore[attr-defined]
-    total = opened['total_frames']
+    with opened_clip(dict(filename=path), opener) as (_, reader):
+        total = len(reader)
+        try:
+            size = reader.read(0).nbytes
+        except (ValueError, OSError) as error:
+            raise ClipReadError(f'{path}: {error}') from error
     # Its name, place and checksum in the header.
     return PlannedClip(name, path, total, total * (size + 120))
 
@@ -111,24 +124,29 @@ class PackedFolder:
 
     Args:
         folder: made where it is missing.
+        openers: path -> what opens that clip, see `openers_of`.
 
     Raises:
         ValueError: naming a line of its index that is not one.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, openers: Mapping[str, ClipOpener]) -> None:
+        self.folder, self._openers = folder, openers
         self._index = Journal(folder / INDEX, PackedEntry)
         self._read_index()
 
     def is_done(self, name: str, path: str) -> bool:
-        """Whether a clip is packed, and its source is still what it was."""
+        """Whether a clip is packed, and its source is still what it was.
+
+        Raises:
+            ClipReadError: when the source may not be read.
+        """
         entry, packed = self.entries.get(name), self.folder / name
         return (
             entry is not None
             and packed.is_file()
             and packed.stat().st_size == entry.bytes
-            and _is_of(entry, path)
+            and self._is_of(entry, path)
         )
 
     @contextmanager
@@ -150,12 +168,15 @@ class PackedFolder:
             ClipReadError: when it cannot be read, or is changed meanwhile.
             OSError: when it cannot be written.
         """
+        opener = self.opener(path)
+        # Before its bytes are hashed.
+        opener.look(dict(filename=path))
         packed = self.folder / name
         packed.parent.mkdir(parents=True, exist_ok=True)
         partial_file = packed.with_name(packed.name + _PARTIAL)
         try:
             with held_still(path) as state:
-                frames = write_packed(partial_file, read_clip(path))
+                frames = write_packed(partial_file, read_clip(path, opener))
             with partial_file.open('rb+') as file:
                 os.fsync(file.fileno())
             digest, size = sha256(partial_file), partial_file.stat().st_size
@@ -174,19 +195,30 @@ class PackedFolder:
                 yield f'{name}: not packed'
             elif packed.stat().st_size != entry.bytes or sha256(packed) != entry.sha256:
                 yield f'{name}: altered or cut short'
-            elif not _is_of(entry, path):
-                yield f'{name}: stale, {path} has changed since'
             else:
-                yield ''
+                yield self._staleness(entry, path)
+
+    def opener(self, path: str) -> ClipOpener:
+        """What opens the clip at a path."""
+        return self._openers[path]
 
     def _read_index(self) -> None:
         # A clip that was packed twice counts as it was packed last.
         self.entries = {entry.clip: entry for entry in self._index.read()}
 
+    def _staleness(self, entry: PackedEntry, path: str) -> str:
+        try:
+            same = self._is_of(entry, path)
+        except ClipReadError as error:
+            return f'{entry.clip}: {error}'
+        return '' if same else f'{entry.clip}: stale, {path} has changed since'
 
-def _is_of(entry: PackedEntry, path: str) -> bool:
-    """Whether a packed clip was made from this source; one that was deleted since says nothing."""
-    return not Path(path).exists() or is_unchanged(path, ClipState(entry.stat, entry.content))
+    def _is_of(self, entry: PackedEntry, path: str) -> bool:
+        """Whether a clip was packed from this source; one that was deleted since says nothing."""
+        if not Path(path).exists():
+            return True
+        self.opener(path).look(dict(filename=path))
+        return is_unchanged(path, ClipState(entry.stat, entry.content))
 
 
 def sha256(path: Path) -> str:

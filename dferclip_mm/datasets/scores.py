@@ -5,27 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mmaction.datasets import BaseActionDataset
 from mmaction.registry import DATASETS
 
-from .clips import ClipFinder
+from .clips import ClipFinder, check_list
+from .guarded import GuardedDataset
 from .list_text import checked_reference, decode_list, numbered_lines
 from .media_guard import MediaGuard
-from .transforms.errors import ClipReadError
 from .unreadable import UnreadableClips
 
 
 class ScoreRow(NamedTuple):
-    """One line of a score file: ``split`` is ``''`` where the file has no such column."""
+    """One record of a score file.
+
+    ``split`` is ``''`` where the file has no such column; ``line`` is the record's last one, and
+    ``first`` another where a quoted value holds line breaks.
+    """
 
     clip: str
     scores: tuple[float, ...]
     split: str
     line: int
+    first: int
 
 
 def parse_scores(
@@ -59,10 +64,27 @@ def parse_scores(
             scores = tuple(_score(record[name], name, place) for name in names)
             clip, split = record['clip'].strip(), record.get('split', '').strip()
             clip = checked_reference(clip, file, reader.line_num)
-            rows.append(ScoreRow(clip, scores, split, reader.line_num))
+            first = reader.line_num - sum(value.count('\n') for value in record.values())
+            rows.append(ScoreRow(clip, scores, split, reader.line_num, first))
     except csv.Error as error:
-        raise ValueError(f'{file}:{max(1, reader.line_num)}: {error}') from error
+        # The reader within: the outer one still counts the record before.
+        raise ValueError(f'{file}:{max(1, reader.reader.line_num)}: {error}') from error
     return names, rows
+
+
+def lines_of_record(text: str, line: int) -> range:
+    """The lines of the record that ends at a line of a CSV; of what is no record, the first."""
+    reader = csv.reader(io.StringIO(text, newline=None), skipinitialspace=True, strict=True)
+    first = 1
+    try:
+        for _ in reader:
+            if reader.line_num >= line:
+                return range(first, reader.line_num + 1)
+            first = reader.line_num + 1
+    except csv.Error:
+        # Behind a quote that nothing closes all the rest would be one record.
+        pass
+    return range(first, first + 1)
 
 
 def _check_header(columns: Sequence[str], targets: Sequence[str], place: str) -> None:
@@ -91,7 +113,7 @@ def _score(value: str, target: str, place: str) -> float:
 
 
 @DATASETS.register_module()
-class ClipScoresDataset(BaseActionDataset):
+class ClipScoresDataset(GuardedDataset):
     """Clips with one or more scores each, listed in a CSV.
 
     Each item holds ``filename``, ``scores`` (K numbers), ``ann_file`` and ``ann_line``;
@@ -112,13 +134,13 @@ class ClipScoresDataset(BaseActionDataset):
             ``'replace'``; see :class:`UnreadableClips`. None: ``'replace'`` in training,
             ``'raise'`` in evaluation.
         max_replaced: the share of unreadable training clips beyond which the run stops.
-        allow_outside_root: whether links may lead to clips outside of ``data_root`` and of the
+        allow_outside_root: whether links below ``data_root`` may lead out of it, and out of the
             clips' folder.
         kwargs: further arguments of the host's ``BaseActionDataset``.
 
     Raises:
         FileNotFoundError: when the root, a file or a clip is missing.
-        ValueError: when a file is malformed, has NaN, or lacks a clip.
+        ValueError: when a file is malformed, has NaN, or lacks a clip, or a link leads out.
     """
 
     def __init__(
@@ -148,18 +170,17 @@ class ClipScoresDataset(BaseActionDataset):
         root = Path(data_root).absolute()
         folder = root / (data_prefix or {}).get('clips', '')
         self.clip_list = root / clip_list if clip_list else None
+        roots = None if allow_outside_root else [os.path.realpath(each) for each in (root, folder)]
         for path in (root / ann_file, self.clip_list):
             if path is not None and not path.is_file():
                 raise FileNotFoundError(f'ClipScoresDataset: expected a file at {path}, found none')
+            if path is not None:
+                check_list(path, root, roots)
         if not folder.is_dir():
             raise FileNotFoundError(f"ClipScoresDataset: the clips' folder {folder} is missing")
         self.root, self.clip_folder, self.split = root, folder, split
-        data = (root / ann_file).read_bytes()
         names = (targets,) if isinstance(targets, str) else tuple(targets)
-        self.targets, self.rows = parse_scores(
-            decode_list(data, str(root / ann_file)), str(root / ann_file), names
-        )
-        roots = None if allow_outside_root else (str(root), str(folder))
+        self.targets, self.rows = self.read_scores(root / ann_file, names)
         self._finder, self.guard = ClipFinder(str(folder), roots), MediaGuard(roots)
         super().__init__(
             ann_file=str(root / ann_file),
@@ -171,42 +192,41 @@ class ClipScoresDataset(BaseActionDataset):
             **kwargs,
         )
 
-    def full_init(self) -> None:
-        """Read the file; as the host's."""
-        if not self._fully_initialized:
-            super().full_init()
-            self._forget_clips()
+    def read_scores(
+        self, path: Path, targets: Sequence[str]
+    ) -> tuple[tuple[str, ...], list[ScoreRow]]:
+        """The targets and rows of a score file; see :func:`parse_scores`."""
+        return parse_scores(decode_list(path.read_bytes(), str(path)), str(path), targets)
 
-    def get_subset_(self, indices: Sequence[int] | int) -> None:
-        """Keep some clips alone, numbered anew; as the host's."""
-        super().get_subset_(indices)
-        self._forget_clips()
+    def read_clip_list(self, path: Path) -> list[tuple[str, int]]:
+        """The clips of a list of clips, with their lines."""
+        lines = numbered_lines(decode_list(path.read_bytes(), str(path)), str(path))
+        return [(checked_reference(text.strip(), str(path), line), line) for line, text in lines]
 
-    def get_subset(self, indices: Sequence[int] | int) -> Any:
-        """A data set of some of the clips, numbered anew; as the host's."""
-        subset = super().get_subset(indices)
-        subset._forget_clips()
-        return subset
+    def rows_of_split(self) -> list[ScoreRow]:
+        """The rows of the split that was asked for.
 
-    def _forget_clips(self) -> None:
-        self.unreadable.clear(len(self))
-        self.guard.clear(len(self))
+        Raises:
+            ValueError: when there are none.
+        """
+        if not self.split:
+            return self.rows
+        found = sorted({row.split for row in self.rows})
+        if self.split not in found:
+            raise ValueError(
+                f'{self.ann_file}: expected rows with split={self.split!r}, found '
+                f'{", ".join(map(repr, found))}: the file needs a column `split` with it'
+            )
+        return [row for row in self.rows if row.split == self.split]
 
-    def prepare_data(self, idx: int) -> Any:
-        """A clip through the pipeline; a `ClipReadError` when it cannot be read."""
-        return self.guard.run(self.get_data_info(idx), self.pipeline)
-
-    def __getitem__(self, index: int) -> dict:
-        """A clip through the pipeline, or what its policy gives for one that cannot be read."""
-        try:
-            return super().__getitem__(index)
-        except ClipReadError as error:
-            return self.unreadable.instead(self, index, error)
+    def locate(self, clip: str) -> str | None:
+        """The path of a clip, or None; a link out of the roots is a ValueError."""
+        return self._finder.find(clip)
 
     def load_data_list(self) -> list[dict]:
         """Find the clips of this split; see the class for what is raised."""
         items: dict[str, dict] = {}
-        for row in self._rows_of_split():
+        for row in self.rows_of_split():
             path = self._find(row.clip, f'{self.ann_file}:{row.line}')
             item = dict(
                 filename=path, scores=list(row.scores), ann_file=self.ann_file, ann_line=row.line
@@ -223,27 +243,15 @@ class ClipScoresDataset(BaseActionDataset):
             raise ValueError(f'{self.ann_file}: expected at least one clip, found none')
         return list(items.values())
 
-    def _rows_of_split(self) -> list[ScoreRow]:
-        if not self.split:
-            return self.rows
-        found = sorted({row.split for row in self.rows})
-        if self.split not in found:
-            raise ValueError(
-                f'{self.ann_file}: expected rows with split={self.split!r}, found '
-                f'{", ".join(map(repr, found))}: the file needs a column `split` with it'
-            )
-        return [row for row in self.rows if row.split == self.split]
-
     def _listed(self, items: dict[str, dict]) -> list[str]:
         file = self.clip_list
         assert file is not None
         paths = []
-        for line, content in numbered_lines(decode_list(file.read_bytes(), str(file)), str(file)):
-            clip = checked_reference(content.strip(), str(file), line)
+        for clip, line in self.read_clip_list(file):
             path = self._find(clip, f'{file}:{line}')
             if path not in items:
                 raise ValueError(
-                    f'{file}:{line}: the clip {content.strip()!r} has no row in {self.ann_file}: '
+                    f'{file}:{line}: the clip {clip!r} has no row in {self.ann_file}: '
                     'add its scores or take it out of the list'
                 )
             paths.append(path)
@@ -251,7 +259,7 @@ class ClipScoresDataset(BaseActionDataset):
 
     def _find(self, clip: str, place: str) -> str:
         try:
-            path = self._finder.find(clip)
+            path = self.locate(clip)
         except ValueError as error:
             raise ValueError(f'{place}: {clip!r}: {error}') from None
         if path is None:

@@ -123,14 +123,22 @@ class UnreadableClips:
             self.check(dataset, self.found())
 
     def _stand_in(self, dataset: Any, index: int, error: ClipReadError) -> dict:
-        """The nearest clip that can be read, blackened, under the name and label of the other."""
-        for step in range(1, min(_TRIES, len(dataset))):
+        """The next clip that can be read, blackened, under the name and label of the other."""
+        for step in range(1, len(dataset)):
+            other = (index + step) % len(dataset)
+            # However many in a row are bad, each is tried once.
+            if self._flags[other]:
+                continue
             try:
-                item = dataset.prepare_data((index + step) % len(dataset))
+                item = dataset.prepare_data(other)
             except ClipReadError:
+                self._flags[other] = 1
                 continue
             return _blackened(item, dataset.get_data_info(index), str(error))
-        raise ClipReadError(f'no clip near this one can be read either: {error}')
+        raise ClipReadError(
+            f'none of the {len(dataset)} clips can be read, and an empty one takes its shape from '
+            f'another: check data_root and data_prefix; {error}'
+        )
 
 
 def places(dataset: Any, indices: list[int]) -> str:

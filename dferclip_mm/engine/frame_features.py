@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..datasets.fingerprints import ClipState, held_still
 from ..datasets.frame_cache_writer import FrameCacheWriter
-from ..datasets.transforms import ClipReadError, OpenClip
-from ..datasets.transforms.image import FrameFolder
+from ..datasets.opening import ClipOpener, opened_clip
+from ..datasets.transforms import ClipReadError
 from ..models.recognizers.frame_recognizer import pool_frames
 
 _DECODED_AT_ONCE = 64
@@ -98,26 +97,25 @@ class WholeClips(Dataset):
     """All frames of each clip through the transforms between sampling and packing.
 
     Args:
-        items: what the corpus says of each clip.
+        items: what the corpus says of each clip, and its ``opener``; without one, it is one's own.
         pixels: those transforms.
     """
 
     def __init__(self, items: Sequence[dict], pixels: Sequence[Mapping[str, Any]]) -> None:
-        self.items, self.open, self.pixels = items, OpenClip(), Compose(list(pixels))
+        self.items, self.pixels = items, Compose(list(pixels))
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> DecodedClip:
         """Decode one clip, a part at a time, so that a long video fits into memory."""
-        item = self.items[index]
+        item, opener = _with_opener(self.items[index])
         path = item['filename']
         try:
-            with held_still(path) as state:
-                opened = self.open(dict(item))
-                reader = opened.get('clip_reader') or FrameFolder(opened['frame_paths'])
-                with closing(reader):
-                    frames = self._decode({**opened, 'clip_reader': _KeptOpen(reader)})
+            # Before its bytes are hashed.
+            opener.look(item)
+            with held_still(path) as state, opened_clip(item, opener) as (opened, reader):
+                frames = self._decode({**opened, 'clip_reader': _KeptOpen(reader)})
         except ClipReadError as error:
             return DecodedClip(path, None, None, str(error))
         return DecodedClip(path, frames, state, '')
@@ -147,22 +145,30 @@ def encode_frames(model: Any, frames: torch.Tensor, batch_size: int = 64) -> np.
 
 
 def unique_clips(datasets: Iterable[Any]) -> list[dict]:
-    """The items of several data sets (splits, folds), each clip once."""
+    """The items of several data sets (splits, folds), each clip once, with its ``opener``."""
     items: dict[str, dict] = {}
     for dataset in datasets:
+        opener = ClipOpener(getattr(dataset, 'guard', None))
         for index in range(len(dataset)):
             item = dataset.get_data_info(index)
-            items.setdefault(item['filename'], item)
+            items.setdefault(item['filename'], {**item, 'opener': opener})
     return list(items.values())
+
+
+def _with_opener(item: Mapping[str, Any]) -> tuple[dict[str, Any], ClipOpener]:
+    """An item without its opener, and that."""
+    bare = {key: value for key, value in item.items() if key != 'opener'}
+    return bare, item.get('opener') or ClipOpener(None)
 
 
 def estimate_bytes(items: Sequence[dict], frame_bytes: int) -> int:
     """How much the features of clips will take, from the lengths of up to 200 of them."""
     chosen = items[:: max(1, len(items) // _COUNTED)]
-    counted, opened = [], OpenClip()
+    counted = []
     for item in chosen:
         try:
-            counted.append(opened(dict(item))['total_frames'])
+            with opened_clip(*_with_opener(item)) as (opened, _):
+                counted.append(opened['total_frames'])
         except ClipReadError:
             continue
     return round(sum(counted) / max(1, len(counted)) * len(items) * frame_bytes)

@@ -175,3 +175,85 @@ def test_classes_are_left_out_and_labels_stay(build, chosen, labels):
 def test_classes_that_cannot_be_left_out(build, chosen, said):
     with pytest.raises(ValueError, match=said):
         build(LISTED, **chosen)
+
+
+@pytest.fixture
+def secret(tmp_path_factory, text):
+    """A file outside of the root that no error may quote."""
+    return text(tmp_path_factory.mktemp('outside') / 'secret.txt', 'root:x:0:SECRET\n')
+
+
+def test_a_list_that_is_a_link_out_of_the_root_is_not_read(build, root, secret):
+    (root / 'list.txt').symlink_to(secret)
+    settings = dict(type='MAFWDataset', data_root=str(root), ann_file='list.txt', pipeline=[])
+    with pytest.raises(ValueError, match=r'list\.txt: expected a list inside .*allow_out') as error:
+        DATASETS.build(settings)
+    assert 'SECRET' not in str(error.value)
+    # The user's own words for a file elsewhere, and for any link.
+    for allowed in (dict(ann_file=str(secret)), dict(allow_outside_root=True)):
+        with pytest.raises(ValueError, match='SECRET'):
+            DATASETS.build({**settings, **allowed})
+    up = f'../{root.name}/../{secret.parent.relative_to(root.parent)}/secret.txt'
+    with pytest.raises(ValueError, match='SECRET'):
+        DATASETS.build({**settings, 'ann_file': up})
+
+
+def test_a_list_may_be_a_link_within_the_root(build, root, text):
+    text(root / 'lists/own.txt', '00001 anger')
+    (root / 'link.txt').symlink_to(root / 'lists/own.txt')
+    assert kept(build('', ann_file='link.txt')) == [3]
+
+
+def test_compound_classes_are_not_taken_from_outside(root, secret, text):
+    text(root / 'own.txt', '00001 anger_fear')
+    path = root / 'Train & Test Set/compound/no_caption/set_2/test.txt'
+    path.parent.mkdir(parents=True)
+    path.symlink_to(secret)
+    settings = dict(type='MAFWDataset', data_root=str(root), compound=True, pipeline=[])
+    settings['ann_file'] = 'own.txt'
+    with pytest.raises(ValueError, match=r'set_2/test\.txt: expected a list inside') as error:
+        DATASETS.build(settings)
+    assert 'SECRET' not in str(error.value)
+
+
+@pytest.mark.parametrize('link', ['AFEW_Face', 'AFEW_Face/train', 'AFEW_Face/train/Happy'])
+def test_folders_in_the_place_of_a_list_stay_inside(tmp_path, frames, link):
+    frames(tmp_path / 'private/train/Happy/1', 1)
+    target = tmp_path / 'private' / link.removeprefix('AFEW_Face').strip('/')
+    (tmp_path / 'AFEW' / link).parent.mkdir(parents=True)
+    (tmp_path / 'AFEW' / link).symlink_to(target)
+    settings = dict(type='AFEWDataset', data_root=str(tmp_path / 'AFEW'), pipeline=[])
+    with pytest.raises(ValueError, match=r'inside .*AFEW, found a link to .*allow_outside_root'):
+        DATASETS.build(settings)
+    assert len(DATASETS.build({**settings, 'allow_outside_root': True})) == 1
+
+
+def test_an_owners_clip_folder_that_leads_out_must_be_named(tmp_path, frames, text):
+    frames(tmp_path / 'disk/00001', 1)
+    root = tmp_path / 'root'
+    (root / 'Clip').mkdir(parents=True)
+    (root / 'Clip/clip_224x224').symlink_to(tmp_path / 'disk')
+    text(root / 'list.txt', '1,1\n')
+    settings = dict(
+        type='DFEWDataset',
+        data_root=str(root),
+        ann_file='list.txt',
+        unreadable='raise',
+        pipeline=[dict(type='OpenClip')],
+    )
+    with pytest.raises(ValueError, match=r"expected the clips' folder inside .*/root, found a li"):
+        DATASETS.build(settings)
+    with pytest.raises(ValueError, match=r'data_prefix=dict\(clips=.*allow_outside_root=True'):
+        DATASETS.build(settings)
+    named = dict(data_prefix=dict(clips='Clip/clip_224x224'))
+    for allowed in (named, dict(allow_outside_root=True)):
+        assert DATASETS.build({**settings, **allowed})[0]['total_frames'] == 1
+
+
+def test_a_root_that_is_a_link_is_the_users_own(tmp_path, frames, text):
+    frames(tmp_path / 'disk/Clip/clip_224x224/00001', 1)
+    text(tmp_path / 'disk/EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1\n')
+    (tmp_path / 'data').symlink_to(tmp_path / 'disk')
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path / 'data'), unreadable='raise')
+    dataset = DATASETS.build({**settings, 'pipeline': [dict(type='OpenClip')]})
+    assert dataset[0]['total_frames'] == 1

@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from dferclip_mm.datasets import packing
+from dferclip_mm.datasets.opening import ClipOpener
 from dferclip_mm.datasets.packing import INDEX, PackedFolder, name_clips, plan_clip, read_clip
 from dferclip_mm.datasets.transforms import ClipReadError, OpenClip
 from dferclip_mm.datasets.transforms.packed import PackedClip, write_packed
@@ -23,8 +24,13 @@ def clips(tmp_path, frames):
     return {f'{path.name}.safetensors': str(path) for path in paths}
 
 
+def own(clips):
+    """What opens clips that no data set lists."""
+    return {path: ClipOpener(None) for path in clips.values()}
+
+
 def pack(folder, clips):
-    packed = PackedFolder(folder)
+    packed = PackedFolder(folder, own(clips))
     left = [name for name, path in clips.items() if not packed.is_done(name, path)]
     with packed.writing():
         for name in left:
@@ -33,7 +39,7 @@ def pack(folder, clips):
 
 
 def problems(folder, clips):
-    return [problem for problem in PackedFolder(folder).verify(clips) if problem]
+    return [problem for problem in PackedFolder(folder, own(clips)).verify(clips) if problem]
 
 
 def die(*_args, **_kwargs):
@@ -53,7 +59,7 @@ KILLS = {
 
 
 def pack_and_die(folder, clips, target, death):
-    packed = PackedFolder(folder)
+    packed = PackedFolder(folder, own(clips))
     with packed.writing():
         for number, name in enumerate(clips):
             if number == 2:
@@ -101,11 +107,11 @@ def test_a_clip_that_changed_is_stale_and_packed_anew(tmp_path, clips, frames):
 
 
 def test_two_packers_do_not_mix(tmp_path, clips):
-    first = PackedFolder(tmp_path / 'packed')
+    first = PackedFolder(tmp_path / 'packed', own(clips))
     with (
         first.writing(),
         pytest.raises(BlockingIOError, match='by another process'),
-        PackedFolder(tmp_path / 'packed').writing(),
+        PackedFolder(tmp_path / 'packed', own(clips)).writing(),
     ):
         pass
 
@@ -120,7 +126,7 @@ def test_a_clip_that_does_not_decode_leaves_nothing(tmp_path, clips):
 
 def test_the_plan_is_the_size(tmp_path, frames, video):
     for path in (frames(tmp_path / 'a', 9, size=(120, 160)), video(tmp_path / 'b.mp4', 20)):
-        plan = plan_clip('a.safetensors', str(path))
+        plan = plan_clip('a.safetensors', str(path), ClipOpener(None))
         write_packed(tmp_path / 'a.safetensors', read_clip(str(path)))
         assert plan.frames == len(PackedClip(str(tmp_path / 'a.safetensors')))
         assert plan.bytes == pytest.approx((tmp_path / 'a.safetensors').stat().st_size, rel=0.02)
@@ -213,6 +219,17 @@ def test_other_safetensors_are_no_clips(packed_file):
     save_file(load_file(packed_file), packed_file, metadata={'format': 'np'})
     with pytest.raises(ClipReadError, match='found another file'):
         decode_all(packed_file)
+
+
+@pytest.mark.parametrize(
+    'sums', ['5', 'true', '1.5', '{"0": 1}', '"a"', '[[1]]', '[1.0]', '[true]', '[' * 200_000]
+)
+def test_checksums_that_are_none_are_refused(tmp_path, sums):
+    path = tmp_path / 'a.safetensors'
+    known = dict(format='dferclip_mm packed clip 1', sums=sums)
+    save_file({'000000': np.zeros((1, 1, 3), np.uint8)}, path, metadata=known)
+    with pytest.raises(ClipReadError, match='found another file'):
+        decode_all(path)
 
 
 class Listed:

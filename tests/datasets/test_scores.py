@@ -75,6 +75,7 @@ def test_a_listed_clip_without_scores_is_named(build, tmp_path, text):
         ('clip,pain,pain\none,1,1\n', r'each once'),
         ('', r'found an empty file'),
         ('clip,pain\n', r'expected at least one clip, found none'),
+        ('clip,pain\none,1\n"two"x,2\n', r':3: .* expected after'),
     ],
 )
 def test_a_malformed_file_is_refused_with_file_and_line(build, content, said):
@@ -121,3 +122,15 @@ def test_scores_ride_in_the_sample(build):
     ]
     sample = build(TABLE, pipeline=pipeline, split='test')[0]['data_samples']
     assert sample.scores == [-20.0, 2.0]
+
+
+@pytest.mark.parametrize('which', ['ann_file', 'clip_list'])
+def test_files_that_are_links_out_of_the_root_are_not_read(build, tmp_path, which):
+    secret = tmp_path.parent / f'{tmp_path.name}_secret.txt'
+    secret.write_text('SECRET,1\n')
+    (tmp_path / 'link.txt').symlink_to(secret)
+    with pytest.raises(ValueError, match=r'link\.txt: expected a list inside') as error:
+        build(TABLE, targets='mood', **{which: 'link.txt'})
+    assert 'SECRET' not in str(error.value)
+    with pytest.raises((ValueError, FileNotFoundError), match='SECRET'):
+        build(TABLE, targets='mood', allow_outside_root=True, **{which: 'link.txt'})

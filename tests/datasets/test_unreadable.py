@@ -133,8 +133,35 @@ def test_without_any_readable_clip_it_ends(build):
     dataset = build(bad=range(CLIPS), max_replaced=1.0)
     with pytest.raises(ClipReadError, match='100 clips in a row cannot be read'):
         dataset[0]
-    with pytest.raises(ClipReadError, match='no clip near this one can be read either'):
-        build(bad=range(CLIPS), test_mode=True, unreadable='wrong')[0]
+    evaluated = build(bad=range(CLIPS), test_mode=True, unreadable='wrong')
+    for _ in range(2):
+        with pytest.raises(
+            ClipReadError, match=r'none of the 10 clips can be read, .*00000 \(list'
+        ):
+            evaluated[0]
+    alone = evaluated.get_subset([3])
+    with pytest.raises(ClipReadError, match=r'none of the 1 clips can be read'):
+        alone[0]
+
+
+def test_many_unreadable_clips_in_a_row_count_as_wrong(tmp_path, frames, text, monkeypatch):
+    """More than the replacements that training tries."""
+    count = 130
+    for number in range(count):
+        frames(tmp_path / f'data/faces/{number:05}', 2 if number == 7 else 0)
+    text(tmp_path / 'list.txt', '\n'.join(f'{number:05} anger' for number in range(count)))
+    settings = dict(type='MAFWDataset', data_root=str(tmp_path), ann_file='list.txt')
+    settings |= dict(test_mode=True, unreadable='wrong', pipeline=PIPELINE)
+    dataset, tried = DATASETS.build(settings), []
+    read = type(dataset).prepare_data
+    monkeypatch.setattr(
+        type(dataset), 'prepare_data', lambda self, idx: tried.append(idx) or read(self, idx)
+    )
+    samples = [dataset[index]['data_samples'].metainfo for index in range(count)]
+    assert [index for index in range(count) if 'unreadable' not in samples[index]] == [7]
+    assert [sample['sample_idx'] for sample in samples] == [*range(count)]
+    # Each by itself, each at most once in looking for another, and the one for each.
+    assert len(tried) <= 3 * count
 
 
 @pytest.mark.parametrize('method', ['fork', pytest.param('spawn', marks=only_long)])

@@ -188,6 +188,37 @@ def test_a_clip_that_goes_after_the_start_is_named(corpus, decoder):
         clips[0]
 
 
+def pipe_behind_a_link(place):
+    os.mkfifo(place.parents[1] / 'pipe')
+    place.symlink_to('../pipe')
+
+
+@pytest.mark.parametrize('decoder', ['OpenClip', 'RawFrame'])
+@pytest.mark.parametrize('make', [fifo, device, pipe_behind_a_link])
+@pytest.mark.parametrize('outside_root', [False, True])
+def test_a_pipe_or_device_in_the_place_of_a_frame_is_refused(corpus, decoder, make, outside_root):
+    frame = corpus / 'clips/b/clip/3.jpg'
+    frame.unlink()
+    make(frame)
+    opened, decoded = DECODERS[decoder]
+    steps = [dict(type=opened), dict(type='SampleSegments', num_frames=8), dict(type=decoded)]
+    clips = dataset(corpus, steps, unreadable='raise', allow_outside_root=outside_root)
+    with pytest.raises(
+        ClipReadError, match=r'list\.txt:2\): expected .*3\.jpg|a link to /dev/zero'
+    ):
+        clips[1]
+
+
+@pytest.mark.parametrize('decoder', ['OpenClip', 'Decord', 'OpenCV', 'PyAV'])
+def test_a_video_that_becomes_a_pipe_is_refused(corpus, decoder):
+    opened, decoded = DECODERS[decoder]
+    clips = dataset(corpus, [dict(type=opened), dict(type=decoded)], unreadable='raise')
+    (corpus / 'clips/a/clip.mp4').unlink()
+    os.mkfifo(corpus / 'clips/a/clip.mp4')
+    with pytest.raises(ClipReadError, match=r'list\.txt:1\): expected files and folders alone'):
+        clips[0]
+
+
 class OwnDecord(DecordInit):
     """A user's own, as `DecordInit` is."""
 

@@ -32,7 +32,7 @@ from dferclip_mm.datasets.lists import (
     write_csv,
     write_words,
 )
-from dferclip_mm.datasets.scores import parse_scores
+from dferclip_mm.datasets.scores import lines_of_record, parse_scores
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
@@ -241,6 +241,9 @@ def test_scores_that_get_in_are_finite_and_their_clips_safe():
             assert is_safe(row.clip), row
             assert all(map(math.isfinite, row.scores))
             assert len(row.scores) == len(targets)
+            # What clean lists take out of the file.
+            lines = lines_of_record(decode_list(data, 'dir/f'), row.line)
+            assert lines == range(row.first, row.line + 1)
 
     check()
     assert enough(seen), seen

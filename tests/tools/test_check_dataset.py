@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS
+from mmengine.config import Config
 
 from dferclip_mm.synthetic import write_corpus
 
@@ -53,12 +54,17 @@ def check(run_tool, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     number = iter(range(100))
 
-    def run(root: Path, *options: object, extra: tuple[str, ...] = ()):
+    def run(
+        root: Path,
+        *options: object,
+        extra: tuple[str, ...] = (),
+        config: Path = ROOT / 'configs/demo_dferclip.py',
+    ):
         report = tmp_path / f'report{next(number)}.json'
         roots = [f'{name}_dataloader.dataset.data_root={root}' for name in ('train', 'val', 'test')]
         arguments = ['--workers', 0, '--report', report, *options, '--cfg-options', *roots, *extra]
         with pytest.raises(SystemExit) as ended:
-            run_tool('check_dataset', ROOT / 'configs/demo_dferclip.py', *arguments)
+            run_tool('check_dataset', config, *arguments)
         found = json.loads(report.read_text()) if report.is_file() else None
         return ended.value.code, capsys.readouterr().out, found
 
@@ -245,6 +251,59 @@ def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path):
     assert code == f'error: --report: {there} is there already: choose another name'
     assert there.read_text() == 'mine'
     assert contents(clean) == before
+
+
+def nothing_is_decoded(monkeypatch):
+    def inspect_clips(*_):
+        raise AssertionError('clips were read')
+
+    monkeypatch.setattr('dferclip_mm.datasets.doctor.inspect_clips', inspect_clips)
+
+
+def test_targets_are_looked_at_before_any_clip_is_read(check, clean, tmp_path, monkeypatch):
+    nothing_is_decoded(monkeypatch)
+    there = tmp_path / 'mine' / TRAIN
+    there.parent.mkdir(parents=True)
+    there.write_text('mine')
+    code, _, _ = check(clean, '--write-clean', tmp_path / 'mine')
+    assert code == f'error: {there} is there already: choose another folder'
+
+
+def test_nothing_is_written_into_a_clips_folder_elsewhere(check, clean, tmp_path, monkeypatch):
+    nothing_is_decoded(monkeypatch)
+    clips = tmp_path / 'disk/faces'
+    shutil.copytree(clean / CLIPS, clips)
+    before = contents(clips)
+    (tmp_path / 'link').symlink_to(clips)
+    prefixes = tuple(f'{name}_dataloader.dataset.data_prefix.clips={clips}' for name in LOADERS)
+    for target in (clips / 'clean', clips, tmp_path / 'link/new'):
+        code, _, _ = check(clean, '--write-clean', target, extra=prefixes)
+        assert code.startswith(f'error: {target} lies in the data, {clips}, which is only read')
+    report = clips / 'report.json'
+    code, _, _ = check(clean, '--report', report, extra=prefixes)
+    assert code.startswith(f'error: {report} lies in the data, {clips}, which is')
+    assert contents(clips) == before
+
+
+def test_evaluating_on_the_training_settings_is_an_error(check, clean, tmp_path):
+    cfg = Config.fromfile(ROOT / 'configs/demo_dferclip.py')
+    cfg.test_dataloader = cfg.val_dataloader = cfg.train_dataloader
+    cfg.dump(tmp_path / 'same.py')
+    code, _, report = check(clean, config=tmp_path / 'same.py')
+    assert code == 4
+    assert [part['name'] for part in report['parts']] == ['train', 'test']
+    kinds = [each['kind'] for each in report['findings'] if each['severity'] == 'error']
+    assert kinds == ['train and test'] * 28
+
+
+def test_lists_from_elsewhere_are_told_as_such(check, clean, tmp_path):
+    own = tmp_path / 'lists/own.csv'
+    own.parent.mkdir()
+    own.write_text((clean / TRAIN).read_text())
+    extra = (f'train_dataloader.dataset.ann_file={own}',)
+    _, text, _ = check(clean, '--write-clean', tmp_path / 'clean', extra=extra)
+    assert 'a run takes each as ann_file or clip_list of its dataset, by its absolute p' in text
+    assert (tmp_path / 'clean/own.csv').read_text() == own.read_text()
 
 
 def test_what_cannot_be_checked_is_said(check, clean, tmp_path):

@@ -121,3 +121,14 @@ def test_lists_that_circulate_find_packed_clips(work_dir, cfg, run_tool):
         '00001.safetensors',
         '00003.safetensors',
     ]
+
+
+def test_a_frame_outside_of_the_root_is_named_and_not_packed(work_dir, cfg, run_tool, capsys):
+    frame = work_dir / 'DFEW/Clip/clip_224x224/00005/3.jpg'
+    frame.rename(work_dir / 'secret.jpg')
+    frame.symlink_to(work_dir / 'secret.jpg')
+    with pytest.raises(SystemExit, match='error: 1 clips could not be read and are not packed'):
+        run_tool('pack_dataset', 'config.py', 'packed')
+    assert f'found a link to {work_dir}/secret.jpg' in capsys.readouterr().out
+    assert not Path('packed/00005.safetensors').exists()
+    assert len([*Path('packed').glob('*.safetensors')]) == 13

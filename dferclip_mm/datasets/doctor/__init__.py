@@ -1,10 +1,11 @@
 """Reads a data set whole before a run does, and says what is wrong with it."""
 
-from .clean import write_clean
+from .clean import clean_targets, write_clean
 from .compare import compare
 from .findings import KINDS, Finding, worst
-from .listing import Listed, Part, read_part
+from .listing import read_part
 from .media import ClipFacts, inspect_clip, inspect_clips
+from .parts import Listed, Part, openers_of
 from .published import published_clips
 from .report import format_report, report_content
 
@@ -14,10 +15,12 @@ __all__ = [
     'Finding',
     'Listed',
     'Part',
+    'clean_targets',
     'compare',
     'format_report',
     'inspect_clip',
     'inspect_clips',
+    'openers_of',
     'published_clips',
     'read_part',
     'report_content',

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import product
 from pathlib import Path
 
 from .findings import Finding
-from .listing import Listed, Part
 from .media import ClipFacts
+from .parts import Listed, Part
 from .published import published_clips
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
@@ -37,11 +37,11 @@ def compare(parts: Sequence[Part], facts: Mapping[str, ClipFacts]) -> list[Findi
     ]
     for part in parts:
         found += [*_repeated(part), *_repeated_content(part, facts), *_counts(part)]
-    for fold in sorted({part.fold for part in parts}):
-        of_fold = [part for part in parts if part.fold == fold]
-        for train, other in combinations(of_fold, 2):
-            if train.name == 'train' != other.name:
-                found += _overlap(train, other, facts)
+    evaluated = [part for part in parts if part.name != 'train']
+    for train, other in product([part for part in parts if part.name == 'train'], evaluated):
+        # Of several folds each is a run of its own.
+        if None in (train.run, other.run) or train.run == other.run:
+            found += _overlap(train, other, facts)
     # The same line may serve several dataloaders.
     return list(dict.fromkeys(found))
 
@@ -95,9 +95,12 @@ def _repeated(part: Part) -> Iterator[Finding]:
         if before is each:
             continue
         clip = each.path or each.clip
-        if before.label == each.label:
+        if (before.label, before.text) == (each.label, each.text):
             message = f'already in line {before.line}'
             yield Finding('listed twice', message, clip, (each.place,))
+        elif before.label == each.label:
+            message = f'one caption in line {before.line}, another in line {each.line}'
+            yield Finding('two captions', message, clip, (before.place, each.place))
         else:
             message = f'{before.label} in line {before.line}, {each.label} in line {each.line}'
             yield Finding('two labels', message, clip, (before.place, each.place))
@@ -122,22 +125,25 @@ def _repeated_content(part: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Fi
             else:
                 message += f', which is {first.label}, while this is {other.label}'
                 places = (other.place, first.place)
-                yield Finding('same content, two labels', message, other.path or '', places)
+                twins = (first.path or '',)
+                yield Finding('same content, two labels', message, other.path or '', places, twins)
 
 
 def _overlap(train: Part, other: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Finding]:
     paths = {each.path: each for each in other.clips if each.path}
     contents = _by_content(other, facts)
     for each in train.clips:
+        # What is evaluated may have its scores in the same line.
+        places = each.chosen or (each.place,)
         if each.path in paths:
             message = f'also in {other.name} ({_place(paths[each.path])})'
-            yield Finding('train and test', message, each.path or '', (each.place,))
+            yield Finding('train and test', message, each.path or '', places)
             continue
         there = facts.get(each.path or '')
         twin = contents.get(there.digest) if there and there.digest else None
         if twin:
             message = f'the same files as {twin[0].path} of {other.name} ({_place(twin[0])})'
-            yield Finding('same content in train and test', message, each.path or '', (each.place,))
+            yield Finding('same content in train and test', message, each.path or '', places)
 
 
 def _counts(part: Part) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..opening import opened_clip
 from ..transforms.errors import ClipReadError
-from ..transforms.image import FrameFolder
+from ..transforms.open_clip import list_frames
 
 # Grey levels: below this standard deviation a frame shows nothing.
 _FLAT = 3.0
@@ -55,7 +57,7 @@ class ClipFacts:
 
 
 def inspect_clip(path: str, opener: Any) -> ClipFacts:
-    """Decode every frame of a clip; whatever is wrong with it is told, not raised.
+    """Decode every frame of a clip; whatever is wrong with it is told, and nothing raised.
 
     Args:
         path: of a frame folder or video.
@@ -63,25 +65,27 @@ def inspect_clip(path: str, opener: Any) -> ClipFacts:
     """
     facts = ClipFacts(path)
     try:
-        opened = opener({'filename': path})
+        with opened_clip({'filename': path}, opener) as (opened, reader):
+            _inspect_opened(opened, reader, facts)
     except ClipReadError as error:
         kind = 'empty clip' if _is_empty(path) else 'undecodable'
         facts.problems.append((kind, _brief(error, path)))
-        return facts
+    except Exception as error:  # one clip must not end the check of the others
+        reason = f'reading it fails with {type(error).__name__}: {error}'
+        facts.problems.append(('undecodable', reason[:300]))
+    return facts
+
+
+def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipFacts) -> None:
     paths = opened.get('frame_paths', [])
     names = [Path(each).name for each in paths]
     facts.text_order = sorted(names) != names
-    reader = FrameFolder(paths) if paths else opened['clip_reader']
+    _inspect_frames(reader, facts, names)
     declared = getattr(reader, 'declared', 0)
-    try:
-        _inspect_frames(reader, facts, names)
-    finally:
-        reader.close()
     if facts.frames < declared and not facts.problems:
         message = f'its header counts {declared} frames, {facts.frames} are there'
         facts.problems.append(('header count', message))
-    facts.digest = _digest(paths or [path])
-    return facts
+    facts.digest = _digest(paths or [facts.path])
 
 
 def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[ClipFacts]:
@@ -94,15 +98,21 @@ def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[Cl
     if not workers:
         yield from (inspect_clip(*clip) for clip in clips)
         return
-    unread = []
-    with _processes(workers) as pool:
-        waiting = {pool.submit(inspect_clip, *clip): clip for clip in clips}
-        for done in as_completed(waiting):
-            facts = _result(done)
-            if facts is None:
-                unread.append(waiting[done])
-            else:
-                yield facts
+    unread, left = [], list(clips)
+    while left:
+        with _processes(workers) as pool:
+            waiting: dict[Future[ClipFacts], tuple[str, Any]] = {}
+            # When one dies early, not even all clips are handed out; other processes take the rest.
+            with suppress(BrokenProcessPool):
+                for clip in left:
+                    waiting[pool.submit(inspect_clip, *clip)] = clip
+            left = left[len(waiting) :]
+            for done in as_completed(waiting):
+                facts = _result(done)
+                if facts is None:
+                    unread.append(waiting[done])
+                else:
+                    yield facts
     # One process died and took the others' clips along: each of them alone tells which it was.
     for clip in unread:
         with _processes(1) as pool:
@@ -164,7 +174,7 @@ def _look(frame: np.ndarray, facts: ClipFacts) -> None:
 def _is_empty(path: str) -> bool:
     there = Path(path)
     try:
-        return there.is_dir() or there.stat().st_size == 0
+        return not list_frames(path) if there.is_dir() else there.stat().st_size == 0
     except OSError:
         return False
 

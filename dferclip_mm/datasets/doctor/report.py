@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .findings import KINDS, SEVERITIES, Finding, worst
-from .listing import Part
+from .parts import Part
 from .published import published_clips
 
 

@@ -15,7 +15,7 @@ class ClipReadError(OSError):
 
 def place_of(results: Mapping[str, Any]) -> str:
     """The path of the clip of ``results``, and where it is listed."""
-    place = str(results.get('ann_file', ''))
+    place = str(results.get('ann_file') or '')
     if place and results.get('ann_line'):
         place = f'{place}:{results["ann_line"]}'
     listed = f' (listed in {place})' if place else ''

@@ -42,11 +42,7 @@ class PackedClip:
             self._file: Any = safe_open(path, 'np').__enter__()
         except (SafetensorError, OSError) as error:
             raise ValueError(f'expected a packed clip, found a damaged file: {error}') from error
-        known = self._file.metadata() or {}
-        try:
-            sums = json.loads(known['sums']) if known.get('format') == _FORMAT else []
-        except (KeyError, ValueError):
-            sums = []
+        sums = _sums(self._file.metadata() or {})
         if not sums or sorted(self._file.keys()) != [_name(n) for n in range(len(sums))]:
             self.close()
             raise ValueError(
@@ -97,6 +93,16 @@ def write_packed(path: Path, frames: Iterable[np.ndarray]) -> int:
     except SafetensorError as error:
         raise OSError(f'{path} cannot be written: {error}') from error
     return len(sums)
+
+
+def _sums(known: dict[str, str]) -> list[int]:
+    """The checksums in a file's metadata; none where they are no whole numbers."""
+    try:
+        sums = json.loads(known['sums']) if known.get('format') == _FORMAT else []
+    except (KeyError, ValueError, RecursionError):
+        return []
+    # Not isinstance: True is a number to it.
+    return sums if isinstance(sums, list) and all(type(each) is int for each in sums) else []
 
 
 def _checksum(image: np.ndarray) -> int:

@@ -9,7 +9,7 @@ from mmaction.registry import DATASETS
 
 from dferclip_mm.datasets.doctor import Finding, compare, inspect_clips, read_part, write_clean
 from dferclip_mm.datasets.doctor.clean import without_lines
-from dferclip_mm.datasets.doctor.listing import MAX_LINES
+from dferclip_mm.datasets.doctor.reading_on import MAX_LINES
 
 PIPELINE = [dict(type='OpenClip'), dict(type='SampleSegments', num_frames=16)]
 TYPES = {'dfew': 'DFEWDataset', 'ferv39k': 'FERV39kDataset', 'mafw': 'MAFWDataset'}

@@ -1,6 +1,8 @@
 """What is found in one clip, and in many by processes that may die."""
 
 import os
+import time
+from concurrent.futures import ProcessPoolExecutor
 
 import cv2
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 from mmaction.registry import TRANSFORMS
 
 from dferclip_mm.datasets.doctor import ClipFacts, inspect_clip, inspect_clips
+from dferclip_mm.datasets.media_guard import MediaGuard
+from dferclip_mm.datasets.opening import ClipOpener
+from dferclip_mm.datasets.transforms import ClipReadError
 
 
 @pytest.fixture
@@ -99,3 +104,54 @@ def test_a_clip_that_kills_its_process_is_found_and_the_others_are_read(tmp_path
             assert facts == ClipFacts(path, problems=[('undecodable', 'its decoder crashes')])
         else:
             assert facts.frames == 3
+
+
+class DiesFirst:
+    """Kills its process at the first clip, and at no other."""
+
+    def __call__(self, results):
+        if results['filename'] == 'clip0':
+            os._exit(11)
+        raise ClipReadError('nothing there')
+
+
+def test_a_decoder_that_dies_while_clips_are_still_handed_out(monkeypatch):
+    clips = [(f'clip{n}', DiesFirst()) for n in range(3000)]
+    submitted = []
+    submit = ProcessPoolExecutor.submit
+
+    def slow_submit(pool, *args):
+        # The pool breaks with most clips still to be submitted, however fast the machine is.
+        if len(submitted) == 20:
+            time.sleep(1)
+        future = submit(pool, *args)
+        submitted.append(args)
+        return future
+
+    monkeypatch.setattr(ProcessPoolExecutor, 'submit', slow_submit)
+    found = {facts.path: facts.problems for facts in inspect_clips(clips, 2)}
+    assert set(found) == {path for path, _ in clips}
+    assert found['clip0'] == [('undecodable', 'its decoder crashes')]
+    assert found['clip2999'] == [('undecodable', 'nothing there')]
+
+
+def test_a_mistake_in_reading_one_clip_is_a_finding():
+    def opener(results):
+        raise RecursionError('too deep')
+
+    facts = inspect_clip('clip', opener)
+    assert facts.problems == [('undecodable', 'reading it fails with RecursionError: too deep')]
+    (other,) = inspect_clips([('clip', opener)], 0)
+    assert other == facts
+
+
+def test_a_folder_that_a_link_leads_out_of_is_not_empty(tmp_path, frames):
+    folder = frames(tmp_path / 'root/clip', 3)
+    (folder / 'out.jpg').symlink_to(frames(tmp_path / 'other', 1) / '00001.jpg')
+    guarded = ClipOpener(MediaGuard([str(tmp_path / 'root')]))
+    facts = inspect_clip(str(folder), guarded)
+    assert kinds(facts) == ['undecodable']
+    assert facts.problems[0][1].startswith('expected a clip inside')
+    assert 'None' not in facts.problems[0][1]
+    (tmp_path / 'empty').mkdir()
+    assert kinds(inspect_clip(str(tmp_path / 'empty'), guarded)) == ['empty clip']
