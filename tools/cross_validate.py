@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import glob
 import os
 import signal
 import subprocess
@@ -136,17 +137,30 @@ def test_command(
 def resulting_checkpoint(work_dir: Path, cfg: Config) -> Path:
     """What a training came to: the checkpoint that ``save_best`` kept, else that of the last epoch.
 
+    With several metrics in ``save_best``, it is the best by the first.
+
     Raises:
         SystemExit: when there is none.
     """
     hooks = cfg.get('default_hooks') or {}
-    if not hooks.get('checkpoint', {}).get('save_best'):
-        return Path((work_dir / 'last_checkpoint').read_text().strip())
+    hook = hooks.get('checkpoint') or {}
+    best = hook.get('save_best')
+    if not best:
+        last = Path((work_dir / 'last_checkpoint').read_text().strip())
+        # The folder may have been moved, or copied.
+        here = work_dir / last.name
+        return here if here.is_file() else last
+    # Of several metrics the first decides; their names as the host writes them.
+    first = best if isinstance(best, str) else best[0]
+    key = '*' if first == 'auto' else glob.escape(first.replace('/', '_'))
+    number = 'epoch' if hook.get('by_epoch', True) else 'iter'
+    template = hook.get('filename_tmpl') or f'{number}_{{}}.pth'
+    pattern = f'best_{key}_{template.format("[0-9]*")}'
     # The newest, should an older one have been left.
-    found = sorted(work_dir.glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    found = sorted(work_dir.glob(pattern), key=lambda path: path.stat().st_mtime)
     if not found:
         raise SystemExit(
-            f'error: no best_*.pth in {work_dir}: validate at least once in train_cfg.max_epochs, '
+            f'error: no {pattern} in {work_dir}: validate at least once in train_cfg.max_epochs, '
             'or take the last epoch by default_hooks.checkpoint.save_best=None'
         )
     return found[-1]

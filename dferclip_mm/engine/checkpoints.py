@@ -10,7 +10,7 @@ import os
 import pickle
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -233,11 +233,11 @@ def find_resumable(
     pointer = Path(work_dir) / POINTER
     if pointer.is_file():
         named = pointer.read_text(encoding='utf-8', errors='replace').strip().replace('\0', '')
-        # The run may have been moved with its folder.
-        places = [Path(named), Path(folder) / Path(named).name] if Path(named).name else []
-        target = next((place for place in places if place.is_file()), None)
+        # The run may have been moved with its folder, or be a copy of one that went on.
+        places = [Path(folder) / Path(named).name, Path(named)] if Path(named).name else []
+        target = next((place for place in places if _is_file(place)), None)
         if target is None:
-            problems.append(f'{pointer} names {named!r}, which is not there')
+            problems.append(f'{pointer} names {named[:200]!r}, which is not there')
         elif _resumes(target, problems, optimizer):
             return target, problems
     others = _written_by_a_run(Path(folder), pattern)
@@ -251,6 +251,14 @@ def find_resumable(
             'choose another work_dir, or remove these files'
         )
     return None, problems
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # No path at all, by its length for instance.
+        return False
 
 
 def _resumes(file: Path, problems: list[str], optimizer: bool) -> bool:
@@ -269,17 +277,3 @@ def _progress(file: Path) -> int:
         return int(content['meta']['iter'])
     except Exception:
         return -1
-
-
-def float16_names(
-    state_dict: Mapping[str, torch.Tensor], model: Mapping[str, Any]
-) -> Sequence[str]:
-    """Names of the tensors that are stored with fewer bits than the model has for them."""
-    return [
-        name
-        for name, value in state_dict.items()
-        if isinstance(value, torch.Tensor)
-        and value.is_floating_point()
-        and name in model
-        and value.element_size() < model[name].element_size()
-    ]

@@ -161,23 +161,46 @@ def _best(cfg: Mapping[str, Any]) -> Iterator[Misspelling]:
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     best, metrics = hook.get('save_best'), cfg.get('val_evaluator')
     metrics = [metrics] if isinstance(metrics, Mapping) else metrics or []
-    reported = [_reports(metric) for metric in metrics]
+    names = [best] if isinstance(best, str) else best or []
+    yield from _unreported(names, [_reports(metric) for metric in metrics])
+
+
+def find_lost_best(names: Iterable[str], metrics: Iterable[Any]) -> list[Misspelling]:
+    """Names in ``save_best`` that no metric of a run logs, now that it knows its classes.
+
+    Args:
+        names: what the best checkpoint is chosen by.
+        metrics: of the validation, built, with the data set's ``dataset_meta``.
+    """
+    reported = [
+        _named(metric, metric.prefix, vars(metric), metric.dataset_meta) for metric in metrics
+    ]
+    return list(_unreported(names, reported))
+
+
+def _unreported(names: Iterable[str], reported: list[list[str] | None]) -> Iterator[Misspelling]:
     if not reported or None in reported:
-        # A metric that does not tell: the host compares after the first validation.
+        # A metric that does not tell: compared after the first validation.
         return
-    patterns = [pattern for names in reported for pattern in names or ()]
-    for name in [best] if isinstance(best, str) else best or []:
-        if name != 'auto' and not any(fnmatch(name, pattern) for pattern in patterns):
-            whole = [pattern for pattern in patterns if '*' not in pattern]
-            close = difflib.get_close_matches(name, whole, n=1, cutoff=0.0)
-            yield Misspelling('default_hooks.checkpoint.save_best', name, close[0])
+    patterns = [pattern for each in reported for pattern in each or ()]
+    for name in names:
+        # A class may be called like a pattern.
+        found = name in ('auto', *patterns) or any(fnmatch(name, each) for each in patterns)
+        if not found:
+            close = difflib.get_close_matches(name, patterns, n=1, cutoff=0.0)
+            meant = close[0] if close else 'auto'
+            yield Misspelling('default_hooks.checkpoint.save_best', name, meant)
 
 
 def _reports(metric: Any) -> list[str] | None:
-    """Patterns of the names that a metric logs; None where its class does not tell."""
+    """Patterns of the names that a metric of a config logs; None where its class does not tell."""
     built: Any = find_class(metric.get('type'), 'METRICS') if isinstance(metric, Mapping) else None
-    names = getattr(built, 'REPORTS', None)
-    if built is None or names is None:
+    prefix = metric.get('prefix') or getattr(built, 'default_prefix', None) if built else None
+    return _named(built, prefix, metric, None)
+
+
+def _named(metric: Any, prefix: str | None, settings: Mapping, meta: Any) -> list[str] | None:
+    reports = getattr(metric, 'reports', None)
+    if reports is None:
         return None
-    prefix = metric.get('prefix') or built.default_prefix
-    return [f'{prefix}/{name}' for name in names]
+    return [f'{prefix}/{name}' if prefix else name for name in reports(settings, meta or {})]

@@ -21,7 +21,8 @@ def plain(content: Any, name: str, left_out: list[str]) -> Any:
     """The same content in types that ``torch.load(weights_only=True)`` reads without a list.
 
     MMEngine's histories become tensors, numpy's values Python's, and everything that behaves as a
-    mapping or a list becomes one.
+    mapping or a list becomes one. What has no plain form is left out of mappings, and is None in
+    lists.
 
     Args:
         content: nested mappings, lists, tensors, numbers, texts.
@@ -51,7 +52,8 @@ def _plain(content: Any, name: str, left_out: list[str]) -> Any:
         }
     if isinstance(content, list | tuple | deque | Set):
         found = [_plain(part, f'{name}.{place}', left_out) for place, part in enumerate(content)]
-        found = [part for part in found if part is not _LEFT_OUT]
+        # What comes after keeps its place.
+        found = [None if part is _LEFT_OUT else part for part in found]
         return tuple(found) if isinstance(content, tuple) else found
     if isinstance(content, Path):
         return str(content)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from mmengine.logging import MMLogger
 
 from .bootstrap import bootstrap_interval
 from .once import ALL, once_each
+from .write import write_results
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,15 @@ def _answer(sample: dict) -> dict[str, Any]:
     if sample.get('unreadable'):
         # What the head says of an empty clip is no answer.
         return {'scores': None, 'unreadable': sample['unreadable']}
-    return {'scores': [float(score) for score in sample['pred_score'].float()]}
+    scores = [float(score) for score in sample['pred_score'].float()]
+    if not all(map(math.isfinite, scores)):
+        # The largest of them would be an answer like any other.
+        clip = sample.get('filename') or f'clip {sample.get("sample_idx")}'
+        raise ValueError(
+            f'{clip}: expected finite scores of the classes, found {scores}: look at its frames '
+            'and at the weights, and try without mixed precision'
+        )
+    return {'scores': scores}
 
 
 @METRICS.register_module()
@@ -114,8 +122,6 @@ class RecallMetric(BaseMetric):
     # For UnreadableClipsHook, which lets no other metric score a clip that was not read.
     counts_unreadable = True
     _size: int | None = None
-    # What `save_best` may name, as patterns.
-    REPORTS = ('UAR', 'WAR', 'UAR_*', 'WAR_*', 'recall/*')
 
     def __init__(
         self,
@@ -128,8 +134,25 @@ class RecallMetric(BaseMetric):
         self.bootstrap = bootstrap
         self.save_to = save_to
 
+    @staticmethod
+    def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
+        """What ``save_best`` may name, as patterns.
+
+        Args:
+            settings: the metric's arguments.
+            meta: of the data set; without ``classes``, any recall may be named.
+        """
+        names = ['UAR', 'WAR']
+        if settings.get('bootstrap'):
+            names += [f'{name}_{end}' for name in names for end in ('low', 'high')]
+        return names + [f'recall/{name}' for name in meta.get('classes') or ('*',)]
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep label, scores and identity of each clip of a batch."""
+        """Keep label, scores and identity of each clip of a batch.
+
+        Raises:
+            ValueError: when a clip's scores are not finite; it names the clip.
+        """
         for sample in data_samples:
             self.results.append(
                 {
@@ -191,27 +214,11 @@ class RecallMetric(BaseMetric):
         recall = dict(zip(classes, scores.recall.tolist(), strict=True))
         metrics |= {f'recall/{name}': value for name, value in recall.items() if value == value}
         if self.save_to is not None:
-            self._save(classes, scores, results, predicted, metrics)
-        return metrics
-
-    def _save(
-        self,
-        classes: Sequence[str],
-        scores: RecallScores,
-        results: list[dict],
-        predicted: np.ndarray,
-        metrics: dict[str, float],
-    ) -> None:
-        assert self.save_to is not None
-        path = Path(self.save_to)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = {
-            'classes': list(classes),
-            'metrics': metrics,
-            'confusion': scores.confusion.tolist(),
-            'clips': [
+            clips = [
                 {**result, 'predicted': int(label)}
                 for result, label in zip(results, predicted, strict=True)
-            ],
-        }
-        path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+            ]
+            content = {'classes': list(classes), 'metrics': metrics}
+            content |= {'confusion': scores.confusion.tolist(), 'clips': clips}
+            write_results(self.save_to, content)
+        return metrics

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from .once import ALL, once_each
+from .write import write_results
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -100,8 +99,6 @@ class RegressionMetric(BaseMetric):
 
     default_prefix = 'regression'
     _size: int | None = None
-    # What `save_best` may name, as patterns.
-    REPORTS = tuple(pattern for name in MEASURES for pattern in (name, f'{name}/*'))
 
     def __init__(
         self,
@@ -111,6 +108,17 @@ class RegressionMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, collect_dir=collect_dir)
         self.save_to = save_to
+
+    @staticmethod
+    def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
+        """What ``save_best`` may name, as patterns.
+
+        Args:
+            settings: the metric's arguments.
+            meta: of the data set; without ``targets``, any may be named.
+        """
+        targets = meta.get('targets') or ('*',)
+        return [*MEASURES, *(f'{name}/{target}' for name in MEASURES for target in targets)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep scores, predictions and identity of each clip of a batch.
@@ -176,8 +184,6 @@ class RegressionMetric(BaseMetric):
             for target, value in zip(targets, values, strict=True)
         }
         if self.save_to is not None:
-            path = Path(self.save_to)
-            path.parent.mkdir(parents=True, exist_ok=True)
             content = {'targets': list(targets), 'metrics': metrics, 'clips': results}
-            path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+            write_results(self.save_to, content)
         return metrics

@@ -1,4 +1,5 @@
 import json
+import math
 from fnmatch import fnmatch
 
 import numpy as np
@@ -97,6 +98,29 @@ def test_metric_reads_bfloat16_scores():
     assert metric.evaluate(size=1)['dfer/WAR'] == 100
 
 
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+def test_scores_that_are_not_finite_are_no_answer(value):
+    metric = METRICS.build(dict(type='RecallMetric'))
+    samples = samples_of([0, 1], [0, 1], 3)
+    samples[1]['pred_score'] = torch.tensor([0.0, value, 0.0])
+    with pytest.raises(ValueError, match=r'^clip1: expected finite scores'):
+        metric.process(None, samples)
+    del samples[1]['filename']
+    with pytest.raises(ValueError, match=r'^clip 1: expected finite scores'):
+        metric.process(None, samples)
+
+
+def test_a_clip_that_was_not_read_may_have_any():
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    samples = samples_of([0, 1], [0, 1], 2)
+    samples[1] |= dict(pred_score=torch.tensor([math.nan, math.nan]), unreadable='clip1: damaged')
+    metric.process(None, samples)
+    scores = metric.evaluate(size=2)
+    assert scores['dfer/unreadable'] == 1
+    assert scores['dfer/WAR'] == 50
+
+
 def test_bootstrap_interval_holds_the_score():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 300)
@@ -113,8 +137,10 @@ def test_bootstrap_interval_holds_the_score():
     assert scores['dfer/UAR_low'] < scores['dfer/UAR'] < scores['dfer/UAR_high']
     # What `save_best` may name is what is logged.
     names = [name.removeprefix('dfer/') for name in scores]
-    assert all(any(fnmatch(name, each) for each in metric.REPORTS) for name in names)
-    assert all(any(fnmatch(name, each) for name in names) for each in metric.REPORTS)
+    assert sorted(names) == sorted(metric.reports(vars(metric), metric.dataset_meta))
+    patterns = metric.reports({'bootstrap': 400}, {})
+    assert all(any(fnmatch(name, each) for each in patterns) for name in names)
+    assert metric.reports({}, {}) == ['UAR', 'WAR', 'recall/*']
 
 
 def test_head_and_dataset_must_agree():

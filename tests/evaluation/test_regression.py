@@ -111,7 +111,9 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
     assert saved['clips'][22]['clip'] == 'clip_22'
     assert {f'regression/{name}': value for name, value in saved['metrics'].items()} == found
     names = [name.removeprefix('regression/') for name in found]
-    assert all(any(fnmatch(name, each) for each in RegressionMetric.REPORTS) for name in names)
+    assert sorted(names) == sorted(RegressionMetric.reports({}, {'targets': saved['targets']}))
+    patterns = RegressionMetric.reports({}, {})
+    assert all(any(fnmatch(name, each) for each in patterns) for name in names)
 
 
 def test_one_clip_is_saved_in_folders_that_may_be_there(tmp_path):

@@ -208,10 +208,15 @@ def run(
 
 
 def leaves(content: Any, name: str = '') -> Iterator[tuple[str, Any]]:
-    """All values in nested mappings and lists, with the keys that lead to them."""
+    """All values in nested mappings and lists, with the keys that lead to them.
+
+    What is empty is a value, too: else nothing would tell a lost one from one that was never there.
+    """
     if isinstance(content, HistoryBuffer):
         content = {'history': content.data[0], 'counts': content.data[1]}
-    if isinstance(content, dict):
+    if isinstance(content, dict | list | tuple) and not content:
+        yield name, 'an empty dict' if isinstance(content, dict) else 'an empty list'
+    elif isinstance(content, dict):
         for key, part in content.items():
             if str(key) in PLACES or str(key).rpartition('/')[2] in CLOCKS:
                 continue
@@ -234,7 +239,9 @@ def equal(first: Any, second: Any) -> bool:
         return same and torch.equal(first, second)
     if isinstance(first, np.ndarray):
         return np.array_equal(first, second)
-    return first == second or (isinstance(first, float) and math.isnan(first + second))
+    if isinstance(first, float) and math.isnan(first):
+        return math.isnan(second)
+    return first == second
 
 
 def differences(first: Path, second: Path) -> tuple[list[str], int]:

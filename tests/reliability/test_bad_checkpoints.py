@@ -1,10 +1,11 @@
-"""Twelve wrong checkpoints, in training, resuming and testing: refused, or taken with a word."""
+"""Twelve wrong checkpoints, in four ways to use one: refused, or taken with a word."""
 
 from __future__ import annotations
 
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,17 +104,29 @@ BAD: dict[str, tuple[Change, str | None]] = {
         'averaged weights .* alone',
     ),
 }
-TAKEN = {'prefix module.': None, 'float16': 'with fewer bits'}
+# Parts of a checkpoint are taken by their names, and others may stand beside them.
+OF_PARTS = {
+    'no matching key': 'has no tensor of linear: it has those of other_linear',
+    'more keys': None,
+}
+TAKEN = {
+    'prefix module.': '2 tensors of linear loaded',
+    'float16': 'with fewer bits',
+    'more keys': 'left out of it: extra.weight',
+}
 
 
 def _spoil(good: Path, kind: str, path: Path) -> None:
     content = torch.load(good, weights_only=True)
     changed = BAD[kind][0](content, path)
+    if isinstance(changed, dict) and 'state_dict' in changed:
+        # The runs that are tried have no average.
+        del changed['ema_state_dict']
     if changed is not None:
         torch.save(changed, path)
 
 
-def _use(way: str, path: Path, folder: Path) -> None:
+def _use(way: str, path: Path | str, folder: Path) -> None:
     try:
         _start(way, path, folder)
     except SystemExit as end:
@@ -121,10 +134,15 @@ def _use(way: str, path: Path, folder: Path) -> None:
         raise
 
 
-def _start(way: str, path: Path, folder: Path) -> None:
+def _start(way: str, path: Path | str, folder: Path) -> None:
     with errors_in_one_sentence():
         cfg = config(folder / 'run')
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
+        if way == 'parts':
+            hook = dict(type='PretrainedPartsHook', checkpoint=str(path), parts='linear')
+            cfg.custom_hooks.append(hook)
+            train(cfg)
+            return
         cfg.load_from = str(path)
         if way == 'resume':
             cfg.train_cfg.max_epochs = 4
@@ -135,10 +153,10 @@ def _start(way: str, path: Path, folder: Path) -> None:
             start(cfg).test()
 
 
-WAYS = ('load_from', 'resume', 'test')
-# All 36, or each kind in one way.
+WAYS = ('load_from', 'resume', 'test', 'parts')
+# All 48, or each kind in one way.
 TRIED = [(kind, way) for kind in BAD for way in WAYS]
-TRIED = TRIED if LONG else [TRIED[3 * place + place % 3] for place in range(len(BAD))]
+TRIED = TRIED if LONG else [TRIED[4 * place + (place + 2) % 4] for place in range(len(BAD))]
 
 
 @pytest.mark.parametrize(('kind', 'way'), TRIED)
@@ -154,10 +172,11 @@ def test_it_is_refused_or_explained(kind: str, way: str, good: Path, tmp_path: P
         del os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD']
     said = log.read_text().splitlines()
     assert not (tmp_path / 'boom').exists()
-    expected = BAD[kind][1]
+    expected = BAD[kind][1] if way != 'parts' else OF_PARTS.get(kind, BAD[kind][1])
     if expected is None:
         assert code == 0, said[-20:]
-        assert TAKEN[kind] is None or any(TAKEN[kind] in line for line in said)
+        silent = kind == 'prefix module.' and way != 'parts'
+        assert silent or any(TAKEN[kind] in line for line in said)
         return
     assert code == 1, said[-20:]
     last = [line for line in said if line.startswith('ended with: error: ')]
@@ -181,6 +200,79 @@ def test_parts_that_are_no_dicts_are_passed_over(
     assert found == older
     assert len(passed_over) == 1
     assert f'{newer} holds no run to resume: its {part} is a ' in passed_over[0]
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ({'state_dict': [1]}, 'holds a list: expected a dict'),
+        ({'state_dict': {'linear.weight': 'text'}}, 'no state dict: linear.weight is no tensor'),
+        (None, 'no checkpoint at'),
+    ],
+)
+def test_parts_are_taken_from_tensors_by_name(content: Any, said: str, tmp_path: Path) -> None:
+    path, log = tmp_path / 'bad.pth', tmp_path / 'log.txt'
+    if content is not None:
+        torch.save(content, path)
+    assert in_fork(lambda: _use('parts', path, tmp_path), log) == 1
+    last = [line for line in log.read_text().splitlines() if line.startswith('ended with: error: ')]
+    assert len(last) == 1
+    assert said in last[0]
+    assert str(path) in last[0]
+
+
+@pytest.mark.parametrize('way', ['load_from', 'test', 'parts'])
+def test_a_file_at_an_address_runs_no_code(way: str, good: Path, tmp_path: Path) -> None:
+    """PyTorch's hub, which the host asks for addresses, unpickles; here from its cache."""
+    cache = tmp_path / 'hub/checkpoints'
+    cache.mkdir(parents=True)
+    mark = tmp_path / 'boom'
+    torch.save({**torch.load(good), 'bomb': Bomb(str(mark))}, cache / 'bomb.pth')
+    torch.save(torch.load(good), cache / 'good.pth')
+
+    def child(name: str) -> None:
+        os.environ['TORCH_HOME'] = str(tmp_path)
+        os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'
+        _use(way, f'https://example.invalid/{name}.pth', tmp_path)
+
+    assert in_fork(lambda: child('bomb'), tmp_path / 'log.txt') == 1
+    assert not mark.exists()
+    assert 'UnpicklingError' in (tmp_path / 'log.txt').read_text() or way == 'parts'
+    assert in_fork(lambda: child('good'), tmp_path / 'log.txt') == 0
+
+
+@pytest.mark.parametrize(('way', 'code'), [('resume', 1), ('load_from', 0), ('test', 0)])
+def test_an_average_is_not_gone_on_with_unawares(
+    way: str, code: int, good: Path, tmp_path: Path
+) -> None:
+    """EMAHook stores it where the weights were; without that hook training would go on from it."""
+    assert in_fork(lambda: _use(way, good, tmp_path), tmp_path / 'log.txt') == code
+    said = (tmp_path / 'log.txt').read_text()
+    expected = f'ended with: error: {good} holds an average of the weights (ema_state_dict)'
+    assert (expected in said) == (way == 'resume')
+
+
+@pytest.mark.parametrize('text', ['x' * 5000, 'a/\0/b', '', '\n', '..', '/'])
+def test_a_pointer_to_nothing_is_passed_over(text: str, good: Path, tmp_path: Path) -> None:
+    shutil.copy(good, tmp_path / 'epoch_3.pth')
+    (tmp_path / 'last_checkpoint').write_text(text)
+    found, passed_over = find_resumable(tmp_path, tmp_path, 'epoch_*.pth')
+    assert found == tmp_path / 'epoch_3.pth'
+    assert len(passed_over) == 1
+    assert len(passed_over[0]) < 500
+
+
+def test_a_copy_resumes_from_its_own_files(good: Path, tmp_path: Path) -> None:
+    """Its pointer names the original's, which has gone on, or was trained again."""
+    original, copy = tmp_path / 'run', tmp_path / 'backup'
+    original.mkdir()
+    shutil.copy(good, original / 'epoch_3.pth')
+    (original / 'last_checkpoint').write_text(str(original / 'epoch_3.pth'))
+    shutil.copytree(original, copy)
+    assert find_resumable(copy, copy, 'epoch_*.pth') == (copy / 'epoch_3.pth', [])
+    # Its own is gone: the one it was copied from is better than none.
+    (copy / 'epoch_3.pth').unlink()
+    assert find_resumable(copy, copy, 'epoch_*.pth') == (original / 'epoch_3.pth', [])
 
 
 def test_weights_alone_are_no_run_to_resume(good: Path, tmp_path: Path) -> None:
@@ -215,6 +307,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_pa
 
 def test_a_stored_config_is_not_executed(good: Path, tmp_path: Path) -> None:
     content = torch.load(good, weights_only=True)
+    del content['ema_state_dict']
     mark, path, log = tmp_path / 'mark', tmp_path / 'code.pth', tmp_path / 'log.txt'
     code = f'import os\nos.mkdir({str(mark)!r})\n'
     content['meta'].update(cfg=code, config=code)
@@ -238,6 +331,7 @@ def test_a_stored_config_is_not_executed(good: Path, tmp_path: Path) -> None:
 
 def test_a_path_in_a_checkpoint_is_not_removed(good: Path, tmp_path: Path) -> None:
     content = torch.load(good, weights_only=True)
+    del content['ema_state_dict']
     thesis, path, log = tmp_path / 'thesis.pth', tmp_path / 'paths.pth', tmp_path / 'log.txt'
     thesis.write_text('ten years')
     info = content['message_hub']['runtime_info']

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from dferclip_mm.engine.config_keys import (
+    find_lost_best,
     find_lost_custom_keys,
     find_misspellings,
     require_known_keys,
@@ -185,15 +186,44 @@ def test_place_and_suggestion(where: str, key: str, meant: str) -> None:
 def test_names_that_a_metric_reports_may_be_best(name: str | list[str]) -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'dferclip_dfew.py')
     cfg.default_hooks.checkpoint.save_best = name
+    cfg.val_evaluator.bootstrap = 100
     require_known_keys(cfg)
 
 
-@pytest.mark.parametrize('name', ['acc/uar', 'dfer/uar', 'UAR', ['dfer/WAR', 'dfer/F1']])
+@pytest.mark.parametrize(
+    'name',
+    ['acc/uar', 'dfer/uar', 'UAR', ['dfer/WAR', 'dfer/F1'], 'dfer/UAR_low', 'dfer/UAR_anything'],
+)
 def test_other_names_may_not(name: str | list[str]) -> None:
     cfg = Config.fromfile(ROOT / 'configs' / 'dferclip_dfew.py')
     cfg.default_hooks.checkpoint.save_best = name
     with pytest.raises(ValueError, match="did you mean 'dfer/"):
         require_known_keys(cfg)
+
+
+def test_patterns_alone_may_be_meant() -> None:
+    class Patterns:
+        prefix, dataset_meta = 'mine', None
+
+        @staticmethod
+        def reports(settings: Any, meta: Any) -> list[str]:
+            return ['part/*']
+
+    assert find_lost_best(['mine/part/a'], [Patterns()]) == []
+    found = find_lost_best(['mine/prt/a'], [Patterns()])
+    assert [(one.found, one.meant) for one in found] == [('mine/prt/a', 'mine/part/*')]
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'), [('dfer/recall/hihg', 'dfer/recall/high'), ('dfer/WAR_low', 'dfer/WAR')]
+)
+def test_a_class_that_the_data_have_not_is_not_the_best(
+    name: str, meant: str, work_dir: Path, toy_config: str, run_tool: Callable[..., None]
+) -> None:
+    option = f'default_hooks.checkpoint.save_best={name}'
+    with pytest.raises(SystemExit, match=f"'{name}' is unknown, did you mean '{meant}'"):
+        run_tool('train', toy_config, '--work-dir', 'run', '--cfg-options', option)
+    assert list(Path('run').glob('*.pth')) == []
 
 
 def test_own_variables_and_other_metrics_pass() -> None:

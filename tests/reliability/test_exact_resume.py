@@ -1,8 +1,11 @@
 """A run that is interrupted and resumed ends as if it had not been; workers do not matter."""
 
+import math
+
 import pytest
+import torch
 from lengths import LONG
-from resume_cells import EPOCHS, Cell, differences, matrix, run
+from resume_cells import EPOCHS, Cell, differences, equal, matrix, run
 from small_runs import write_corpora
 
 # Each model, feature, number of workers and of processes, and the pairs that share machinery.
@@ -60,3 +63,20 @@ def test_a_difference_is_seen(data, tmp_path):
     run(cell, data, tmp_path / 'two', seed=2)
     found, tensors = differences(*(tmp_path / name / 'epoch_1.pth' for name in ('one', 'two')))
     assert sum('.state_dict.' in name for name in found) > tensors // 8
+
+
+@pytest.mark.parametrize(
+    ('one', 'two'), [(math.nan, 1.0), (1.0, math.nan), (math.inf, -math.inf), ({}, 1), ([], {})]
+)
+def test_nan_and_nothing_differ_from_values(one, two, tmp_path):
+    for name, value in (('one', one), ('two', two)):
+        torch.save({'meta': {'value': value}}, tmp_path / name)
+    assert differences(tmp_path / 'one', tmp_path / 'two')[0] == ['.meta.value']
+    assert differences(tmp_path / 'one', tmp_path / 'one')[0] == []
+
+
+def test_what_is_empty_is_not_what_is_missing(tmp_path):
+    torch.save({'meta': {'hooks': {}}}, tmp_path / 'one')
+    torch.save({'meta': {}}, tmp_path / 'two')
+    assert differences(tmp_path / 'one', tmp_path / 'two')[0] == ['.meta', '.meta.hooks']
+    assert equal(math.nan, math.nan)

@@ -65,12 +65,14 @@ class FailHook(Hook):
 
 def _go(folder: Path, name: str, *, resume: bool = False, **settings: Any) -> int:
     def child() -> None:
-        cfg = config(folder / 'run', keep=1)
+        keep, seed = settings.pop('keep', 1), settings.pop('seed', 0)
+        cfg = config(folder / 'run', keep=keep, seed=seed)
         cfg.train_dataloader.update(num_workers=settings.pop('workers', 0))
         cfg.train_dataloader.update(batch_size=settings.pop('batch_size', 10))
         cfg.train_cfg.max_epochs = settings.pop('epochs', cfg.train_cfg.max_epochs)
         cfg.default_hooks.checkpoint.interval = settings.pop('interval', 1)
         cfg.optim_wrapper.update(settings.pop('wrapper', {}))
+        cfg.custom_hooks += settings.pop('hooks', [])
         if settings:
             cfg.custom_hooks.append(dict(type='TermHook', **settings))
         train(cfg, resume=resume)
@@ -131,6 +133,50 @@ def test_between_training_and_validation_the_run_is_saved(first: bool, tmp_path:
     assert 'batches_done' not in meta
     assert _go(halves, 'second', resume=True, interval=2) == 0
     _require_equal(tmp_path / 'straight', halves)
+
+
+@pytest.mark.parametrize('keep', [-1, 1])
+def test_the_best_epoch_is_stored_where_no_checkpoint_was_due(keep: int, tmp_path: Path) -> None:
+    """The third of five epochs is the best so far; a checkpoint is due after each second one."""
+    settings: dict[str, Any] = dict(epochs=5, interval=2, keep=keep, seed=2)
+    assert _go(tmp_path / 'straight', 'all', **settings) == 0
+    names = {path.name for path in (tmp_path / 'straight/run').glob('*.pth')}
+    assert ('epoch_3.pth' in names) == (keep == -1)
+    halves = tmp_path / 'halves'
+    code = _go(halves, 'first', at=15, number=int(signal.SIGTERM), **settings)
+    assert code == EXIT_CODE
+    assert _go(halves, 'second', resume=True, **settings) == 0
+    _require_equal(tmp_path / 'straight', halves)
+
+
+# In the first validation, after it (killed and asked to end), in the third epoch, and in its
+# validation.
+ENDS = [(6, 'validation', 15), (8, 'iteration', 9), (9, 'iteration', 15), (14, 'iteration', 15)]
+ENDS += [(18, 'validation', 15)]
+
+
+@pytest.mark.parametrize(('at', 'when', 'number'), ENDS if LONG else ENDS[1:4])
+@pytest.mark.parametrize(
+    'settings',
+    [dict(patience=2, min_delta=50), dict(patience=2, min_delta=50, priority='HIGH')],
+    ids=['after saving', 'before saving'],
+)
+def test_a_run_that_stops_early_does_so_when_resumed(
+    at: int, when: str, number: int, settings: dict, tmp_path: Path
+) -> None:
+    """No epoch is better by so much: the third is the last of eight, though it is the best."""
+    stopper = dict(type='EarlyStoppingHook', monitor='dfer/WAR', rule='greater', **settings)
+    run: dict[str, Any] = dict(epochs=8, keep=-1, seed=2, hooks=[stopper])
+    straight, halves = tmp_path / 'straight', tmp_path / 'halves'
+    assert _go(straight, 'all', **run) == 0
+    names = {path.name for path in (straight / 'run').glob('*.pth')}
+    assert names == {'best_dfer_WAR_epoch_3.pth', *(f'epoch_{n}.pth' for n in (1, 2, 3))}
+    assert _go(halves, 'first', at=at, when=when, number=number, **run) in (EXIT_CODE, -number)
+    assert _go(halves, 'second', resume=True, **run) == 0
+    _require_equal(straight, halves)
+    # Whose best was its last, which is not validated again.
+    assert _go(halves, 'third', resume=True, **run) == 0
+    _require_equal(straight, halves)
 
 
 # Fewer batches an epoch, more, and as many of other clips (six of 11, the last of 5).

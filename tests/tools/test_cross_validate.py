@@ -150,8 +150,30 @@ def test_a_signal_while_a_fold_starts_reaches_it(
     assert end.value.code == 75
 
 
-def saving(best: str | None) -> Config:
-    return Config(dict(default_hooks=dict(checkpoint=dict(save_best=best))))
+def saving(best: str | list[str] | None, **settings: Any) -> Config:
+    return Config(dict(default_hooks=dict(checkpoint=dict(save_best=best, **settings))))
+
+
+@pytest.mark.parametrize(
+    ('best', 'settings', 'expected'),
+    [
+        (['dfer/UAR', 'dfer/WAR'], {}, 'best_dfer_UAR_epoch_2.pth'),
+        (['dfer/WAR', 'dfer/UAR'], {}, 'best_dfer_WAR_epoch_9.pth'),
+        ('dfer/UAR', {}, 'best_dfer_UAR_epoch_2.pth'),
+        ('auto', {}, 'best_dfer_UAR_low_epoch_10.pth'),
+        ('dfer/UAR', dict(filename_tmpl='at_{}.ckpt'), 'best_dfer_UAR_at_3.ckpt'),
+        ('dfer/UAR', dict(by_epoch=False), 'best_dfer_UAR_iter_7.pth'),
+    ],
+)
+def test_the_best_of_the_first_metric_is_the_result(
+    best: str | list[str], settings: dict, expected: str, tool: ModuleType, tmp_path: Path
+) -> None:
+    names = ['UAR_epoch_1.pth', 'UAR_iter_7.pth', 'UAR_at_3.ckpt', 'UAR_epoch_2.pth']
+    names += ['WAR_epoch_9.pth', 'UAR_low_epoch_10.pth']
+    for age, name in enumerate(names):
+        (tmp_path / f'best_dfer_{name}').touch()
+        os.utime(tmp_path / f'best_dfer_{name}', (age, age))
+    assert tool.resulting_checkpoint(tmp_path, saving(best, **settings)).name == expected
 
 
 def test_a_fold_without_a_best_checkpoint_says_what_to_set(
@@ -167,6 +189,8 @@ def test_the_last_epoch_is_the_result_where_none_is_chosen(
     (tmp_path / 'best_left_over.pth').touch()
     (tmp_path / 'last_checkpoint').write_text('run/epoch_3.pth')
     assert tool.resulting_checkpoint(tmp_path, saving(None)) == Path('run/epoch_3.pth')
+    (tmp_path / 'epoch_3.pth').touch()
+    assert tool.resulting_checkpoint(tmp_path, saving(None)) == tmp_path / 'epoch_3.pth'
 
 
 def test_folds_are_those_of_the_data_set(tool: ModuleType) -> None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
 from ..checkpoints import (
     find_resumable,
-    float16_names,
     read_checkpoint,
     require_resumable,
     require_weights,
 )
 from ..find_hook import find_hook
 from ..plain_content import plain, rebuild_histories
+from ..reading import data_alone, rounded
 from ..whole_weights import whole_weights
-
-_SHOWN = 4
 
 
 @HOOKS.register_module()
@@ -32,12 +31,17 @@ class CheckpointContentHook(Hook):
     MMEngine nor this package; the config's text stands in ``meta.config_text``, which no program
     executes. Before a local file is loaded, its checksums are compared and its content is looked
     at, in the main process; a run that resumes from its latest checkpoint takes the furthest whole
-    one when that is broken. A config in a file that is resumed is ignored, where the host executes
-    it. (Its flexible runner loads before hooks start: there, ``build_runner`` looks.)
+    one when that is broken. Of a file at an address the tensors and plain values alone are read. A
+    config in a file that is resumed is ignored, where the host executes it. (Its flexible runner
+    loads before hooks start: there, ``build_runner`` looks.)
     """
 
     # After all hooks that add to a checkpoint.
     priority = 'LOWEST'
+
+    def __init__(self) -> None:
+        # From the start of a run until its checkpoint is loaded, where that has an address.
+        self._guard = ExitStack()
 
     def before_run(self, runner: Any) -> None:
         """Choose what to resume, and look at what will be loaded.
@@ -63,15 +67,25 @@ class CheckpointContentHook(Hook):
         if path is not None and passed_over:
             runner.logger.warning(f'resuming from {path}')
         runner._load_from = path
+        if path is not None and '://' in str(path):
+            self._guard.enter_context(data_alone())
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Take out what the host would execute, and rebuild its histories.
 
         Raises:
-            ValueError: when a history is none.
+            ValueError: when a history is none, or a run would go on from an average.
         """
+        self._guard.close()
         if not isinstance(checkpoint, Mapping):
             return
+        if runner._resume and 'ema_state_dict' in checkpoint and find_hook(runner, EMAHook) is None:
+            # EMAHook stores the average in the place of the weights, and puts them back.
+            raise ValueError(
+                f'{runner._load_from} holds an average of the weights (ema_state_dict) and this '
+                'run none: expected EMAHook in custom_hooks, without which training would go on '
+                'from the average. Put it back, or start from the average with load_from'
+            )
         meta = checkpoint.get('meta')
         # The host's Runner.resume executes this text.
         if isinstance(meta, dict) and meta.pop('config', None) is not None:
@@ -82,13 +96,9 @@ class CheckpointContentHook(Hook):
         stored = checkpoint.get('state_dict', checkpoint)
         if isinstance(stored, Mapping):
             with whole_weights(runner.model) as model:
-                less = float16_names(stored, model.state_dict())
-            if less:
-                more = f' and {len(less) - _SHOWN} more' if len(less) > _SHOWN else ''
-                runner.logger.warning(
-                    f'the checkpoint stores {", ".join(less[:_SHOWN])}{more} with fewer bits than '
-                    'the model has: they are taken as they are, rounded'
-                )
+                said = rounded(stored, model.state_dict())
+            if said is not None:
+                runner.logger.warning(said)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Turn all but the weights, which are tensors, into plain values."""

@@ -6,9 +6,10 @@ from itertools import chain
 from typing import Any
 
 from mmaction.registry import HOOKS
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 
-from ..config_keys import find_lost_custom_keys, refuse, require_known_keys
+from ..config_keys import find_lost_best, find_lost_custom_keys, refuse, require_known_keys
+from ..find_hook import find_hook
 from ..whole_weights import bare
 
 
@@ -32,11 +33,15 @@ class ConfigKeysHook(Hook):
         require_known_keys(runner.cfg)
 
     def before_train(self, runner: Any) -> None:
-        """Compare the learning rates' parts with the model's.
+        """Compare the learning rates' parts with the model's, and ``save_best`` with the metrics.
 
         Raises:
-            ValueError: when a part is close to one of the model, but is none.
+            ValueError: when a part is close to one of the model, but is none, or when a metric of
+                that name is not logged for the classes of the validation.
         """
         model = bare(runner.model)
         named = chain(model.named_parameters(), model.named_modules())
         refuse(find_lost_custom_keys(runner.cfg, (name for name, _ in named)))
+        writer = find_hook(runner, CheckpointHook)
+        if writer is not None and writer.save_best and runner.val_loop is not None:
+            refuse(find_lost_best(writer.save_best, runner.val_evaluator.metrics))

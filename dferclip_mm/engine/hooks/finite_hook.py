@@ -111,7 +111,7 @@ class FiniteHook(Hook):
             # The host takes the first metric for 'auto', and knows its name from then on.
             name = next(iter(metrics)) if name == 'auto' else name
             value = metrics.get(name)
-            if isinstance(value, int | float) and not math.isfinite(value):
+            if _is_spoilt(value):
                 runner.logger.warning(f'{name} is {value}, and chooses no best checkpoint')
                 # The host would take infinity; NaN is better than nothing to it. The value itself
                 # is on record: RuntimeInfoHook comes first.
@@ -138,6 +138,15 @@ class FiniteHook(Hook):
         if _anywhere(bool(found)):
             here = found or ['in another process']
             raise FloatingPointError(_message(here, when))
+
+
+def _is_spoilt(value: Any) -> bool:
+    """Whether a metric is NaN or infinite; a Python number, one of numpy, or a tensor."""
+    try:
+        return not math.isfinite(value)
+    except (TypeError, ValueError, RuntimeError):
+        # No number: a text, several, none.
+        return False
 
 
 def _anywhere(here: bool) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.runner import CheckpointLoader
 
+from ..reading import read_weights, rounded
 from ..whole_weights import whole_weights
 from .strict_checkpoint_hook import misfit
 
@@ -18,10 +18,10 @@ from .strict_checkpoint_hook import misfit
 class PretrainedPartsHook(Hook):
     """Starts training from parts of a checkpoint, MMAction2's own for instance.
 
-    The named parts must fit in full. What of the model is not among them starts from its own
-    weights, and what of the checkpoint is not is left out; the log names both. A resumed run is
-    left alone. The host's `load_from` is for checkpoints of the whole model, and its `pretrained`
-    is understood differently by each backbone.
+    The file is read as data, its checksums compared. The named parts must fit in full. What of the
+    model is not among them starts from its own weights, and what of the checkpoint is not is left
+    out; the log names both. A resumed run is left alone. The host's `load_from` is for checkpoints
+    of the whole model, and its `pretrained` is understood differently by each backbone.
 
     Args:
         checkpoint: a file or URL that MMEngine can read.
@@ -37,8 +37,9 @@ class PretrainedPartsHook(Hook):
         """Load the parts, unless the run is resumed.
 
         Raises:
-            ValueError: when the checkpoint lacks a part, or a part does not fit; it names both
-                sides.
+            FileNotFoundError: when there is no such file.
+            ValueError: when it is no checkpoint that can be relied on, lacks a part, or a part
+                does not fit; it names both sides.
         """
         if runner.iter > 0:
             return
@@ -47,10 +48,13 @@ class PretrainedPartsHook(Hook):
                 f'load_from={runner._load_from!r} and PretrainedPartsHook both give weights: '
                 'leave one of them out'
             )
-        content = CheckpointLoader.load_checkpoint(self.checkpoint, map_location='cpu')
-        stored = content.get('state_dict', content)
+        stored = read_weights(self.checkpoint)
         with whole_weights(runner.model) as model:
             report = load_parts(model, stored, self.parts, self.checkpoint)
+            taken = {name: value for name, value in stored.items() if _below(self.parts, name)}
+            said = rounded(taken, model.state_dict())
+        if said is not None:
+            runner.logger.warning(said)
         runner.logger.info(report)
 
 
@@ -74,12 +78,11 @@ def load_parts(
     Raises:
         ValueError: when a part is missing, or does not fit.
     """
-    stems = tuple(f'{part}.' for part in parts)
     current = model.state_dict()
-    wanted = {name: value for name, value in current.items() if name.startswith(stems)}
-    found = {name: value for name, value in stored.items() if name.startswith(stems)}
-    for part, stem in zip(parts, stems, strict=True):
-        if not any(name.startswith(stem) for name in found):
+    wanted = {name: value for name, value in current.items() if _below(parts, name)}
+    found = {name: value for name, value in stored.items() if _below(parts, name)}
+    for part in parts:
+        if not any(_below([part], name) for name in found):
             held = ', '.join(sorted({name.split('.')[0] for name in stored})[:6])
             raise ValueError(f'{source} has no tensor of {part}: it has those of {held}')
     problem = misfit(found, wanted)
@@ -94,6 +97,10 @@ def load_parts(
         f'from their own weights: {_count(set(current) - set(wanted))}; left out of it: '
         f'{_count(set(stored) - set(found))}'
     )
+
+
+def _below(parts: Sequence[str], name: str) -> bool:
+    return any(name.startswith(f'{part}.') for part in parts)
 
 
 def _count(names: set[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,69 +12,18 @@ from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook
 
-from ..checkpoints import PART, POINTER, PREEMPTED, no_room, publish, write_whole
+from ..best_choice import CHOSEN_BY, forget_others
+from ..checkpoints import PART, POINTER, PREEMPTED, no_room, write_whole
+from ..early_stopping import store_stopping, take_stopping
 from ..finite import tensors_in
+from ..whole_files import Later, WritesWhole, still_there
 
 _OUTDATED = 'outdated_ckpts'
 
 
-class _Later:
-    """The host's file backend, but what it is told to remove waits."""
-
-    def __init__(self, backend: Any) -> None:
-        self._backend = backend
-        self.waiting: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
-
-    def remove(self, path: str) -> None:
-        """Note a file; folders come by another name."""
-        self.waiting.append(str(path))
-
-    rmtree = remove
-
-    def finish(self) -> None:
-        """Remove what waits."""
-        for path in self.waiting:
-            if self._backend.isdir(path):
-                self._backend.rmtree(path)
-            elif self._backend.isfile(path):
-                self._backend.remove(path)
-        self.waiting = []
-
-
-class _WritesWhole:
-    """A runner whose checkpoints get their names when they are on the disk."""
-
-    def __init__(self, runner: Any, hook: SafeCheckpointHook) -> None:
-        self._runner, self._hook = runner, hook
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._runner, name)
-
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **settings: Any) -> None:
-        """As the runner's own.
-
-        Raises:
-            OSError: when it cannot be written; the old file of that name is as it was.
-        """
-        if '://' in str(out_dir):
-            self._runner.save_checkpoint(out_dir, filename, *args, **settings)
-            return
-        path = Path(out_dir) / filename
-        part = path.with_name(path.name + PART)
-        self._hook.place = dict(settings.get('meta') or {})
-        try:
-            self._runner.save_checkpoint(str(out_dir), part.name, *args, **settings)
-            if dist.is_main_process() and part.exists():
-                publish(part, path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OSError(no_room(path, self._hook.size, error)) from error
-        finally:
-            self._hook.place = {}
-        self._hook.keep(str(path))
+def _name_of(path: Any) -> str:
+    """The last part of a path, which may be of another system."""
+    return re.split(r'[/\\]', str(path))[-1]
 
 
 @HOOKS.register_module()
@@ -83,18 +33,22 @@ class SafeCheckpointHook(CheckpointHook):
     Each checkpoint, and the file ``last_checkpoint``, is written under another name, put on the
     disk and then renamed. What ``max_keep_ckpts`` or a better epoch makes superfluous is removed
     afterwards, which takes room for one checkpoint more. What a killed run had no time to remove
-    is removed when it resumes.
+    is removed when it resumes. A run that resumes with another ``save_best`` or ``rule`` begins to
+    choose anew.
     """
 
     # The host sets them when training starts.
     file_backend: Any
     keep_ckpt_ids: deque
     best_ckpt_path: Any
+    rules: list
 
     # Bytes of the tensors of the checkpoint that is being written.
     size = 0
     # Its epoch and iteration, as this hook counts them.
     place: dict[str, int] = {}
+    # Of the validation whose best is being saved.
+    scores: Mapping[str, Any] = {}
     # Iterations made when the last one to resume from was written.
     saved_at = -1
 
@@ -105,19 +59,19 @@ class SafeCheckpointHook(CheckpointHook):
             # They name files to remove, and come from a file.
             steps = [step for step in info['keep_ckpt_ids'] if type(step) is int]
             runner.message_hub.update_info('keep_ckpt_ids', steps)
+        self._choose_alike(runner)
         super().before_train(runner)
-        self.file_backend = _Later(self.file_backend)
+        self.file_backend = Later(self.file_backend)
         self._name_best(runner)
+        take_stopping(runner)
         if '://' in self.out_dir:
             return
         resumed = Path(runner._load_from) if runner._resume and runner._load_from else None
         here = resumed is not None and resumed.resolve().parent == Path(self.out_dir).resolve()
-        if here and resumed is not None and re.fullmatch(self._names(), resumed.name):
-            # Else the host does not tell it of the best epoch, should it be this one.
-            self.last_ckpt = str(resumed)
-            self.saved_at = runner.iter
+        if here and resumed is not None:
+            self._name_last(runner, resumed)
         if dist.is_main_process():
-            self._clear(info.get(_OUTDATED) if here else [])
+            self._clear(runner, info.get(_OUTDATED) if here else [])
         runner.message_hub.update_info(_OUTDATED, [])
 
     def save_now(self, runner: Any, iterations: int) -> None:
@@ -127,7 +81,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner: not within an iteration.
             iterations: how many it has made.
         """
-        whole = _WritesWhole(runner, self)
+        whole = WritesWhole(runner, self)
         whole.save_checkpoint(
             self.out_dir,
             PREEMPTED,
@@ -146,6 +100,7 @@ class SafeCheckpointHook(CheckpointHook):
         # Its flexible runner takes its own, which after validation is an iteration too far.
         meta.update(self.place)
         info.update({name: meta[name] for name in ('epoch', 'iter') if name in info})
+        store_stopping(runner, self, self.scores, checkpoint['message_hub'])
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Save the best of a training run; validation alone leaves nothing in its folder."""
@@ -158,11 +113,33 @@ class SafeCheckpointHook(CheckpointHook):
         waiting[:] = [name for name in waiting if Path(name) != Path(path)]
 
     def _save_checkpoint(self, runner: Any) -> None:
-        super()._save_checkpoint(_WritesWhole(runner, self))
+        super()._save_checkpoint(WritesWhole(runner, self))
         self._finish(runner)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict) -> None:
-        super()._save_best_checkpoint(_WritesWhole(runner, self), metrics)
+        """As the host's.
+
+        Raises:
+            ValueError: when the validation did not log what the best is chosen by.
+        """
+        if self.save_best and 'auto' in self.key_indicators:
+            # As the host does it, which compares at once.
+            self._init_rule(self.rules, [next(iter(metrics))])
+            self._choose_alike(runner)
+            self.best_ckpt_path = runner.message_hub.runtime_info.get('best_ckpt')
+            self._name_best(runner)
+        lost = [key for key in self.key_indicators if key not in metrics] if self.save_best else []
+        if lost:
+            # The host raises a bare KeyError.
+            raise ValueError(
+                f'save_best={lost[0]!r} is none of what this validation logged: expected one of '
+                f'{", ".join(metrics)}; a class without clips has no recall'
+            )
+        self.scores = metrics
+        try:
+            super()._save_best_checkpoint(WritesWhole(runner, self), metrics)
+        finally:
+            self.scores = {}
         self._finish(runner)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
@@ -214,10 +191,41 @@ class SafeCheckpointHook(CheckpointHook):
                 raise OSError(no_room(pointer, len(str(path)), error)) from error
 
     def _finish(self, runner: Any) -> None:
-        if dist.is_main_process():
-            self.file_backend.finish()
-        self.file_backend.waiting = []
+        if not dist.is_main_process():
+            self.file_backend.waiting = []
+        for said in self.file_backend.finish():
+            runner.logger.warning(said)
         runner.message_hub.update_info(_OUTDATED, [])
+
+    def _choose_alike(self, runner: Any) -> None:
+        """Compare with no best score that was chosen by another metric, or another rule."""
+        if not self.save_best or 'auto' in self.key_indicators:
+            return
+        now = dict(zip(self.key_indicators, self.rules, strict=True))
+        hub = runner.message_hub
+        forgotten = forget_others(hub.runtime_info, now)
+        for name in [
+            each for each in hub.runtime_info if each.startswith(('best_score', 'best_ckpt'))
+        ]:
+            # The hub stores names that it was told of.
+            hub.update_info(name, hub.runtime_info[name])
+        if forgotten:
+            by = ', '.join(f'{key} ({rule})' for key, rule in now.items())
+            runner.logger.warning(
+                f'the run chooses its best checkpoint by {by} from here on; that by '
+                f'{"; that by ".join(forgotten)} stays as it is, and counts no longer'
+            )
+        hub.update_info(CHOSEN_BY, now)
+
+    def _name_last(self, runner: Any, resumed: Path) -> None:
+        """Know the checkpoint before: without one the host tells none of the best epoch."""
+        if re.fullmatch(self._names(), resumed.name):
+            self.last_ckpt = str(resumed)
+            self.saved_at = runner.iter
+        elif resumed.name == PREEMPTED:
+            name = _name_of(runner.message_hub.runtime_info.get('last_ckpt'))
+            if re.fullmatch(self._names(), name):
+                self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
 
     def _name_best(self, runner: Any) -> None:
         """Know the best checkpoint by its name in this folder: the host would remove any path."""
@@ -232,23 +240,33 @@ class SafeCheckpointHook(CheckpointHook):
     def _in_folder(self, runner: Any, key: str, path: Any) -> str | None:
         if path is None:
             return None
-        name = re.split(r'[/\\]', str(path))[-1]
-        if not (name.startswith('best_') and name.endswith('.pth')):
+        name = _name_of(path)
+        if not re.fullmatch(self._best_names(), name):
             runner.logger.warning(f'{path!r}, of the checkpoint, is no name of a best checkpoint')
             return None
         found = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info(key, found)
         return found
 
-    def _clear(self, outdated: Any) -> None:
+    def _clear(self, runner: Any, outdated: Any) -> None:
         folder = Path(self.out_dir)
-        for part in [*folder.glob(f'*.pth{PART}'), folder / f'{POINTER}{PART}']:
-            part.unlink(missing_ok=True)
-        for name in outdated if isinstance(outdated, list) else ():
-            # Names alone, and none but those that this hook gives.
-            if isinstance(name, str) and re.fullmatch(rf'{self._names()}|best_[^/\\]+\.pth', name):
+        parts = [path.name for path in folder.glob(f'*{PART}')]
+        files = rf'{self._names()}|{self._best_names()}'
+        whole = rf'(?:{files}|{re.escape(PREEMPTED)}|{POINTER}){re.escape(PART)}'
+        names = [name for name in parts if re.fullmatch(whole, name)]
+        # Names alone, and none but those that this hook gives.
+        found = outdated if isinstance(outdated, list) else []
+        names += [each for each in found if isinstance(each, str) and re.fullmatch(files, each)]
+        for name in names:
+            try:
                 (folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                self.file_backend.remove(str(folder / name))
+                runner.logger.warning(still_there(folder / name, error))
 
     def _names(self) -> str:
         """What the checkpoints are called, as a regular expression."""
         return re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
+
+    def _best_names(self) -> str:
+        return rf'best_[^/\\]+_{self._names()}'

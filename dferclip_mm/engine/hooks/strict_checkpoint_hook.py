@@ -10,9 +10,8 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from torch import nn
 
+from ..reading import shorten, weights_in
 from ..whole_weights import whole_weights
-
-_SHOWN = 4
 
 
 def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]) -> str | None:
@@ -32,7 +31,7 @@ def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Ten
         ('only in the model', [name for name in model if name not in checkpoint]),
         ('of another shape (checkpoint against model)', reshaped),
     )
-    found = [f'{len(names)} {side}: {_shorten(names)}' for side, names in sides if names]
+    found = [f'{len(names)} {side}: {shorten(names)}' for side, names in sides if names]
     return '; '.join(found) or None
 
 
@@ -54,11 +53,6 @@ def _as_frozen(
     return found
 
 
-def _shorten(names: list[str]) -> str:
-    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return ', '.join(names[:_SHOWN]) + more
-
-
 def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.Tensor]:
     """The state dict of a checkpoint that fits the model in full.
 
@@ -70,21 +64,7 @@ def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.T
     Raises:
         ValueError: when it does not fit; it names both sides.
     """
-    stored = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
-    if not isinstance(stored, Mapping):
-        found = checkpoint if stored is None else stored
-        raise ValueError(
-            f'{source} holds a {type(found).__name__}: expected a dict with '
-            "'state_dict', as MMEngine saves it"
-        )
-    # As MMEngine does for checkpoints of DistributedDataParallel.
-    stored = {name.removeprefix('module.'): value for name, value in stored.items()}
-    strange = [name for name, value in stored.items() if not isinstance(value, torch.Tensor)]
-    if strange:
-        raise ValueError(
-            f'{source} holds no state dict: {_shorten(strange)} '
-            f'{"is" if len(strange) == 1 else "are"} no tensor'
-        )
+    stored = weights_in(checkpoint, source)
     expected = model.state_dict()
     problem = misfit(_as_frozen(stored, expected), expected)
     if problem:

@@ -3,13 +3,15 @@
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from drawing_runs import DrawingModel, drawing_run
 from mini_corpora import write_dfew
 from mmaction.registry import HOOKS
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.registry import MODELS
 from processes import in_processes
 from small_runs import small_config, start
@@ -215,6 +217,26 @@ def test_no_such_score_is_the_best(rule, measure, tmp_path):
     assert runner.message_hub.get_info('best_score') == 30.0
     best = [name for name in checkpoints(tmp_path / 'run') if 'best' in name]
     assert [name.partition('_epoch_')[2] for name in best] == ['3.pth']
+
+
+@pytest.mark.parametrize('value', [math.inf, math.nan, -math.inf])
+@pytest.mark.parametrize('kind', [float, np.float32, np.float64, torch.tensor])
+def test_scores_of_any_kind_are_looked_at(kind, value):
+    runner = SimpleNamespace(hooks=[CheckpointHook(save_best='a', rule='greater')])
+    runner.logger = SimpleNamespace(warning=lambda text: None)
+    metrics = {'a': kind(value), 'b': kind(value)}
+    FiniteHook().after_val_epoch(runner, metrics)
+    assert type(metrics['a']) is float
+    assert math.isnan(metrics['a'])
+    assert type(metrics['b']) is type(kind(value))
+
+
+@pytest.mark.parametrize('value', [1, 2.5, np.float32(3), torch.tensor(1), 'text', None, [1.0]])
+def test_other_scores_stay(value):
+    runner = SimpleNamespace(hooks=[CheckpointHook(save_best='a', rule='greater')])
+    metrics = {'a': value}
+    FiniteHook().after_val_epoch(runner, metrics)
+    assert metrics['a'] is value
 
 
 def test_the_clips_are_named(tmp_path):
