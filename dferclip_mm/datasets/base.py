@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +10,8 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from ..emotions import CORPUS_CLASSES, EMOTIONS
+from ..emotions import CORPUS_CLASSES
+from .classes import left_out_classes
 from .clips import ClipFinder, check_inside, check_list
 from .guarded import GuardedDataset
 from .holdout import held_out as choose_held_out
@@ -280,37 +280,3 @@ class ClipDataset(GuardedDataset):
 
     def _place(self, line: int) -> str:
         return f'{self.ann_file}:{line}' if line else self.ann_file
-
-
-def compound_order(labels: set[str]) -> list[str]:
-    """Single emotions in their canonical order, then compounds sorted by name."""
-    return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))
-
-
-def left_out_classes(
-    classes: Sequence[str], exclude: Sequence[str] = (), only: Sequence[str] = ()
-) -> list[str]:
-    """The classes that are excluded, or not among the only ones.
-
-    Raises:
-        ValueError: when a name is no class, or both lists are given.
-    """
-    named = {'exclude_classes': _names(exclude), 'only_classes': _names(only)}
-    for argument, names in named.items():
-        unknown = [name for name in names if name not in classes]
-        if unknown:
-            close = difflib.get_close_matches(unknown[0], classes, n=1, cutoff=0.5)
-            hint = f'did you mean {close[0]!r}? ' if close else ''
-            raise ValueError(
-                f'{argument}: {unknown[0]!r} is not a class: {hint}The classes are '
-                f'{", ".join(classes)}'
-            )
-    if all(named.values()):
-        raise ValueError('give exclude_classes or only_classes, not both')
-    if named['only_classes']:
-        return [name for name in classes if name not in named['only_classes']]
-    return [*named['exclude_classes']]
-
-
-def _names(names: Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)

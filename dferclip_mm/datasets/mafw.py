@@ -9,7 +9,8 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
-from .base import LISTED_SPLITS, ClipDataset, compound_order
+from .base import LISTED_SPLITS, ClipDataset
+from .classes import compound_order
 from .clips import check_list
 from .list_text import decode_list
 from .lists import Row, parse_captions, parse_words

@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from ..archives import require_unchanged
+
 # What a file is called until all of it is on the disk.
 PART = '.part'
 POINTER = 'last_checkpoint'
@@ -117,7 +119,7 @@ def read_checkpoint(path: str | Path) -> Any:
     file = Path(path)
     size = file.stat().st_size
     if not is_pickle:
-        _require_unchanged(file)
+        require_unchanged(file)
     try:
         return torch.load(file, map_location='cpu', weights_only=True, mmap=not is_pickle)
     except pickle.UnpicklingError as error:
@@ -131,23 +133,6 @@ def read_checkpoint(path: str | Path) -> Any:
             f'{path} ({size} bytes) cannot be read as a PyTorch checkpoint '
             f'({_first_line(error)}): copy or train it again'
         ) from error
-
-
-def _require_unchanged(file: Path) -> None:
-    """Compare each record with its checksum, which PyTorch writes and does not read."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            broken = archive.testzip()
-    except Exception as error:
-        raise ValueError(
-            f'{file} was changed or cut after it was written ({_first_line(error)}): copy or train '
-            'it again'
-        ) from error
-    if broken is not None:
-        raise ValueError(
-            f'{file} was changed after it was written: the checksum of its record {broken} does '
-            'not fit; copy or train it again'
-        )
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from ...emotions import EMOTIONS
-from ..base import ClipDataset, compound_order
+from ..base import ClipDataset
+from ..classes import compound_order
 from ..scores import ClipScoresDataset
 from .findings import Finding
 from .parts import Listed, Part, frames_of, located, opener_of
