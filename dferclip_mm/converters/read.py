@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..archives import require_unchanged
 from .errors import ConversionError
 
 
@@ -42,11 +43,16 @@ def read_checkpoint(path: str | Path) -> Any:
     Allowed are tensors, plain containers and what DFER-CLIP's published files pickle beside them.
 
     Raises:
-        ConversionError: when there is no such file, it is damaged or no PyTorch file, or it asks
-            for anything else to be imported; that is named, and nothing of it is run.
+        ConversionError: when there is no such file, it is damaged, was changed after it was
+            written or is no PyTorch file, or it asks for anything else to be imported; that is
+            named, and nothing of it is run.
     """
     if not Path(path).is_file():
         raise ConversionError(f'no checkpoint at {path} (seen from {Path.cwd()})')
+    try:
+        require_unchanged(path)
+    except ValueError as error:
+        raise ConversionError(str(error)) from error
     try:
         with torch.serialization.safe_globals(_allowed()):
             return torch.load(path, map_location='cpu', weights_only=True)

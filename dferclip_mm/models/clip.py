@@ -16,6 +16,9 @@ from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
+from ..archives import require_unchanged
+from .script_weights import is_script, read_script
+
 
 def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> Any:
     """An open_clip model with its two towers as ``.visual`` and ``.text``, in float32.
@@ -166,7 +169,7 @@ def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
     tag = open_clip.get_pretrained_cfg(arch, pretrained)
     if not tag:
         # OpenAI's own files are archives of programs; their weights need QuickGELU.
-        quick_gelu = _is_torchscript(pretrained)
+        quick_gelu = is_script(pretrained)
         model = open_clip.create_model(arch, force_custom_text=True, force_quick_gelu=quick_gelu)
         _load(model, pretrained, arch)
         return model
@@ -192,13 +195,16 @@ def _load(model: nn.Module, path: str, arch: str) -> None:
             + (f': its tags are {", ".join(tags)}' if tags else '')
         )
     try:
-        if _is_torchscript(path):
-            # open_clip's loader reads them only for architectures that it infers itself.
-            state = torch.jit.load(path, map_location='cpu').state_dict()
+        require_unchanged(path)
+        if is_script(path):
+            # open_clip's loader reads them only for architectures that it infers itself, and would
+            # run them.
+            state = read_script(path)
             for name in ('input_resolution', 'context_length', 'vocab_size', 'attn_mask'):
                 state.pop(name, None)
             model.load_state_dict(convert_to_custom_text_state_dict(state), strict=True)
         else:
+            _require_data_alone(path)
             open_clip.load_checkpoint(model, path, strict=True)
     except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
         reason = ' '.join(str(error).split())
@@ -208,11 +214,15 @@ def _load(model: nn.Module, path: str, arch: str) -> None:
         ) from error
 
 
-def _is_torchscript(path: str) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('/constants.pkl') for name in archive.namelist())
+def _require_data_alone(path: str) -> None:
+    """See that PyTorch reads a file without its code.
+
+    After a TypeError, open_clip reads the file again without saying that it is data. With PyTorch's
+    ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` set, which others advise, that runs its code.
+    """
+    if Path(path).suffix not in ('.safetensors', '.npz', '.npy'):
+        mmap = zipfile.is_zipfile(path)
+        torch.load(path, map_location='cpu', weights_only=True, mmap=mmap)
 
 
 def _plain(value: Any) -> Any:

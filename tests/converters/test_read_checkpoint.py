@@ -94,6 +94,18 @@ def test_foreign_file_is_explained(tmp_path, data):
         read_checkpoint(path)
 
 
+def test_a_flipped_bit_is_refused(tmp_path):
+    """PyTorch writes a checksum of each tensor, and reads over it."""
+    path = tmp_path / 'flipped.pth'
+    weight = torch.arange(1000.0)
+    torch.save({'state_dict': {'weight': weight}}, path)
+    content = bytearray(path.read_bytes())
+    content[content.index(weight.numpy().tobytes()) + 403] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ConversionError, match=r'flipped\.pth was changed .* record flipped/data/0'):
+        read_checkpoint(path)
+
+
 def test_missing_file_is_explained(tmp_path):
     with pytest.raises(ConversionError, match='no checkpoint at'):
         read_checkpoint(tmp_path / 'nowhere.pth')

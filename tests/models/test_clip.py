@@ -59,6 +59,21 @@ def test_files_that_do_not_fit_are_explained(tmp_path, tiny_clip, content):
         build_clip(tiny_clip, str(path))
 
 
+@pytest.mark.filterwarnings(r'ignore:.*torch\.jit:FutureWarning')
+@pytest.mark.parametrize('form', ['weights', 'program'])
+def test_a_flipped_bit_is_refused(tmp_path, tiny_clip, tiny_weights, form):
+    """PyTorch writes a checksum of each tensor, and reads over it."""
+    path = tmp_path / 'tiny_clip.pt'
+    if form == 'program':
+        torch.jit.script(open_clip.CLIP(**tiny_clip).eval()).save(path)
+    proj = build_clip(tiny_clip, str(path)).visual.proj.detach().numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(proj) + 40] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'tiny_clip\.pt .* the checksum of its record'):
+        build_clip(tiny_clip, str(path))
+
+
 def test_other_vocabularies_are_refused(monkeypatch):
     monkeypatch.setattr(open_clip, 'get_tokenizer', lambda name: object())
     with pytest.raises(ValueError, match='byte-pair vocabulary'):

@@ -29,6 +29,9 @@ _KEPT_BYTES = 8 << 20
 # The same for FFmpeg itself: this file alone, and no format that names others.
 FFMPEG_OPTIONS = {
     'protocol_whitelist': 'file',
+    # FFmpeg's own defaults, by which a movie's tracks do not lie elsewhere.
+    'enable_drefs': '0',
+    'use_absolute_path': '0',
     'format_whitelist': (
         'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg'
     ),
