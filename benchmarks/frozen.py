@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,12 @@ from dferclip_mm.datasets.fingerprints import held_still
 from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
 from dferclip_mm.datasets.transforms import OpenFrameFeatures
 
-from .data import draw_clips
-from .measure import Run, interleaved, ratio, seconds
-from .models import Case, Row, backward
+from .corpus import draw_clips
+from .measure import Run
+from .table import Row, compared
 
-
-def step_of(model: Any, optimizer: torch.optim.Optimizer, loss: Run) -> Run:
-    """Forward, backward and the optimiser."""
-
-    def run() -> None:
-        model.zero_grad()
-        loss()
-        optimizer.step()
-
-    return run
+# Of the cached step in each round.
+STEPS = 4
 
 
 def sgd(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.SGD:
@@ -63,57 +53,55 @@ def cached_loader(config: str, folder: Path, width: int, clips: int) -> Run:
     return lambda: pseudo_collate([pipeline(dict(item)) for item in items])
 
 
-def beside(full: Run, cached: Run) -> float:
-    """A full step ÷ the cached steps before and after it: a change of clock shows in neither."""
-    before = seconds(cached)
-    took = seconds(full)
-    return 2 * took / (before + seconds(cached))
-
-
-def frozen(model: Any, config: str, clips: int = 4, rounds: int = 3) -> list[Row]:
-    """A step from the cache, its loading included, against full fine-tuning of the same batch.
+def cached_runs(model: Any, config: str, folder: Path, clips: int) -> dict[str, Run]:
+    """Whole steps from the cache, its loading included; the loading alone; SGD of a full step.
 
     Args:
         model: of a config that trains everything (see `models.build`).
         config: the one that reads the cache.
+        folder: empty, for the cache.
         clips: B.
-        rounds: of the cached step and of our full one; the plain one runs once.
     """
-    model.train()
-    # Pixels are made before: decoding is not in the price of a full step.
-    case = Case(model, clips)
     everything = sgd(model.parameters())
     behind = sgd([*model.neck.parameters(), *model.cls_head.parameters()])
-    with tempfile.TemporaryDirectory() as folder:
-        load = cached_loader(config, Path(folder), model.backbone.visual.output_dim, clips)
+    load = cached_loader(config, folder, model.backbone.visual.output_dim, clips)
 
-        def cached_loss() -> None:
-            batch = load()
-            features = torch.stack(batch['inputs']).float()
-            target = torch.tensor([int(s.gt_label) for s in batch['data_samples']])
-            F.cross_entropy(model(features, stage='head'), target).backward()
+    def cached() -> None:
+        batch = load()
+        features = torch.stack(batch['inputs']).float()
+        target = torch.tensor([int(s.gt_label) for s in batch['data_samples']])
+        behind.zero_grad()
+        F.cross_entropy(model(features, stage='head'), target).backward()
+        behind.step()
 
-        cached = step_of(model, behind, cached_loss)
-        found = interleaved({'cached': cached, 'loading': load}, rounds)
-        # The first round also pays for touching its memory; the median leaves it out.
-        full = step_of(model, everything, backward(model, case.fast))
-        ours = statistics.median(beside(full, cached) for _ in range(rounds))
-        plain = beside(step_of(model, everything, backward(model, case.plain)), cached)
-    model.zero_grad()
+    return {'cached': repeated(cached), 'loading': repeated(load), 'SGD': everything.step}
+
+
+def repeated(run: Run) -> Run:
+    """`STEPS` times: one alone is short beside its neighbours."""
+
+    def runs() -> None:
+        for _ in range(STEPS):
+            run()
+
+    return runs
+
+
+def cached_rows(found: Mapping[str, list[float]], clips: int) -> list[Row]:
+    """Full fine-tuning of a batch, which is decoded already, against its step from the cache.
+
+    Args:
+        found: seconds of `cached_runs`, and of the forward and backward pass of the full model,
+            ``'fast'`` and ``'plain'``.
+        clips: B.
+    """
+    full = {
+        way: [STEPS * (a + b) for a, b in zip(found[way], found['SGD'], strict=True)]
+        for way in ('fast', 'plain')
+    }
+    name = f'full fine-tuning step ÷ cached, {clips} clips'
     return [
-        Row(
-            f'cached step: our full fine-tuning step ÷ cached, {clips} clips',
-            ours,
-            '',
-        ),
-        Row(
-            f'cached step: plain full fine-tuning step ÷ cached, {clips} clips',
-            plain,
-            '≥ 45',
-        ),
-        Row(
-            'cached step: loading ÷ cached',
-            ratio(found['loading'], found['cached']),
-            '',
-        ),
+        compared(f'cached step: our {name}', full['fast'], found['cached']),
+        compared(f'cached step: plain {name}', full['plain'], found['cached'], '≥ 45'),
+        compared('cached step: loading ÷ cached', found['loading'], found['cached']),
     ]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from .data import draw_clips, pipeline
+from .corpus import draw_clips
 from .measure import Run
-from .models import Case, Row, backward
+from .models import Case, autocast, backward
+from .table import Row, compared, over_rounds
 
 # What float32 products are computed in, and what autocast takes.
 PRECISIONS: dict[str, tuple[str, torch.dtype | None]] = {
@@ -23,18 +25,22 @@ PRECISIONS: dict[str, tuple[str, torch.dtype | None]] = {
     'TF32': ('high', None),
     'bfloat16': ('highest', torch.bfloat16),
 }
+# Batches that each worker makes ahead.
+PREFETCH = 4
 
 
 @contextmanager
-def precision(name: str, device: str) -> Iterator[None]:
-    """Compute in one of `PRECISIONS`."""
-    products, dtype = PRECISIONS[name]
+def precision(products: str) -> Iterator[None]:
+    """Compute float32 products with as many digits.
+
+    Autocast is not entered here but in each forward pass, or weights that change would be computed
+    with as they were in the first one.
+    """
     before, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision(products)
     torch.backends.cudnn.allow_tf32 = products == 'high'
     try:
-        with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
-            yield
+        yield
     finally:
         torch.set_float32_matmul_precision(before)
         torch.backends.cudnn.allow_tf32 = convolutions
@@ -46,16 +52,17 @@ def wait(device: str) -> None:
         torch.get_device_module(device).synchronize()
 
 
-def wall_seconds(run: Run, device: str, rounds: int) -> float:
-    """The median time of a run on a device, after two to warm up."""
-    found = []
+def wall_seconds(runs: Mapping[str, Run], device: str, rounds: int) -> dict[str, list[float]]:
+    """The times of runs that alternate on a device, after two rounds to warm up."""
+    found: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 2):
-        wait(device)
-        start = time.perf_counter()
-        run()
-        wait(device)
-        found.append(time.perf_counter() - start)
-    return statistics.median(found[2:])
+        for name, run in runs.items():
+            wait(device)
+            start = time.perf_counter()
+            run()
+            wait(device)
+            found[name].append(time.perf_counter() - start)
+    return {name: times[2:] for name, times in found.items()}
 
 
 def peak_gib(run: Run, device: str) -> float:
@@ -69,10 +76,24 @@ def peak_gib(run: Run, device: str) -> float:
     return memory.max_memory_allocated() / 2**30
 
 
-def waiting_share(batches: Iterable[Any], step: Callable[[Any], Any], device: str) -> float:
-    """The share of time in which a training loop waits for its next batch, the first left out."""
+def batches_to_load(rounds: int, workers: int) -> tuple[int, int]:
+    """How many batches a loop takes before it is timed, and how many in all.
+
+    Workers start together and hand in their first batches together: those say nothing of a run.
+    Two of each worker at least are timed.
+    """
+    first = max(1, workers * PREFETCH)
+    return first, first + max(rounds, 2 * workers)
+
+
+def waiting_share(
+    batches: Iterable[Any], step: Callable[[Any], Any], device: str, first: int = 1
+) -> float:
+    """The share of time in which a training loop waits for its next batch, after the first ones."""
     iterator = iter(batches)
-    step(next(iterator))
+    for _ in range(first):
+        step(next(iterator))
+    wait(device)
     waiting, start = 0.0, time.perf_counter()
     while True:
         asked = time.perf_counter()
@@ -86,28 +107,37 @@ def waiting_share(batches: Iterable[Any], step: Callable[[Any], Any], device: st
     return waiting / (asked - start)
 
 
-def train(model: Any, optimizer: torch.optim.Optimizer) -> Callable[[Any], None]:
-    """One training step from what the loader gives."""
+def train(
+    model: Any, optimizer: torch.optim.Optimizer, device: str, dtype: torch.dtype | None
+) -> Callable[[Any], torch.Tensor]:
+    """One training step from what the loader gives; it returns the loss."""
 
-    def step(batch: Any) -> None:
+    def step(batch: Any) -> torch.Tensor:
         data = model.data_preprocessor(batch, True)
-        losses = model(**data, mode='loss')
+        with autocast(device, dtype):
+            losses = model(**data, mode='loss')
         loss, _ = model.parse_losses(losses)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return loss.detach()
 
     return step
 
 
-def loader(config: str, folder: Path, clips: int, batches: int, workers: int) -> Iterable[Any]:
-    """Batches of the training pipeline of a config, over clips that are drawn first."""
+def clips_to_load(folder: Path, clips: int, batches: int) -> list[dict]:
+    """What a pipeline takes, for so many batches of clips that are drawn first."""
     paths = draw_clips(folder, min(clips, 48))
-    items = [
+    return [
         dict(filename=str(paths[n % len(paths)]), label=n % 7, modality='RGB', start_index=0)
         for n in range(clips * batches)
     ]
-    transforms = pipeline(config)
+
+
+def loader(
+    items: list[dict], transforms: Callable[[dict], Any], clips: int, workers: int
+) -> Iterable[Any]:
+    """Items through a pipeline, in batches."""
     return torch.utils.data.DataLoader(
         _Clips(items, transforms),
         batch_size=clips,
@@ -115,7 +145,7 @@ def loader(config: str, folder: Path, clips: int, batches: int, workers: int) ->
         collate_fn=pseudo_collate,
         # Processes that are forked beside a GPU's threads can hang.
         multiprocessing_context='forkserver' if workers else None,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=PREFETCH if workers else None,
     )
 
 
@@ -154,27 +184,31 @@ def rows(
     """
     model = model.to(device).train()
     workers = max(1, (os.cpu_count() or 2) - 1) if workers is None else workers
-    batches = loader(config, folder, clips, rounds, workers)
+    first, batches = batches_to_load(rounds, workers)
+    steps = Compose(Config.fromfile(config).train_pipeline)
+    loaded = loader(clips_to_load(folder, clips, batches), steps, clips, workers)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=1e-9, momentum=0.9, weight_decay=1e-4, fused=True)
     case = Case(model, clips, frames, device)
     found = []
-    for name in PRECISIONS:
-        with precision(name, device):
+    for name, (products, dtype) in PRECISIONS.items():
+        case.dtype = dtype
+        with precision(products):
             runs = {
                 'limit': case.encoder_step,
                 'ours': backward(model, case.fast),
                 'plain way': backward(model, case.plain),
             }
-            time_of = {key: wall_seconds(run, device, rounds) for key, run in runs.items()}
+            times = wall_seconds(runs, device, rounds)
+            step = train(model, optimizer, device, dtype)
+            share = waiting_share(loaded, step, device, first)
             found += [
-                Row(f'{name}: clips per second', clips / time_of['ours'], ''),
-                Row(f'{name}: training ÷ image encoder', time_of['ours'] / time_of['limit'], ''),
-                Row(f'{name}: plain way ÷ ours', time_of['plain way'] / time_of['ours'], ''),
-                Row(f'{name}: peak memory, GiB', peak_gib(runs['ours'], device), ''),
-                Row(f'{name}: plain way, GiB', peak_gib(runs['plain way'], device), ''),
+                over_rounds(f'{name}: clips per second', [clips / s for s in times['ours']]),
+                compared(f'{name}: training ÷ image encoder', times['ours'], times['limit']),
+                compared(f'{name}: plain way ÷ ours', times['plain way'], times['ours']),
+                Row(f'{name}: peak memory, GiB', peak_gib(runs['ours'], device)),
+                Row(f'{name}: plain way, GiB', peak_gib(runs['plain way'], device)),
+                Row(f'{name}: share of time waiting for data', share),
             ]
-            share = waiting_share(batches, train(model, optimizer), device)
-            found.append(Row(f'{name}: share of time waiting for data', share, ''))
-            model.zero_grad()
+        model.zero_grad()
     return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
-import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ def apart(part: Callable[..., Any], *args: Any) -> Any:
 
     Memory that models took and gave back would serve the side that asks for more of it.
     """
-    with get_context('spawn').Pool(1, prepare) as pool:
-        return pool.apply(part, args)
+    # Not a Pool: its processes may not start a loader's workers.
+    with ProcessPoolExecutor(1, get_context('spawn'), prepare) as pool:
+        return pool.submit(part, *args).result()
 
 
 def seconds(run: Run) -> float:
@@ -59,11 +61,6 @@ def interleaved(
         for name in list(runs)[:: -1 if number % 2 else 1]:
             found[name].append(seconds(runs[name]))
     return found
-
-
-def ratio(ours: Iterable[float], theirs: Iterable[float]) -> float:
-    """The median of the ratios of pairs that were measured in the same round."""
-    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def saved_bytes(forward: Run, parameters: Iterable[torch.Tensor]) -> int:
@@ -97,4 +94,9 @@ def machine() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(':')[1].strip() for line in lines if line.startswith('model name')]
     name = names[0] if names else platform.processor() or platform.machine()
-    return f'{name}, one thread; PyTorch {torch.__version__}, Python {platform.python_version()}'
+    parts = [name, f'{os.cpu_count()} cores']
+    if hasattr(os, 'sysconf') and 'SC_PHYS_PAGES' in os.sysconf_names:
+        memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+        parts.append(f'{memory / 2**30:.0f} GiB')
+    versions = f'PyTorch {torch.__version__}, Python {platform.python_version()}'
+    return f'{", ".join(parts)}; one thread; {versions}'

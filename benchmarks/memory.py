@@ -1,4 +1,4 @@
-"""What is kept for the backward pass, counted, over frames and clips; and time over frames."""
+"""What is kept for the backward pass, counted, over frames and clips; drawn beside time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from .measure import interleaved, saved_bytes
-from .models import Case, Row, backward, saving
+from .measure import saved_bytes
+from .models import Case, saving
+from .table import Row
 
 FRAMES, CLIPS = (8, 16, 32, 64), (1, 4, 16, 48)
 
@@ -21,7 +22,7 @@ def kept(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
     Counted with tensors that have shapes and storages as on the CPU, but no numbers.
     """
     model.train()
-    with_frames(model, frames)
+    allow_frames(model, frames)
     found = {}
     for name, settings in {
         'ours': (False, False),
@@ -48,17 +49,18 @@ def leave_numbers_out(model: torch.nn.Module, mode: FakeTensorMode) -> None:
                     tensors[name] = mode.from_tensor(tensor)
 
 
-def with_frames(model: Any, frames: int) -> None:
-    """Set the frames of a clip in place; a longer position table than was there is random."""
+def allow_frames(model: Any, frames: int) -> None:
+    """Take clips of any length up to this one; a longer position table than was there is random."""
     rows, width = model.neck.pos_embed.shape[1:]
     if rows < frames + 1:
         model.neck.pos_embed = torch.nn.Parameter(torch.randn(1, frames + 1, width))
     model.neck.max_frames = max(frames, model.neck.max_frames)
-    model.num_frames = frames
+    # All frames that come are one view.
+    model.num_frames = None
 
 
-def memory_rows(one: Mapping[str, float], many: Mapping[str, float]) -> list[Row]:
-    """The bars of one clip of 16 frames, and what a batch of the paper's size needs."""
+def memory_rows(one: Mapping[str, float], many: Mapping[str, float], clips: int) -> list[Row]:
+    """The bars of one clip of 16 frames, and what a batch of many clips needs."""
     bars = {'ours': '≤ 0.82', 'lean': '≤ 0.55', 'checkpointing': '≤ 0.10'}
     return [
         *(
@@ -66,56 +68,58 @@ def memory_rows(one: Mapping[str, float], many: Mapping[str, float]) -> list[Row
             for name, bar in bars.items()
         ),
         *(
-            Row(f'memory for backward, 48 clips, {name}, GiB', many[name] / 1024, '')
+            Row(f'memory for backward, {clips} clips, {name}, GiB', many[name] / 1024)
             for name in many
         ),
     ]
 
 
-def seconds_over_frames(model: Any) -> list[float]:
-    """CPU seconds of a training step of one clip, forward and backward, for each of `FRAMES`."""
-    found = []
-    for frames in FRAMES:
-        with_frames(model.train(), frames)
-        run = backward(model, Case(model, 1, frames).fast)
-        found += interleaved({'ours': run}, rounds=1, warm=frames == FRAMES[0])['ours']
-    with_frames(model, 16)
-    return found
+def growth(
+    model: Any, path: Path, over_frames: Mapping[int, float], over_clips: Mapping[int, float]
+) -> list[Row]:
+    """Draw how memory and time grow with frames and clips; the rows on memory.
+
+    Args:
+        model: as `kept` takes it.
+        path: of the picture.
+        over_frames: seconds of a training step of one clip, by its frames.
+        over_clips: the same by the clips, of 16 frames each.
+    """
+    kept_frames = [kept(model, frames) for frames in FRAMES]
+    kept_clips = [kept(model, 16, clips) for clips in CLIPS]
+    draw(
+        path,
+        dict(zip(FRAMES, kept_frames, strict=True)),
+        dict(zip(CLIPS, kept_clips, strict=True)),
+        {frames: {'ours': seconds} for frames, seconds in sorted(over_frames.items())},
+        {clips: {'ours': seconds} for clips, seconds in sorted(over_clips.items())},
+    )
+    return memory_rows(kept_frames[FRAMES.index(16)], kept_clips[-1], CLIPS[-1])
 
 
-def growth(model: Any, path: Path) -> list[Row]:
-    """Draw how memory and time grow with frames and clips; the rows on memory."""
+def draw(path: Path, *panels: Mapping[int, Mapping[str, float]]) -> None:
+    """Memory over frames, over clips; seconds over frames, over clips; each by name."""
     import matplotlib
 
     matplotlib.use('agg')
     from matplotlib import pyplot
 
-    over_frames = [kept(model, frames) for frames in FRAMES]
-    over_clips = [kept(model, 16, clips) for clips in CLIPS]
-    seconds = seconds_over_frames(model)
-    figure, axes = pyplot.subplots(1, 3, figsize=(10.5, 3.3), layout='constrained')
-    for panel, counts, found in ((axes[0], FRAMES, over_frames), (axes[1], CLIPS, over_clips)):
-        for name in found[0]:
-            values = [each[name] / 1024 for each in found]
-            panel.plot(counts, values, marker='o', label=name)
-        panel.set(ylabel='kept for backward (GiB)')
-    axes[2].plot(FRAMES, seconds, marker='o', color='C1', label='ours')
-    axes[2].set(ylabel='training step (s, one thread)')
-    for panel, counts, label in zip(
-        axes,
-        (FRAMES, CLIPS, FRAMES),
-        ('frames, one clip', 'clips of 16 frames', 'frames, one clip'),
-        strict=True,
-    ):
-        panel.set(xlabel=label, xticks=counts, xlim=(0, None), ylim=(0, None))
-        panel.grid(alpha=0.3)
-        panel.spines[['top', 'right']].set_visible(False)
-    axes[1].set_xticks([1, 16, 32, 48])
-    axes[0].legend(frameon=False)
+    figure, axes = pyplot.subplots(2, 2, figsize=(8, 6), layout='constrained')
+    for number, (axis, found) in enumerate(zip(axes.flat, panels, strict=True)):
+        in_gib = number < 2
+        for name in next(iter(found.values())):
+            values = [each[name] / (1024 if in_gib else 1) for each in found.values()]
+            color = None if in_gib else 'C1'
+            axis.plot([*found], values, marker='o', label=name, color=color)
+        axis.set(
+            xlabel='clips of 16 frames' if number % 2 else 'frames, one clip',
+            ylabel='kept for backward (GiB)' if in_gib else 'training step (s, one thread)',
+            xticks=[*found],
+            xlim=(0, None),
+            ylim=(0, None),
+        )
+        axis.grid(alpha=0.3)
+        axis.spines[['top', 'right']].set_visible(False)
+    axes.flat[0].legend(frameon=False)
     figure.savefig(path)
     pyplot.close(figure)
-    growth_rate = seconds[-1] / seconds[1] / 4
-    return [
-        *memory_rows(over_frames[FRAMES.index(16)], over_clips[-1]),
-        Row('training, seconds per frame, 64 frames ÷ 16', growth_rate, ''),
-    ]

@@ -1,5 +1,6 @@
-"""The benchmarks count what they say, and run at small size."""
+"""The benchmarks count what they say, run at small size, and the counted bars hold at true size."""
 
+import json
 import os
 from pathlib import Path
 
@@ -9,14 +10,38 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch._subclasses.fake_tensor import FakeTensor
 
-from benchmarks import data, gpu, measure, memory, models
-from benchmarks.measure import flops, interleaved, ratio, saved_bytes
+from benchmarks import corpus, data, measure, memory, models, page, pillow
+from benchmarks.measure import flops, interleaved, saved_bytes
+from benchmarks.table import Row, compared, over_rounds, table
 
 ROOT = Path(__file__).resolve().parent.parent
+CONFIG = str(ROOT / 'configs' / 'dferclip_dfew.py')
 
 
-def test_ratio_is_the_median_of_pairs():
-    assert ratio([2.0, 6.0, 30.0], [1.0, 2.0, 3.0]) == 3.0
+def test_a_comparison_is_the_median_of_pairs_with_its_range():
+    row = compared('ours ÷ theirs', [2.0, 6.0, 30.0], [1.0, 2.0, 3.0], '≤ 4')
+    assert row == Row('ours ÷ theirs', 3.0, '≤ 4', (2.0, 10.0))
+    assert '| ours ÷ theirs | 3 | 2 – 10 | ≤ 4 |' in table([row])
+    assert '| counted | 0.5 |  |  |' in table([Row('counted', 0.5)])
+
+
+@pytest.mark.parametrize(
+    ('value', 'bar', 'holds'),
+    [(0.9, '≤ 0.95', True), (1, '≤ 0.95', False), (5, '≥ 4.5', True), (4, '≥ 4.5', False)],
+)
+def test_a_bar_is_at_most_or_at_least(value, bar, holds):
+    assert Row('', value, bar).holds is holds
+    assert Row('', value).holds
+
+
+def test_the_page_has_every_row_and_tells_of_the_machine():
+    rows = [over_rounds('some row', [1.0, 2.0, 4.0])]
+    text = page.page(rows, minutes=7.5, gpu=page.OPEN)
+    assert '| some row | 2 | 1 – 4 |  |' in text
+    assert measure.machine() in text
+    assert text.endswith(page.OPEN)
+    assert '(speed_notes.md)' in text
+    assert (ROOT / 'docs' / 'speed_notes.md').is_file()
 
 
 def test_every_other_round_is_reversed():
@@ -45,9 +70,39 @@ def model(tiny_model):
 
 
 def test_equality_rows(model):
-    logits, gradients = models.equality(models.Case(model.train(), 2, 4))
-    assert logits.value < 1e-4
-    assert gradients.value < 1e-3
+    for row in models.equality(models.Case(model.train(), 2, 4)):
+        assert row.bar
+        assert row.holds, row
+
+
+@pytest.fixture(scope='module')
+def true_model():
+    return models.build(CONFIG)
+
+
+def test_arithmetic_holds_its_bar_at_true_shapes():
+    (row,) = models.arithmetic(CONFIG)
+    assert row.bar == '≤ 0.95'
+    assert row.holds, row
+
+
+def test_memory_holds_its_bars_at_true_shapes(true_model):
+    one = memory.kept(true_model)
+    rows = memory.memory_rows(one, one, 1)
+    assert [row.bar for row in rows if row.bar] == ['≤ 0.82', '≤ 0.55', '≤ 0.10']
+    for row in rows:
+        assert row.holds, row
+
+
+def test_many_prompts_are_as_long_as_those_of_the_bar(tiny_model):
+    table = json.loads((ROOT / 'dferclip_mm' / 'prompts' / 'descriptions.json').read_text())
+    found = models.many_prompts(table)
+    assert len(set(found)) == len(found) == 100
+    classes = [f'class {n}' for n in range(100)]
+    tiny_model['cls_head'].update(classes=classes, prompts=found, num_context=8)
+    ends = MODELS.build(tiny_model).cls_head.prompt_learner.end
+    assert sum(ends) / len(ends) + 1 >= 26
+    assert max(ends) - min(ends) >= 10
 
 
 def test_every_saving_keeps_less_than_the_one_before(model):
@@ -74,83 +129,58 @@ def test_what_is_kept_is_counted_without_numbers_as_with_them(model):
 def test_growth_is_drawn(model, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, 'FRAMES', (8, 16))
     monkeypatch.setattr(memory, 'CLIPS', (1, 2))
-    rows = memory.growth(model, tmp_path / 'growth.svg')
-    assert '</svg>' in (tmp_path / 'growth.svg').read_text()
+    path = tmp_path / 'growth.svg'
+    rows = memory.growth(model, path, {8: 1.0, 16: 2.0}, {1: 1.0, 2: 2.0})
+    assert '</svg>' in path.read_text()
     assert all(row.value > 0 for row in rows)
 
 
-SMALL_PIPELINE = [
-    dict(type='OpenClip'),
-    dict(type='SampleSegments', num_frames=4),
-    dict(type='DecodeClip'),
-    dict(type='ClipResize', size=32),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
-]
+def test_the_bare_passes_leave_the_weights_alone():
+    weight = torch.ones(3)
+    models.five_passes([weight])()
+    assert weight.tolist() == [1, 1, 1]
 
 
-def test_the_gpu_part_runs_on_the_cpu_at_small_size(model, tmp_path):
-    config = tmp_path / 'config.py'
-    config.write_text(f'train_pipeline = {SMALL_PIPELINE}')
-    (tmp_path / 'clips').mkdir()
-    rows = gpu.rows(
-        model,
-        str(config),
-        tmp_path / 'clips',
-        device='cpu',
-        clips=2,
-        frames=4,
-        rounds=2,
-        workers=0,
-    )
-    names = [row.name for row in rows]
-    assert len(set(names)) == len(names) == 6 * len(gpu.PRECISIONS)
-    for row in rows:
-        assert row.value > 0 or 'GiB' in row.name, row.name
-    shares = [row.value for row in rows if 'waiting' in row.name]
-    # Without workers all loading is waited for.
-    assert all(0 < share < 1 for share in shares)
+def test_a_pipeline_is_cut_where_it_has_decoded():
+    steps = Config.fromfile(CONFIG).train_pipeline
+    end = data.until_decoded(steps)
+    assert steps[end - 1]['type'] == 'DecodeClip'
+    assert 'DecodeClip' not in [step['type'] for step in steps[end:]]
 
 
-def test_precisions_are_put_back():
-    before = torch.get_float32_matmul_precision()
-    seen = {}
-    for name in gpu.PRECISIONS:
-        with gpu.precision(name, 'cpu'):
-            product = torch.ones(2, 2) @ torch.ones(2, 2)
-            seen[name] = (torch.get_float32_matmul_precision(), product.dtype)
-    assert seen == {
-        'float32': ('highest', torch.float32),
-        'TF32': ('high', torch.float32),
-        'bfloat16': ('highest', torch.bfloat16),
-    }
-    assert torch.get_float32_matmul_precision() == before
-
-
-def test_waiting_is_what_the_batches_take(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr(gpu.time, 'perf_counter', lambda: clock[0])
-
-    def take(seconds):
-        clock[0] += seconds
-
-    def batches():
-        for _ in range(4):
-            take(3)
-            yield 1
-
-    assert gpu.waiting_share(batches(), lambda batch: take(1), 'cpu') == pytest.approx(0.75)
-    assert gpu.waiting_share([1, 2, 3], lambda batch: take(1), 'cpu') == 0
+def test_augmentation_finds_the_same_frames_each_time():
+    frames = torch.randint(0, 256, (16, 224, 224, 3), dtype=torch.uint8).numpy()
+    before = frames.copy()
+    augment = data.augmentation(CONFIG, frames, clips=20)
+    augment()
+    assert (frames == before).all()
 
 
 def test_plain_loading_has_the_shape_of_the_pipelines(tmp_path):
-    folders = data.lay_out(tmp_path, clips=2)
-    assert data.pillow_load(folders).shape == (2, 16, 3, 224, 224)
-    settings = Config.fromfile(ROOT / 'configs' / 'dferclip_dfew.py').train_dataloader.dataset
-    for kind in (data.CLIPS, 'packed', 'videos'):
-        batch = data.load(data.open_corpus(settings, tmp_path, kind))
+    folders = corpus.lay_out(tmp_path, clips=2)
+    assert data.pillow_load(folders).shape == (2, pillow.FRAMES, 3, 224, 224)
+    settings = Config.fromfile(CONFIG).train_dataloader.dataset
+    for kind in (corpus.CLIPS, 'packed', 'videos'):
+        batch = data.load(data.Seeded(corpus.open_corpus(settings, tmp_path, kind)))
         assert [clip.shape for clip in batch['inputs']] == [(16, 3, 224, 224)] * 2
         assert {clip.dtype for clip in batch['inputs']} == {torch.uint8}
+
+
+class Counted(torch.utils.data.Dataset):
+    """Burns a little of the worker's time."""
+
+    def __getitem__(self, number):
+        start = measure.time.process_time()
+        while measure.time.process_time() - start < 0.02:
+            pass
+        return number
+
+
+def test_what_a_worker_takes_is_counted():
+    found = data.through_worker(Counted(), torch.tensor, clips=4, rounds=3)
+    assert len(found) == 3
+    # Four items of 20 ms, and the way from one process to the other.
+    assert all(0.07 < seconds < 1 for seconds in found)
 
 
 def test_loading_is_measured_in_a_process_of_its_own():

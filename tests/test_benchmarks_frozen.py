@@ -1,33 +1,52 @@
-"""The benchmark of cached features runs at small size."""
+"""The benchmarks of several clips and of cached features run at small size."""
 
 from pathlib import Path
 
 from mmaction.registry import MODELS
 
-from benchmarks import frozen
+from benchmarks import batches, frozen, memory
 
-CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+CONFIG = str(Path(__file__).resolve().parent.parent / 'configs' / 'dferclip_dfew_cached.py')
 
 
-def test_a_step_from_the_cache_costs_less_than_a_full_one(tiny_model):
+def small(tiny_model):
     tiny_model.update(num_frames=16)
     tiny_model['neck'].update(max_frames=16)
-    model = MODELS.build(tiny_model)
+    return MODELS.build(tiny_model)
+
+
+def test_steps_of_several_clips(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, 'CLIPS', (1, 2))
+    model = small(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    rows = frozen.frozen(model, str(CONFIGS / 'dferclip_dfew_cached.py'), clips=2, rounds=2)
-    _, plain, loading = rows
-    assert plain.bar == '≥ 45'
-    assert all(row.value > 0 for row in rows)
-    assert loading.value < 1
+    rows = {
+        row.name: row
+        for row in batches.batches(model, CONFIG, tmp_path / 'memory.svg', clips=2, rounds=2)
+    }
+    assert all(row.value > 0 for row in rows.values())
+    assert rows['training, 2 clips ÷ image encoder'].bar == '≤ 0.94'
+    assert rows['cached step: plain full fine-tuning step ÷ cached, 2 clips'].bar == '≥ 45'
+    assert rows['cached step: loading ÷ cached'].value < 1
+    assert {
+        'training, seconds per frame, 64 frames ÷ 16',
+        'training, seconds per clip, 2 clips ÷ 1',
+    } <= set(rows)
+    assert '</svg>' in (tmp_path / 'memory.svg').read_text()
     # Rates are too small for any change but that of the last bit.
     after = model.state_dict()
+    after['neck.pos_embed'] = before['neck.pos_embed']  # longer afterwards
     assert all((before[name] - after[name]).abs().max() < 1e-6 for name in before)
 
 
 def test_the_step_from_the_cache_leaves_the_encoder_alone(tiny_model, tmp_path):
-    tiny_model.update(num_frames=16)
-    tiny_model['neck'].update(max_frames=16)
-    load = frozen.cached_loader(str(CONFIGS / 'dferclip_dfew_cached.py'), tmp_path, 32, 2)
-    batches = [load(), load()]
-    assert [clip.shape for batch in batches for clip in batch['inputs']] == [(16, 32)] * 4
-    assert not (batches[0]['inputs'][0] == batches[1]['inputs'][0]).all()
+    model = small(tiny_model)
+    frozen.cached_runs(model, CONFIG, tmp_path, clips=2)['cached']()
+    assert all(p.grad is None for p in model.backbone.parameters())
+    assert model.cls_head.prompt_learner.context.grad is not None
+
+
+def test_each_step_draws_its_own_frames(tmp_path):
+    load = frozen.cached_loader(CONFIG, tmp_path, 32, 2)
+    found = [load(), load()]
+    assert [clip.shape for batch in found for clip in batch['inputs']] == [(16, 32)] * 4
+    assert not (found[0]['inputs'][0] == found[1]['inputs'][0]).all()

@@ -24,7 +24,7 @@ class CLIPVisualEncoder(BaseModule):
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
         frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
-        lean: keep about a third less for the backward pass, in 3 to 5 % more time.
+        lean: keep about a fifth less for the backward pass, in 1 to 5 % more time.
         grad_checkpointing: keep each block's input alone, in about a quarter more time.
 
     Raises:
