@@ -23,7 +23,7 @@ def test_everything_but_classes_and_position_is_inferred(golden, dferclip_state)
     head = found.model['cls_head']
     assert (head['num_context'], head['class_specific']) == (4, True)
     assert head['context_position'] == 'middle'
-    assert tuple(head['classes']) == CORPUS_CLASSES['dfew']
+    assert head['classes'] == list(CORPUS_CLASSES['dfew'])
     assert head['text_encoder'] == found.model['backbone']
     assert found.model['backbone']['pretrained'] is None
     arch = found.model['backbone']['arch']
@@ -50,6 +50,35 @@ def test_prompts_are_recovered_token_by_token(golden, dferclip_state):
 def test_prefixes_of_several_wrappers_are_stripped(dferclip_state):
     wrapped = {f'module.module.{name}': value for name, value in dferclip_state.items()}
     assert set(convert(wrapped).state_dict) == set(convert(dferclip_state).state_dict)
+
+
+def test_a_context_that_the_classes_share(dferclip_state):
+    state = dict(dferclip_state)
+    state['prompt_learner.ctx'] = state['prompt_learner.ctx'][0]
+    found = convert(state)
+    head = found.model['cls_head']
+    assert (head['num_context'], head['class_specific']) == (4, False)
+    assert head['context_position'] == found.meta['position'] == 'end'
+    back = convert_back({'state_dict': found.state_dict, 'meta': found.meta})['state_dict']
+    assert torch.equal(back['module.prompt_learner.ctx'], state['prompt_learner.ctx'])
+
+
+def test_eleven_classes_are_those_of_mafw(dferclip_state):
+    state = dict(dferclip_state)
+    for name in ('ctx', 'token_prefix', 'token_suffix'):
+        value = state[f'prompt_learner.{name}']
+        state[f'prompt_learner.{name}'] = torch.cat([value, value[:4]])
+    assert tuple(convert(state).prompts) == CORPUS_CLASSES['mafw']
+
+
+def test_what_is_noted_is_plain_and_only_what_was_there(dferclip_state):
+    found = convert({'state_dict': dferclip_state, 'epoch': torch.tensor(3)})
+    assert type(found.meta['epoch']) is int
+    assert 'best_acc' not in found.meta
+    del found.meta['epoch']
+    back = convert_back({'state_dict': found.state_dict, 'meta': found.meta})
+    assert back['epoch'] == 0
+    assert 'best_acc' not in back
 
 
 def test_way_back_is_bitwise(dferclip_file, dferclip_state):
@@ -159,6 +188,14 @@ def flat_context(state):
     state['prompt_learner.ctx'] = torch.zeros(128)
 
 
+def flat_suffix(state):
+    state['prompt_learner.token_suffix'] = torch.zeros(7, 128)
+
+
+def deep_context(state):
+    state['prompt_learner.ctx'] = torch.zeros(1, 7, 4, 128)
+
+
 def no_tensor(state):
     state['temporal_net.cls_token'] = 'words'
 
@@ -188,6 +225,8 @@ def no_tensor(state):
         (text_behind_the_end, 'class 2 is not a text, the end token and padding'),
         (lone_byte, r'prompt of class 2 reads .* does not give its \d+ tokens again'),
         (flat_context, r'prompt_learner\.ctx has the shape \(128,\)'),
+        (deep_context, r'prompt_learner\.ctx has the shape \(1, 7, 4, 128\)'),
+        (flat_suffix, r'and token_suffix \(7, 128\): expected'),
         (no_tensor, r'temporal_net\.cls_token str for'),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
@@ -205,11 +244,20 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
     [
         ([1, 2], 'holds a list'),
         ({'state_dict': [1]}, 'not a table of named tensors'),
+        ({'state_dict': ['name']}, 'not a table of named tensors'),
         ({'state_dict': {1: torch.zeros(1)}}, 'not a table of named tensors'),
         ({}, 'its 0 entries are none'),
         ({'model': 1, 'epoch': 2}, 'its 2 entries are model, epoch'),
-        ({'visual.proj': torch.zeros(1)}, 'a CLIP, which needs no conversion'),
-        ({'state_dict': {'cls_head.fc.weight': torch.zeros(1)}}, 'of an MMAction2 model already'),
+        ({'visual.proj': torch.zeros(1)}, '^the file holds a CLIP, which needs no conversion'),
+        (
+            {'state_dict': {'backbone.conv.weight': torch.zeros(1), 'cls_head.fc.weight': 0}},
+            '^the file is a checkpoint of an MMAction2 model already',
+        ),
+        # Half of what the one or the other kind is known by.
+        ({'prompt_learner.ctx': 1}, '^the file is no checkpoint of .* are prompt_learner.ctx$'),
+        ({'temporal_net.cls_token': 1}, 'its 1 entries are temporal_net.cls_token$'),
+        ({'temporal.cls_token': 1}, 'its 1 entries are temporal.cls_token$'),
+        ({'backbone.proj': 1}, 'its 1 entries are backbone.proj$'),
     ],
 )
 def test_other_files_are_recognised(content, message):

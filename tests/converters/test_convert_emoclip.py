@@ -41,6 +41,8 @@ def test_the_scale_of_the_model_is_taken_not_that_of_clip(emoclip_state):
     found = convert(state)
     assert found.state_dict['cls_head.logit_scale'] == 4.0
     assert found.meta['clip_logit_scale'] == emoclip_state['backbone.logit_scale'].item()
+    # Plain data: the file is read where only such is allowed.
+    assert type(found.meta['clip_logit_scale']) is float
 
 
 def test_way_back_is_bitwise(converted, emoclip_state):

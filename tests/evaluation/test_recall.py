@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from dferclip_mm.evaluation import recall_scores
+from dferclip_mm.evaluation.bootstrap import bootstrap_interval
 
 
 def samples_of(truth, predicted, classes, indices=None):
@@ -45,7 +46,9 @@ def test_equals_scikit_learn(classes):
 
 
 def test_absent_class_is_left_out_even_when_predicted():
-    scores = recall_scores(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]), 3)
+    # Nor is its recall 0 / 0, of which NumPy would warn.
+    with np.errstate(all='raise'):
+        scores = recall_scores(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]), 3)
     assert scores.uar == 75
     assert scores.war == 75
     assert np.isnan(scores.recall[2])
@@ -59,7 +62,13 @@ def test_no_answer_is_wrong():
 
 @pytest.mark.parametrize(
     ('truth', 'predicted', 'message'),
-    [([], [], 'no clips'), ([0, 3], [0, 1], 'label 3'), ([0], [7], 'prediction 7')],
+    [
+        ([], [], 'no clips'),
+        ([0, 3], [0, 1], '^label 3 lies outside the 3 classes 0 … 2$'),
+        ([0, -1], [0, 1], '^label -1 lies'),
+        ([0], [7], '^prediction 7 lies'),
+        ([0], [-2], '^prediction -2 lies'),
+    ],
 )
 def test_bad_labels(truth, predicted, message):
     with pytest.raises(ValueError, match=message):
@@ -83,6 +92,7 @@ def test_metric_counts_padded_clips_once(tmp_path):
     }
     saved = json.loads((tmp_path / 'sub' / 'out.json').read_text())
     assert saved['classes'] == ['a', 'b', 'c']
+    assert saved['metrics'] == scores
     assert saved['confusion'] == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     assert [clip['predicted'] for clip in saved['clips']] == predicted
     assert [clip['clip'] for clip in saved['clips']] == [f'clip{index}' for index in range(5)]
@@ -141,6 +151,29 @@ def test_bootstrap_interval_holds_the_score():
     patterns = metric.reports({'bootstrap': 400}, {})
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
     assert metric.reports({}, {}) == ['UAR', 'WAR', 'recall/*']
+    assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*']
+
+
+def test_bootstrap_interval_is_that_of_scores_of_draws():
+    # Many clips for fine steps; one of its class, which is then absent from every third draw.
+    truth = np.arange(100) % 3
+    predicted = np.where(np.arange(100) % 7 < 4, truth, 0)
+    truth[-1] = predicted[-1] = 3
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(100, size=100) for _ in range(1000)]
+    scores = [recall_scores(truth[draw], predicted[draw], 4) for draw in draws]
+    found = bootstrap_interval(truth, predicted, 4)
+    for name, values in (('UAR', [s.uar for s in scores]), ('WAR', [s.war for s in scores])):
+        assert found[name] == pytest.approx(np.percentile(values, (2.5, 97.5)))
+
+
+@pytest.mark.parametrize('meta', [None, {}, {'classes': ()}])
+def test_a_dataset_without_classes_is_told(meta):
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = meta
+    metric.process(None, samples_of([0], [0], 2))
+    with pytest.raises(ValueError, match="needs the class names: set the dataset's metainfo"):
+        metric.evaluate(size=1)
 
 
 def test_head_and_dataset_must_agree():
@@ -161,6 +194,8 @@ def test_absent_classes_are_named(truth, said, monkeypatch):
     metric = METRICS.build(dict(type='RecallMetric'))
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
     metric.process(None, samples_of(truth, truth, 3))
-    metric.evaluate(size=len(truth))
+    scores = metric.evaluate(size=len(truth))
+    # JSON has no NaN, and a logger may not.
+    assert not any(f'dfer/recall/{name}' in scores for name in said)
     expected = f'UAR is the mean over {3 - len(said)} classes; without clips: {", ".join(said)}'
     assert warnings == ([expected] if said else [])

@@ -1,7 +1,11 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from dferclip_mm.emotions import EMOTIONS
 from dferclip_mm.prompts import PROMPT_SETS, load_prompt_parts, load_prompts, parse_prompts
+from dferclip_mm.prompts.parse import check_table
 
 
 def test_shipped_sets():
@@ -10,6 +14,7 @@ def test_shipped_sets():
 
 def test_class_names_and_templates():
     assert load_prompts('class_names', ['fear', 'joy']) == [['fear'], ['joy']]
+    assert load_prompts(Path('class_names'), ['fear']) == [['fear']]
     assert load_prompts('expressions', ['fear']) == [['an expression of fear.']]
     assert load_prompts('expressions', ['anger_fear']) == [['an expression of anger and fear.']]
 
@@ -42,6 +47,14 @@ def test_own_file_goes_by_name_not_by_position(tmp_path, name, text):
     assert load_prompts(str(path), ['b', 'a']) == [['second', 'third'], ['first']]
 
 
+def test_sentences_are_the_callers_no_longer():
+    given = {'a': ['x'], 'b': ('y', 'z')}
+    found = check_table(given, 'the table')
+    assert found == {'a': ['x'], 'b': ['y', 'z']}
+    found['a'].append('more')
+    assert given['a'] == ['x']
+
+
 def test_list_follows_the_classes():
     assert load_prompts(['x', ['y', 'z']], ['a', 'b']) == [['x'], ['y', 'z']]
 
@@ -50,9 +63,10 @@ def test_list_follows_the_classes():
     ('prompts', 'message'),
     [
         ('descriptoins', 'neither a prompt set'),
-        ({'a': 'text'}, "no prompt for the class 'b'"),
+        ({'a': 'text'}, "^the prompt table has no prompt for the class 'b'"),
         (['x'], '1 entries for 2 classes'),
         ({'a': 'x', 'b': ''}, "expected a sentence for 'b'"),
+        ({'a': 'x', 'b': ' '}, "expected a sentence for 'b', found ' '"),
         ({'a': 'x', 'b': []}, "expected sentences for 'b'"),
         ({'a': 'x', 1: 'y'}, 'is not a string: quote it'),
         ({'a': 'x', ' ': 'y'}, "expected a class name of letters, found ' '"),
@@ -63,7 +77,8 @@ def test_list_follows_the_classes():
         ({'a': 'x', int('1' * 80): 'y'}, f'the class name {"1" * 80} is not a string'),
         ({'a': 'x', int('1' * 81): 'y'}, rf'the class name {"1" * 77}\.\.\. is not a string'),
         ({'*': 'no place for the name'}, 'template'),
-        ({}, 'an empty one'),
+        ({}, '^the prompt table: expected .* an empty one'),
+        (['x', ''], "^the list of prompts: expected a sentence for 'b'"),
     ],
 )
 def test_bad_tables_are_explained(prompts, message):
@@ -90,18 +105,23 @@ def test_bad_tables_are_explained(prompts, message):
         ('p.yaml', b'a: x\n\nb: ""\n', ":3: expected a sentence for 'b', found ''"),
         ('p.yaml', b'"": x\n', ":1: expected a class name of letters, found ''"),
         ('p.yaml', b'', ': expected a table of class names and sentences, found NoneType'),
+        ('p.yaml', b'- a\n', ': expected a table of class names and sentences, found list'),
         ('p.json', b'{"a": "one",\n"a": "two"}', ":2: the key 'a' appears twice"),
         ('p.json', b'{"a":\n ', ':2: Expecting value'),
         ('p.json', b'{"a": "x",\n"b\\u0062" : 1}', ":2: expected sentences for 'bb', found 1.0"),
         ('p.json', b'[' * 100000, ':1: nested too deeply'),
         ('p.yaml', b'a: x\nb: \xff\xfe', ':2: byte 8 is no UTF-8 text'),
+        # The first character is a line's end.
+        ('p.yaml', b'\n\xff', ':2: byte 1 is no UTF-8 text'),
+        ('p.yaml', b'\n\x07', ':2: special characters are not allowed'),
+        ('p.json', b'\n{"a": "x", "a": "y"}', ":2: the key 'a' appears twice"),
         ('p.yaml', b'a: ' + b'x' * 1_000_001, ' has more than 1000000 bytes'),
     ],
 )
 def test_bad_files_are_explained(tmp_path, name, data, message):
     path = tmp_path / name
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=f'{name}{message}'):
+    with pytest.raises(ValueError, match=f'^{re.escape(str(path))}{message}'):
         load_prompts(str(path), ['a', 'b'])
 
 
