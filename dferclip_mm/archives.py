@@ -8,6 +8,15 @@ from pathlib import Path
 _START = b'PK\x03\x04'
 
 
+def is_zip(path: str | Path) -> bool:
+    """Whether a file ends as a zip archive does; one whose end is damaged does not."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        # Said of some damage to the longer end that PyTorch writes.
+        return False
+
+
 def require_unchanged(path: str | Path) -> None:
     """Compare each record of a zip archive with its checksum, which PyTorch writes and never reads.
 

@@ -9,14 +9,13 @@ import errno
 import os
 import pickle
 import shutil
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..archives import require_unchanged
+from ..archives import is_zip, require_unchanged
 
 # What a file is called until all of it is on the disk.
 PART = '.part'
@@ -98,7 +97,7 @@ def require_form(path: str | Path) -> bool:
         raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
     with file.open('rb') as stream:
         is_pickle = stream.read(1) == b'\x80'
-    if not (is_pickle or zipfile.is_zipfile(file)):
+    if not (is_pickle or is_zip(file)):
         raise ValueError(
             f'{path} ({file.stat().st_size} bytes) is no PyTorch checkpoint, or its end is '
             'missing: copy or train it again'

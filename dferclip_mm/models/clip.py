@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ..archives import require_unchanged
+from ..archives import is_zip, require_unchanged
 from .script_weights import is_script, read_script
 
 
@@ -221,7 +220,7 @@ def _require_data_alone(path: str) -> None:
     ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` set, which others advise, that runs its code.
     """
     if Path(path).suffix not in ('.safetensors', '.npz', '.npy'):
-        mmap = zipfile.is_zipfile(path)
+        mmap = is_zip(path)
         torch.load(path, map_location='cpu', weights_only=True, mmap=mmap)
 
 

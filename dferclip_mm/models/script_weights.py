@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..archives import is_zip
 from .script_pickle import Call, Instance, Name, Stored, read_pickle
 
 # What a program of reasonable size stays below: its texts in bytes, and its objects.
@@ -42,7 +43,7 @@ _SETS_STATE = re.compile(r'^  def __setstate__\b', re.MULTILINE)
 
 def is_script(path: str | Path) -> bool:
     """Whether a file is a TorchScript archive."""
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return False
     with zipfile.ZipFile(path) as archive:
         return any(name.endswith('/constants.pkl') for name in archive.namelist())

@@ -284,6 +284,15 @@ def test_weights_alone_are_no_run_to_resume(good: Path, tmp_path: Path) -> None:
     assert in_fork(lambda: _use('load_from', best, tmp_path), tmp_path / 'log.txt') == 0
 
 
+def test_an_archive_that_says_it_lies_on_two_disks_is_refused(good: Path, tmp_path: Path) -> None:
+    data = bytearray(good.read_bytes())
+    data[data.rindex(b'PK\x06\x07') + 16] = 2
+    path = tmp_path / 'disks.pth'
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r'disks\.pth .*: copy or train it again'):
+        read_checkpoint(path)
+
+
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_path: Path) -> None:
     path, data = tmp_path / 'flipped.pth', good.read_bytes()
     expected = dict(leaves(torch.load(good, weights_only=True)))
