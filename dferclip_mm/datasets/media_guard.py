@@ -151,13 +151,15 @@ class MediaGuard:
     def _check_entries(self, folder: str) -> None:
         with os.scandir(folder) as entries:
             for entry in entries:
+                # The listing knows plain files and folders; the disk is asked of the rest.
+                if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False):
+                    continue
                 if entry.is_symlink():
                     check_inside(entry.path, self.roots)
                     # One that leads nowhere is no frame.
                     with suppress(OSError):
                         _refuse_special(entry.path, entry.stat().st_mode)
-                # The listing knows these; other things are rare, and the disk is asked.
-                elif not (entry.is_file() or entry.is_dir()):
+                else:
                     _refuse_special(entry.path, entry.stat().st_mode)
 
     def _once(

@@ -21,20 +21,22 @@ def brighten_frames(
 ) -> np.ndarray:
     """Every value times ``factor``, cut to 0-255 and to whole levels: Pillow's blend with black.
 
-    Shapes: uint8 (T, H, W, 3) -> the same; ``out`` takes the result and may be ``frames``.
+    Shapes: uint8 (T, H, W, 3) -> the same; ``out``, contiguous, takes the result and may be
+    ``frames``.
     """
     table = np.clip(_LEVELS * np.float32(factor), 0, 255).astype(np.uint8)
     # OpenCV multiplies three times faster than it looks up, but rounds: nearly half a level less
     # cuts instead, except where a product lies just below a whole level.
     scale = dict(alpha=factor, beta=-0.49999)
-    flat = frames.reshape(len(frames), -1)
     exact = np.array_equal(cv2.convertScaleAbs(_LEVELS, **scale).ravel(), table)
-    # Filled where it is contiguous; else OpenCV is handed a copy, and its result is taken.
-    dst = None if out is None else out.reshape(flat.shape)
-    brightened = (
-        cv2.convertScaleAbs(flat, dst=dst, **scale) if exact else cv2.LUT(flat, table, dst=dst)
-    )
-    return brightened.reshape(frames.shape)
+    brightened = np.empty(frames.shape, np.uint8) if out is None else out
+    # Frame by frame: a part that was cut out is then read where it lies.
+    for frame, target in zip(frames, brightened, strict=True):
+        if exact:
+            cv2.convertScaleAbs(frame, dst=target, **scale)
+        else:
+            cv2.LUT(frame, table, dst=target)
+    return brightened
 
 
 def rotate_frames(
