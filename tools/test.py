@@ -8,6 +8,7 @@ from dferclip_mm.engine.launch import (
     add_common_arguments,
     build_runner,
     errors_in_one_sentence,
+    leave_group,
     load_config,
     set_local_rank,
 )
@@ -45,6 +46,7 @@ def main() -> None:
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
         build_runner(cfg).test()
+        leave_group()
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from dferclip_mm.engine.launch import (
     enable_lr_scaling,
     enable_resume,
     errors_in_one_sentence,
+    leave_group,
     load_config,
     set_local_rank,
 )
@@ -76,6 +77,7 @@ def main() -> None:
             randomness[name] = getattr(args, name) or randomness.get(name, False)
         cfg.randomness = randomness
         build_runner(cfg).train()
+        leave_group()
 
 
 if __name__ == '__main__':

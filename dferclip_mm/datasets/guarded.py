@@ -40,6 +40,11 @@ class GuardedDataset(BaseActionDataset):
         subset._forget_clips()
         return subset
 
+    def _copy_without_annotation(self, memo: dict | None = None) -> Any:
+        # The host keeps one memo for all copies of a process, in which an object that is gone can
+        # stand for a new one at its address.
+        return super()._copy_without_annotation({} if memo is None else memo)
+
     def _forget_clips(self) -> None:
         self.unreadable.clear(len(self))
         self.guard.clear(len(self))

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
-from torch.distributed import DistError
+from torch.distributed import DistError, destroy_process_group, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
@@ -209,6 +209,12 @@ def build_runner(cfg: Config) -> Runner:
 def set_local_rank(local_rank: int) -> None:
     """Tell MMEngine the process's place on its machine where the launcher has not done so."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
+
+
+def leave_group() -> None:
+    """End the group of processes after a run: left to the interpreter's end, gloo may abort."""
+    if is_initialized():
+        destroy_process_group()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lengths import only_long
 from mmaction.registry import DATASETS
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets.transforms import ClipReadError
@@ -213,6 +213,15 @@ def test_a_subset_numbers_its_clips_anew(build):
     assert dataset.unreadable.found() == []
     dataset[1]
     assert dataset.unreadable.found() == [1]
+
+
+def test_subsets_share_no_memo(build):
+    """The host's is one for all, in which an object that is gone stands for a new one."""
+    dataset = build(bad=[])
+    shared = BaseDataset._copy_without_annotation.__defaults__[0]
+    before = len(shared)
+    dataset.get_subset([1, 2])
+    assert len(shared) == before
 
 
 def test_a_copy_shares_its_own_memory_with_its_workers(build):
