@@ -20,23 +20,24 @@ PACKAGED := $(shell find dferclip_mm configs tools -type f -not -name '*.pyc') m
 .PHONY: demo demo-emoclip test test-long bench install
 
 demo: install
-	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh
+	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) demo/run.sh
 
 demo-emoclip: install
-	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) tools/demo.sh demo_emoclip
+	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) demo/run.sh demo_emoclip
 
-# PYTHONPATH: the tests, and the programs that they start, see the source tree, not the installed copy.
+# PYTHONPATH: the tests, and the programs that they start, see the source tree, not the installed
+# copy, and the drawn faces of demo/.
 test: install
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m mypy
-	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch --cov-fail-under=95
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch --cov-fail-under=95
 
 test-long: install
-	DFERCLIP_MM_LONG=1 OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m pytest
+	DFERCLIP_MM_LONG=1 OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest
 
 bench: install
-	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR)" $(PYTHON_IN_VENV) -m benchmarks
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m benchmarks
 
 install: $(PACKAGE_DONE)
 

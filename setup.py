@@ -37,8 +37,8 @@ class BuildWithMim(build_py):
         target = Path(self.build_lib) / PACKAGE / '.mim'
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        # demo.sh writes beside itself, which is for a checkout alone.
-        left_out = shutil.ignore_patterns('__pycache__', 'demo.sh')
+        # The demonstration draws its data with demo/, which is for a checkout only.
+        left_out = shutil.ignore_patterns('__pycache__', 'demo_*')
         for folder in ('configs', 'tools'):
             shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
         shutil.copy2(ROOT / 'model-index.yml', target)

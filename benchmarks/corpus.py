@@ -13,8 +13,8 @@ import numpy as np
 from mmaction.registry import DATASETS
 
 from dferclip_mm.datasets.clips import PACKED_SUFFIX
-from dferclip_mm.datasets.packing import read_clip
-from dferclip_mm.datasets.transforms.packed import write_packed
+from dferclip_mm.media.packed import write_packed
+from dferclip_mm.precompute.packed_clips import read_clip
 
 SIZE = 224
 CLIPS = 'Clip/clip_224x224'

@@ -16,7 +16,7 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from dferclip_mm.engine.randomness import SAMPLES, seed_generators
+from dferclip_mm.engine.seeding import SAMPLES, seed_generators
 
 from .corpus import CLIPS, SIZE, lay_out, open_corpus
 from .measure import Run, interleaved

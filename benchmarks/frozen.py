@@ -13,9 +13,9 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from dferclip_mm.datasets.fingerprints import held_still
-from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
-from dferclip_mm.datasets.transforms import OpenFrameFeatures
+from dferclip_mm.precompute import OpenFrameFeatures
+from dferclip_mm.precompute.feature_cache_writer import FrameCacheWriter
+from dferclip_mm.precompute.fingerprints import held_still
 
 from .corpus import draw_clips
 from .measure import Run

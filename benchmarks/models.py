@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from dferclip_mm.models.clip.build.fast_forward import keep_less
 from mmaction.registry import MODELS
 from mmengine.config import Config
-
-from dferclip_mm.models.blocks import keep_less
 
 from .measure import Run, flops, interleaved
 from .plain import plain_logits, plain_text

@@ -1,6 +1,6 @@
 # A demonstration of DFER-CLIP, for `make demo`: drawn faces, a small CLIP trained from scratch.
 #
-#   tools/make_demo_data.py data/demo
+#   demo/make_data.py data/demo
 #   tools/dist_train.sh configs/demo_dferclip.py 2
 #
 # The same parts, data path and tools as dferclip_dfew.py, in sizes that two CPU cores train in
@@ -13,7 +13,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 # The second import makes the image tower known by its name.
-custom_imports = dict(imports=['dferclip_mm', 'dferclip_mm.synthetic.tower'])
+custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 
 num_frames = 4
 size = 48

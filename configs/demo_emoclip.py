@@ -1,6 +1,6 @@
 # A demonstration of EmoCLIP, for `make demo-emoclip`: drawn faces and sentences about them.
 #
-#   tools/make_demo_data.py data/demo
+#   demo/make_data.py data/demo
 #   tools/dist_train.sh configs/demo_emoclip.py 2
 #
 # Trained on captions, which tell what brows, eyes and mouths do and never name an emotion; scored
@@ -14,7 +14,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 # The second import makes the image tower known by its name.
-custom_imports = dict(imports=['dferclip_mm', 'dferclip_mm.synthetic.tower'])
+custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 
 num_frames = 4
 size = 48

@@ -9,8 +9,16 @@ from . import compat
 # Before anything imports mmaction.models, which fails without it.
 compat.apply()
 
-from . import datasets, engine, evaluation, models  # noqa: E402
+from . import datasets, engine, evaluation, models, precompute, transforms  # noqa: E402
 
 __version__ = '0.1.0'
 
-__all__ = ['__version__', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = [
+    '__version__',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+    'precompute',
+    'transforms',
+]

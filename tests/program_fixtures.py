@@ -26,7 +26,7 @@ def work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder with the toy run importable."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.setenv('PYTHONPATH', f'{ROOT}:{HERE}')
+    monkeypatch.setenv('PYTHONPATH', f'{ROOT}:{ROOT}/demo:{HERE}')
     monkeypatch.delenv('LOCAL_RANK', raising=False)
     return tmp_path
 

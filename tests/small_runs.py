@@ -19,7 +19,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
-from dferclip_mm.engine.launch import build_runner, load_config
+from dferclip_mm.engine.run import build_runner, load_config
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 AFEW_SPLITS = {'train': 'train', 'test': 'validation'}

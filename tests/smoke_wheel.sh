@@ -3,10 +3,10 @@
 # be old, must train, resume and evaluate from an empty folder:
 #   tests/smoke_wheel.sh
 set -euo pipefail
+unset PYTHONPATH
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-unset PYTHONPATH
 
 echo "== wheel: building it from a copy of the tracked files"
 mkdir "$folder/source" "$folder/empty"
@@ -26,24 +26,27 @@ echo "== installing $(basename "$wheel") with the newest numpy and OpenCV (a few
 "$python" -m pip install --constraint "$folder/pins.txt" "dferclip_mm[mim,mmcv-lite] @ file://$wheel"
 "$python" -m pip list 2>/dev/null | grep -iE '^(numpy|opencv|torch|mm|open_clip)' || true
 
-export PATH="$folder/venv/bin:$PATH" OMP_NUM_THREADS=1
+# The drawn faces are no part of the wheel; everything else comes from it.
+export PATH="$folder/venv/bin:$PATH" OMP_NUM_THREADS=1 PYTHONPATH="$repository/demo"
 cd "$folder/empty"
 installed=$(python -c 'import dferclip_mm, pathlib; print(pathlib.Path(dferclip_mm.__file__).parent)')
 tiny=(train_dataloader.batch_size=4 val_dataloader.batch_size=4 test_dataloader.batch_size=4)
 
 echo "== data"
-mim run dferclip_mm make_demo_data data/demo --clips-per-class 5 --identities 5 --size 48
+python "$repository/demo/make_data.py" data/demo --clips-per-class 5 --identities 5 --size 48
+config=$repository/configs/demo_dferclip.py
 echo "== train one epoch, then resume for a second"
-mim train dferclip_mm demo_dferclip.py --work-dir run --cfg-options train_cfg.max_epochs=1 "${tiny[@]}"
-mim train dferclip_mm demo_dferclip.py --work-dir run --resume \
+mim train dferclip_mm "$config" --work-dir run --cfg-options train_cfg.max_epochs=1 "${tiny[@]}"
+mim train dferclip_mm "$config" --work-dir run --resume \
     --cfg-options train_cfg.max_epochs=2 "${tiny[@]}" 2>&1 | tee resume.log
 grep -q 'resumed epoch: 1' resume.log
 [ -e run/epoch_2.pth ]
 echo "== evaluate"
-mim test dferclip_mm demo_dferclip.py --checkpoint run/epoch_2.pth --work-dir run \
+mim test dferclip_mm "$config" --checkpoint run/epoch_2.pth --work-dir run \
     --cfg-options test_evaluator.save_to=run/test_results.json "${tiny[@]}"
-mim test mmaction2 "$installed/.mim/configs/demo_dferclip.py" --checkpoint run/epoch_2.pth \
+mim test mmaction2 "$config" --checkpoint run/epoch_2.pth \
     --work-dir run --cfg-options "${tiny[@]}"
 mim run dferclip_mm report run
 mim search dferclip_mm --model DFER-CLIP
+python -c "from mmengine import Config; Config.fromfile('$installed/.mim/configs/dferclip_dfew.py')"
 echo "smoke of the wheel: passed"

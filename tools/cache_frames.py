@@ -14,15 +14,15 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
-from dferclip_mm.datasets.frame_cache_writer import FrameCacheWriter
-from dferclip_mm.engine.data_sets import build_bare, settings_of
-from dferclip_mm.engine.frame_features import (
+from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.precompute.encode_frames import (
     cache_frames,
     estimate_bytes,
     identity_of,
     unique_clips,
 )
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+from dferclip_mm.precompute.feature_cache_writer import FrameCacheWriter
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -13,9 +13,9 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-import dferclip_mm.datasets.doctor as doctor
-from dferclip_mm.datasets.doctor.clean import refuse_inside
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+import dferclip_mm.dataset_check as doctor
+from dferclip_mm.dataset_check.clean import refuse_inside
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config
 
 # 1 is a check that could not be made, 2 a wrong command line.
 EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}

@@ -15,7 +15,7 @@ from dferclip_mm.converters import (
     write_files,
 )
 from dferclip_mm.emotions import CORPUS_CLASSES
-from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.engine.run import errors_in_one_sentence
 from dferclip_mm.models.text import CONTEXT_POSITIONS
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'

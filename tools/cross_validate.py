@@ -24,7 +24,7 @@ from mmengine.config import Config, DictAction
 
 from dferclip_mm.emotions import resolve_classes
 from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config
 from dferclip_mm.evaluation.plots import confusion_figure
 from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
 

@@ -10,9 +10,9 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from dferclip_mm.engine.features import clip_features, extract, fingerprint_of
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
 from dferclip_mm.engine.model import load_model
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.precompute.clip_features import clip_features, extract, fingerprint_of
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.engine.run import errors_in_one_sentence
 from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
 

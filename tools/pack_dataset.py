@@ -10,10 +10,10 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
-from dferclip_mm.datasets.packing import PackedFolder, name_clips, openers_of, plan_clip
-from dferclip_mm.datasets.transforms import ClipReadError
-from dferclip_mm.engine.data_sets import build_bare, settings_of
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config
+from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
 
 
 def parse_arguments() -> argparse.Namespace:

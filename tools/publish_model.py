@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from dferclip_mm.converters import fold_text, serialise, write_files
-from dferclip_mm.engine.launch import errors_in_one_sentence, load_config, require_checkpoint
+from dferclip_mm.engine.run import errors_in_one_sentence, load_config, require_checkpoint
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.engine.run import errors_in_one_sentence
 from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
 from dferclip_mm.evaluation.results import format_scores, read_curves, read_results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dferclip_mm.engine.launch import (
+from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
     errors_in_one_sentence,

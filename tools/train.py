@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from dferclip_mm.engine.launch import (
+from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
     enable_amp,

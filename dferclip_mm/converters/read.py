@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..archives import require_unchanged
+from ..checkpoints.zip_check import require_unchanged
 from .errors import ConversionError
 
 

@@ -1,6 +1,8 @@
-"""The corpora, and the transforms that turn their clips into pixels."""
+"""The corpora: one file each, from list files to labelled clips.
 
-from . import transforms
+Open this door to add a dataset.
+"""
+
 from .afew import AFEWDataset
 from .base import ClipDataset
 from .dfew import DFEWDataset
@@ -15,5 +17,4 @@ __all__ = [
     'DFEWDataset',
     'FERV39kDataset',
     'MAFWDataset',
-    'transforms',
 ]

@@ -11,13 +11,13 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES
+from ..media.validate import MediaGuard
 from .classes import left_out_classes
 from .clips import ClipFinder, check_inside, check_list
 from .guarded import GuardedDataset
 from .holdout import held_out as choose_held_out
 from .list_text import decode_list
 from .lists import Row, is_counted, parse_counted
-from .media_guard import MediaGuard
 from .unreadable import UnreadableClips
 
 LISTED_SPLITS = ('train', 'test')

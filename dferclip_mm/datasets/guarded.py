@@ -7,8 +7,8 @@ from typing import Any
 
 from mmaction.datasets import BaseActionDataset
 
-from .media_guard import MediaGuard
-from .transforms.errors import ClipReadError
+from ..media.errors import ClipReadError
+from ..media.validate import MediaGuard
 from .unreadable import UnreadableClips
 
 

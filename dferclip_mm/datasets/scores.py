@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from mmaction.registry import DATASETS
 
+from ..media.validate import MediaGuard
 from .clips import ClipFinder, check_list
 from .guarded import GuardedDataset
 from .list_text import checked_reference, decode_list, numbered_lines
-from .media_guard import MediaGuard
 from .unreadable import UnreadableClips
 
 

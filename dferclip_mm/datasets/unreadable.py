@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from .transforms.errors import ClipReadError, place_of
+from ..media.errors import ClipReadError, place_of
 
 # The first of each is what stands where the config says nothing.
 TRAINING = ('replace', 'raise')

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
-from .hooks.strict_checkpoint_hook import compare
-from .launch import require_checkpoint
+from .hooks.strict_load_hook import compare
+from .run import require_checkpoint
 
 
 def load_model(cfg: Config, checkpoint: str) -> Any:

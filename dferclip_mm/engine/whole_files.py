@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine import dist
 
-from .checkpoints import PART, no_room, publish
+from ..checkpoints.resume_point import PART, no_room, publish
 
 
 class Later:

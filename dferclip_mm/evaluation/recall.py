@@ -12,9 +12,9 @@ from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
+from ..files import write_results
 from .bootstrap import bootstrap_interval
-from .once import ALL, once_each
-from .write import write_results
+from .deduplicate import ALL, once_each
 
 
 @dataclass(frozen=True)

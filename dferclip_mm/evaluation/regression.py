@@ -10,8 +10,8 @@ from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from .once import ALL, once_each
-from .write import write_results
+from ..files import write_results
+from .deduplicate import ALL, once_each
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:

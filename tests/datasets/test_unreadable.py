@@ -11,8 +11,8 @@ from mmaction.registry import DATASETS
 from mmengine.dataset import BaseDataset, pseudo_collate
 from torch.utils.data import DataLoader
 
-from dferclip_mm.datasets.transforms import ClipReadError
 from dferclip_mm.datasets.unreadable import UnreadableClips
+from dferclip_mm.media.errors import ClipReadError
 
 PIPELINE = [
     dict(type='OpenClip'),

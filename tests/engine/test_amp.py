@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from dferclip_mm import compat
-from dferclip_mm.engine import launch
+from dferclip_mm.engine import run
 
 
 def config(**wrapper):
@@ -22,9 +22,9 @@ def config(**wrapper):
     ],
 )
 def test_each_device_has_its_precision(monkeypatch, device, given, expected):
-    monkeypatch.setattr(launch, 'get_device', lambda: device)
+    monkeypatch.setattr(run, 'get_device', lambda: device)
     cfg = config(**given)
-    launch.enable_amp(cfg)
+    run.enable_amp(cfg)
     found = cfg.optim_wrapper.to_dict()
     assert found.pop('optimizer')['type'] == 'SGD'
     assert found == dict(type='AmpOptimWrapper', **expected)

@@ -19,8 +19,8 @@ from lengths import LONG, cases
 from resume_cells import equal, leaves
 from small_runs import start
 
-from dferclip_mm.engine.checkpoints import find_resumable, read_checkpoint
-from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
+from dferclip_mm.engine.run import errors_in_one_sentence
 
 
 @pytest.fixture(scope='module')

@@ -29,8 +29,8 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets import DFEWDataset
-from dferclip_mm.datasets.transforms import ClipReadError
-from dferclip_mm.datasets.transforms.frame_features import OpenFrameFeatures
+from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.precompute.cached_features import OpenFrameFeatures
 
 CHILD = Path(__file__).with_name('media_child.py')
 TYPED = f'{ClipReadError.__module__}.{ClipReadError.__name__}'
@@ -258,7 +258,7 @@ def test_a_video_is_decoded_beforehand_once_for_all_workers_and_epochs(corpus, m
         with log.open('a') as file:
             print(path, file=file)
 
-    monkeypatch.setattr('dferclip_mm.datasets.media_guard.decode_strictly', decode)
+    monkeypatch.setattr('dferclip_mm.media.validate.decode_strictly', decode)
     paths = [corpus / f'clips/{name}/clip.mp4' for name in 'acde']
     for path in paths[1:]:
         path.parent.mkdir(exist_ok=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from killing import Steps, config, in_fork, train
 
-from dferclip_mm.engine.checkpoints import find_resumable, read_checkpoint
-from dferclip_mm.engine.launch import errors_in_one_sentence
+from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
+from dferclip_mm.engine.run import errors_in_one_sentence
 
 
 class Full(Steps):

@@ -16,7 +16,7 @@ from media_child import DECODERS
 from mmaction.registry import TRANSFORMS
 
 from dferclip_mm.datasets import DFEWDataset
-from dferclip_mm.datasets.transforms import ClipReadError
+from dferclip_mm.media.errors import ClipReadError
 
 
 @pytest.fixture
@@ -186,9 +186,9 @@ def test_control_decord(canary):
 
 def leave(monkeypatch, protections):
     """Take everything from `OpenClip` that keeps FFmpeg to one file, but some protections."""
-    module = 'dferclip_mm.datasets.transforms.video.'
+    module = 'dferclip_mm.media.videos.'
     if 'white lists' in protections:
-        from dferclip_mm.datasets.transforms.video import FFMPEG_OPTIONS
+        from dferclip_mm.media.videos import FFMPEG_OPTIONS
 
         monkeypatch.setattr(module + 'FFMPEG_OPTIONS', EVERYTHING | FFMPEG_OPTIONS)
     else:
@@ -266,7 +266,7 @@ def test_a_packed_clip_of_frames_that_are_too_large(canary, corpus, monkeypatch,
         # On the disk the rest takes no room.
         file.truncate(len(header) + math.prod(shape))
     (corpus / 'list.txt').write_text('packed 1 1')
-    monkeypatch.setattr('dferclip_mm.datasets.transforms.packed._checksum', None)
+    monkeypatch.setattr('dferclip_mm.media.packed._checksum', None)
     with pytest.raises(ClipReadError, match=r'list\.txt:1\): expected frames of at most 16777216'):
         open_corpus(corpus)[0]
 

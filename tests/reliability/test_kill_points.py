@@ -9,7 +9,7 @@ from killing import Steps, config, in_fork, train
 from lengths import LONG
 from resume_cells import differences
 
-from dferclip_mm.engine.checkpoints import find_resumable
+from dferclip_mm.checkpoints.resume_point import find_resumable
 
 SHORT_POINTS = 3
 # How many checkpoints are kept, and a seed: which epochs are best differs.

@@ -13,7 +13,7 @@ from lengths import cases
 from mutant_child import BASES, VIDEO_DECODERS, mutated
 from numpy.random import RandomState
 
-from dferclip_mm.datasets.transforms import ClipReadError
+from dferclip_mm.media.errors import ClipReadError
 
 CHILD = Path(__file__).with_name('mutant_child.py')
 MUTANTS = cases(60, 2000)

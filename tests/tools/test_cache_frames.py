@@ -17,7 +17,7 @@ from lengths import cases
 from mmengine.runner import CheckpointLoader
 from small_runs import start
 
-from dferclip_mm.datasets.frame_cache import FrameCache
+from dferclip_mm.precompute.feature_cache import FrameCache
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,10 +119,10 @@ def test_all_folds_share_one_cache(work_dir, cache, capsys):
 
 
 def test_an_interrupted_call_goes_on(corpus, work_dir, cache, monkeypatch, capsys):
-    from dferclip_mm.engine import frame_features
+    from dferclip_mm.precompute import encode_frames
 
     cfg = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
-    encode, calls = frame_features.encode_frames, []
+    encode, calls = encode_frames.encode_frames, []
 
     def interrupted(*arguments: object) -> np.ndarray:
         calls.append(1)
@@ -130,7 +130,7 @@ def test_an_interrupted_call_goes_on(corpus, work_dir, cache, monkeypatch, capsy
             raise KeyboardInterrupt
         return encode(*arguments)
 
-    monkeypatch.setattr(frame_features, 'encode_frames', interrupted)
+    monkeypatch.setattr(encode_frames, 'encode_frames', interrupted)
     with pytest.raises(KeyboardInterrupt):
         cache(cfg)
     # A kill leaves rows without a line, and half a line.
@@ -143,7 +143,7 @@ def test_an_interrupted_call_goes_on(corpus, work_dir, cache, monkeypatch, capsy
     found = cache(cfg)
     assert '5 of 14 clips are there' in capsys.readouterr().out
     assert len(calls) == 6 + 9
-    monkeypatch.setattr(frame_features, 'encode_frames', encode)
+    monkeypatch.setattr(encode_frames, 'encode_frames', encode)
     shutil.move(folder, work_dir / 'interrupted')
     straight = cache(cfg)
     for name, entry in straight.entries.items():

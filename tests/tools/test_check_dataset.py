@@ -10,10 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import write_corpus
 from mmaction.registry import DATASETS
 from mmengine.config import Config
-
-from dferclip_mm.synthetic import write_corpus
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIPS = 'Clip/clip_224x224'
@@ -224,7 +223,7 @@ def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
         read.extend(path for path, _ in clips)
         return iter(())
 
-    monkeypatch.setattr('dferclip_mm.datasets.doctor.inspect_clips', inspect_clips)
+    monkeypatch.setattr('dferclip_mm.dataset_check.inspect_clips', inspect_clips)
     _, _, report = check(clean, '--folds', 1, 2)
     assert [(part['name'], part['fold'], part['clips']) for part in report['parts']] == [
         ('train', 1, 28),
@@ -257,7 +256,7 @@ def nothing_is_decoded(monkeypatch):
     def inspect_clips(*_):
         raise AssertionError('clips were read')
 
-    monkeypatch.setattr('dferclip_mm.datasets.doctor.inspect_clips', inspect_clips)
+    monkeypatch.setattr('dferclip_mm.dataset_check.inspect_clips', inspect_clips)
 
 
 def test_targets_are_looked_at_before_any_clip_is_read(check, clean, tmp_path, monkeypatch):

@@ -1,19 +1,19 @@
 """Hooks."""
 
+from .atomic_checkpoint_hook import SafeCheckpointHook
+from .check_invalid_loss_hook import FiniteHook
 from .checkpoint_content_hook import CheckpointContentHook
-from .class_names_hook import ClassNamesHook
 from .config_keys_hook import ConfigKeysHook
 from .dry_run_hook import DryRunHook
-from .finite_hook import FiniteHook
+from .exact_resume_hook import MidEpochHook
 from .frame_cache_hook import FrameCacheHook
-from .mid_epoch_hook import MidEpochHook
+from .load_pretrained_hook import PretrainedPartsHook
 from .missed_validation_hook import MissedValidationHook
 from .preemption_hook import PreemptionHook
-from .pretrained_parts_hook import PretrainedPartsHook
 from .randomness_hook import RandomnessHook
-from .safe_checkpoint_hook import SafeCheckpointHook
 from .selection_hook import SelectionHook
-from .strict_checkpoint_hook import StrictCheckpointHook
+from .startup_check_hook import ClassNamesHook
+from .strict_load_hook import StrictCheckpointHook
 from .sync_statistics_hook import SyncStatisticsHook
 from .unreadable_clips_hook import UnreadableClipsHook
 

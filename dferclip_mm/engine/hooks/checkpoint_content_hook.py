@@ -11,16 +11,16 @@ from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
-from ..checkpoints import (
+from ...checkpoints.load import data_alone, rounded
+from ...checkpoints.plain_values import plain, rebuild_histories
+from ...checkpoints.resume_point import (
     find_resumable,
     read_checkpoint,
     require_resumable,
     require_weights,
 )
+from ...checkpoints.unwrap import whole_weights
 from ..find_hook import find_hook
-from ..plain_content import plain, rebuild_histories
-from ..reading import data_alone, rounded
-from ..whole_weights import whole_weights
 
 
 @HOOKS.register_module()

@@ -8,9 +8,9 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import CheckpointHook, Hook
 
+from ...checkpoints.unwrap import bare
 from ..config_keys import find_lost_best, find_lost_custom_keys, refuse, require_known_keys
 from ..find_hook import find_hook
-from ..whole_weights import bare
 
 
 @HOOKS.register_module()

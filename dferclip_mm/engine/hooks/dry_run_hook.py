@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
-from ..randomness import same_random_numbers
+from ..seeding import same_random_numbers
 
 
 @HOOKS.register_module()

@@ -8,8 +8,8 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
-from ..data_sets import leaves
-from ..frame_features import identity_of
+from ...precompute.encode_frames import identity_of
+from ..lookup import leaves
 
 
 @HOOKS.register_module()

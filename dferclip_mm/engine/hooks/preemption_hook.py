@@ -18,7 +18,7 @@ from mmengine.runner import BaseLoop
 from torch import distributed
 
 from ..find_hook import find_hook
-from .safe_checkpoint_hook import SafeCheckpointHook
+from .atomic_checkpoint_hook import SafeCheckpointHook
 
 # EX_TEMPFAIL: try again later.
 EXIT_CODE = 75

@@ -11,7 +11,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, IterBasedTrainLoop
 
-from ..randomness import ITERATIONS, seed_generators, seed_samples
+from ..seeding import ITERATIONS, seed_generators, seed_samples
 
 
 @HOOKS.register_module()

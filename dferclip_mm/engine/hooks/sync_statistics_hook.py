@@ -8,7 +8,7 @@ from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce_params
 from mmengine.hooks import Hook
 
-from ...models.clip import counted_buffers
+from ...models.clip.build import counted_buffers
 
 
 @HOOKS.register_module()

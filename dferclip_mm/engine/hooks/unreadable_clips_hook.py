@@ -9,7 +9,7 @@ from mmaction.registry import HOOKS
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 
-from ...datasets.transforms.errors import place_of
+from ...media.errors import place_of
 
 
 @HOOKS.register_module()

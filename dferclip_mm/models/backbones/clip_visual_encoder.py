@@ -10,8 +10,8 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
-from ..blocks import encode_images, keep_less, reads_one_token
-from ..clip import build_clip, freeze
+from ..clip.build import build_clip, freeze
+from ..clip.fast_forward import encode_images, keep_less, reads_one_token
 
 
 @MODELS.register_module()

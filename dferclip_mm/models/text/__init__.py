@@ -1,9 +1,9 @@
 """CLIP's text tower and the texts that go through it."""
 
+from .cached_features import TensorMemo
 from .caption_tokens import CaptionTokens
 from .class_texts import ClassTexts
 from .clip_text_encoder import CLIPTextEncoder
-from .memo import TensorMemo
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
 from .tokens import tokenize
 

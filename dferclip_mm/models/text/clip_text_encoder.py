@@ -9,8 +9,8 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..blocks import groups_by_length, is_plain, keep_less, pack, transform
-from ..clip import build_clip, build_tokenizer, freeze
+from ..clip.build import build_clip, build_tokenizer, freeze
+from ..clip.fast_forward import groups_by_length, is_plain, keep_less, pack, transform
 
 
 @MODELS.register_module()

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The whole way on drawn faces: data, training with 2 processes, evaluation, pictures.
+#   demo/run.sh [demo_dferclip|demo_emoclip]
+# What is there from an earlier run is used again; FRESH=1 trains anew. DEMO_OUT is the run's
+# folder. `make demo` and `make demo-emoclip` call this with the environment's programs first on PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+data=data/demo
+name=${1:-demo_dferclip}
+out=${DEMO_OUT:-work_dirs/$name}
+config=configs/$name.py
+trained=$out/training_finished
+# Two processes on two cores: one thread for each.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
+# The demo configs import the small image tower of demo/drawn_faces.
+export PYTHONPATH="$PWD/demo${PYTHONPATH:+:$PYTHONPATH}"
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "data: facial-expression clips in $data, drawn unless they are there"
+mkdir -p data
+python demo/make_data.py "$data" --clips-per-class 150 --identities 50 \
+    --sheet data/demo_faces.png
+
+[ -z "${FRESH:-}" ] || rm -rf "$out"
+if [ -e "$trained" ]; then
+    say "training: using the checkpoint in $out (FRESH=1 trains again)"
+else
+    say "training: $config, small and from scratch, 2 processes, into $out"
+    tools/dist_train.sh "$config" 2 --work-dir "$out" --resume
+    touch "$trained"
+fi
+
+# One best checkpoint is kept; the newest, should an older one have stayed behind.
+best=$(ls -t "$out"/best_*.pth | head -n 1)
+say "evaluation: $best through mim, on people that training never saw"
+mim test dferclip_mm "$config" --checkpoint "$best" --work-dir "$out" \
+    --cfg-options "test_evaluator.save_to=$out/test_results.json"
+
+say "result"
+python tools/report.py "$out"

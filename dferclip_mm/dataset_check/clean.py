@@ -1,0 +1,160 @@
+"""The lists again without the lines of bad clips, in their owner's form."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..datasets.clips import natural_key
+from .findings import KINDS, Finding
+from .lenient_read import split_lines
+from .parts import Listed, Part
+
+
+def clean_targets(folder: Path, parts: Sequence[Part]) -> dict[str, Path]:
+    """Where each list of some parts goes: under the folder as it lies under its data root.
+
+    A list from elsewhere keeps its name; lists that would then be one file keep the folders above
+    it in which they differ. A corpus without lists (AFEW) gets ``<split>.txt``.
+
+    Args:
+        folder: to write into, outside the data.
+        parts: whose lists.
+
+    Raises:
+        ValueError: when the folder lies in the data, or two lists would be one file.
+        FileExistsError: when a file is there already.
+    """
+    names: dict[str, Path] = {}
+    for part in parts:
+        for data in (part.root, part.clip_folder):
+            refuse_inside(folder, data)
+        for file in part.lists:
+            names.setdefault(file, _below(file, part.root))
+    alike = defaultdict(list)
+    for file, name in names.items():
+        alike[name].append(file)
+    for files in alike.values():
+        if len(files) > 1:
+            common = os.path.commonpath(files)
+            names |= {file: _named(Path(file).relative_to(common), file) for file in files}
+    targets: dict[Path, str] = {}
+    for file, name in names.items():
+        other = targets.setdefault(folder / name, file)
+        if other != file:
+            raise ValueError(
+                f'{other} and {file} would both be written as {folder / name}: check them apart'
+            )
+        if (folder / name).exists():
+            raise FileExistsError(f'{folder / name} is there already: choose another folder')
+    return {file: path for path, file in targets.items()}
+
+
+def write_clean(
+    folder: Path, parts: Sequence[Part], findings: Iterable[Finding]
+) -> dict[str, tuple[Path, int]]:
+    """Write each list without its bad lines, where `clean_targets` says.
+
+    Every other byte of a list stays. In the place of a folder (AFEW) there are lines of
+    ``clip emotion``.
+
+    Args:
+        folder: to write into, outside the data.
+        parts: whose lists.
+        findings: what is wrong with them; `KINDS` says which leave lines out.
+
+    Returns:
+        List -> its clean form, and how many lines were left out.
+
+    Raises:
+        ValueError: as `clean_targets`.
+        FileExistsError: likewise.
+    """
+    targets = clean_targets(folder, parts)
+    lines, clips = _left_out(parts, findings)
+    written: dict[str, tuple[Path, int]] = {}
+    for file, path in targets.items():
+        if Path(file).is_file():
+            data, count = without_lines(Path(file).read_bytes(), lines[file]), len(lines[file])
+        else:
+            text, count = _list_of_folder(_clips_in(file, parts), clips[file])
+            data = text.encode()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open('xb') as stream:
+            stream.write(data)
+        written[file] = (path, count)
+    return written
+
+
+def without_lines(data: bytes, lines: Iterable[int]) -> bytes:
+    """A text without some of its lines, counted from 1, their ends included."""
+    parts = split_lines(data)
+    bom = b'\xef\xbb\xbf'
+    gone = {2 * line - 2 for line in lines}
+    kept = b''.join(part for index, part in enumerate(parts) if index - index % 2 not in gone)
+    lost = data.startswith(bom) and not kept.startswith(bom)
+    return bom + kept if lost else kept
+
+
+def refuse_inside(path: Path, root: str) -> None:
+    """See that a path to be written does not lie in the data.
+
+    Raises:
+        ValueError: when it does.
+    """
+    inside = path.resolve()
+    if Path(root).resolve() in (inside, *inside.parents):
+        raise ValueError(f'{path} lies in the data, {root}, which is only read: choose another')
+
+
+def _left_out(
+    parts: Sequence[Part], findings: Iterable[Finding]
+) -> tuple[dict[str, set[int]], dict[str, set[str]]]:
+    """Of each list the lines, and of each folder in a list's place the clips, that go."""
+    together: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
+    for part in parts:
+        for each in part.clips:
+            together[each.place].update(each.lines)
+    lines: dict[str, set[int]] = defaultdict(set)
+    clips: dict[str, set[str]] = defaultdict(set)
+    for finding in findings:
+        if not KINDS[finding.kind].left_out:
+            continue
+        for place in finding.places:
+            for file, line in {place, *together[place]}:
+                lines[file].add(line)
+            if finding.kind != 'listed twice':
+                clips[place[0]].update((finding.clip, *finding.others))
+    return lines, clips
+
+
+def _clips_in(folder: str, parts: Sequence[Part]) -> list[Listed]:
+    """The clips of a folder that several parts may share, in the order of its data set."""
+    found = {each.clip: each for part in parts for each in part.clips if each.file == folder}
+
+    def key(clip: str) -> tuple[str, tuple[list[str | int], str]]:
+        parent, _, name = clip.rpartition('/')
+        return parent, natural_key(name)
+
+    return [found[clip] for clip in sorted(found, key=key)]
+
+
+def _list_of_folder(clips: Sequence[Listed], bad: set[str]) -> tuple[str, int]:
+    """Lines of ``clip emotion`` of good clips, each once, and how many others there are."""
+    # The first of two names of one clip.
+    kept = {each.path: each for each in reversed(clips) if (each.path or each.clip) not in bad}
+    rows = [each for each in clips if kept.get(each.path) is each]
+    return ''.join(f'{each.clip} {each.label}\n' for each in rows), len(clips) - len(rows)
+
+
+def _below(file: str, root: str) -> Path:
+    path = Path(file)
+    inside = path.is_file() and path.is_relative_to(root)
+    return path.relative_to(root) if inside else _named(Path(path.name), file)
+
+
+def _named(name: Path, file: str) -> Path:
+    """The name of a list; of one that takes the place of a folder, with a suffix."""
+    return name if Path(file).is_file() else name.with_name(f'{name.name}.txt')

@@ -1,0 +1,166 @@
+"""Lists and clips beside each other: what is wrong with them together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+from .findings import Finding
+from .inspect_clips import ClipFacts
+from .parts import Listed, Part
+from .published import published_clips
+
+# Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
+_ASPECT = 4 / 3
+_LEAST_SIDE = 64
+
+
+def compare(parts: Sequence[Part], facts: Mapping[str, ClipFacts]) -> list[Finding]:
+    """All that shows when the lists of a config and the content of their clips are known.
+
+    Args:
+        parts: each dataloader and fold.
+        facts: of each clip by its path.
+    """
+    lists: dict[str, list[tuple[Part, Listed]]] = defaultdict(list)
+    for part in parts:
+        for each in part.clips:
+            if each.path is not None:
+                lists[each.path].append((part, each))
+    found = [
+        finding
+        for path, listed in lists.items()
+        if path in facts
+        for finding in _of_clip(facts[path], listed)
+    ]
+    for part in parts:
+        found += [*_repeated(part), *_repeated_content(part, facts), *_counts(part)]
+    evaluated = [part for part in parts if part.name != 'train']
+    for train, other in product([part for part in parts if part.name == 'train'], evaluated):
+        # Of several folds each is a run of its own.
+        if None in (train.run, other.run) or train.run == other.run:
+            found += _overlap(train, other, facts)
+    # The same line may serve several dataloaders.
+    return list(dict.fromkeys(found))
+
+
+def _of_clip(facts: ClipFacts, listed: Sequence[tuple[Part, Listed]]) -> Iterator[Finding]:
+    places = tuple(dict.fromkeys(each.place for _, each in listed))
+
+    def finding(kind: str, message: str) -> Finding:
+        return Finding(kind, message, facts.path, places)
+
+    for kind, message in facts.problems:
+        yield finding(kind, message)
+    if not facts.frames:
+        return
+    for _, each in listed:
+        counted = each.num_frames
+        if counted is not None and counted != facts.frames and not facts.unread:
+            message = f'the list counts {counted} frames, {facts.frames} are there'
+            yield Finding('frame count', message, facts.path, (each.place,))
+            break
+    needed = max(part.frames for part, _ in listed)
+    if facts.frames < needed:
+        yield finding('short clip', f'{facts.frames} frames, a sample takes {needed}')
+    if facts.text_order:
+        yield finding('text order', 'sorted as text, its frames would change places')
+    if len(facts.sizes) > 1:
+        sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in facts.sizes.most_common(3))
+        yield finding('mixed sizes', f'frames of {len(facts.sizes)} sizes: {sizes}')
+    doubt = _face_doubt(facts)
+    if doubt:
+        yield finding('no face crop?', doubt)
+
+
+def _face_doubt(facts: ClipFacts) -> str:
+    """Why a clip may be no face crop, by its frames' commonest size and their contrast."""
+    height, width = facts.sizes.most_common(1)[0][0]
+    if 2 * facts.flat > facts.frames:
+        return f'{facts.flat} of {facts.frames} frames are of nearly one colour'
+    if max(height, width) > _ASPECT * min(height, width):
+        return f'frames of {width}x{height} are not nearly square: a whole picture?'
+    if min(height, width) < _LEAST_SIDE:
+        return f'frames of {width}x{height} are smaller than {_LEAST_SIDE} pixels'
+    return ''
+
+
+def _repeated(part: Part) -> Iterator[Finding]:
+    """Clips that the same list names twice."""
+    first: dict[str, Listed] = {}
+    for each in part.clips:
+        before = first.setdefault(each.path or each.clip, each)
+        if before is each:
+            continue
+        clip = each.path or each.clip
+        if (before.label, before.text) == (each.label, each.text):
+            message = f'already in line {before.line}'
+            yield Finding('listed twice', message, clip, (each.place,))
+        elif before.label == each.label:
+            message = f'one caption in line {before.line}, another in line {each.line}'
+            yield Finding('two captions', message, clip, (before.place, each.place))
+        else:
+            message = f'{before.label} in line {before.line}, {each.label} in line {each.line}'
+            yield Finding('two labels', message, clip, (before.place, each.place))
+
+
+def _by_content(part: Part, facts: Mapping[str, ClipFacts]) -> dict[str, list[Listed]]:
+    found: dict[str, dict[str, Listed]] = defaultdict(dict)
+    for each in part.clips:
+        there = facts.get(each.path or '')
+        if there is not None and there.digest and there.frames:
+            found[there.digest].setdefault(there.path, each)
+    return {digest: [*listed.values()] for digest, listed in found.items()}
+
+
+def _repeated_content(part: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Finding]:
+    for same in _by_content(part, facts).values():
+        for other in same[1:]:
+            first = same[0]
+            message = f'the same files as {first.path} ({_place(first)})'
+            if first.label == other.label:
+                yield Finding('same content', message, other.path or '', (other.place,))
+            else:
+                message += f', which is {first.label}, while this is {other.label}'
+                places = (other.place, first.place)
+                twins = (first.path or '',)
+                yield Finding('same content, two labels', message, other.path or '', places, twins)
+
+
+def _overlap(train: Part, other: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Finding]:
+    paths = {each.path: each for each in other.clips if each.path}
+    contents = _by_content(other, facts)
+    for each in train.clips:
+        # What is evaluated may have its scores in the same line.
+        places = each.chosen or (each.place,)
+        if each.path in paths:
+            message = f'also in {other.name} ({_place(paths[each.path])})'
+            yield Finding('train and test', message, each.path or '', places)
+            continue
+        there = facts.get(each.path or '')
+        twin = contents.get(there.digest) if there and there.digest else None
+        if twin:
+            message = f'the same files as {twin[0].path} of {other.name} ({_place(twin[0])})'
+            yield Finding('same content in train and test', message, each.path or '', places)
+
+
+def _counts(part: Part) -> Iterator[Finding]:
+    if not part.clips:
+        return
+    place = ((part.clips[0].file, 0),)
+    count = part.count()
+    for name in part.classes:
+        if not count[name]:
+            yield Finding('class without clips', f'{part.title}: no clips of {name}', '', place)
+    published, _ = published_clips(part.corpus, part.split, part.fold)
+    if published is not None and published != count.total():
+        message = f'{part.title}: {count.total()} clips, {published} are published'
+        yield Finding('published counts', message, '', place)
+
+
+def _place(listed: Listed) -> str:
+    if not listed.line:
+        return Path(listed.file).name
+    return f'{Path(listed.file).parent.name}/{Path(listed.file).name}:{listed.line}'

@@ -1,0 +1,184 @@
+"""What is in a clip: every frame decoded, by the readers that a run decodes it with."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import multiprocessing
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..media.errors import ClipReadError
+from ..transforms.clip_init import list_frames
+from ..transforms.clip_opener import opened_clip
+
+# Grey levels: below this standard deviation a frame shows nothing.
+_FLAT = 3.0
+
+
+@dataclass
+class ClipFacts:
+    """What was found in one clip.
+
+    Attributes:
+        path: of the frame folder or video.
+        frames: that decode.
+        sizes: (height, width) -> frames.
+        problems: (kind of finding, message).
+        text_order: whether names that are sorted as text give another order of frames.
+        flat: frames of nearly one colour.
+        digest: SHA-256 of the files' content in order; ``''`` where there is none.
+    """
+
+    path: str
+    frames: int = 0
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    text_order: bool = False
+    flat: int = 0
+    digest: str = ''
+
+    @property
+    def unread(self) -> bool:
+        """Whether a frame of it could not be read."""
+        return any(kind != 'header count' for kind, _ in self.problems)
+
+
+def inspect_clip(path: str, opener: Any) -> ClipFacts:
+    """Decode every frame of a clip; whatever is wrong with it is told, and nothing raised.
+
+    Args:
+        path: of a frame folder or video.
+        opener: from ``{'filename': path}`` to what `OpenClip` adds, as the run has it.
+    """
+    facts = ClipFacts(path)
+    try:
+        with opened_clip({'filename': path}, opener) as (opened, reader):
+            _inspect_opened(opened, reader, facts)
+    except ClipReadError as error:
+        kind = 'empty clip' if _is_empty(path) else 'undecodable'
+        facts.problems.append((kind, _brief(error, path)))
+    except Exception as error:  # one clip must not end the check of the others
+        reason = f'reading it fails with {type(error).__name__}: {error}'
+        facts.problems.append(('undecodable', reason[:300]))
+    return facts
+
+
+def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipFacts) -> None:
+    paths = opened.get('frame_paths', [])
+    names = [Path(each).name for each in paths]
+    facts.text_order = sorted(names) != names
+    _inspect_frames(reader, facts, names)
+    declared = getattr(reader, 'declared', 0)
+    if facts.frames < declared and not facts.problems:
+        message = f'its header counts {declared} frames, {facts.frames} are there'
+        facts.problems.append(('header count', message))
+    facts.digest = _digest(paths or [facts.path])
+
+
+def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[ClipFacts]:
+    """Facts of (path, opener), as they come; a clip that kills its process is found as well.
+
+    Args:
+        clips: each path once.
+        workers: processes; 0 for none beside this one.
+    """
+    if not workers:
+        yield from (inspect_clip(*clip) for clip in clips)
+        return
+    unread, left = [], list(clips)
+    while left:
+        with _processes(workers) as pool:
+            waiting: dict[Future[ClipFacts], tuple[str, Any]] = {}
+            # When one dies early, not even all clips are handed out; other processes take the rest.
+            with suppress(BrokenProcessPool):
+                for clip in left:
+                    waiting[pool.submit(inspect_clip, *clip)] = clip
+            left = left[len(waiting) :]
+            for done in as_completed(waiting):
+                facts = _result(done)
+                if facts is None:
+                    unread.append(waiting[done])
+                else:
+                    yield facts
+    # One process died and took the others' clips along: each of them alone tells which it was.
+    for clip in unread:
+        with _processes(1) as pool:
+            facts = _result(pool.submit(inspect_clip, *clip))
+        yield facts or ClipFacts(clip[0], problems=[('undecodable', 'its decoder crashes')])
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
+    # A fork starts at once; a spawned process would import the whole host first.
+    method = 'fork' if sys.platform == 'linux' else None
+    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _calm)
+
+
+def _calm() -> None:
+    cv2.setNumThreads(1)
+    # What the transforms would warn of is told in the report.
+    logging.disable(logging.WARNING)
+
+
+def _result(done: Future[ClipFacts]) -> ClipFacts | None:
+    try:
+        return done.result()
+    except BrokenProcessPool:
+        return None
+
+
+def _inspect_frames(reader: Any, facts: ClipFacts, names: Sequence[str]) -> None:
+    """Decode all frames; of a folder's, whose names are given, each bad one is told."""
+    for index in range(len(reader)):
+        try:
+            _look(reader.read(index), facts)
+        except (ValueError, OSError) as error:
+            reason = _brief(error, facts.path)
+            facts.problems.append(('undecodable', reason))
+            if not names:
+                # Behind a damaged place a decoder gives what it likes.
+                return
+
+
+def _digest(paths: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with Path(path).open('rb') as file:
+                for block in iter(partial(file.read, 1 << 20), b''):
+                    digest.update(block)
+        except OSError:
+            return ''
+    return digest.hexdigest()
+
+
+def _look(frame: np.ndarray, facts: ClipFacts) -> None:
+    height, width = frame.shape[:2]
+    facts.frames += 1
+    facts.sizes[height, width] += 1
+    facts.flat += bool(frame[::4, ::4].mean(axis=2).std() < _FLAT)
+
+
+def _is_empty(path: str) -> bool:
+    there = Path(path)
+    try:
+        return not list_frames(path) if there.is_dir() else there.stat().st_size == 0
+    except OSError:
+        return False
+
+
+def _brief(error: Exception, path: str) -> str:
+    """The message without the path, which the report names itself."""
+    return str(error).removeprefix(path).lstrip(f':{os.sep}').strip()

@@ -1,0 +1,88 @@
+"""From a clip's path to its frames: how many there are, and where."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
+
+from ..datasets.clips import natural_key
+from ..media.errors import clip_error, place_of
+from ..media.images import MAX_PIXELS
+from ..media.packed import PackedClip, is_packed
+from ..media.videos import open_video
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+
+
+def list_frames(folder: str) -> list[str]:
+    """Paths of a folder's images in natural order (1, 2, 10), hidden and other files left out."""
+    with os.scandir(folder) as entries:
+        names = [
+            entry.name
+            for entry in entries
+            if entry.name.lower().endswith(IMAGE_SUFFIXES)
+            and not entry.name.startswith('.')
+            and entry.is_file()
+        ]
+    return [f'{folder}{os.sep}{name}' for name in sorted(names, key=natural_key)]
+
+
+@TRANSFORMS.register_module()
+class OpenClip(BaseTransform):
+    """Count the frames of ``filename``, a frame folder, a video or a packed clip.
+
+    Adds ``total_frames``, and ``frame_paths`` of a folder or ``clip_reader`` of a file, which
+    :class:`DecodeClip` closes. A count from the list or a video's header gives way to what is
+    there; the first clip of each kind is named in a warning.
+
+    Args:
+        max_pixels: the most that a frame of a video or packed clip may have by its header.
+
+    Raises:
+        ClipReadError: when there is no frame, or what is there is no video.
+    """
+
+    def __init__(self, *, max_pixels: int = MAX_PIXELS) -> None:
+        self.max_pixels = max_pixels
+        self._warned: set[str] = set()
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Open one clip."""
+        path = results['filename']
+        try:
+            if Path(path).is_dir():
+                results['frame_paths'] = list_frames(path)
+                total = len(results['frame_paths'])
+            elif is_packed(path):
+                # Not video_reader: the host's inferencer may put one of its own beside it.
+                results['clip_reader'] = PackedClip(path, self.max_pixels)
+                total = len(results['clip_reader'])
+            else:
+                results['clip_reader'] = video = open_video(path, self.max_pixels)
+                total = len(video)
+                if total < video.declared:
+                    self._warn(results, 'header', video.declared, total)
+        except (ValueError, OSError) as error:
+            raise clip_error(results, str(error)) from error
+        if total == 0:
+            raise clip_error(results, 'expected a folder of images, found none in it')
+        if results.get('total_frames', total) != total:
+            self._warn(results, 'list', results['total_frames'], total)
+        results['total_frames'] = total
+        return results
+
+    def _warn(self, results: dict[str, Any], source: str, counted: int, total: int) -> None:
+        if source not in self._warned:
+            self._warned.add(source)
+            print_log(
+                f'{place_of(results)}: the {source} counts {counted} frames where there are '
+                f'{total}; what is there is taken, and further clips of this kind are not named',
+                logger='current',
+                level=logging.WARNING,
+            )

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_faces import write_corpus
+from drawn_faces.corpus import Request, is_complete
+
+REQUEST = {
+    'clips_per_class': 5,
+    'identities': 10,
+    'size': 32,
+    'min_frames': 3,
+    'max_frames': 12,
+    'folds': 2,
+    'seed': 3,
+}
+
+
+def written(out_dir: Path, **changes: int) -> Path:
+    return write_corpus(out_dir, **{'workers': 1, 'progress': False, **REQUEST, **changes})
+
+
+@pytest.fixture(scope='module')
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp('drawn') / 'corpus')
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding='ascii', newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def labels(corpus: Path, subset: str, fold: int) -> dict[str, str]:
+    rows = table(corpus / f'EmoLabel_DataSplit/{subset}(single-labeled)/set_{fold}.csv')
+    return {row['video_name']: row['label'] for row in rows}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob('*'))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize('fold', [1, 2])
+def test_lists_are_those_of_dfew(corpus: Path, fold: int) -> None:
+    train, test = labels(corpus, 'train', fold), labels(corpus, 'test', fold)
+
+    assert sorted(map(int, [*train, *test])) == list(range(1, 36))
+    everything = [*train.values(), *test.values()]
+    assert {label: everything.count(label) for label in set(everything)} == dict.fromkeys(
+        '1234567', 5
+    )
+    assert set(test.values()) == set('1234567')
+
+
+def test_no_list_is_written_beyond_the_folds(corpus: Path) -> None:
+    names = [path.name for path in sorted(corpus.glob('EmoLabel_DataSplit/train*/*'))]
+
+    assert names == ['set_1.csv', 'set_2.csv']
+
+
+def test_nobody_is_in_train_and_test_and_each_fold_tests_others(corpus: Path) -> None:
+    who = {int(row['clip']): row['identity'] for row in table(corpus / 'identities.csv')}
+    tested = []
+    for fold in (1, 2):
+        trained = {who[int(name)] for name in labels(corpus, 'train', fold)}
+        tested.append({who[int(name)] for name in labels(corpus, 'test', fold)})
+        assert trained.isdisjoint(tested[-1])
+        assert len(trained) == 8
+        assert len(tested[-1]) == 2
+    assert tested[0].isdisjoint(tested[1])
+
+
+def test_frames_are_numbered_without_padding_and_the_video_shows_the_same(corpus: Path) -> None:
+    folders = sorted((corpus / 'Clip/clip_224x224').iterdir())
+    assert [folder.name for folder in folders] == [f'{number:05d}' for number in range(1, 36)]
+    lengths = set()
+    for folder in folders:
+        names = {path.name for path in folder.iterdir()}
+        assert names == {f'{number}.jpg' for number in range(1, len(names) + 1)}
+        lengths.add(len(names))
+    assert lengths <= set(range(3, 13))
+    assert len(lengths) > 4
+
+    video = cv2.VideoCapture(str(corpus / 'Clip/original/00001.mp4'))
+    moving = []
+    while (read := video.read())[0]:
+        moving.append(read[1])
+    stills = [cv2.imread(str(folders[0] / f'{number}.jpg')) for number in range(1, len(moving) + 1)]
+    assert len(moving) == len(list(folders[0].iterdir()))
+    assert stills[0].shape == (32, 32, 3)
+    assert np.abs(np.stack(moving).astype(int) - np.stack(stills)).mean() < 12
+
+
+def test_captions_are_laid_out_as_mafw_does(corpus: Path) -> None:
+    words = ['happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear']
+    test = labels(corpus, 'test', 1)
+    text = (corpus / 'captions/set_1/test.txt').read_bytes().decode('gbk')
+
+    assert not text.endswith('\n')
+    lines = [line.split('\t') for line in text.split('\r\n')]
+    assert [line[0] for line in lines] == [f'{int(name):05d}.mp4' for name in test]
+    assert [line[1] for line in lines] == [words[int(label) - 1] for label in test.values()]
+    assert all(len(line) == 4 and '\n' not in line[3] for line in lines)
+    assert {line[2] for line in lines} == {'一个人面对镜头。'}
+    assert all(line[3].isascii() and line[3].endswith('.') for line in lines)
+
+
+def test_scores_rise_with_what_the_class_moves(corpus: Path) -> None:
+    words = {**labels(corpus, 'train', 1), **labels(corpus, 'test', 1)}
+    scores = table(corpus / 'scores.csv')
+
+    assert [row['clip'] for row in scores] == [f'{number:05d}' for number in range(1, 36)]
+
+    def mean(column: str, label: str) -> float:
+        return np.mean(
+            [float(row[column]) for row in scores if words[str(int(row['clip']))] == label]
+        )
+
+    assert mean('brow', '5') > 3 * mean('brow', '3')  # surprise, neutral
+    assert mean('mouth', '7') > mean('mouth', '3')  # fear, neutral
+    assert all(0 <= float(row[column]) <= 1 for row in scores for column in ('brow', 'mouth'))
+
+
+def test_a_complete_corpus_is_found_again(corpus: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in corpus.rglob('*')}
+
+    assert written(corpus) == corpus
+
+    assert {path: path.stat().st_mtime_ns for path in corpus.rglob('*')} == before
+    assert is_complete(corpus, Request(**REQUEST))
+    assert not is_complete(corpus, Request(**{**REQUEST, 'seed': 4}))
+
+
+@pytest.mark.parametrize(
+    'lost',
+    [
+        'Clip/clip_224x224/00004/2.jpg',
+        'Clip/original/00007.mp4',
+        'EmoLabel_DataSplit/test(single-labeled)/set_2.csv',
+    ],
+)
+def test_an_incomplete_corpus_is_written_anew_and_alike(tmp_path: Path, lost: str) -> None:
+    small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
+    folder = written(tmp_path / 'corpus', **small)
+    before = contents(folder)
+    (folder / lost).unlink()
+
+    written(folder, **small)
+
+    assert contents(folder) == before
+
+
+def test_another_request_replaces_the_corpus(tmp_path: Path) -> None:
+    small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
+    folder = written(tmp_path / 'corpus', **small)
+    before = contents(folder)
+
+    written(folder, **small, seed=4)
+
+    assert json.loads((folder / 'corpus.json').read_text())['request']['seed'] == 4
+    name = 'Clip/clip_224x224/00001/1.jpg'
+    assert contents(folder)[name] != before[name]
+
+
+def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
+    small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
+
+    alone = written(tmp_path / 'alone', **small)
+    together = written(tmp_path / 'together', **small, workers=2)
+
+    assert contents(alone) == contents(together)
+
+
+def test_an_interrupted_corpus_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('drawn_faces.corpus.write_video', interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        written(tmp_path / 'corpus')
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    licensed = tmp_path / 'EmoLabel_DataSplit/list.csv'
+    licensed.parent.mkdir()
+    licensed.write_text('video_name,label\n')
+
+    with pytest.raises(FileExistsError, match='name another folder'):
+        written(tmp_path)
+
+    assert licensed.read_text() == 'video_name,label\n'
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'identities': 4}, 'identities from 5 to 100000, found 4'),
+        ({'folds': 6}, 'folds from 1 to 5, found 6'),
+        ({'size': 33}, 'even size, which videos need, found 33; take 34'),
+        ({'min_frames': 13}, 'min_frames from 2 to 12, found 13'),
+        ({'clips_per_class': 0}, 'clips_per_class from 1 to 14000, found 0'),
+    ],
+)
+def test_requests_that_cannot_be_drawn_are_refused(
+    tmp_path: Path, changes: dict[str, int], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        written(tmp_path / 'corpus', **changes)

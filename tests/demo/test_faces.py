@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn_faces import ACTION_UNITS, Pose, draw_face, random_identity
+from drawn_faces.action_units import all_units
+from drawn_faces.mouth import mouth
+
+SIZE = 96
+PERSON = random_identity(np.random.default_rng(4))
+AT_REST = draw_face(PERSON, {}, size=SIZE).astype(int)
+
+
+def changed_rows(units: dict[int, float]) -> np.ndarray:
+    """Rows of the picture, as shares of its height, that a movement changes clearly."""
+    moved = draw_face(PERSON, units, size=SIZE).astype(int)
+    return np.flatnonzero(np.abs(moved - AT_REST).max(axis=(1, 2)) > 40) / SIZE
+
+
+def test_a_face_is_an_rgb_picture_of_the_asked_size() -> None:
+    face = draw_face(PERSON, {12: 1.0}, size=50)
+
+    assert face.shape == (50, 50, 3)
+    assert face.dtype == np.uint8
+
+
+@pytest.mark.parametrize('unit', ACTION_UNITS)
+def test_every_action_unit_is_seen(unit: int) -> None:
+    # A dimple or a raised chin is a small thing: some pixels must change, and clearly.
+    assert len(changed_rows({unit: 1.0})) >= 2
+
+
+@pytest.mark.parametrize('unit', [1, 2, 4, 5, 7, 43])
+def test_units_of_brows_and_lids_leave_the_lower_face_alone(unit: int) -> None:
+    assert changed_rows({unit: 1.0}).max() < 0.6
+
+
+@pytest.mark.parametrize('unit', [15, 17, 20, 24, 25, 26])
+def test_units_of_mouth_and_chin_leave_the_upper_face_alone(unit: int) -> None:
+    assert changed_rows({unit: 1.0}).min() > 0.55
+
+
+@pytest.mark.parametrize(('unit', 'direction'), [(12, -1), (15, 1)])
+def test_mouth_corners_go_up_in_a_smile_and_down_in_a_frown(unit: int, direction: int) -> None:
+    # The last stroke of closed lips is the line between them.
+    line = mouth(PERSON, all_units({unit: 1.0}))[-1].points
+    middle = len(line) // 2
+
+    assert direction * (line[0, 1] - line[middle, 1]) > 0.08
+    assert direction * (line[-1, 1] - line[middle, 1]) > 0.08
+
+
+def test_a_stronger_movement_is_drawn_stronger() -> None:
+    change = [
+        np.abs(draw_face(PERSON, {26: strength}, size=SIZE) - AT_REST).sum()
+        for strength in (0.2, 0.5, 1.0)
+    ]
+
+    assert change[0] < change[1] < change[2]
+
+
+def test_the_head_follows_its_pose() -> None:
+    background = np.zeros((2 * SIZE, 2 * SIZE, 3), dtype=np.uint8)
+
+    def centre(pose: Pose) -> np.ndarray:
+        face = draw_face(PERSON, {}, pose=pose, size=SIZE, background=background)
+        return np.argwhere(face.any(axis=2)).mean(axis=0)
+
+    down, right = centre(Pose(shift_x=0.1)) - centre(Pose())
+    assert right > 3
+    assert abs(down) < 1
+
+
+def test_the_background_is_not_painted_over() -> None:
+    background = np.zeros((2 * SIZE, 2 * SIZE, 3), dtype=np.uint8)
+
+    draw_face(PERSON, {}, size=SIZE, background=background)
+
+    assert not background.any()
+
+
+def test_people_differ() -> None:
+    rng = np.random.default_rng(0)
+    people = [random_identity(rng) for _ in range(12)]
+    faces = [draw_face(person, {}, size=32).astype(int) for person in people]
+
+    assert len(set(people)) == 12
+    differences = [np.abs(a - b).mean() for i, a in enumerate(faces) for b in faces[:i]]
+    assert min(differences) > 2
+
+
+@pytest.mark.parametrize(
+    ('units', 'message'),
+    [({99: 0.5}, 'found 99'), ({12: 1.5}, 'found 1.5'), ({12: float('nan')}, 'unit 12, found nan')],
+)
+def test_movements_that_cannot_be_drawn_are_refused(units: dict[int, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw_face(PERSON, units, size=32)

@@ -1,0 +1,153 @@
+"""Random numbers follow from the place in a run, in whichever process they are drawn."""
+
+import pickle
+from functools import partial
+
+import pytest
+from drawing_runs import DrawingDataset, three_numbers
+from lengths import only_long
+from mmengine.dataset import (
+    ConcatDataset,
+    DefaultSampler,
+    InfiniteSampler,
+    RepeatDataset,
+    worker_init_fn,
+)
+from torch.utils.data import BatchSampler, DataLoader
+
+from dferclip_mm.engine.seeding import (
+    SAMPLES,
+    Draw,
+    Draws,
+    same_random_numbers,
+    seed_generators,
+    seed_samples,
+)
+
+
+def drawn_at(*place):
+    seed_generators(*place)
+    return three_numbers()
+
+
+def epochs(loader, count=2):
+    """The samples of each epoch by index, as an epoch-based loop reads them."""
+    draws, found = seed_samples(loader, seed=5), []
+    for epoch in range(count):
+        draws.epoch = epoch
+        found.append(sorted(item for batch in loader for item in batch))
+    return found
+
+
+def loader(workers=0, dataset=None, **options):
+    data = dataset or DrawingDataset()
+    sampler = DefaultSampler(data, seed=1)
+    options = dict(batch_size=2, num_workers=workers, **options)
+    return DataLoader(data, sampler=sampler, collate_fn=list, **options)
+
+
+def test_a_place_is_a_set_of_numbers():
+    assert drawn_at(1, SAMPLES, 2, 3) == drawn_at(1, SAMPLES, 2, 3)
+    places = [(1, 0, 2, 3), (1, 1, 2, 3), (2, 0, 2, 3), (1, 0, 3, 3), (1, 0, 2, 4), (1, 0, 3, 2)]
+    numbers = [number for place in places for number in drawn_at(*place)]
+    assert len(set(numbers)) == 3 * len(places)
+    # Another release of ours must not draw other numbers: a run may be resumed with it.
+    expected = (0.5800641733932177, 0.7954333998595003, 0.6689791083335876)
+    assert drawn_at(1, SAMPLES, 2, 3) == expected
+
+
+def test_seeds_as_large_as_the_host_draws():
+    assert drawn_at(2**31 - 1, 0, 10**6, 10**7) != drawn_at(2**31 - 2, 0, 10**6, 10**7)
+
+
+def test_a_draw_is_an_index_that_travels():
+    draw = pickle.loads(pickle.dumps(Draw(7, seed=5, epoch=3)))
+    assert (draw, draw.seed, draw.epoch) == (7, 5, 3)
+    assert list('abcdefgh')[draw] == 'h'
+
+
+def test_the_main_process_keeps_its_numbers():
+    expected = drawn_at(9)
+    seed_generators(9)
+    with pytest.raises(ZeroDivisionError), same_random_numbers():
+        assert three_numbers()[0] / 0
+    batches = loader()
+    seed_samples(batches, seed=5)
+    seed_generators(9)
+    batches.dataset.__getitems__([Draw(0, 5, 0), Draw(1, 5, 0)])
+    assert three_numbers() == expected
+
+
+@pytest.mark.parametrize('workers', [1, 2, 4])
+@pytest.mark.parametrize('persistent', [False, True])
+def test_workers_do_not_matter(workers, persistent):
+    assert epochs(loader(workers, persistent_workers=persistent)) == epochs(loader())
+
+
+@only_long
+def test_how_workers_start_does_not_matter():
+    options = dict(multiprocessing_context='spawn', persistent_workers=True)
+    assert epochs(loader(1, **options)) == epochs(loader())
+
+
+def test_epochs_differ_and_repeat_across_runs():
+    first, second = epochs(loader())
+    assert [item[0] for item in first] == [item[0] for item in second] == list(range(6))
+    assert not {n for item in first for n in item[1:]} & {n for item in second for n in item[1:]}
+    assert epochs(loader()) == [first, second]
+
+
+def test_without_it_epochs_repeat_each_other():
+    """What the host does with persistent_workers=False: else the test above could not fail."""
+    start = partial(worker_init_fn, num_workers=1, rank=0, seed=5)
+    plain = DataLoader(
+        DrawingDataset(), batch_size=2, num_workers=1, collate_fn=list, worker_init_fn=start
+    )
+    assert list(plain) == list(plain)
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_wrapped_data_sets(workers):
+    """A repeated sample is drawn anew, and so is the same index of another data set."""
+    for wrapped in (
+        RepeatDataset(DrawingDataset(), times=2),
+        ConcatDataset([DrawingDataset(), DrawingDataset()]),
+    ):
+        first, second = epochs(loader(workers, wrapped))
+        assert [item[0] for item in first] == sorted([*range(6), *range(6)])
+        numbers = [number for item in first + second for number in item[1:]]
+        assert len(set(numbers)) == 3 * 24
+
+
+def test_an_endless_sampler_counts_its_passes():
+    data = DrawingDataset(5)
+    for rank, world in ((0, 1), (1, 2)):
+        sampler = InfiniteSampler(data, seed=1)
+        sampler.rank, sampler.world_size = rank, world
+        sampler.indices = sampler._indices_of_rank()
+        drawn = [draw for draw, _ in zip(Draws(sampler, 5), range(15), strict=False)]
+        places = [number * world + rank for number in range(15)]
+        assert [draw.epoch for draw in drawn] == [place // 5 for place in places]
+        assert len({(int(draw), draw.epoch) for draw in drawn}) == 15
+
+
+def test_batch_samplers_of_others():
+    data = DrawingDataset()
+    batches = BatchSampler(DefaultSampler(data, seed=1), batch_size=3, drop_last=False)
+    other = DataLoader(data, batch_sampler=batches, collate_fn=list)
+    assert epochs(other) == epochs(loader())
+
+
+def test_a_loader_without_batches_is_refused():
+    with pytest.raises(ValueError, match='batch_size'):
+        seed_samples(DataLoader(DrawingDataset(), batch_size=None), seed=5)
+
+
+def test_seeding_twice_counts_once():
+    data = loader()
+    first, again = seed_samples(data, seed=5), seed_samples(data, seed=6)
+    assert again.sampler is first.sampler
+    assert {draw.seed for batch in data.batch_sampler for draw in batch} == {6}
+    assert len(again) == 6
+    again.set_epoch(4)
+    assert first.sampler.epoch == 4

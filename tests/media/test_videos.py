@@ -1,0 +1,287 @@
+"""Videos of many kinds: each frame carries its number as eight bars, so that it names itself."""
+
+import fractions
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from mmaction.registry import DATASETS, TRANSFORMS
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader
+
+from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.videos import open_video
+
+FRAMES = 40
+PIXELS = 4096 * 4096
+
+
+def picture(number, size):
+    """A grey frame, its number in binary as eight bars from the left, lowest bit first."""
+    image = np.full((*size, 3), 40, np.uint8)
+    step = size[1] // 8
+    for bit in range(8):
+        image[:, bit * step : (bit + 1) * step] = 220 if number >> bit & 1 else 40
+    return image
+
+
+def number_of(image):
+    bars = np.array_split(image[4:-4, : image.shape[1] // 8 * 8, 1].mean(0), 8)
+    return sum(1 << bit for bit, bar in enumerate(bars) if bar.mean() > 130)
+
+
+def write(
+    path,
+    frames=FRAMES,
+    *,
+    codec='libx264',
+    size=(48, 64),
+    pixels='yuv420p',
+    steps=None,
+    sound=False,
+    muxer=None,
+    **options,
+):
+    with av.open(str(path), 'w', options=muxer or {}) as file:
+        stream = file.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = *size, pixels
+        stream.options = {'threads': '1', **options} if codec == 'libx264' else options
+        audio = file.add_stream('aac', rate=8000) if sound else None
+        time = 0
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(number, size), format='rgb24')
+            frame.pts, frame.time_base = time, fractions.Fraction(1, 25)
+            time += steps[number % len(steps)] if steps else 1
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+        if audio:
+            silence = np.zeros((1, 1024), np.float32)
+            for _ in range(12):
+                block = av.AudioFrame.from_ndarray(silence, format='fltp', layout='mono')
+                block.rate = 8000
+                file.mux(audio.encode(block))
+            file.mux(audio.encode())
+    return path
+
+
+def x264(**params):
+    return {'x264-params': ':'.join(f'{key}={value}' for key, value in params.items())}
+
+
+KINDS = {
+    'one GOP': ('a.mp4', x264(keyint=250)),
+    'GOP of 12': ('a.mp4', x264(keyint=12, scenecut=0)),
+    'B frames': ('a.mp4', x264(keyint=250, bframes=4)),
+    'open GOP': ('a.mkv', x264(keyint=12, bframes=3, open_gop=1)),
+    'no B frames': ('a.mp4', x264(keyint=250, bframes=0)),
+    'varying rate': ('a.mp4', dict(steps=(1, 3, 2), **x264(bframes=3))),
+    'varying rate, mkv': ('a.mkv', dict(steps=(1, 3, 2), **x264(bframes=3))),
+    'faststart': ('a.mp4', dict(muxer={'movflags': 'faststart'})),
+    'fragmented': ('a.mp4', dict(muxer={'movflags': 'frag_keyframe+empty_moov'})),
+    'with sound': ('a.mp4', dict(sound=True)),
+    'transport stream': ('a.ts', x264(keyint=12, bframes=2)),
+    'odd size': ('a.mp4', dict(size=(49, 67), pixels='yuv444p')),
+    'ten bits': ('a.mp4', dict(pixels='yuv420p10le')),
+    'grey': ('a.mp4', dict(pixels='gray')),
+    'MPEG-4 in AVI': ('a.avi', dict(codec='mpeg4')),
+    'MPEG-4 with B frames': ('a.mp4', dict(codec='mpeg4', bf='2')),
+    'motion JPEG': ('a.avi', dict(codec='mjpeg', pixels='yuvj420p')),
+    'FLV': ('a.flv', {}),
+    'MPEG-1': ('a.mpg', dict(codec='mpeg1video')),
+}
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('indices', [[*range(FRAMES)], [0], [FRAMES - 1], [3, 11, 12, 13, 36]])
+def test_the_frames_asked_for_are_the_ones_that_come(tmp_path, kind, indices):
+    name, options = KINDS[kind]
+    video = open_video(str(write(tmp_path / name, **options)), PIXELS)
+    assert len(video) == FRAMES
+    assert [number_of(video.read(index)) for index in indices] == indices
+    video.close()
+
+
+def test_pictures_that_no_other_needs_are_not_decoded_between_wanted_ones(tmp_path):
+    path = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=4, b_adapt=0, b_pyramid=0))
+    video = open_video(str(path), PIXELS)
+    decoded = []
+    video._frames = (decoded.append(frame) or frame for frame in video._frames)
+    assert [number_of(video.read(index)) for index in (1, 38)] == [1, 38]
+    # Of five pictures four are B frames here.
+    assert len(decoded) < FRAMES / 2
+
+
+def test_where_times_are_not_those_of_the_pictures_these_are_counted(tmp_path):
+    path, other = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=0)), tmp_path / 'b.mkv'
+    with av.open(str(path)) as source, av.open(str(other), 'w') as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(source.streams.video[0]) if packet.size]
+        times = [packet.pts for packet in packets]
+        times[10], times[11] = times[11], times[10]
+        for packet, time in zip(packets, times, strict=True):
+            # No picture may be shown before it is decoded.
+            packet.pts, packet.stream = time + times[1], stream
+            target.mux(packet)
+    for indices in ([*range(FRAMES)], [10], [3, 11, 12], [30]):
+        video = open_video(str(other), PIXELS)
+        assert [number_of(video.read(index)) for index in indices] == indices
+
+
+@pytest.mark.parametrize('bframes', [0, 2])
+def test_what_an_edit_list_hides_is_not_missed(tmp_path, bframes):
+    """As `ffmpeg -ss 0.6 -c copy` cuts: from the key frame before, which is not shown."""
+    options = x264(keyint=12, scenecut=0, bframes=bframes)
+    path, other = write(tmp_path / 'a.mp4', **options), tmp_path / 'b.mp4'
+    with av.open(str(path)) as source, av.open(str(other), 'w') as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size and packet.pts >= 12 * packet.duration:
+                packet.pts, packet.dts = (
+                    time - 15 * packet.duration for time in (packet.pts, packet.dts)
+                )
+                packet.stream = stream
+                target.mux(packet)
+    for indices in ([*range(FRAMES - 15)], [0, 5], [24]):
+        video = open_video(str(other), PIXELS)
+        assert len(video) == FRAMES - 15
+        assert [number_of(video.read(index)) for index in indices] == [n + 15 for n in indices]
+
+
+def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
+    video = open_video(str(write(tmp_path / 'a.mp4')), PIXELS)
+    video.read(5)
+    for index in (5, 2, FRAMES):
+        with pytest.raises(ValueError, match=f'expected frames from 6 to 39, found frame {index}'):
+            video.read(index)
+
+
+def turn(path):
+    """Set the display matrix of an MP4's picture to a quarter turn."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b'tkhd') + 4 + 40
+    matrix = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    content[start : start + 36] = b''.join(
+        value.to_bytes(4, 'big', signed=True) for value in matrix
+    )
+    path.write_bytes(content)
+
+
+def test_a_turned_video_is_turned_as_its_file_says(tmp_path):
+    path = write(tmp_path / 'a.mp4')
+    straight = open_video(str(path), PIXELS).read(7)
+    turn(path)
+    turned = open_video(str(path), PIXELS).read(7)
+    np.testing.assert_array_equal(turned, np.rot90(straight, 3))
+
+
+def cut(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+CUTTABLE = {
+    'a.mp4': dict(muxer={'movflags': 'faststart'}),
+    'a.avi': dict(codec='mpeg4'),
+    'a.mkv': {},
+    'a.ts': {},
+    'a.flv': {},
+    'a.mpg': dict(codec='mpeg1video'),
+}
+
+
+@pytest.mark.parametrize('name', CUTTABLE)
+@pytest.mark.parametrize('share', [0.97, 0.9, 0.7, 0.5, 0.3])
+def test_what_a_cut_video_still_gives_is_no_frame_twice(tmp_path, name, share):
+    path = cut(write(tmp_path / name, **CUTTABLE[name]), share)
+    try:
+        video = open_video(str(path), PIXELS)
+    except ValueError:
+        return
+    found = [number_of(video.read(index)) for index in range(len(video))]
+    # Where B frames' references went with the rest, a few frames before the end are missing too.
+    assert (np.diff(found) > 0).all()
+    assert len(found) < FRAMES or share == 0.97
+    assert share > 0.7 or name not in ('a.mp4', 'a.avi', 'a.mkv', 'a.flv')
+
+
+def test_a_frame_that_is_damaged_is_refused(tmp_path):
+    path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
+    content = bytearray(path.read_bytes())
+    # The first one stands in the index.
+    third = [at for at in range(len(content)) if content[at : at + 4] == b'00dc'][3]
+    size = int.from_bytes(content[third + 4 : third + 8], 'little')
+    content[third + 8 : third + 8 + size] = bytes(size)
+    path.write_bytes(content)
+    results = TRANSFORMS.build(dict(type='OpenClip')).transform(dict(filename=str(path)))
+    results['frame_inds'] = np.arange(results['total_frames'])
+    with pytest.raises(ClipReadError, match=r'a.avi: frame 2 does not decode'):
+        TRANSFORMS.build(dict(type='DecodeClip')).transform(results)
+
+
+@pytest.mark.parametrize('text', ['#EXTM3U\n#EXTINF:1,\n{}\n', "ffconcat version 1.0\nfile '{}'\n"])
+def test_ffmpeg_itself_follows_no_playlist(tmp_path, monkeypatch, text):
+    monkeypatch.setattr('dferclip_mm.media.videos.is_video', lambda head: True)
+    path = tmp_path / 'b.mp4'
+    path.write_text(text.format(write(tmp_path / 'a.mp4')))
+    with pytest.raises(ValueError, match='one that does not open'):
+        open_video(str(path), PIXELS)
+
+
+def test_the_picture_may_not_be_larger_than_its_container_says(tmp_path):
+    path = write(tmp_path / 'a.mkv', codec='mjpeg', pixels='yuvj420p')
+    content = path.read_bytes()
+    width = content.index(b'\xb0\x81\x40')
+    path.write_bytes(content[:width] + b'\xb0\x81\x08' + content[width + 3 :])
+    with pytest.raises(ValueError, match=r'at most 1000 pixels|without frames'):
+        open_video(str(path), 1000)
+
+
+def status(pid):
+    """What the kernel says of a process: sizes in KiB, counts."""
+    lines = (Path('/proc') / str(pid) / 'status').read_text().splitlines()
+    fields = (line.split(':', 1) for line in lines)
+    return {key: int(value.split()[0]) for key, value in fields if key in ('VmRSS', 'Threads')}
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
+def test_workers_that_fork_neither_hang_nor_grow(tmp_path):
+    lines = []
+    for number in range(12):
+        write(tmp_path / f'clips/{number:05}.mp4') if number else (tmp_path / 'clips').mkdir()
+        lines.append(f'{number:05} anger') if number else None
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    pipeline = [
+        dict(type='OpenClip'),
+        dict(type='SampleSegments', num_frames=8),
+        dict(type='DecodeClip'),
+        dict(type='FormatShape', input_format='NCHW'),
+        dict(type='PackActionInputs'),
+    ]
+    dataset = DATASETS.build(
+        dict(
+            type='MAFWDataset',
+            data_root=str(tmp_path),
+            ann_file='list.txt',
+            data_prefix=dict(clips='clips'),
+            pipeline=pipeline,
+        )
+    )
+    # The parent decodes first, which is what leaves other decoders with threads that are gone.
+    dataset[0]
+    loader = DataLoader(
+        dataset,
+        num_workers=4,
+        collate_fn=pseudo_collate,
+        multiprocessing_context='fork',
+        timeout=60,
+        persistent_workers=True,
+    )
+    sizes = []
+    for _ in range(6):
+        assert sum(len(batch['inputs']) for batch in loader) == 11
+        sizes.append(sum(status(worker.pid)['VmRSS'] for worker in loader._iterator._workers))
+    assert all(status(worker.pid)['Threads'] <= 4 for worker in loader._iterator._workers)
+    assert sizes[-1] - sizes[1] < 40 << 10

@@ -1,0 +1,156 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from torch import nn
+
+from dferclip_mm.precompute.clip_features import clip_features, extract, fingerprint_of
+
+
+class Numbers:
+    """A data set of 7 numbers that notes which were read."""
+
+    def __init__(self):
+        self.read = []
+
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return {'number': index}
+
+
+def squares(batch):
+    numbers = np.array(batch['number'])
+    return {
+        'features': np.stack([numbers, numbers**2], axis=1).astype(np.float32),
+        'clips': np.array([f'clip {number}' for number in numbers]),
+    }
+
+
+def interrupted(batch):
+    if 4 in batch['number']:
+        raise KeyboardInterrupt
+    return squares(batch)
+
+
+def test_features_of_all_clips_in_order(tmp_path):
+    out = extract(
+        squares,
+        Numbers(),
+        tmp_path / 'out.npz',
+        identity='a',
+        batch_size=3,
+        constants={'classes': ['x', 'y']},
+    )
+    found = np.load(out)
+    assert found['features'].tolist() == [[n, n**2] for n in range(7)]
+    assert found['clips'].tolist() == [f'clip {n}' for n in range(7)]
+    assert found['classes'].tolist() == ['x', 'y']
+    assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
+
+
+def test_an_interrupted_call_leaves_no_file_and_is_resumed(tmp_path):
+    out = tmp_path / 'out.npz'
+    settings = dict(identity='a', batch_size=2)
+    with pytest.raises(KeyboardInterrupt):
+        extract(interrupted, Numbers(), out, **settings)
+    assert not out.exists()
+    dataset = Numbers()
+    extract(squares, dataset, out, **settings)
+    assert dataset.read == [4, 5, 6]
+    assert np.load(out)['features'][:, 0].tolist() == list(range(7))
+
+
+def test_parts_of_another_model_are_refused(tmp_path):
+    out = tmp_path / 'out.npz'
+    with pytest.raises(KeyboardInterrupt):
+        extract(interrupted, Numbers(), out, identity='a', batch_size=2)
+    with pytest.raises(ValueError, match=r'out\.npz\.parts holds parts of another model'):
+        extract(squares, Numbers(), out, identity='b', batch_size=2)
+
+
+def test_parquet(tmp_path):
+    parquet = pytest.importorskip('pyarrow.parquet', exc_type=ImportError)
+    out = tmp_path / 'out.parquet'
+    # As many classes as clips: they stay out of the columns all the same.
+    names = list('abcdefg')
+    extract(squares, Numbers(), out, identity='a', constants={'classes': names})
+    table = parquet.read_table(out)
+    assert table.column_names == ['features', 'clips']
+    assert table['features'].to_pylist()[3] == [3, 9]
+    assert json.loads(table.schema.metadata[b'classes']) == names
+
+
+def test_without_pyarrow_parquet_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pyarrow', None)
+    dataset = Numbers()
+    with pytest.raises(ValueError, match=r'needs pyarrow .* or take \.npz'):
+        extract(squares, dataset, tmp_path / 'out.parquet', identity='a')
+    assert dataset.read == []
+
+
+def test_other_endings_are_refused_before_any_work(tmp_path):
+    dataset = Numbers()
+    with pytest.raises(ValueError, match=r'expected a name that ends in \.npz or \.parquet'):
+        extract(squares, dataset, tmp_path / 'out.csv', identity='a')
+    assert dataset.read == []
+
+
+def test_views_are_averaged_and_samples_read(tiny_model):
+    model = MODELS.build(tiny_model).eval()
+    frames = torch.randint(0, 256, (2, 8, 3, 32, 32), dtype=torch.uint8)
+    samples = [ActionDataSample(metainfo=dict(filename=f'clip {n}')) for n in range(2)]
+    for number, sample in enumerate(samples):
+        sample.set_gt_label(number + 3)
+        sample.set_field([0.5 * number], 'scores')
+    found = clip_features(model, {'inputs': list(frames), 'data_samples': samples})
+    with torch.no_grad():
+        flat = model(frames.float() / 255, stage='neck')
+        expected = flat.unflatten(0, (2, 2)).mean(1)
+        logits = model.cls_head(flat).unflatten(0, (2, 2)).mean(1)
+    np.testing.assert_allclose(found['features'], expected, atol=1e-5)
+    np.testing.assert_allclose(found['logits'], logits, atol=1e-3)
+    assert found['clips'].tolist() == ['clip 0', 'clip 1']
+    assert found['labels'].tolist() == [3, 4]
+    assert found['scores'].tolist() == [[0.0], [0.5]]
+
+
+def test_fingerprints_tell_models_and_settings_apart():
+    one, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    assert fingerprint_of(one, 'x') == fingerprint_of(one, 'x')
+    assert (
+        len({fingerprint_of(one, 'x'), fingerprint_of(other, 'x'), fingerprint_of(one, 'y')}) == 3
+    )
+
+
+@pytest.mark.parametrize(
+    ('recognizer', 'backbone', 'inputs', 'width'),
+    [
+        ('Recognizer2D', dict(type='ResNet', depth=18, pretrained=None), (4, 3, 32, 32), 512),
+        ('Recognizer3D', dict(type='X3D'), (1, 3, 4, 64, 64), 192),
+    ],
+)
+def test_recognizers_of_the_host_give_one_vector_per_clip(
+    tiny_clip, recognizer, backbone, inputs, width
+):
+    """They answer with a row for each frame, or with maps."""
+    head = dict(
+        type='TextPromptHead',
+        classes='dfew',
+        in_channels=width,
+        text_encoder=dict(type='CLIPTextEncoder', arch=tiny_clip),
+    )
+    model = MODELS.build(dict(type=recognizer, backbone=backbone, cls_head=head)).eval()
+    batch = dict(
+        inputs=[torch.rand(inputs) for _ in range(2)],
+        data_samples=[ActionDataSample() for _ in range(2)],
+    )
+    found = clip_features(model, batch)
+    assert found['features'].shape == (2, width)
+    assert found['logits'].shape == (2, 7)

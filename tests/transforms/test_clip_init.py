@@ -1,0 +1,169 @@
+import pickle
+
+import numpy as np
+import pytest
+from mmaction.registry import TRANSFORMS
+
+from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.videos import is_video
+
+
+def open_clip(path, **kwargs):
+    results = dict(filename=str(path), ann_file='lists/a.txt', ann_line=7) | kwargs
+    return TRANSFORMS.build(dict(type='OpenClip')).transform(results)
+
+
+def test_frames_are_in_natural_order_and_other_files_are_no_frames(tmp_path, frames):
+    folder = frames(tmp_path / 'a', 4, names=['10.jpg', '2.JPG', '1.png', '9.jpeg'])
+    for name in ('Thumbs.db', '.DS_Store', '._1.jpg', 'notes.txt'):
+        (folder / name).write_bytes(b'x')
+    (folder / '5.jpg').mkdir()
+    results = open_clip(folder)
+    names = ['1.png', '2.JPG', '9.jpeg', '10.jpg']
+    assert results['frame_paths'] == [str(folder / name) for name in names]
+    assert results['total_frames'] == 4
+
+
+@pytest.mark.parametrize('name', ['a.mp4', 'a.avi'])
+def test_the_frames_of_a_video_are_counted(tmp_path, video, name):
+    results = open_clip(video(tmp_path / name, 20))
+    assert results['total_frames'] == 20
+
+
+def test_a_video_without_a_suffix_opens(tmp_path, video):
+    path = video(tmp_path / 'a.mp4', 5).rename(tmp_path / 'a')
+    assert open_clip(path)['total_frames'] == 5
+
+
+@pytest.fixture
+def said(monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'dferclip_mm.transforms.clip_init.print_log',
+        lambda message, **_: messages.append(message),
+    )
+    return messages
+
+
+def test_what_is_there_counts_and_a_wrong_count_is_named_once(tmp_path, frames, said):
+    folder = frames(tmp_path / 'a', 3)
+    transform = TRANSFORMS.build(dict(type='OpenClip'))
+    for listed, total in ((3, 3), (25, 3), (2, 3)):
+        results = dict(filename=str(folder), total_frames=listed, ann_file='f', ann_line=2)
+        assert transform.transform(results)['total_frames'] == total
+    assert len(said) == 1
+    place = f'{folder} (listed in f:2)'
+    assert said[0].startswith(f'{place}: the list counts 25 frames where there are 3;')
+
+
+def hls(path):
+    return f'#EXTM3U\n#EXTINF:1,\n{path}\n#EXT-X-ENDLIST\n'.encode()
+
+
+BAD = {
+    'empty': (b'', 'found an empty file'),
+    'text': (b'hello', 'expected a video container, found other content'),
+    'page': (b'<!DOCTYPE html><html></html>', 'expected a video container'),
+    'hls': (hls('/etc/passwd'), 'expected a video container'),
+    'concat': (b"ffconcat version 1.0\nfile '/etc/passwd'\n", 'expected a video container'),
+    'sdp behind a box': (b'\0\0\0\x08ftyp\nc=IN IP4 127.0.0.1\n', 'expected a video container'),
+    'sdp far behind a mark': (
+        b'RIFF    AVI ' + b' ' * 100000 + b'\nc=IN IP4 127.0.0.1\n',
+        'expected a video container',
+    ),
+    'box without a video': (b'\0\0\0\x08ftypisom' + bytes(64), 'one that does not open'),
+    'noise': (np.random.RandomState(0).bytes(4096), 'expected a video container'),
+}
+
+
+@pytest.mark.parametrize('kind', BAD)
+def test_what_is_no_video_is_refused_with_its_place(tmp_path, kind):
+    content, reason = BAD[kind]
+    path = tmp_path / 'a.mp4'
+    path.write_bytes(content)
+    with pytest.raises(ClipReadError) as error:
+        open_clip(path)
+    assert str(error.value).startswith(f'{path} (listed in lists/a.txt:7): ')
+    assert reason in str(error.value)
+
+
+def test_no_decoder_sees_a_playlist(tmp_path, monkeypatch):
+    def never(*_args, **_kwargs):
+        raise AssertionError('a decoder was called')
+
+    monkeypatch.setattr('av.open', never)
+    path = tmp_path / 'upload.mp4'
+    path.write_bytes(hls('http://127.0.0.1:9/x.ts'))
+    with pytest.raises(ClipReadError, match='expected a video container'):
+        open_clip(path)
+
+
+@pytest.mark.parametrize('share', [0.05, 0.3, 0.6, 0.8])
+def test_a_cut_video_is_refused(tmp_path, video, share):
+    path = video(tmp_path / 'a.mp4', 20)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ClipReadError, match=r'a.mp4 \(listed in lists/a.txt:7\): expected a video'):
+        open_clip(path)
+
+
+def test_a_cut_avi_that_still_opens_is_refused(tmp_path, video):
+    path = video(tmp_path / 'a.avi', 20)
+    open_clip(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.6)])
+    with pytest.raises(ClipReadError, match=r'declares 20 frames, and [0-9]+ of them can be read'):
+        open_clip(path)
+
+
+def test_an_empty_folder_and_a_missing_clip(tmp_path, frames):
+    with pytest.raises(ClipReadError, match='expected a folder of images, found none in it'):
+        open_clip(frames(tmp_path / 'a', 0))
+    with pytest.raises(ClipReadError, match=r'lists/a.txt:7\): .*No such file'):
+        open_clip(tmp_path / 'gone.mp4')
+
+
+def test_a_clip_from_no_list_is_named_alone(tmp_path):
+    (tmp_path / 'a').mkdir()
+    with pytest.raises(ClipReadError, match=r'^[^ ]*/a: expected'):
+        TRANSFORMS.build(dict(type='OpenClip')).transform(dict(filename=str(tmp_path / 'a')))
+
+
+def test_frames_of_too_many_pixels_are_refused_before_decoding(tmp_path, video, monkeypatch):
+    path = video(tmp_path / 'a.mp4', 2, size=(48, 64))
+    small = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64))
+    assert small.transform(dict(filename=str(path)))['total_frames'] == 2
+    monkeypatch.setattr('dferclip_mm.media.videos.Video._decode', None)
+    smaller = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64 - 1))
+    with pytest.raises(ClipReadError, match='at most 3071 pixels, found 64 x 48'):
+        smaller.transform(dict(filename=str(path)))
+
+
+@pytest.mark.parametrize(
+    ('head', 'expected'),
+    [
+        (b'\0\0\0\x18ftypmp42', True),
+        (b'\0\0\0\x08wide\0\0\0\0mdat', True),
+        (b'\x1aE\xdf\xa3\x01', True),
+        (b'RIFF\0\0\0\0AVI LIST', True),
+        (b'RIFF\0\0\0\0WAVEfmt ', False),
+        ((b'G' + bytes(187)) * 3, True),
+        (b'G' + bytes(500), False),
+        (b'\0\0\x01\xba', True),
+        (b'FLV\x01', True),
+        (b'0&\xb2u\x8ef\xcf\x11', True),
+        (b'OggS\0', True),
+        (b'#EXTM3U\n', False),
+        (b'\0\0\x01\xba\n<MPD profiles=', False),
+        (b'\x89PNG\r\n', False),
+        (b'', False),
+    ],
+)
+def test_containers_are_known_by_their_magic_bytes(head, expected):
+    assert is_video(head) is expected
+
+
+def test_the_error_survives_the_way_out_of_a_worker():
+    error = pickle.loads(pickle.dumps(ClipReadError('a: b')))
+    assert isinstance(error, OSError)
+    assert str(error) == 'a: b'

@@ -1,0 +1,212 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import Compose
+from PIL import Image
+
+from dferclip_mm.transforms.resize import (
+    Box,
+    crop_frames,
+    resize_frames,
+    sample_crop,
+    shorter_side_to,
+)
+
+
+def noise(*shape, seed=0):
+    return np.random.RandomState(seed).randint(0, 256, shape, dtype=np.uint8)
+
+
+def pillow(frames, size, method):
+    resized = [Image.fromarray(frame).resize(size[::-1], method) for frame in frames]
+    return np.stack([np.asarray(image) for image in resized])
+
+
+@pytest.mark.parametrize('shape', [(150, 170), (480, 360), (100, 300), (37, 51), (1, 1)])
+@pytest.mark.parametrize('size', [(224, 224), (112, 90)])
+def test_resizing_is_pillows_bilinear(shape, size):
+    frames = noise(2, *shape, 3)
+    resized = resize_frames(frames, size)
+    difference = np.abs(resized.astype(int) - pillow(frames, size, Image.Resampling.BILINEAR))
+    assert resized.flags.c_contiguous
+    assert difference.max() <= 1
+    assert difference.mean() < 0.02
+
+
+def test_bicubic_with_antialiasing_is_pillows():
+    frames = noise(2, 150, 170, 3)
+    resized = resize_frames(frames, (224, 224), bicubic=True)
+    difference = resized.astype(int) - pillow(frames, (224, 224), Image.Resampling.BICUBIC)
+    assert np.abs(difference).max() <= 2
+    assert np.abs(difference).mean() < 0.02
+
+
+def test_bicubic_without_antialiasing_is_that_of_float_tensors():
+    frames = noise(2, 300, 280, 3)
+    resized = resize_frames(frames, (224, 200), bicubic=True, antialias=False)
+    floats = torch.from_numpy(frames).permute(0, 3, 1, 2).double()
+    floats = F.interpolate(floats, (224, 200), mode='bicubic', align_corners=False)
+    expected = floats.round().clamp(0, 255).permute(0, 2, 3, 1).numpy()
+    assert np.abs(resized - expected).max() <= 1
+    with_antialias = resize_frames(frames, (224, 200), bicubic=True)
+    assert np.abs(with_antialias.astype(int) - resized).mean() > 5
+
+
+def test_views_and_lists_are_resized_alike():
+    frames = noise(3, 60, 70, 3)
+    part = crop_frames(frames, Box(5, 7, 30, 40))
+    np.testing.assert_array_equal(part, frames[:, 5:35, 7:47])
+    whole = np.ascontiguousarray(part)
+    np.testing.assert_array_equal(resize_frames(part, (50, 50)), resize_frames(whole, (50, 50)))
+    flipped = part[:, :, ::-1]
+    np.testing.assert_array_equal(
+        resize_frames(flipped, (50, 50)), resize_frames(np.ascontiguousarray(flipped), (50, 50))
+    )
+    resize = TRANSFORMS.build(dict(type='ClipResize', size=50))
+    np.testing.assert_array_equal(
+        resize.transform(dict(imgs=list(frames)))['imgs'],
+        resize.transform(dict(imgs=frames))['imgs'],
+    )
+
+
+def test_clip_resize_does_not_keep_the_aspect():
+    results = TRANSFORMS.build(dict(type='ClipResize')).transform(dict(imgs=noise(2, 30, 60, 3)))
+    assert results['imgs'].shape == (2, 224, 224, 3)
+    assert results['img_shape'] == (224, 224)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'expected'),
+    [
+        ((300, 400), (224, 298)),
+        ((400, 300), (298, 224)),
+        ((224, 224), (224, 224)),
+        ((1, 5), (224, 1120)),
+    ],
+)
+def test_the_shorter_side(shape, expected):
+    assert shorter_side_to(224, *shape) == expected
+
+
+def test_clip_resize_shorter_and_the_hosts_center_crop():
+    frames = noise(2, 60, 90, 3)
+    results = dict(imgs=frames, img_shape=(60, 90))
+    results = TRANSFORMS.build(dict(type='ClipResizeShorter', size=30)).transform(results)
+    assert results['imgs'].shape == (2, 30, 45, 3)
+    assert results['img_shape'] == (30, 45)
+    expected = results['imgs'][:, :, 7:37]
+    results = TRANSFORMS.build(dict(type='CenterCrop', crop_size=30)).transform(results)
+    np.testing.assert_array_equal(np.stack(results['imgs']), expected)
+
+
+HEIGHT, WIDTH = 300, 260
+
+
+@pytest.fixture(scope='module')
+def boxes():
+    rng = np.random.RandomState(0)
+    drawn = [sample_crop(HEIGHT, WIDTH, rng=rng) for _ in range(20000)]
+    assert None not in drawn
+    return np.array(drawn)
+
+
+def test_crops_lie_within_the_frame(boxes):
+    top, left, height, width = boxes.T
+    assert min(top.min(), left.min()) == 0
+    assert (top + height).max() == HEIGHT
+    assert (left + width).max() == WIDTH
+
+
+def reference_crops(count):
+    """The published distribution, written down once more: rejection of boxes that do not fit."""
+    rng = np.random.default_rng(1)
+    area, ratio = rng.uniform(0.08, 1, count), rng.uniform(3 / 4, 4 / 3, count)
+    width = np.rint(np.sqrt(area * HEIGHT * WIDTH * ratio))
+    height = np.rint(np.sqrt(area * HEIGHT * WIDTH / ratio))
+    swap = rng.random(count) < 0.5
+    width, height = np.where(swap, height, width), np.where(swap, width, height)
+    fits = (width <= WIDTH) & (height <= HEIGHT)
+    return height[fits], width[fits]
+
+
+def test_sizes_have_the_published_distribution(boxes):
+    height, width = reference_crops(200000)
+    quantiles = np.linspace(0.05, 0.95, 19)
+    for ours, theirs in (
+        (boxes[:, 2] * boxes[:, 3] / (HEIGHT * WIDTH), height * width / (HEIGHT * WIDTH)),
+        (boxes[:, 3] / boxes[:, 2], width / height),
+    ):
+        np.testing.assert_allclose(
+            np.quantile(ours, quantiles), np.quantile(theirs, quantiles), atol=0.015
+        )
+
+
+def test_the_ratio_is_uniform_and_not_so_in_its_logarithm():
+    rng = np.random.RandomState(0)
+    drawn = [sample_crop(1000, 1000, (0.05, 0.05), (1, 4), rng=rng) for _ in range(20000)]
+    ratios = np.array([box.width / box.height for box in drawn])
+    # U(1, 4) has the mean 2.5; uniform in the logarithm it would be 3 / ln(4) = 2.16.
+    assert np.maximum(ratios, 1 / ratios).mean() == pytest.approx(2.5, abs=0.03)
+    assert (ratios < 1).mean() == pytest.approx(0.5, abs=0.015)
+
+
+def test_positions_are_uniform():
+    rng = np.random.RandomState(0)
+    boxes = [sample_crop(100, 100, area=(0.81, 0.81), aspect=(1, 1), rng=rng) for _ in range(11000)]
+    assert {(box.height, box.width) for box in boxes} == {(90, 90)}
+    for side in (0, 1):
+        counts = np.bincount([box[side] for box in boxes], minlength=11)
+        assert len(counts) == 11
+        assert np.abs(counts - 1000).max() < 150
+
+
+def test_no_crop_where_none_fits():
+    assert sample_crop(1000, 10, area=(1.0, 1.0)) is None
+
+
+def test_a_random_crop_is_one_draw_for_all_frames():
+    frames = np.repeat(noise(1, 90, 80, 3), 4, axis=0)
+    crop_and_resize = [dict(type='ClipRandomCrop', size=40), dict(type='ClipResize', size=40)]
+    np.random.seed(3)
+    results = Compose(crop_and_resize)(dict(imgs=frames))
+    assert results['imgs'].shape == (4, 40, 40, 3)
+    assert results['img_shape'] == (40, 40)
+    assert (results['imgs'] == results['imgs'][:1]).all()
+    np.random.seed(3)
+    box = sample_crop(90, 80)
+    crop = Image.fromarray(frames[0]).crop(
+        (box.left, box.top, box.left + box.width, box.top + box.height)
+    )
+    expected = np.asarray(crop.resize((40, 40), Image.Resampling.BILINEAR))
+    assert np.abs(results['imgs'][0].astype(int) - expected).max() <= 1
+
+
+def test_a_random_crop_falls_back_to_a_square():
+    transform = TRANSFORMS.build(dict(type='ClipRandomCrop', size=20, area=(1.0, 1.0)))
+    columns = np.repeat(np.arange(200, dtype=np.uint8)[None, None, :, None], 20, axis=1)
+    frames = np.repeat(columns, 3, axis=3)
+    lefts = set()
+    for _ in range(30):
+        imgs = transform.transform(dict(imgs=frames))['imgs']
+        left = int(imgs[0, 0, 0, 0])
+        lefts.add(left)
+        np.testing.assert_array_equal(imgs, frames[:, :, left : left + 20])
+    assert len(lefts) > 10
+
+
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        dict(type='ClipResize', size=0),
+        dict(type='ClipResizeShorter', size=-1),
+        dict(type='ClipRandomCrop', area=(0.5, 0.1)),
+        dict(type='ClipRandomCrop', area=(0, 1)),
+        dict(type='ClipRandomCrop', area=(0.1, 1.5)),
+        dict(type='ClipRandomCrop', aspect=(2, 1)),
+    ],
+)
+def test_bad_arguments(cfg):
+    with pytest.raises(ValueError, match=r'^expected .* found'):
+        TRANSFORMS.build(cfg)

@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmaction.registry import TRANSFORMS
+
+from dferclip_mm.transforms.sampling import (
+    centred_segments,
+    random_segments,
+    wrapped_window,
+)
+
+GOLDEN = json.loads((Path(__file__).parents[2] / 'data/golden_frames.json').read_text())
+
+
+def test_golden_test_indices():
+    for total, expected in GOLDEN['test_frames']['test_indices'].items():
+        assert centred_segments(int(total), 16).tolist() == expected
+
+
+def test_test_indices_follow_the_formula_for_every_length():
+    for n in range(1, 900):
+        if n > 16:
+            expected = [int(n / 32 + i * n / 16) for i in range(16)]
+        else:
+            expected = [*range(n), *[n - 1] * (16 - n)]
+        assert centred_segments(n, 16).tolist() == expected, n
+
+
+def test_training_takes_one_frame_of_each_segment():
+    rng = np.random.RandomState(0)
+    for n in range(1, 900):
+        indices = random_segments(n, 16, rng)
+        if n < 16:
+            assert indices.tolist() == [*range(n), *[n - 1] * (16 - n)]
+        else:
+            within = indices - np.arange(16) * (n // 16)
+            assert within.min() >= 0
+            assert within.max() < n // 16
+
+
+def test_training_indices_are_uniform_within_a_segment():
+    rng = np.random.RandomState(0)
+    draws = np.stack([random_segments(85, 16, rng) for _ in range(4000)]) % 5
+    shares = np.stack([(draws == frame).mean(0) for frame in range(5)])
+    # 16 x 5 shares of 0.2 with a standard deviation of 0.0063
+    assert np.abs(shares - 0.2).max() < 0.03
+
+
+def test_golden_windows():
+    for kept, starts in GOLDEN['emoclip_window'].items():
+        for start, expected in starts.items():
+            assert wrapped_window(int(kept), 32, int(start)).tolist() == expected
+
+
+def sample(total, **cfg):
+    return TRANSFORMS.build(cfg).transform(dict(total_frames=total))
+
+
+def test_sample_segments():
+    results = sample(40, type='SampleSegments', test_mode=True)
+    assert results['frame_inds'].dtype == np.int64
+    assert results['frame_inds'].tolist()[:3] == [1, 3, 6]
+    assert (results['clip_len'], results['num_clips'], results['frame_interval']) == (16, 1, 2)
+
+
+def test_sampling_follows_numpys_global_seed():
+    draws = []
+    for seed in (0, 0, 1):
+        np.random.seed(seed)
+        draws.append(sample(300, type='SampleSegments')['frame_inds'].tolist())
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_sampling_takes_the_hosts_first_index():
+    transform = TRANSFORMS.build(dict(type='SampleSegments', num_frames=3, test_mode=True))
+    results = transform.transform(dict(total_frames=3, start_index=1))
+    assert results['frame_inds'].tolist() == [1, 2, 3]
+
+
+def test_sample_window_keeps_every_fourth_frame():
+    results = sample(9, type='SampleWindow', num_frames=5, test_mode=True)
+    assert results['frame_inds'].tolist() == [0, 4, 8, 0, 4]
+    assert (results['clip_len'], results['num_clips'], results['frame_interval']) == (5, 1, 4)
+    results = sample(100, type='SampleWindow', stride=2, num_frames=4, test_mode=True)
+    assert results['frame_inds'].tolist() == [0, 2, 4, 6]
+
+
+def test_sample_window_starts_anywhere_in_training():
+    np.random.seed(0)
+    starts = {int(sample(9, type='SampleWindow')['frame_inds'][0]) for _ in range(100)}
+    assert starts == {0, 4, 8}
+
+
+@pytest.mark.parametrize('kind', ['SampleSegments', 'SampleWindow'])
+def test_bad_numbers(kind):
+    with pytest.raises(ValueError, match='expected num_frames of at least 1, found 0'):
+        TRANSFORMS.build(dict(type=kind, num_frames=0))
+    with pytest.raises(ValueError, match='expected total_frames of at least 1, found 0'):
+        sample(0, type=kind)
+
+
+def test_a_window_is_of_32_frames_with_a_stride_of_4_by_default():
+    window = TRANSFORMS.build(dict(type='SampleWindow', test_mode=True))
+    frames = window.transform(dict(total_frames=200))['frame_inds']
+    assert frames.tolist() == list(range(0, 128, 4))
+
+
+def test_one_frame_is_enough():
+    for sampler in (
+        dict(type='SampleSegments', num_frames=1),
+        dict(type='SampleWindow', stride=1, num_frames=1),
+    ):
+        results = TRANSFORMS.build(sampler).transform(dict(total_frames=1))
+        assert results['frame_inds'].tolist() == [0]
+        assert results['frame_interval'] == 1
