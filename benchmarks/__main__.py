@@ -25,7 +25,7 @@ from .table import Row, table
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = str(ROOT / 'configs' / 'dferclip_dfew.py')
-CACHED = str(ROOT / 'configs' / 'dferclip_dfew_cached.py')
+CACHED = str(ROOT / 'configs' / 'dferclip_dfew_frozen_cached.py')
 DESCRIPTIONS = ROOT / 'dferclip_mm' / 'prompts' / 'descriptions.json'
 ROUNDS_ON_GPU = 10
 

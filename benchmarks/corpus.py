@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.clips import PACKED_SUFFIX
-from dferclip_mm.media.packed import write_packed
+from dferclip_mm.media.packed import PACKED_SUFFIX, write_packed
 from dferclip_mm.precompute.packed_clips import read_clip
 
 SIZE = 224

@@ -28,7 +28,7 @@ ROUNDS = 11
 
 def until_decoded(steps: Sequence[Any]) -> int:
     """How many steps of a pipeline there are up to the one that decodes, itself counted."""
-    return [step['type'] for step in steps].index('DecodeClip') + 1
+    return [step['type'] for step in steps].index('ClipDecode') + 1
 
 
 def decode_span(path: Path, frames: int) -> None:

@@ -17,7 +17,7 @@ FRAMES, CLIPS = (8, 16, 32, 64), (1, 4, 16, 48)
 
 
 def kept(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
-    """MiB kept for the backward pass: the plain way, ours, lean, with checkpointing.
+    """MiB kept for the backward pass: the plain way, ours, checkpoint_mlp, with checkpointing.
 
     Counted with tensors that have shapes and storages as on the CPU, but no numbers.
     """
@@ -26,7 +26,7 @@ def kept(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
     found = {}
     for name, settings in {
         'ours': (False, False),
-        'lean': (True, False),
+        'checkpoint_mlp': (True, False),
         'checkpointing': (False, True),
     }.items():
         other = saving(model, *settings)
@@ -61,7 +61,7 @@ def allow_frames(model: Any, frames: int) -> None:
 
 def memory_rows(one: Mapping[str, float], many: Mapping[str, float], clips: int) -> list[Row]:
     """The bars of one clip of 16 frames, and what a batch of many clips needs."""
-    bars = {'ours': '≤ 0.82', 'lean': '≤ 0.55', 'checkpointing': '≤ 0.10'}
+    bars = {'ours': '≤ 0.82', 'checkpoint_mlp': '≤ 0.55', 'checkpointing': '≤ 0.10'}
     return [
         *(
             Row(f'memory for backward, {name} ÷ plain way', one[name] / one['plain way'], bar)

@@ -36,9 +36,9 @@ model = dict(
 )
 
 train_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=num_frames),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     # Gentler than the paper's brightness and crops, which are for a pretrained CLIP.
     dict(type='ClipRandomCrop', size=size, area=(0.85, 1.0)),
     dict(type='ClipBrightness', low=0.7, high=1.3),
@@ -48,9 +48,9 @@ train_pipeline = [
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
 ]
 test_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=num_frames, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=size),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

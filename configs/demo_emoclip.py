@@ -43,16 +43,16 @@ model = dict(
         text_encoder=dict(arch=clip, pretrained=None, frozen=False),
         # In the captions' own words: a text tower from scratch knows no others.
         prompts='{{ fileDirname }}/demo_emoclip_prompts.json',
-        initial_scale=1 / 0.07,
+        init_logit_scale=1 / 0.07,
         clamp_scale=100.0,
         gather=True,
     ),
 )
 
 train_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=num_frames),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipRandomCrop', size=size, area=(0.9, 1.0)),
     dict(type='ClipBrightness', low=0.7, high=1.3),
     dict(type='ClipResize', size=size),
@@ -65,9 +65,9 @@ train_pipeline = [
     ),
 ]
 test_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=num_frames, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=size),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

@@ -5,10 +5,10 @@
 #
 #   tools/train.py configs/dferclip_dfew_frozen.py
 #
-# configs/dferclip_dfew_cached.py trains the same much faster; this config evaluates on pixels
-# what that one has trained:
+# dferclip_dfew_frozen_cached.py trains the same much faster; this config evaluates on pixels what
+# that one has trained:
 #
-#   tools/test.py configs/dferclip_dfew_frozen.py work_dirs/dferclip_dfew_cached/best_….pth
+#   tools/test.py configs/dferclip_dfew_frozen.py work_dirs/dferclip_dfew_frozen_cached/best_….pth
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/dfew.py',
@@ -23,6 +23,6 @@ val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 model = dict(
     # Takes frames, and their features as they are.
-    data_preprocessor=dict(type='FramePreprocessor'),
+    data_preprocessor=dict(type='FrameOrFeaturePreprocessor'),
     backbone=dict(frozen=True),
 )

@@ -24,7 +24,7 @@ model = dict(
     backbone=dict(
         type='SwinTransformer3D',
         arch='tiny',
-        # PretrainedPartsHook gives the weights.
+        # LoadPretrainedHook gives the weights.
         pretrained=None,
         pretrained2d=False,
         patch_size=(2, 4, 4),
@@ -45,7 +45,7 @@ pretrained = (
     'swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb/'
     'swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb_20220930-241016b2.pth'
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='PretrainedPartsHook', checkpoint=pretrained)]
+custom_hooks = [*_base_.custom_hooks, dict(type='LoadPretrainedHook', checkpoint=pretrained)]
 
 # Swin learns with AdamW; the same ratios between the parts as in DFER-CLIP, but for the backbone.
 optim_wrapper = dict(

@@ -30,7 +30,7 @@ test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 
 custom_hooks = [
     dict(
-        type='PretrainedPartsHook',
+        type='LoadPretrainedHook',
         checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
         parts=('neck',),
     ),

@@ -6,6 +6,7 @@ import signal
 import mmengine.config.config
 import pytest
 import torch
+from clip_files import write_frames, write_text, write_video
 from mmengine.registry import init_default_scope
 
 import dferclip_mm  # noqa: F401 - registers the components
@@ -80,3 +81,18 @@ def tiny_model(tiny_clip):
             num_context=4,
         ),
     )
+
+
+@pytest.fixture
+def frames():
+    return write_frames
+
+
+@pytest.fixture
+def video():
+    return write_video
+
+
+@pytest.fixture
+def text():
+    return write_text

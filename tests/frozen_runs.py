@@ -27,7 +27,7 @@ def write_weights(path: Path, seed: int) -> Path:
 
 
 def frozen_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:
-    """`dferclip_dfew_frozen` or `dferclip_dfew_cached` at small size.
+    """`dferclip_dfew_frozen` or `dferclip_dfew_frozen_cached` at small size.
 
     `options` are merged into the `OpenFrameFeatures` of all pipelines.
     """

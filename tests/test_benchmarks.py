@@ -107,7 +107,7 @@ def test_many_prompts_are_as_long_as_those_of_the_bar(tiny_model):
 
 def test_every_saving_keeps_less_than_the_one_before(model):
     found = memory.kept(model, frames=4)
-    assert list(found) == ['plain way', 'ours', 'lean', 'checkpointing']
+    assert list(found) == ['plain way', 'ours', 'checkpoint_mlp', 'checkpointing']
     assert sorted(found.values(), reverse=True) == list(found.values())
     # Positions are made for more frames than the model was built for.
     assert memory.kept(model, frames=8)['ours'] > found['ours']
@@ -144,8 +144,8 @@ def test_the_bare_passes_leave_the_weights_alone():
 def test_a_pipeline_is_cut_where_it_has_decoded():
     steps = Config.fromfile(CONFIG).train_pipeline
     end = data.until_decoded(steps)
-    assert steps[end - 1]['type'] == 'DecodeClip'
-    assert 'DecodeClip' not in [step['type'] for step in steps[end:]]
+    assert steps[end - 1]['type'] == 'ClipDecode'
+    assert 'ClipDecode' not in [step['type'] for step in steps[end:]]
 
 
 def test_augmentation_finds_the_same_frames_each_time():

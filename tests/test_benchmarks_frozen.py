@@ -6,7 +6,7 @@ from mmaction.registry import MODELS
 
 from benchmarks import batches, frozen, memory
 
-CONFIG = str(Path(__file__).resolve().parent.parent / 'configs' / 'dferclip_dfew_cached.py')
+CONFIG = str(Path(__file__).resolve().parent.parent / 'configs' / 'dferclip_dfew_frozen_cached.py')
 
 
 def small(tiny_model):

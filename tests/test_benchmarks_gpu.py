@@ -11,9 +11,9 @@ from mmengine.dataset import pseudo_collate
 from benchmarks import gpu, models
 
 PIPELINE = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=4),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=32),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

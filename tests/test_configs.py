@@ -89,7 +89,7 @@ def test_whole_model_has_the_published_size(corpus, parameters):
 
 
 def test_held_out_variant_validates_on_training_clips(tmp_path):
-    cfg = Config.fromfile(CONFIGS / 'dferclip_dfew_heldout.py')
+    cfg = Config.fromfile(CONFIGS / 'dferclip_dfew_val10.py')
     root = WRITERS['dfew'](tmp_path / 'dfew')
     # One more clip of a class: from two on, one can be held out.
     path = root / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'

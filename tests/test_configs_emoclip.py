@@ -193,7 +193,7 @@ def test_any_words_at_evaluation_by_settings_alone(data, checkpoint, tmp_path):
     cfg.merge_from_dict(options)
     runner = start(cfg)
     runner.test()
-    tokens = runner.model.cls_head.class_texts.tokens
+    tokens = runner.model.cls_head.class_prompts.tokens
     assert len(tokens) == 7
     assert tokens[0].argmax() == 4  # start, a, happiness, face, end
 
@@ -201,7 +201,7 @@ def test_any_words_at_evaluation_by_settings_alone(data, checkpoint, tmp_path):
 def test_a_class_can_be_left_out_by_settings_alone(data, tmp_path):
     words = [
         'train_dataloader.dataset.exclude_classes=["anger"]',
-        'test_dataloader.dataset.only_classes=["anger"]',
+        'test_dataloader.dataset.include_classes=["anger"]',
     ]
     cfg = small_config('emoclip_supervised_dfew', data, tmp_path)
     cfg.merge_from_dict(settings(None, words))

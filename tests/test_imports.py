@@ -11,17 +11,21 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 
 # The rooms of the package, and what else of ours each may import.
 ALLOWED = {
-    'archives': set(),
     'compat': set(),
     'emotions': set(),
+    'files': set(),
     'prompts': {'emotions'},
-    'converters': {'archives', 'emotions', 'compat'},
-    'synthetic': {'emotions'},
-    'datasets': {'emotions', 'prompts'},
-    'evaluation': {'emotions'},
-    'models': {'archives', 'emotions', 'prompts'},
+    'checkpoints': set(),
+    'media': {'datasets'},
+    'evaluation': {'files'},
+    'converters': {'checkpoints', 'emotions'},
+    'models': {'checkpoints', 'emotions', 'prompts'},
+    'transforms': {'media'},
+    'datasets': {'emotions', 'media'},
+    'precompute': {'media', 'models', 'transforms'},
+    'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     # Runs what the others are made of.
-    'engine': {'archives', 'compat', 'datasets', 'emotions', 'models'},
+    'engine': {'checkpoints', 'compat', 'media', 'models', 'precompute'},
 }
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.engine.lookup import build_bare, settings_of
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.precompute.encode_frames import (
     cache_frames,
     estimate_bytes,
@@ -53,7 +53,7 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
     if len(found) != 1:
         raise SystemExit(
             f'error: expected one OpenFrameFeatures, the same in all pipelines, found {len(found)}:'
-            ' see configs/dferclip_dfew_cached.py'
+            ' see configs/dferclip_dfew_frozen_cached.py'
         )
     return found[0]
 
@@ -61,7 +61,7 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
 def main() -> None:
     """State the size, then compute what is missing."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         settings = cache_settings(cfg)

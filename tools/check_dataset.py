@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 import dferclip_mm.dataset_check as doctor
 from dferclip_mm.dataset_check.clean import refuse_inside
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import friendly_errors, load_config
 
 # 1 is a check that could not be made, 2 a wrong command line.
 EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}
@@ -144,7 +144,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def tell_clean(
-    written: dict[str, tuple[Path, int]], parts: list[doctor.Part], folder: Path
+    written: dict[str, tuple[Path, int]], parts: list[doctor.SplitListing], folder: Path
 ) -> None:
     """Say which lists were written and how a run takes them."""
     print('\nclean lists:')
@@ -166,7 +166,7 @@ def tell_clean(
 def main() -> None:
     """Check, and tell by the exit code."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         code = check(args)
     raise SystemExit(code)
 

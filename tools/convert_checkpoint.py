@@ -15,7 +15,7 @@ from dferclip_mm.converters import (
     write_files,
 )
 from dferclip_mm.emotions import CORPUS_CLASSES
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.models.text import CONTEXT_POSITIONS
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -79,7 +79,7 @@ def main() -> None:
     classes = args.classes
     if classes is not None and len(classes) == 1:
         classes = classes[0]
-    with errors_in_one_sentence():
+    with friendly_errors():
         checkpoint = read_checkpoint(source)
         if args.back:
             files = {target: serialise(convert_back(checkpoint))}

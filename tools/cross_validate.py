@@ -24,7 +24,7 @@ from mmengine.config import Config, DictAction
 
 from dferclip_mm.emotions import resolve_classes
 from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.evaluation.plots import confusion_figure
 from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
 
@@ -71,7 +71,7 @@ def options_without(name: str) -> list[str]:
     of_others = [
         f'{part}_dataloader.dataset.exclude_classes=["{name}"]' for part in ('train', 'val')
     ]
-    return [*of_others, f'test_dataloader.dataset.only_classes=["{name}"]']
+    return [*of_others, f'test_dataloader.dataset.include_classes=["{name}"]']
 
 
 def read_config(config: str, options: list[str]) -> Config:
@@ -297,7 +297,7 @@ def leave_one_class_out(args: argparse.Namespace) -> None:
 def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         if args.leave_one_class_out is None:
             cross_validate(args)
         else:

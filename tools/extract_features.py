@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.precompute.clip_features import clip_features, extract, fingerprint_of
 
 
@@ -55,7 +55,7 @@ def dataset_settings(cfg: Config, data: str) -> dict:
 def main() -> None:
     """Load strictly, compute what is left to do, write."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         model = load_model(cfg, args.checkpoint)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'

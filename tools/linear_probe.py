@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     for name in ('classes', 'targets'):
         if train.get(name, np.array([])).tolist() != test.get(name, np.array([])).tolist():
             raise SystemExit(f'error: {args.train} and {args.test} have different {name}')
-    with errors_in_one_sentence():
+    with friendly_errors():
         if 'labels' in train and 'labels' in test:
             classes = train['classes'].tolist()
             scores = probe_labels(

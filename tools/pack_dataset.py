@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.engine.lookup import build_bare, settings_of
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config
+from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
 
@@ -92,7 +92,7 @@ def pack(packed: PackedFolder, clips: dict[str, str]) -> None:
 def main() -> None:
     """Pack or verify."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         datasets = build_bare(cfg)

@@ -11,8 +11,8 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
-from dferclip_mm.converters import fold_text, serialise, write_files
-from dferclip_mm.engine.run import errors_in_one_sentence, load_config, require_checkpoint
+from dferclip_mm.converters import bake_text_features, serialise, write_files
+from dferclip_mm.engine.run import friendly_errors, load_config, require_checkpoint
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -33,7 +33,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Load strictly, fold the text in, write."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         require_checkpoint(args.checkpoint)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
@@ -46,13 +46,13 @@ def main() -> None:
             raise SystemExit(
                 f'error: {args.checkpoint} does not fit {args.config}: {reason}'
             ) from error
-        state, folded = fold_text(model, cfg)
+        state, folded = bake_text_features(model, cfg)
     meta = {'classes': list(model.cls_head.classes)}
     weights = serialise({'meta': meta, 'state_dict': state})
     out = Path(args.out.removesuffix('.pth'))
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')
     files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): folded.pretty_text.encode()}
-    with errors_in_one_sentence():
+    with friendly_errors():
         write_files(files)
     for path in files:
         print(f'wrote {path}')

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
 from dferclip_mm.evaluation.results import format_scores, read_curves, read_results
 
@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Print the table, write two pictures into the folder, and print their paths."""
     args = parse_arguments()
-    with errors_in_one_sentence():
+    with friendly_errors():
         results = read_results(args.results or args.work_dir / 'test_results.json')
         curves = read_curves(args.work_dir)
     pictures = {

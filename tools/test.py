@@ -7,8 +7,8 @@ import argparse
 from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
-    errors_in_one_sentence,
-    leave_group,
+    destroy_process_group,
+    friendly_errors,
     load_config,
     set_local_rank,
 )
@@ -35,7 +35,7 @@ def main() -> None:
     """Load the checkpoint strictly and run the test loop."""
     args = parse_arguments()
     set_local_rank(args.local_rank)
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
         )
@@ -46,7 +46,7 @@ def main() -> None:
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
         build_runner(cfg).test()
-        leave_group()
+        destroy_process_group()
 
 
 if __name__ == '__main__':

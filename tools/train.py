@@ -8,11 +8,11 @@ import os
 from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
+    destroy_process_group,
     enable_amp,
     enable_lr_scaling,
     enable_resume,
-    errors_in_one_sentence,
-    leave_group,
+    friendly_errors,
     load_config,
     set_local_rank,
 )
@@ -58,7 +58,7 @@ def main() -> None:
         # Without it, PyTorch refuses matrix products on a GPU.
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     set_local_rank(args.local_rank)
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
         )
@@ -77,7 +77,7 @@ def main() -> None:
             randomness[name] = getattr(args, name) or randomness.get(name, False)
         cfg.randomness = randomness
         build_runner(cfg).train()
-        leave_group()
+        destroy_process_group()
 
 
 if __name__ == '__main__':

@@ -9,7 +9,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # The last epoch, to resume from, and the best one, to evaluate.
     checkpoint=dict(
-        type='SafeCheckpointHook',
+        type='AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=1,
         save_best='dfer/WAR',
@@ -25,7 +25,7 @@ custom_hooks = [
     dict(type='DryRunHook'),
     # Read and store checkpoints as data, and take those alone that fit.
     dict(type='CheckpointContentHook'),
-    dict(type='StrictCheckpointHook'),
+    dict(type='StrictLoadHook'),
     # Count the clips that cannot be read; what becomes of them, the data sets' settings say.
     dict(type='UnreadableClipsHook'),
     # Draw by seed, epoch and sample, so that a resumed run goes on as if it had not stopped.
@@ -36,7 +36,7 @@ custom_hooks = [
     # Validate on resume what the run was stopped before.
     dict(type='MissedValidationHook'),
     # Stop at a loss or at weights that are no numbers.
-    dict(type='FiniteHook'),
+    dict(type='CheckInvalidLossHook'),
     # Say which clips choose the best checkpoint.
     dict(type='SelectionHook'),
 ]

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from .zip_check import is_zip, require_unchanged
+from .zip_check import is_zip, verify_zip_checksums
 
 # What a file is called until all of it is on the disk.
 PART = '.part'
@@ -118,7 +118,7 @@ def read_checkpoint(path: str | Path) -> Any:
     file = Path(path)
     size = file.stat().st_size
     if not is_pickle:
-        require_unchanged(file)
+        verify_zip_checksums(file)
     try:
         return torch.load(file, map_location='cpu', weights_only=True, mmap=not is_pickle)
     except pickle.UnpicklingError as error:

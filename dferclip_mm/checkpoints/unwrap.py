@@ -21,7 +21,7 @@ def bare(model: Any) -> torch.nn.Module:
 
 
 @contextmanager
-def whole_weights(model: Any) -> Iterator[Any]:
+def full_state_dict(model: Any) -> Iterator[Any]:
     """What to ask for ``state_dict`` and ``load_state_dict``: whole tensors under their own names.
 
     The model itself, or what DistributedDataParallel wraps; of a sharded model (FSDP) the wrapper,

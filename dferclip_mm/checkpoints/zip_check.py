@@ -17,7 +17,7 @@ def is_zip(path: str | Path) -> bool:
         return False
 
 
-def require_unchanged(path: str | Path) -> None:
+def verify_zip_checksums(path: str | Path) -> None:
     """Compare each record of a zip archive with its checksum, which PyTorch writes and never reads.
 
     A file that PyTorch would not take for an archive (a bare pickle, safetensors) has no checksums

@@ -2,17 +2,17 @@
 
 from .convert import Converted, convert, convert_back
 from .errors import ConversionError
-from .publish import fold_text
+from .publish import bake_text_features
 from .read import read_checkpoint
 from .write import companions, serialise, write_files
 
 __all__ = [
     'ConversionError',
     'Converted',
+    'bake_text_features',
     'companions',
     'convert',
     'convert_back',
-    'fold_text',
     'read_checkpoint',
     'serialise',
     'write_files',

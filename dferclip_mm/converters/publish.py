@@ -18,7 +18,7 @@ _TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'c
 _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
 
 
-def fold_text(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], Config]:
+def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], Config]:
     """A state dict and a config that evaluate as the model does, without text tower and prompts.
 
     Args:
@@ -45,7 +45,7 @@ def fold_text(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], C
     for name in _RUN_SETTINGS:
         folded.pop(name, None)
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
-    kept.update(type='TextFeatureHead', classes=list(head.classes), embed_dim=text.shape[-1])
+    kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dim=text.shape[-1])
     folded.model.cls_head = kept
     _unpretrain(folded.model.backbone)
 

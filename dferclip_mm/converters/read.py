@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checkpoints.zip_check import require_unchanged
+from ..checkpoints.zip_check import verify_zip_checksums
 from .errors import ConversionError
 
 
@@ -50,7 +50,7 @@ def read_checkpoint(path: str | Path) -> Any:
     if not Path(path).is_file():
         raise ConversionError(f'no checkpoint at {path} (seen from {Path.cwd()})')
     try:
-        require_unchanged(path)
+        verify_zip_checksums(path)
     except ValueError as error:
         raise ConversionError(str(error)) from error
     try:

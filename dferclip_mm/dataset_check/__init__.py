@@ -3,18 +3,18 @@
 from .clean import clean_targets, write_clean
 from .compare import compare
 from .findings import KINDS, Finding, worst
-from .inspect_clips import ClipFacts, inspect_clip, inspect_clips
+from .inspect_clips import ClipReport, inspect_clip, inspect_clips
 from .listing import read_part
-from .parts import Listed, Part, openers_of
+from .parts import ListedClip, SplitListing, openers_of
 from .published import published_clips
 from .report import format_report, report_content
 
 __all__ = [
     'KINDS',
-    'ClipFacts',
+    'ClipReport',
     'Finding',
-    'Listed',
-    'Part',
+    'ListedClip',
+    'SplitListing',
     'clean_targets',
     'compare',
     'format_report',

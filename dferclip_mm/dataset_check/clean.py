@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..datasets.clips import natural_key
+from ..media.images import natural_key
 from .findings import KINDS, Finding
 from .lenient_read import split_lines
-from .parts import Listed, Part
+from .parts import ListedClip, SplitListing
 
 
-def clean_targets(folder: Path, parts: Sequence[Part]) -> dict[str, Path]:
+def clean_targets(folder: Path, parts: Sequence[SplitListing]) -> dict[str, Path]:
     """Where each list of some parts goes: under the folder as it lies under its data root.
 
     A list from elsewhere keeps its name; lists that would then be one file keep the folders above
@@ -53,7 +53,7 @@ def clean_targets(folder: Path, parts: Sequence[Part]) -> dict[str, Path]:
 
 
 def write_clean(
-    folder: Path, parts: Sequence[Part], findings: Iterable[Finding]
+    folder: Path, parts: Sequence[SplitListing], findings: Iterable[Finding]
 ) -> dict[str, tuple[Path, int]]:
     """Write each list without its bad lines, where `clean_targets` says.
 
@@ -110,7 +110,7 @@ def refuse_inside(path: Path, root: str) -> None:
 
 
 def _left_out(
-    parts: Sequence[Part], findings: Iterable[Finding]
+    parts: Sequence[SplitListing], findings: Iterable[Finding]
 ) -> tuple[dict[str, set[int]], dict[str, set[str]]]:
     """Of each list the lines, and of each folder in a list's place the clips, that go."""
     together: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
@@ -120,7 +120,7 @@ def _left_out(
     lines: dict[str, set[int]] = defaultdict(set)
     clips: dict[str, set[str]] = defaultdict(set)
     for finding in findings:
-        if not KINDS[finding.kind].left_out:
+        if not KINDS[finding.kind].drop_from_clean:
             continue
         for place in finding.places:
             for file, line in {place, *together[place]}:
@@ -130,7 +130,7 @@ def _left_out(
     return lines, clips
 
 
-def _clips_in(folder: str, parts: Sequence[Part]) -> list[Listed]:
+def _clips_in(folder: str, parts: Sequence[SplitListing]) -> list[ListedClip]:
     """The clips of a folder that several parts may share, in the order of its data set."""
     found = {each.clip: each for part in parts for each in part.clips if each.file == folder}
 
@@ -141,7 +141,7 @@ def _clips_in(folder: str, parts: Sequence[Part]) -> list[Listed]:
     return [found[clip] for clip in sorted(found, key=key)]
 
 
-def _list_of_folder(clips: Sequence[Listed], bad: set[str]) -> tuple[str, int]:
+def _list_of_folder(clips: Sequence[ListedClip], bad: set[str]) -> tuple[str, int]:
     """Lines of ``clip emotion`` of good clips, each once, and how many others there are."""
     # The first of two names of one clip.
     kept = {each.path: each for each in reversed(clips) if (each.path or each.clip) not in bad}

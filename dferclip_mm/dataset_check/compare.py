@@ -8,8 +8,8 @@ from itertools import product
 from pathlib import Path
 
 from .findings import Finding
-from .inspect_clips import ClipFacts
-from .parts import Listed, Part
+from .inspect_clips import ClipReport
+from .parts import ListedClip, SplitListing
 from .published import published_clips
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
@@ -17,14 +17,14 @@ _ASPECT = 4 / 3
 _LEAST_SIDE = 64
 
 
-def compare(parts: Sequence[Part], facts: Mapping[str, ClipFacts]) -> list[Finding]:
+def compare(parts: Sequence[SplitListing], facts: Mapping[str, ClipReport]) -> list[Finding]:
     """All that shows when the lists of a config and the content of their clips are known.
 
     Args:
         parts: each dataloader and fold.
         facts: of each clip by its path.
     """
-    lists: dict[str, list[tuple[Part, Listed]]] = defaultdict(list)
+    lists: dict[str, list[tuple[SplitListing, ListedClip]]] = defaultdict(list)
     for part in parts:
         for each in part.clips:
             if each.path is not None:
@@ -46,7 +46,9 @@ def compare(parts: Sequence[Part], facts: Mapping[str, ClipFacts]) -> list[Findi
     return list(dict.fromkeys(found))
 
 
-def _of_clip(facts: ClipFacts, listed: Sequence[tuple[Part, Listed]]) -> Iterator[Finding]:
+def _of_clip(
+    facts: ClipReport, listed: Sequence[tuple[SplitListing, ListedClip]]
+) -> Iterator[Finding]:
     places = tuple(dict.fromkeys(each.place for _, each in listed))
 
     def finding(kind: str, message: str) -> Finding:
@@ -75,7 +77,7 @@ def _of_clip(facts: ClipFacts, listed: Sequence[tuple[Part, Listed]]) -> Iterato
         yield finding('no face crop?', doubt)
 
 
-def _face_doubt(facts: ClipFacts) -> str:
+def _face_doubt(facts: ClipReport) -> str:
     """Why a clip may be no face crop, by its frames' commonest size and their contrast."""
     height, width = facts.sizes.most_common(1)[0][0]
     if 2 * facts.flat > facts.frames:
@@ -87,9 +89,9 @@ def _face_doubt(facts: ClipFacts) -> str:
     return ''
 
 
-def _repeated(part: Part) -> Iterator[Finding]:
+def _repeated(part: SplitListing) -> Iterator[Finding]:
     """Clips that the same list names twice."""
-    first: dict[str, Listed] = {}
+    first: dict[str, ListedClip] = {}
     for each in part.clips:
         before = first.setdefault(each.path or each.clip, each)
         if before is each:
@@ -106,8 +108,8 @@ def _repeated(part: Part) -> Iterator[Finding]:
             yield Finding('two labels', message, clip, (before.place, each.place))
 
 
-def _by_content(part: Part, facts: Mapping[str, ClipFacts]) -> dict[str, list[Listed]]:
-    found: dict[str, dict[str, Listed]] = defaultdict(dict)
+def _by_content(part: SplitListing, facts: Mapping[str, ClipReport]) -> dict[str, list[ListedClip]]:
+    found: dict[str, dict[str, ListedClip]] = defaultdict(dict)
     for each in part.clips:
         there = facts.get(each.path or '')
         if there is not None and there.digest and there.frames:
@@ -115,7 +117,7 @@ def _by_content(part: Part, facts: Mapping[str, ClipFacts]) -> dict[str, list[Li
     return {digest: [*listed.values()] for digest, listed in found.items()}
 
 
-def _repeated_content(part: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Finding]:
+def _repeated_content(part: SplitListing, facts: Mapping[str, ClipReport]) -> Iterator[Finding]:
     for same in _by_content(part, facts).values():
         for other in same[1:]:
             first = same[0]
@@ -129,7 +131,9 @@ def _repeated_content(part: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Fi
                 yield Finding('same content, two labels', message, other.path or '', places, twins)
 
 
-def _overlap(train: Part, other: Part, facts: Mapping[str, ClipFacts]) -> Iterator[Finding]:
+def _overlap(
+    train: SplitListing, other: SplitListing, facts: Mapping[str, ClipReport]
+) -> Iterator[Finding]:
     paths = {each.path: each for each in other.clips if each.path}
     contents = _by_content(other, facts)
     for each in train.clips:
@@ -146,7 +150,7 @@ def _overlap(train: Part, other: Part, facts: Mapping[str, ClipFacts]) -> Iterat
             yield Finding('same content in train and test', message, each.path or '', places)
 
 
-def _counts(part: Part) -> Iterator[Finding]:
+def _counts(part: SplitListing) -> Iterator[Finding]:
     if not part.clips:
         return
     place = ((part.clips[0].file, 0),)
@@ -160,7 +164,7 @@ def _counts(part: Part) -> Iterator[Finding]:
         yield Finding('published counts', message, '', place)
 
 
-def _place(listed: Listed) -> str:
+def _place(listed: ListedClip) -> str:
     if not listed.line:
         return Path(listed.file).name
     return f'{Path(listed.file).parent.name}/{Path(listed.file).name}:{listed.line}'

@@ -13,7 +13,7 @@ class Kind(NamedTuple):
     """How bad a finding is, whether clean lists leave its lines out, and what it means."""
 
     severity: str
-    left_out: bool
+    drop_from_clean: bool
     meaning: str
 
 

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from ..media.errors import ClipReadError
-from ..transforms.clip_init import list_frames
+from ..media.images import list_frames
 from ..transforms.clip_opener import opened_clip
 
 # Grey levels: below this standard deviation a frame shows nothing.
@@ -29,7 +29,7 @@ _FLAT = 3.0
 
 
 @dataclass
-class ClipFacts:
+class ClipReport:
     """What was found in one clip.
 
     Attributes:
@@ -56,14 +56,14 @@ class ClipFacts:
         return any(kind != 'header count' for kind, _ in self.problems)
 
 
-def inspect_clip(path: str, opener: Any) -> ClipFacts:
+def inspect_clip(path: str, opener: Any) -> ClipReport:
     """Decode every frame of a clip; whatever is wrong with it is told, and nothing raised.
 
     Args:
         path: of a frame folder or video.
-        opener: from ``{'filename': path}`` to what `OpenClip` adds, as the run has it.
+        opener: from ``{'filename': path}`` to what `ClipInit` adds, as the run has it.
     """
-    facts = ClipFacts(path)
+    facts = ClipReport(path)
     try:
         with opened_clip({'filename': path}, opener) as (opened, reader):
             _inspect_opened(opened, reader, facts)
@@ -76,7 +76,7 @@ def inspect_clip(path: str, opener: Any) -> ClipFacts:
     return facts
 
 
-def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipFacts) -> None:
+def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipReport) -> None:
     paths = opened.get('frame_paths', [])
     names = [Path(each).name for each in paths]
     facts.text_order = sorted(names) != names
@@ -88,7 +88,7 @@ def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipFacts) -> No
     facts.digest = _digest(paths or [facts.path])
 
 
-def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[ClipFacts]:
+def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[ClipReport]:
     """Facts of (path, opener), as they come; a clip that kills its process is found as well.
 
     Args:
@@ -101,7 +101,7 @@ def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[Cl
     unread, left = [], list(clips)
     while left:
         with _processes(workers) as pool:
-            waiting: dict[Future[ClipFacts], tuple[str, Any]] = {}
+            waiting: dict[Future[ClipReport], tuple[str, Any]] = {}
             # When one dies early, not even all clips are handed out; other processes take the rest.
             with suppress(BrokenProcessPool):
                 for clip in left:
@@ -117,7 +117,7 @@ def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[Cl
     for clip in unread:
         with _processes(1) as pool:
             facts = _result(pool.submit(inspect_clip, *clip))
-        yield facts or ClipFacts(clip[0], problems=[('undecodable', 'its decoder crashes')])
+        yield facts or ClipReport(clip[0], problems=[('undecodable', 'its decoder crashes')])
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
@@ -132,14 +132,14 @@ def _calm() -> None:
     logging.disable(logging.WARNING)
 
 
-def _result(done: Future[ClipFacts]) -> ClipFacts | None:
+def _result(done: Future[ClipReport]) -> ClipReport | None:
     try:
         return done.result()
     except BrokenProcessPool:
         return None
 
 
-def _inspect_frames(reader: Any, facts: ClipFacts, names: Sequence[str]) -> None:
+def _inspect_frames(reader: Any, facts: ClipReport, names: Sequence[str]) -> None:
     """Decode all frames; of a folder's, whose names are given, each bad one is told."""
     for index in range(len(reader)):
         try:
@@ -164,7 +164,7 @@ def _digest(paths: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _look(frame: np.ndarray, facts: ClipFacts) -> None:
+def _look(frame: np.ndarray, facts: ClipReport) -> None:
     height, width = frame.shape[:2]
     facts.frames += 1
     facts.sizes[height, width] += 1

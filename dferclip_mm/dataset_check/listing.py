@@ -17,12 +17,12 @@ from ..emotions import EMOTIONS
 from .findings import Finding
 from .lenient_read import read_on
 from .listing_scores import read_scores
-from .parts import Listed, Part, frames_of, located, opener_of
+from .parts import ListedClip, SplitListing, frames_of, located, opener_of
 
 
 def read_part(
     settings: Mapping[str, Any], name: str, fold: int | None = None
-) -> tuple[Part | None, list[Finding]]:
+) -> tuple[SplitListing | None, list[Finding]]:
     """Read the list of a data set, line by line where it is wrong, and find its clips.
 
     Args:
@@ -54,7 +54,7 @@ def read_part(
     return replace(part, run=run), findings
 
 
-def _read_corpus(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Finding]]:
+def _read_corpus(settings: Mapping[str, Any], name: str) -> tuple[SplitListing, list[Finding]]:
     # The pipeline is looked at apart; the clips are found here, so that all missing ones are named.
     settings = _with_classes(settings)
     dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
@@ -80,15 +80,15 @@ def _read_corpus(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Fin
         )
         for row in foreign
     ]
-    rows = dataset.of_this_part([row for row in rows if row.label in classes])
+    rows = dataset.select_split([row for row in rows if row.label in classes])
     locate = dataset.locator()
     listed = []
     for row in rows:
-        if row.label in dataset.left_out:
+        if row.label in dataset.excluded:
             continue
         path = located(partial(locate, row), row.clip, (dataset.ann_file, row.line), findings)
         listed.append(
-            Listed(
+            ListedClip(
                 clip=row.clip,
                 path=path,
                 label=row.label,
@@ -101,16 +101,16 @@ def _read_corpus(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Fin
     if not listed:
         findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
     # A part of the clips, and compounds, have no published numbers.
-    whole = not (dataset.left_out or dataset.held_out or settings.get('compound'))
+    whole = not (dataset.excluded or dataset.val_fraction or settings.get('compound'))
     whole = whole and not settings.get('captions')
-    part = Part(
+    part = SplitListing(
         name=name,
         fold=dataset.fold,
         corpus=dataset.METAINFO['corpus'],
         split=dataset.split if whole else '',
         root=str(dataset.root),
         clip_folder=str(dataset.clip_folder),
-        classes=tuple(each for each in classes if each not in dataset.left_out),
+        classes=tuple(each for each in classes if each not in dataset.excluded),
         clips=tuple(listed),
         frames=frames_of(settings['pipeline']),
         opener=opener_of(settings['pipeline'], dataset.guard),
@@ -124,7 +124,7 @@ def _with_classes(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     given = settings.get('metainfo') or {}
     if not settings.get('compound') or 'classes' in given:
         return settings
-    chosen = ('exclude_classes', 'only_classes')
+    chosen = ('exclude_classes', 'include_classes')
     bare = {key: value for key, value in settings.items() if key not in chosen}
     bare |= dict(pipeline=[], lazy_init=True, metainfo={'classes': list(EMOTIONS)})
     dataset = DATASETS.build(bare)

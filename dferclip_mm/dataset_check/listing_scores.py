@@ -13,10 +13,10 @@ from mmaction.registry import DATASETS
 from ..datasets.scores import ClipScoresDataset, ScoreRow
 from .findings import Finding
 from .lenient_read import read_on
-from .parts import Listed, Part, frames_of, located, opener_of
+from .parts import ListedClip, SplitListing, frames_of, located, opener_of
 
 
-def read_scores(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Finding]]:
+def read_scores(settings: Mapping[str, Any], name: str) -> tuple[SplitListing, list[Finding]]:
     """As `read_part`, of clips with scores."""
     findings: list[Finding] = []
     kind = DATASETS.get(settings['type'])
@@ -42,7 +42,7 @@ def read_scores(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Find
     if not listed:
         findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
     chosen = [] if dataset.clip_list is None else [str(dataset.clip_list)]
-    part = Part(
+    part = SplitListing(
         name=name,
         fold=1,
         corpus='',
@@ -58,13 +58,13 @@ def read_scores(settings: Mapping[str, Any], name: str) -> tuple[Part, list[Find
     return part, findings
 
 
-def _listed_scores(dataset: ClipScoresDataset, findings: list[Finding]) -> list[Listed]:
+def _listed_scores(dataset: ClipScoresDataset, findings: list[Finding]) -> list[ListedClip]:
     """The rows of a split, each clip once, and of them those that a list of clips names."""
     file = dataset.ann_file
-    listed: dict[str, Listed] = {}
+    listed: dict[str, ListedClip] = {}
     for row in _rows(dataset, findings):
         path = located(partial(dataset.locate, row.clip), row.clip, (file, row.line), findings)
-        each = Listed(row.clip, path, str(row.scores), file, row.line, first=row.first)
+        each = ListedClip(row.clip, path, str(row.scores), file, row.line, first=row.first)
         first = listed.setdefault(path or row.clip, each)
         if first is not each:
             findings.append(_scored_twice(first, each))
@@ -93,7 +93,7 @@ def _rows(dataset: ClipScoresDataset, findings: list[Finding]) -> list[ScoreRow]
         return []
 
 
-def _scored_twice(first: Listed, second: Listed) -> Finding:
+def _scored_twice(first: ListedClip, second: ListedClip) -> Finding:
     clip = first.path or first.clip
     if first.label == second.label:
         message = f'already in line {first.line}'

@@ -10,14 +10,14 @@ from typing import Any
 from mmaction.datasets.transforms import SampleFrames
 from mmaction.registry import TRANSFORMS
 
-from ..media.validate import MediaGuard, host_decoders
+from ..media.validate import MediaValidator, host_decoders
 from ..transforms import SampleSegments, SampleWindow
 from ..transforms.clip_opener import ClipOpener, kind_of, steps_of
 from .findings import Finding
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedClip:
     """A line of a list: its clip's name and path (None: missing), label, and counted frames.
 
     Attributes:
@@ -49,7 +49,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitListing:
     """The clips of one dataloader and fold.
 
     Attributes:
@@ -60,7 +60,7 @@ class Part:
         classes: names that should have clips, in label order.
         clips: the lines of the list.
         frames: that a sample takes, from the first to the last.
-        opener: what opens a clip: `OpenClip`, behind what guards it.
+        opener: what opens a clip: `ClipInit`, behind what guards it.
         lists: the files that say which clips there are, or the folder in their place.
         run: the fold of the one run that the part belongs to; None: it belongs to any.
     """
@@ -72,7 +72,7 @@ class Part:
     root: str
     clip_folder: str
     classes: tuple[str, ...]
-    clips: tuple[Listed, ...]
+    clips: tuple[ListedClip, ...]
     frames: int
     opener: ClipOpener
     lists: tuple[str, ...]
@@ -102,7 +102,7 @@ def located(
     return path
 
 
-def openers_of(parts: Sequence[Part]) -> dict[str, ClipOpener]:
+def openers_of(parts: Sequence[SplitListing]) -> dict[str, ClipOpener]:
     """Path -> what opens that clip, of all clips of some parts; the strictest where parts differ.
 
     A clip of several folds may be trained on by one pipeline and evaluated by another.
@@ -111,7 +111,7 @@ def openers_of(parts: Sequence[Part]) -> dict[str, ClipOpener]:
     return {each.path: part.opener for part in ordered for each in part.clips if each.path}
 
 
-def opener_of(pipeline: Sequence[Any], guard: MediaGuard) -> ClipOpener:
+def opener_of(pipeline: Sequence[Any], guard: MediaValidator) -> ClipOpener:
     """What opens a clip as a pipeline does, and refuses what its decoders would not read."""
     return ClipOpener(guard, pipeline, host_decoders(map(kind_of, steps_of(pipeline))))
 

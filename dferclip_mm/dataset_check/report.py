@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any
 
 from .findings import KINDS, SEVERITIES, Finding, worst
-from .parts import Part
+from .parts import SplitListing
 from .published import published_clips
 
 
-def format_report(parts: Sequence[Part], findings: Sequence[Finding], show: int) -> str:
+def format_report(parts: Sequence[SplitListing], findings: Sequence[Finding], show: int) -> str:
     """Counts, the table of findings, and some of each kind.
 
     Args:
@@ -47,7 +47,7 @@ def format_report(parts: Sequence[Part], findings: Sequence[Finding], show: int)
 
 
 def report_content(
-    parts: Sequence[Part], findings: Sequence[Finding], config: str
+    parts: Sequence[SplitListing], findings: Sequence[Finding], config: str
 ) -> dict[str, Any]:
     """The report for programs, as it goes into a JSON file."""
     return {
@@ -75,7 +75,7 @@ def report_content(
     }
 
 
-def _format_counts(parts: Sequence[Part]) -> str:
+def _format_counts(parts: Sequence[SplitListing]) -> str:
     """Clips by class of each part, beside the published numbers where there are any."""
     names = list(dict.fromkeys(name for part in parts for name in part.classes))
     header, columns = ['clips'], [[*names, 'all']]

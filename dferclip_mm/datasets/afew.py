@@ -7,10 +7,11 @@ from pathlib import Path
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES, emotion_of
+from ..media.images import natural_key
 from .base import ClipDataset
-from .clips import check_list, natural_key
+from .clips import check_list
 from .list_text import checked_reference
-from .lists import Row, parse_words
+from .lists import Row, parse_ferv39k_list
 
 
 @DATASETS.register_module()
@@ -44,7 +45,7 @@ class AFEWDataset(ClipDataset):
 
     def parse_list(self, text: str, file: str) -> list[Row]:
         """``clip word``."""
-        return parse_words(text, file, CORPUS_CLASSES['afew'])
+        return parse_ferv39k_list(text, file, CORPUS_CLASSES['afew'])
 
     def read_rows(self) -> list[Row]:
         """The rows of the list, or one for each clip of each emotion's folder."""

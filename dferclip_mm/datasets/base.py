@@ -11,13 +11,13 @@ from typing import Any
 from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES
-from ..media.validate import MediaGuard
-from .classes import left_out_classes
+from ..media.validate import MediaValidator
+from .classes import excluded_classes
 from .clips import ClipFinder, check_inside, check_list
 from .guarded import GuardedDataset
-from .holdout import held_out as choose_held_out
+from .holdout import stratified_holdout
 from .list_text import decode_list
-from .lists import Row, is_counted, parse_counted
+from .lists import Row, is_dferclip_list, parse_dferclip_list
 from .unreadable import UnreadableClips
 
 LISTED_SPLITS = ('train', 'test')
@@ -44,10 +44,10 @@ class ClipDataset(GuardedDataset):
         test_mode: as the host's.
         metainfo: ``dict(classes=[...])`` sets another label order, by name.
         exclude_classes: names of classes whose clips are left out; the label order keeps them.
-        only_classes: names of classes whose clips alone are taken; the label order keeps all.
-        held_out: share of each class of the training list that ``'train'`` leaves to
+        include_classes: names of classes whose clips alone are taken; the label order keeps all.
+        val_fraction: share of each class of the training list that ``'train'`` leaves to
             ``'validation'``; give both the same. 0 for none.
-        held_out_seed: of the choice.
+        val_seed: of the choice.
         unreadable: what becomes of a clip that cannot be read: ``'raise'``, in training
             ``'replace'``, in evaluation ``'wrong'``; see :class:`UnreadableClips`. None:
             ``'replace'`` in training, ``'raise'`` in evaluation.
@@ -78,9 +78,9 @@ class ClipDataset(GuardedDataset):
         test_mode: bool = False,
         metainfo: dict[str, Any] | None = None,
         exclude_classes: Sequence[str] = (),
-        only_classes: Sequence[str] = (),
-        held_out: float = 0.0,
-        held_out_seed: int = 0,
+        include_classes: Sequence[str] = (),
+        val_fraction: float = 0.0,
+        val_seed: int = 0,
         unreadable: str | None = None,
         max_replaced: float = 0.01,
         allow_outside_root: bool = False,
@@ -92,10 +92,12 @@ class ClipDataset(GuardedDataset):
             raise FileNotFoundError(f'{name}: data_root={data_root!r} is not a folder')
         if split not in SPLITS:
             raise ValueError(f'{name}: expected a split of {", ".join(SPLITS)}, found {split!r}')
-        if split == 'validation' and not held_out:
-            raise ValueError(f"{name}: split='validation' has no clips: set held_out, such as 0.1")
-        if split == 'test' and held_out:
-            raise ValueError(f'{name}: held_out is for the training list, found it with the test')
+        if split == 'validation' and not val_fraction:
+            raise ValueError(f"{name}: split='validation' needs val_fraction, such as 0.1")
+        if split == 'test' and val_fraction:
+            raise ValueError(
+                f'{name}: val_fraction splits the training list, found it with the test list'
+            )
         if fold not in range(1, self.FOLDS + 1):
             folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
             raise ValueError(f'{name}: expected a fold {folds}, found {fold!r}')
@@ -103,7 +105,7 @@ class ClipDataset(GuardedDataset):
         if set(prefix) - {'clips'}:
             raise ValueError(f'{name}: expected data_prefix=dict(clips=...), found {prefix!r}')
         self.root, self.split, self.fold = root, split, fold
-        self.held_out, self.held_out_seed = held_out, held_out_seed
+        self.val_fraction, self.val_seed = val_fraction, val_seed
         self.unreadable = UnreadableClips(
             unreadable, test_mode=test_mode, max_replaced=max_replaced
         )
@@ -115,13 +117,13 @@ class ClipDataset(GuardedDataset):
         self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
         if self.clip_roots and self.clips_given:
             self.clip_roots.append(os.path.realpath(self.clip_folder))
-        self.guard = MediaGuard(self.clip_roots)
+        self.guard = MediaValidator(self.clip_roots)
         listed = self.find_list(ann_file)
         metainfo = dict(metainfo or {})
         if 'classes' not in metainfo:
             metainfo['classes'] = self.find_classes()
-        self.left_out = frozenset(
-            left_out_classes(metainfo['classes'], exclude_classes, only_classes)
+        self.excluded = frozenset(
+            excluded_classes(metainfo['classes'], exclude_classes, include_classes)
         )
         super().__init__(
             ann_file=str(listed),
@@ -175,8 +177,8 @@ class ClipDataset(GuardedDataset):
     def read_list(self, path: Path) -> list[Row]:
         """The rows of a list file, in the owner's form or in the one that circulates."""
         text = decode_list(path.read_bytes(), str(path))
-        if is_counted(text):
-            return parse_counted(text, str(path), CORPUS_CLASSES[self.METAINFO['corpus']])
+        if is_dferclip_list(text):
+            return parse_dferclip_list(text, str(path), CORPUS_CLASSES[self.METAINFO['corpus']])
         return self.parse_list(text, str(path))
 
     def read_rows(self) -> list[Row]:
@@ -185,10 +187,10 @@ class ClipDataset(GuardedDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find each listed clip and its label's number; see the class for what is raised."""
-        rows = self.of_this_part(self.read_rows())
-        rows = [row for row in rows if row.label not in self.left_out]
+        rows = self.select_split(self.read_rows())
+        rows = [row for row in rows if row.label not in self.excluded]
         if not rows:
-            without = f' (without {", ".join(sorted(self.left_out))})' if self.left_out else ''
+            without = f' (without {", ".join(sorted(self.excluded))})' if self.excluded else ''
             raise ValueError(f'{self.ann_file}: expected at least one clip, found none{without}')
         labels = self._number_labels(rows)
         paths = self._find_clips(rows)
@@ -200,15 +202,15 @@ class ClipDataset(GuardedDataset):
                 self._compare(first, item)
         return list(items.values())
 
-    def of_this_part(self, rows: list[Row]) -> list[Row]:
+    def select_split(self, rows: list[Row]) -> list[Row]:
         """The rows that are held out, or those that are not."""
-        if not self.held_out:
+        if not self.val_fraction:
             return rows
         # A clip that is listed twice must not end up on both sides.
         first = {row.clip: row for row in reversed(rows)}
         clips = [row for row in rows if first[row.clip] is row]
         labels = self._number_labels(clips)
-        chosen = choose_held_out(labels, self.held_out, self.held_out_seed)
+        chosen = stratified_holdout(labels, self.val_fraction, self.val_seed)
         held = {row.clip for row, taken in zip(clips, chosen, strict=True) if taken}
         return [row for row in rows if (row.clip in held) == (self.split == 'validation')]
 
@@ -237,7 +239,7 @@ class ClipDataset(GuardedDataset):
 
         def locate(row: Row) -> str | None:
             if row.foreign:
-                return whole.find_end(row.clip) or finder.find_end(row.clip)
+                return whole.find_by_suffix(row.clip) or finder.find_by_suffix(row.clip)
             return finder.find(row.clip)
 
         return locate

@@ -13,7 +13,7 @@ def compound_order(labels: set[str]) -> list[str]:
     return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))
 
 
-def left_out_classes(
+def excluded_classes(
     classes: Sequence[str], exclude: Sequence[str] = (), only: Sequence[str] = ()
 ) -> list[str]:
     """The classes that are excluded, or not among the only ones.
@@ -21,7 +21,7 @@ def left_out_classes(
     Raises:
         ValueError: when a name is no class, or both lists are given.
     """
-    named = {'exclude_classes': _names(exclude), 'only_classes': _names(only)}
+    named = {'exclude_classes': _names(exclude), 'include_classes': _names(only)}
     for argument, names in named.items():
         unknown = [name for name in names if name not in classes]
         if unknown:
@@ -32,9 +32,9 @@ def left_out_classes(
                 f'{", ".join(classes)}'
             )
     if all(named.values()):
-        raise ValueError('give exclude_classes or only_classes, not both')
-    if named['only_classes']:
-        return [name for name in classes if name not in named['only_classes']]
+        raise ValueError('give exclude_classes or include_classes, not both')
+    if named['include_classes']:
+        return [name for name in classes if name not in named['include_classes']]
     return [*named['exclude_classes']]
 
 

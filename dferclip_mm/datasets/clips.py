@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-VIDEO_SUFFIXES = frozenset(
-    '.' + name
-    for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
-)
-
-# What tools/pack_dataset.py writes: a clip's frames, decoded.
-PACKED_SUFFIX = '.safetensors'
-
-
-# Frames have the same names in many clips.
-@lru_cache(maxsize=4096)
-def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Sort key that orders ``2`` before ``10``, as people number frames and clips."""
-    parts: list[str | int] = [
-        int(part) if index % 2 else part for index, part in enumerate(re.split('([0-9]+)', name))
-    ]
-    return parts, name
+from ..media.packed import PACKED_SUFFIX
+from ..media.videos import VIDEO_SUFFIXES
 
 
 class _Listing(NamedTuple):
@@ -76,7 +59,7 @@ class ClipFinder:
             check_inside(path, self._roots)
         return path
 
-    def find_end(self, reference: str) -> str | None:
+    def find_by_suffix(self, reference: str) -> str | None:
         """The path of the longest trailing part of ``reference`` that exists, or None.
 
         Raises:

@@ -6,7 +6,7 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
 from .base import ClipDataset
-from .lists import Row, parse_csv
+from .lists import Row, parse_dfew_csv
 
 
 @DATASETS.register_module()
@@ -23,4 +23,4 @@ class DFEWDataset(ClipDataset):
 
     def parse_list(self, text: str, file: str) -> list[Row]:
         """``video_name,label`` with labels from 1."""
-        return parse_csv(text, file, CORPUS_CLASSES['dfew'])
+        return parse_dfew_csv(text, file, CORPUS_CLASSES['dfew'])

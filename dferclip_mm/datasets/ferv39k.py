@@ -6,7 +6,7 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
 from .base import ClipDataset
-from .lists import Row, parse_words
+from .lists import Row, parse_ferv39k_list
 
 
 @DATASETS.register_module()
@@ -22,4 +22,4 @@ class FERV39kDataset(ClipDataset):
 
     def parse_list(self, text: str, file: str) -> list[Row]:
         """``Scene/Word/id word``."""
-        return parse_words(text, file, CORPUS_CLASSES['ferv39k'])
+        return parse_ferv39k_list(text, file, CORPUS_CLASSES['ferv39k'])

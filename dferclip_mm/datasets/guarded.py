@@ -8,7 +8,7 @@ from typing import Any
 from mmaction.datasets import BaseActionDataset
 
 from ..media.errors import ClipReadError
-from ..media.validate import MediaGuard
+from ..media.validate import MediaValidator
 from .unreadable import UnreadableClips
 
 
@@ -20,7 +20,7 @@ class GuardedDataset(BaseActionDataset):
         unreadable: the policy of clips that cannot be read.
     """
 
-    guard: MediaGuard
+    guard: MediaValidator
     unreadable: UnreadableClips
 
     def full_init(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def held_out(labels: Sequence[int], share: float, seed: int) -> np.ndarray:
+def stratified_holdout(labels: Sequence[int], share: float, seed: int) -> np.ndarray:
     """Choose clips for validation, the same share of every class, by a seed.
 
     The choice depends on the labels and their order alone, so that training and validation data
@@ -25,7 +25,7 @@ def held_out(labels: Sequence[int], share: float, seed: int) -> np.ndarray:
         ValueError: when the share is not between 0 and 1.
     """
     if not 0 < share < 1:
-        raise ValueError(f'held_out={share!r}: expected a share between 0 and 1, such as 0.1')
+        raise ValueError(f'val_fraction={share!r}: expected a share between 0 and 1, such as 0.1')
     rng = np.random.default_rng(seed)
     numbers = np.asarray(labels)
     chosen = np.zeros(len(numbers), dtype=bool)

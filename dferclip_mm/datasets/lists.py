@@ -34,7 +34,7 @@ class Row:
     foreign: bool = False
 
 
-def parse_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
+def parse_dfew_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
     """DFEW's ``video_name,label``: labels count from 1, bare numbers are padded to five digits.
 
     Raises:
@@ -53,7 +53,7 @@ def parse_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
     return rows
 
 
-def parse_words(
+def parse_ferv39k_list(
     text: str, file: str, classes: Sequence[str], *, compound: bool = False
 ) -> list[Row]:
     """FERV39k's and MAFW's ``clip word``; the clip's name may hold spaces.
@@ -74,7 +74,7 @@ def parse_words(
     return rows
 
 
-def parse_captions(
+def parse_mafw_captions(
     text: str, file: str, classes: Sequence[str], *, compound: bool = False
 ) -> list[Row]:
     """MAFW's lists with captions: clip, word, Chinese and English sentence between tabs.
@@ -99,13 +99,13 @@ def parse_captions(
     return rows
 
 
-def is_counted(text: str) -> bool:
-    """Whether a list is of the form that :func:`parse_counted` reads, by its first clip."""
+def is_dferclip_list(text: str) -> bool:
+    """Whether a list is of the form that :func:`parse_dferclip_list` reads, by its first clip."""
     first = next((line for line in split_lines(text) if line.strip()), '')
     return re.search(r'\S\s+[-+]?[0-9]+\s+[-+]?[0-9]+\s*$', first) is not None
 
 
-def parse_counted(text: str, file: str, classes: Sequence[str]) -> list[Row]:
+def parse_dferclip_list(text: str, file: str, classes: Sequence[str]) -> list[Row]:
     """The lists that circulate with DFER-CLIP: ``path num_frames label``, labels from 0.
 
     The paths are those of whoever made the list, so they may be absolute; which trailing part
@@ -128,31 +128,31 @@ def parse_counted(text: str, file: str, classes: Sequence[str]) -> list[Row]:
 
 
 def write_csv(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_csv` reads as these rows, their lines aside.
+    """The text that :func:`parse_dfew_csv` reads as these rows, their lines aside.
 
     Raises:
         ValueError: when a row cannot be told in this form, here as in the other writers.
     """
     lines = [f'{row.clip},{_number(row, classes) + 1}' for row in rows]
-    return _read_back(['video_name,label', *lines], rows, classes, parse_csv)
+    return _read_back(['video_name,label', *lines], rows, classes, parse_dfew_csv)
 
 
 def write_words(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_words` reads as these rows, compound labels included."""
+    """The text that :func:`parse_ferv39k_list` reads as these rows, compound labels included."""
     lines = [f'{row.clip} {row.label}' for row in rows]
-    return _read_back(lines, rows, classes, partial(parse_words, compound=True))
+    return _read_back(lines, rows, classes, partial(parse_ferv39k_list, compound=True))
 
 
 def write_captions(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_captions` reads as these rows, compound labels included."""
+    """The text that :func:`parse_mafw_captions` reads as these rows, compound labels included."""
     lines = [f'{row.clip}\t{row.label}\t{row.chinese}\t{row.english}' for row in rows]
-    return _read_back(lines, rows, classes, partial(parse_captions, compound=True))
+    return _read_back(lines, rows, classes, partial(parse_mafw_captions, compound=True))
 
 
 def write_counted(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_counted` reads as these rows."""
+    """The text that :func:`parse_dferclip_list` reads as these rows."""
     lines = [f'{row.clip} {row.num_frames} {_number(row, classes)}' for row in rows]
-    return _read_back(lines, rows, classes, parse_counted)
+    return _read_back(lines, rows, classes, parse_dferclip_list)
 
 
 def _number(row: Row, classes: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from .base import LISTED_SPLITS, ClipDataset
 from .classes import compound_order
 from .clips import check_list
 from .list_text import decode_list
-from .lists import Row, parse_captions, parse_words
+from .lists import Row, parse_ferv39k_list, parse_mafw_captions
 
 
 @DATASETS.register_module()
@@ -60,7 +60,7 @@ class MAFWDataset(ClipDataset):
 
     def parse_list(self, text: str, file: str) -> list[Row]:
         """``clip word``, or the four columns of a list with captions."""
-        parse = parse_captions if self.captions or '\t' in text else parse_words
+        parse = parse_mafw_captions if self.captions or '\t' in text else parse_ferv39k_list
         return parse(text, file, CORPUS_CLASSES['mafw'], compound=self.compound)
 
     def find_classes(self) -> Sequence[str]:

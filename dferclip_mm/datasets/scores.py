@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mmaction.registry import DATASETS
 
-from ..media.validate import MediaGuard
+from ..media.validate import MediaValidator
 from .clips import ClipFinder, check_list
 from .guarded import GuardedDataset
 from .list_text import checked_reference, decode_list, numbered_lines
@@ -181,7 +181,7 @@ class ClipScoresDataset(GuardedDataset):
         self.root, self.clip_folder, self.split = root, folder, split
         names = (targets,) if isinstance(targets, str) else tuple(targets)
         self.targets, self.rows = self.read_scores(root / ann_file, names)
-        self._finder, self.guard = ClipFinder(str(folder), roots), MediaGuard(roots)
+        self._finder, self.guard = ClipFinder(str(folder), roots), MediaValidator(roots)
         super().__init__(
             ann_file=str(root / ann_file),
             pipeline=list(pipeline),

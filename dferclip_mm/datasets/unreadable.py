@@ -85,7 +85,7 @@ class UnreadableClips:
             raise error
         if self.policy == 'wrong':
             self._flags[index] = 1
-            return self._stand_in(dataset, index, error)
+            return self._placeholder(dataset, index, error)
         return self._replacement(dataset, index, error)
 
     def check(self, dataset: Any, found: list[int]) -> None:
@@ -122,7 +122,7 @@ class UnreadableClips:
             )
             self.check(dataset, self.found())
 
-    def _stand_in(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+    def _placeholder(self, dataset: Any, index: int, error: ClipReadError) -> dict:
         """The next clip that can be read, blackened, under the name and label of the other."""
         for step in range(1, len(dataset)):
             other = (index + step) % len(dataset)
@@ -134,7 +134,7 @@ class UnreadableClips:
             except ClipReadError:
                 self._flags[other] = 1
                 continue
-            return _blackened(item, dataset.get_data_info(index), str(error))
+            return _blank(item, dataset.get_data_info(index), str(error))
         raise ClipReadError(
             f'none of the {len(dataset)} clips can be read, and an empty one takes its shape from '
             f'another: check data_root and data_prefix; {error}'
@@ -148,7 +148,7 @@ def places(dataset: Any, indices: list[int]) -> str:
     return f'{named} and {more} more' if more > 0 else named
 
 
-def _blackened(item: dict, info: dict[str, Any], reason: str) -> dict:
+def _blank(item: dict, info: dict[str, Any], reason: str) -> dict:
     sample = item.get('data_samples')
     if sample is None or 'inputs' not in item:
         raise ValueError(

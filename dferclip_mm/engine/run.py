@@ -15,7 +15,8 @@ from typing import Any, TypeGuard
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
-from torch.distributed import DistError, destroy_process_group, is_initialized
+from torch import distributed
+from torch.distributed import DistError, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
@@ -28,18 +29,18 @@ from ..checkpoints.resume_point import (
 from .config_keys import require_known_keys
 from .hooks.checkpoint_content_hook import CheckpointContentHook
 from .hooks.config_keys_hook import ConfigKeysHook
-from .hooks.strict_load_hook import StrictCheckpointHook
+from .hooks.strict_load_hook import StrictLoadHook
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What gloo says in each process of one that no longer answers: a place in its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # Hooks that a config of one's own may do without, and what they are for.
 _GUARDS = {
-    'SafeCheckpointHook': 'checkpoints whole or not at all',
+    'AtomicCheckpointHook': 'checkpoints whole or not at all',
     'PreemptionHook': 'saves when a scheduler ends the run',
     'RandomnessHook': 'the same random numbers after --resume',
     'MidEpochHook': 'goes on within an epoch',
-    'FiniteHook': 'stops at NaN and infinity',
+    'CheckInvalidLossHook': 'stops at NaN and infinity',
 }
 
 
@@ -198,7 +199,7 @@ def build_runner(cfg: Config) -> Runner:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
-    for kind in (ConfigKeysHook, CheckpointContentHook, StrictCheckpointHook):
+    for kind in (ConfigKeysHook, CheckpointContentHook, StrictLoadHook):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
     present = {kind.__name__ for hook in runner.hooks for kind in type(hook).__mro__}
@@ -216,14 +217,14 @@ def set_local_rank(local_rank: int) -> None:
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 
-def leave_group() -> None:
+def destroy_process_group() -> None:
     """End the group of processes after a run: left to the interpreter's end, gloo may abort."""
     if is_initialized():
-        destroy_process_group()
+        distributed.destroy_process_group()
 
 
 @contextmanager
-def errors_in_one_sentence() -> Iterator[None]:
+def friendly_errors() -> Iterator[None]:
     """End the program with the message alone when this package raised it on purpose.
 
     Everything else keeps its traceback. What torchrun prints at the end names the error of the

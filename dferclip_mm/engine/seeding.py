@@ -40,7 +40,7 @@ def seed_generators(seed: int, *place: int) -> int:
 
 
 @contextmanager
-def same_random_numbers(*, devices: Sequence[int] = ()) -> Iterator[None]:
+def preserve_rng_state(*, devices: Sequence[int] = ()) -> Iterator[None]:
     """Leave the three generators, and those of GPUs given by number, as they were (80 us)."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
@@ -51,25 +51,25 @@ def same_random_numbers(*, devices: Sequence[int] = ()) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-class Draw(int):
+class SeededIndex(int):
     """A sample's index that knows its run's seed and its epoch, on the way to a worker."""
 
     seed: int
     epoch: int
 
-    def __new__(cls, index: int, seed: int, epoch: int) -> Draw:
+    def __new__(cls, index: int, seed: int, epoch: int) -> SeededIndex:
         """An index in one epoch of a run."""
         draw = super().__new__(cls, index)
         draw.seed, draw.epoch = seed, epoch
         return draw
 
-    def __reduce__(self) -> tuple[type[Draw], tuple[int, int, int]]:
+    def __reduce__(self) -> tuple[type[SeededIndex], tuple[int, int, int]]:
         """What another process makes the same draw of."""
-        return Draw, (int(self), self.seed, self.epoch)
+        return SeededIndex, (int(self), self.seed, self.epoch)
 
 
-class Draws:
-    """The indices of a sampler, as :class:`Draw`.
+class SeededSampler:
+    """The indices of a sampler, as :class:`SeededIndex`.
 
     Each pass over the sampler is one epoch, counted from :attr:`epoch`, which a training loop
     sets before each; of an endless sampler, each pass over the data set.
@@ -82,7 +82,7 @@ class Draws:
     def __init__(self, sampler: Any, seed: int) -> None:
         self.sampler, self.seed, self.epoch = sampler, seed, 0
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         """The sampler's indices of the next pass."""
         epoch, self.epoch = self.epoch, self.epoch + 1
         endless = isinstance(self.sampler, InfiniteSampler)
@@ -90,7 +90,7 @@ class Draws:
             if endless:
                 place = number * self.sampler.world_size + self.sampler.rank
                 epoch = place // self.sampler.size
-            yield Draw(index, self.seed, epoch)
+            yield SeededIndex(index, self.seed, epoch)
 
     def __len__(self) -> int:
         """The sampler's own."""
@@ -102,8 +102,8 @@ class Draws:
             self.sampler.set_epoch(epoch)
 
 
-class SeededItems:
-    """Reads samples of a data set, each with the generators seeded for its :class:`Draw`.
+class SeededFetch:
+    """Reads samples of a data set, each with the generators seeded for its :class:`SeededIndex`.
 
     The outermost data set is asked, so that a sample that `RepeatDataset` repeats is not drawn
     alike twice.
@@ -117,19 +117,19 @@ class SeededItems:
         if get_worker_info() is not None:
             return self._read(indices)
         # The main process has its own use for the generators.
-        with same_random_numbers():
+        with preserve_rng_state():
             return self._read(indices)
 
     def _read(self, indices: Sequence[int]) -> list[Any]:
         items = []
         for index in indices:
-            if isinstance(index, Draw):
+            if isinstance(index, SeededIndex):
                 seed_generators(index.seed, SAMPLES, index.epoch, int(index))
             items.append(self.dataset[int(index)])
         return items
 
 
-def seed_samples(loader: Any, seed: int) -> Draws:
+def seed_samples(loader: Any, seed: int) -> SeededSampler:
     """Let a loader seed the generators for each sample, in whichever process it is read.
 
     Args:
@@ -147,7 +147,7 @@ def seed_samples(loader: Any, seed: int) -> Draws:
             'batch_size, or leave the hook out'
         )
     # PyTorch asks a data set for the samples of a batch by this name; a class's own is for speed.
-    loader.dataset.__getitems__ = SeededItems(loader.dataset)
-    draws = Draws(found.sampler if isinstance(found, Draws) else found, seed)
+    loader.dataset.__getitems__ = SeededFetch(loader.dataset)
+    draws = SeededSampler(found.sampler if isinstance(found, SeededSampler) else found, seed)
     loader.batch_sampler.sampler = draws
     return draws

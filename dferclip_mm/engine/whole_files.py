@@ -55,7 +55,7 @@ class WritesWhole:
 
     Args:
         runner: the host's.
-        hook: the SafeCheckpointHook that asks it to save.
+        hook: the AtomicCheckpointHook that asks it to save.
     """
 
     def __init__(self, runner: Any, hook: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 # The host cuts padding off by counting, before it can be seen which clips are repeated.
-ALL = 2**62
+UNLIMITED = 2**62
 
 
-def once_each(results: list[dict], size: int | None = None) -> list[dict]:
+def deduplicate(results: list[dict], size: int | None = None) -> list[dict]:
     """Each clip once, in the dataset's order: samplers pad uneven splits with repeated clips.
 
     Args:

@@ -14,7 +14,7 @@ from mmengine.logging import MMLogger
 
 from ..files import write_results
 from .bootstrap import bootstrap_interval
-from .deduplicate import ALL, once_each
+from .deduplicate import UNLIMITED, deduplicate
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class RecallMetric(BaseMetric):
     def evaluate(self, size: int) -> dict[str, float]:
         """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
         self._size = size
-        return super().evaluate(ALL)
+        return super().evaluate(UNLIMITED)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
@@ -178,7 +178,7 @@ class RecallMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
-        results = once_each(results, self._size)
+        results = deduplicate(results, self._size)
         answered = [result['scores'] for result in results if result['scores'] is not None]
         width = len(answered[0]) if answered else len(classes)
         if width != len(classes):

@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from ..files import write_results
-from .deduplicate import ALL, once_each
+from .deduplicate import UNLIMITED, deduplicate
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -149,7 +149,7 @@ class RegressionMetric(BaseMetric):
     def evaluate(self, size: int) -> dict[str, float]:
         """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
         self._size = size
-        return super().evaluate(ALL)
+        return super().evaluate(UNLIMITED)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
@@ -159,7 +159,7 @@ class RegressionMetric(BaseMetric):
                 clip of the dataset has no result.
         """
         targets = (self.dataset_meta or {}).get('targets')
-        results = once_each(results, self._size)
+        results = deduplicate(results, self._size)
         width = len(results[0]['predicted'])
         if not targets or width != len(targets):
             raise ValueError(

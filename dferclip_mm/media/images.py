@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import BinaryIO
 
 import cv2
@@ -11,11 +14,35 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 # Orientation tags are ignored, as in Pillow's convert('RGB').
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 # By its header; OpenCV would take 64 times as many.
 MAX_PIXELS = 4096 * 4096
+
+
+# Frames have the same names in many clips.
+@lru_cache(maxsize=4096)
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Sort key that orders ``2`` before ``10``, as people number frames and clips."""
+    parts: list[str | int] = [
+        int(part) if index % 2 else part for index, part in enumerate(re.split('([0-9]+)', name))
+    ]
+    return parts, name
+
+
+def list_frames(folder: str) -> list[str]:
+    """Paths of a folder's images in natural order (1, 2, 10), hidden and other files left out."""
+    with os.scandir(folder) as entries:
+        names = [
+            entry.name
+            for entry in entries
+            if entry.name.lower().endswith(IMAGE_SUFFIXES)
+            and not entry.name.startswith('.')
+            and entry.is_file()
+        ]
+    return [f'{folder}{os.sep}{name}' for name in sorted(names, key=natural_key)]
 
 
 class FrameFolder:

@@ -12,9 +12,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..datasets.clips import PACKED_SUFFIX
 from .images import MAX_PIXELS
 
+# What tools/pack_dataset.py writes: a clip's frames, decoded.
+PACKED_SUFFIX = '.safetensors'
 _FORMAT = 'dferclip_mm packed clip 1'
 
 

@@ -21,9 +21,8 @@ import torch
 from mmaction.datasets import transforms as host
 
 from ..datasets.clips import check_inside
-from ..transforms.clip_init import list_frames
 from .errors import ClipReadError, clip_error
-from .images import MAX_PIXELS, check_size
+from .images import MAX_PIXELS, check_size, list_frames
 from .packed import is_packed
 from .videos import FFMPEG_OPTIONS, open_video, read_head
 
@@ -42,7 +41,7 @@ _HOSTS = (
 _HOST_FILES = {kind.__module__ for kind in _HOSTS}
 
 
-class MediaGuard:
+class MediaValidator:
     """Runs a pipeline over clips that were looked at before.
 
     What takes as long as decoding does is done once, and kept in shared memory, so that a loader's
@@ -63,7 +62,7 @@ class MediaGuard:
         # Size, time and number of frames of each that was found sound.
         self._sound = torch.zeros(clips, 3, dtype=torch.int64).share_memory_()
 
-    def __deepcopy__(self, memo: dict) -> MediaGuard:
+    def __deepcopy__(self, memo: dict) -> MediaValidator:
         """For a copy of the data set, whose workers share what they find as well."""
         other = copy.copy(self)
         # A tensor that is copied is no longer shared.
@@ -131,18 +130,18 @@ class MediaGuard:
         _refuse_special(path, status.st_mode)
         if is_packed(path):
             if used:
-                raise ValueError('packed clips are read by OpenClip and DecodeClip alone')
+                raise ValueError('packed clips are read by ClipInit and ClipDecode alone')
             return None
         head = read_head(path)
         if used and (head[:1] == b'G' or head[:3] == b'\0\0\1'):
             raise ValueError(
                 "the host's decoders find other frames in an MPEG stream, which has no index: "
-                'decode with OpenClip'
+                'decode with ClipInit'
             )
         if host.DecordInit in used and not Path(path).suffix:
             raise ValueError(
                 'DecordInit would open another file, with .mp4 behind this name: give the file '
-                'its suffix, or decode with OpenClip'
+                'its suffix, or decode with ClipInit'
             )
         if not used:
             return None
@@ -263,7 +262,7 @@ def check_for_opencv(path: str, frames: int) -> None:
         for number in (frames // 2, frames - 1):
             capture.set(cv2.CAP_PROP_POS_FRAMES, number)
             if not 0 <= capture.get(cv2.CAP_PROP_POS_FRAMES) <= frames:
-                raise ValueError('OpenCV does not find its frames: decode with OpenClip')
+                raise ValueError('OpenCV does not find its frames: decode with ClipInit')
     finally:
         capture.release()
 
@@ -273,7 +272,7 @@ def _miscounted(info: dict[str, Any], frames: int | None) -> str | None:
     believed = info.get('total_frames')
     if frames is None or believed is None or 1 <= believed <= frames + 1:
         return None
-    return f'the decoder counts {believed} frames where there are {frames}: decode with OpenClip'
+    return f'the decoder counts {believed} frames where there are {frames}: decode with ClipInit'
 
 
 def _steps(step: Any) -> Iterator[Any]:

@@ -9,6 +9,10 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+VIDEO_SUFFIXES = frozenset(
+    '.' + name
+    for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
+)
 _BOXES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide')
 _STARTS = (
     b'\x1a\x45\xdf\xa3',  # Matroska, WebM

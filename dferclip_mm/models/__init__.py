@@ -1,8 +1,8 @@
 """Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
 
 from .backbones import CLIPVisualEncoder
-from .frame_preprocessor import FramePreprocessor
-from .heads import RegressionHead, TextFeatureHead, TextPromptHead, VideoTextContrastiveHead
+from .frame_preprocessor import FrameOrFeaturePreprocessor
+from .heads import PrecomputedTextHead, RegressionHead, TextPromptHead, VideoTextContrastiveHead
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
 from .text import CLIPTextEncoder
@@ -10,11 +10,11 @@ from .text import CLIPTextEncoder
 __all__ = [
     'CLIPTextEncoder',
     'CLIPVisualEncoder',
-    'FramePreprocessor',
+    'FrameOrFeaturePreprocessor',
     'FrameRecognizer',
+    'PrecomputedTextHead',
     'RegressionHead',
     'TemporalTransformer',
-    'TextFeatureHead',
     'TextPromptHead',
     'VideoTextContrastiveHead',
 ]

@@ -10,7 +10,7 @@ from mmaction.registry import MODELS
 
 
 @MODELS.register_module()
-class FramePreprocessor(ActionDataPreprocessor):
+class FrameOrFeaturePreprocessor(ActionDataPreprocessor):
     """The host's preprocessor, which leaves features of frames as they are.
 
     So one model takes pixels, which are normalised, and features that were computed of them.

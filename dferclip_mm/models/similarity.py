@@ -28,7 +28,7 @@ def cosine_logits(
         return scale * video @ text.T
 
 
-def mean_direction(features: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
+def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
     """The mean of each group's unit vectors, as a unit vector (a prompt ensemble).
 
     Args:
@@ -69,10 +69,10 @@ def contrastive_loss(
     logits = cosine_logits(video, text, scale)
     if positives is None:
         positives = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    return (_find_pairs(logits, positives) + _find_pairs(logits.T, positives.T)) / 2
+    return (_info_nce(logits, positives) + _info_nce(logits.T, positives.T)) / 2
 
 
-def _find_pairs(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
+def _info_nce(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
     # Sharing the target among equal texts, as soft labels do, would change nothing: the sum over
     # them is that of the diagonal alone. What helps is that they are no longer each other's
     # negatives.

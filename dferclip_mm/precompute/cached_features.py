@@ -15,7 +15,7 @@ from .feature_cache import DTYPES, FrameCache, StaleFeaturesError
 
 @TRANSFORMS.register_module()
 class OpenFrameFeatures(BaseTransform):
-    """In the place of ``OpenClip``: find a clip in a cache of frame features.
+    """In the place of ``ClipInit``: find a clip in a cache of frame features.
 
     Adds ``total_frames`` and ``frame_features``, those of all its frames. Nothing is given out
     before `FrameCacheHook` has compared the cache with the run's model.
@@ -31,7 +31,7 @@ class OpenFrameFeatures(BaseTransform):
             files have changed since.
     """
 
-    # The clip itself is not read: `MediaGuard` need not look at it.
+    # The clip itself is not read: `MediaValidator` need not look at it.
     reads_files = False
 
     def __init__(
@@ -86,7 +86,7 @@ class OpenFrameFeatures(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PickFrameFeatures(BaseTransform):
-    """In the place of ``DecodeClip`` and what follows: the features of ``frame_inds``.
+    """In the place of ``ClipDecode`` and what follows: the features of ``frame_inds``.
 
     ``imgs`` is (T, D) float32, which ``PackActionInputs`` packs as it packs pixels.
     """

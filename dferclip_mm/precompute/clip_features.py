@@ -14,7 +14,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader, Subset
 
-from ..models.heads.pool import pool_clips
+from ..models.heads.pool import pool_to_clip
 
 FORMATS = ('.npz', '.parquet')
 
@@ -36,7 +36,7 @@ def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
         features, info = model.extract_feat(data['inputs'], stage='neck', test_mode=True)
         samples = data['data_samples']
         # The host's recognizers answer with maps, or with a row for each frame.
-        vectors = pool_clips(features, info.get('num_segs'))
+        vectors = pool_to_clip(features, info.get('num_segs'))
         found = {'features': _mean_over_views(vectors, len(samples))}
         if getattr(model.cls_head, 'classes', None):
             logits = model.cls_head(features, **info)

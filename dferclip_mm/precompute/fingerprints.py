@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..media.errors import ClipReadError
-from ..transforms.clip_init import list_frames
+from ..media.images import list_frames
 
 
 class ClipState(NamedTuple):

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..datasets.clips import PACKED_SUFFIX, VIDEO_SUFFIXES
 from ..media.errors import ClipReadError
-from ..media.packed import write_packed
+from ..media.packed import PACKED_SUFFIX, write_packed
+from ..media.videos import VIDEO_SUFFIXES
 from ..transforms.clip_opener import ClipOpener, opened_clip
 from .fingerprints import ClipState, held_still, is_unchanged
 from .journal import Journal

@@ -2,19 +2,19 @@
 ``FormatShape`` and ``PackActionInputs`` do the rest."""
 
 from .augment import ClipBrightness, ClipRotation
-from .clip_decode import DecodeClip
-from .clip_init import OpenClip
-from .resize import ClipRandomCrop, ClipResize, ClipResizeShorter
+from .clip_decode import ClipDecode
+from .clip_init import ClipInit
+from .resize import ClipRandomCrop, ClipResize, ClipResizeShortEdge
 from .sampling import SampleSegments, SampleWindow
 
 __all__ = [
     'ClipBrightness',
+    'ClipDecode',
+    'ClipInit',
     'ClipRandomCrop',
     'ClipResize',
-    'ClipResizeShorter',
+    'ClipResizeShortEdge',
     'ClipRotation',
-    'DecodeClip',
-    'OpenClip',
     'SampleSegments',
     'SampleWindow',
 ]

@@ -16,8 +16,8 @@ from .resize import resize_frames
 
 
 @TRANSFORMS.register_module()
-class DecodeClip(BaseTransform):
-    """Decode ``frame_inds`` of a clip that :class:`OpenClip` opened, each distinct frame once.
+class ClipDecode(BaseTransform):
+    """Decode ``frame_inds`` of a clip that :class:`ClipInit` opened, each distinct frame once.
 
     Adds ``imgs``, a uint8 RGB array (T, H, W, 3), ``original_shape`` and ``img_shape`` (H, W). A
     frame of another size than the first is brought to the first one's, with a warning.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,18 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from ..datasets.clips import natural_key
 from ..media.errors import clip_error, place_of
-from ..media.images import MAX_PIXELS
+from ..media.images import MAX_PIXELS, list_frames
 from ..media.packed import PackedClip, is_packed
 from ..media.videos import open_video
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
-
-
-def list_frames(folder: str) -> list[str]:
-    """Paths of a folder's images in natural order (1, 2, 10), hidden and other files left out."""
-    with os.scandir(folder) as entries:
-        names = [
-            entry.name
-            for entry in entries
-            if entry.name.lower().endswith(IMAGE_SUFFIXES)
-            and not entry.name.startswith('.')
-            and entry.is_file()
-        ]
-    return [f'{folder}{os.sep}{name}' for name in sorted(names, key=natural_key)]
-
 
 @TRANSFORMS.register_module()
-class OpenClip(BaseTransform):
+class ClipInit(BaseTransform):
     """Count the frames of ``filename``, a frame folder, a video or a packed clip.
 
     Adds ``total_frames``, and ``frame_paths`` of a folder or ``clip_reader`` of a file, which
-    :class:`DecodeClip` closes. A count from the list or a video's header gives way to what is
+    :class:`ClipDecode` closes. A count from the list or a video's header gives way to what is
     there; the first clip of each kind is named in a warning.
 
     Args:

@@ -9,8 +9,8 @@ from typing import Any
 from mmaction.registry import TRANSFORMS
 
 from ..media.images import FrameFolder
-from ..media.validate import MediaGuard
-from .clip_init import OpenClip
+from ..media.validate import MediaValidator
+from .clip_init import ClipInit
 
 
 class ClipOpener:
@@ -18,21 +18,21 @@ class ClipOpener:
 
     Args:
         guard: of the data set; None: the clips are one's own, and links may lead anywhere.
-        pipeline: of the data set, as in a config: its `OpenClip` opens the clips, with its
+        pipeline: of the data set, as in a config: its `ClipInit` opens the clips, with its
             ``max_pixels``; without one, that with the defaults does.
         decoders: the host's decoders that the guard is asked about, see `host_decoders`.
     """
 
     def __init__(
         self,
-        guard: MediaGuard | None,
+        guard: MediaValidator | None,
         pipeline: Iterable[Any] = (),
         decoders: Collection[type] = (),
     ) -> None:
-        self._guard = guard or MediaGuard(None)
+        self._guard = guard or MediaValidator(None)
         self._decoders = set(decoders)
-        found = [step for step in steps_of(pipeline) if issubclass(kind_of(step), OpenClip)]
-        self._open: Any = OpenClip()
+        found = [step for step in steps_of(pipeline) if issubclass(kind_of(step), ClipInit)]
+        self._open: Any = ClipInit()
         if found:
             self._open = TRANSFORMS.build(found[0]) if isinstance(found[0], Mapping) else found[0]
 
@@ -51,7 +51,7 @@ class ClipOpener:
         self._guard.look({**info, 'sample_idx': None}, self._decoders)
 
     def __call__(self, info: Mapping[str, Any]) -> dict[str, Any]:
-        """What `OpenClip` makes of the clip ``info['filename']``.
+        """What `ClipInit` makes of the clip ``info['filename']``.
 
         Raises:
             ClipReadError: when it may not or cannot be read.

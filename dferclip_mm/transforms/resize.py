@@ -114,7 +114,7 @@ class ClipResize(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ClipResizeShorter(BaseTransform):
+class ClipResizeShortEdge(BaseTransform):
     """Resize all frames so that the shorter side is ``size``, by a bicubic filter (EmoCLIP).
 
     Args:

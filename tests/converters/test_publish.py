@@ -5,7 +5,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from dferclip_mm.converters import ConversionError, fold_text
+from dferclip_mm.converters import ConversionError, bake_text_features
 from dferclip_mm.converters.publish import _unpretrain
 
 
@@ -84,7 +84,7 @@ def test_other_heads_have_nothing_to_fold(tiny_model):
     tiny_model['cls_head'] = dict(type='TSNHead', num_classes=7, in_channels=32)
     model = MODELS.build(tiny_model)
     with pytest.raises(ConversionError, match='the text of a TSNHead cannot be folded in'):
-        fold_text(model, Config(dict(model=tiny_model)))
+        bake_text_features(model, Config(dict(model=tiny_model)))
 
 
 def test_settings_of_text_and_run_are_left_behind(tiny_model):
@@ -97,7 +97,7 @@ def test_settings_of_text_and_run_are_left_behind(tiny_model):
     encoder = model.cls_head.text_encoder
     norm = next(part for part in encoder.modules() if isinstance(part, torch.nn.LayerNorm))
     norm.register_forward_hook(lambda part, *_: modes.append(part.training))
-    _, folded = fold_text(model, cfg)
+    _, folded = bake_text_features(model, cfg)
     assert set(modes) == {False}
     assert set(folded) == {'model'}
     assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dim'}
@@ -108,7 +108,13 @@ def test_settings_of_text_and_run_are_left_behind(tiny_model):
 
 def test_head_projects_and_explains_other_widths():
     head = MODELS.build(
-        dict(type='TextFeatureHead', classes=['a', 'b'], embed_dim=3, in_channels=5, logit_scale=10)
+        dict(
+            type='PrecomputedTextHead',
+            classes=['a', 'b'],
+            embed_dim=3,
+            in_channels=5,
+            logit_scale=10,
+        )
     )
     assert head.proj.weight.shape == (3, 5)
     head.text_features.copy_(torch.tensor([[2.0, 0, 0], [0, 3, 4]]))
@@ -129,7 +135,7 @@ def test_frames_of_a_view_are_kept(tiny_model):
     )
     cfg = Config(dict(model=recognizer))
     model = MODELS.build(cfg.model)
-    state, folded = fold_text(model, cfg)
+    state, folded = bake_text_features(model, cfg)
     published = MODELS.build(folded.model.cls_head).eval()
     published.load_state_dict(
         {

@@ -9,7 +9,7 @@ from mmaction.registry import DATASETS
 from dferclip_mm.dataset_check import compare
 from dferclip_mm.media.errors import ClipReadError
 
-PIPELINE = [dict(type='OpenClip'), dict(type='SampleSegments', num_frames=2)]
+PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 
 
 def errors(found):
@@ -113,7 +113,7 @@ def test_what_the_runs_decoder_would_not_read(stream, examine_parts, nested):
 
 
 def test_an_opener_within_another_transform_says_what_is_too_large(stream, examine_parts):
-    inner = [dict(type='OpenClip', max_pixels=100), *PIPELINE[1:]]
+    inner = [dict(type='ClipInit', max_pixels=100), *PIPELINE[1:]]
     nested = [dict(type='KeyMapper', transforms=inner, auto_remap=False)]
     parts, found = examine_parts(('train', {**stream, 'pipeline': nested}))
     assert errors(found) == [('undecodable', [1])]

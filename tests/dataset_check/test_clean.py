@@ -9,7 +9,7 @@ from mmaction.registry import DATASETS
 
 from dferclip_mm.dataset_check import clean_targets, write_clean
 
-PIPELINE = [dict(type='OpenClip'), dict(type='SampleSegments', num_frames=2)]
+PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 
 
 def test_lists_of_one_name_from_elsewhere_do_not_become_one(tmp_path, examine_parts):
@@ -62,7 +62,7 @@ def afew(tmp_path):
 
 
 def test_a_folder_that_training_and_validation_share_gives_one_list(tmp_path, afew, examine_parts):
-    held = {**afew, 'held_out': 0.3}
+    held = {**afew, 'val_fraction': 0.3}
     empty = tmp_path / 'AFEW/AFEW_Face/train/Sad/Sad2'
     shutil.rmtree(empty)
     empty.mkdir()

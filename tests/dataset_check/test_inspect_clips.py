@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from mmaction.registry import TRANSFORMS
 
-from dferclip_mm.dataset_check import ClipFacts, inspect_clip, inspect_clips
+from dferclip_mm.dataset_check import ClipReport, inspect_clip, inspect_clips
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.validate import MediaGuard
+from dferclip_mm.media.validate import MediaValidator
 from dferclip_mm.transforms.clip_opener import ClipOpener
 
 
 @pytest.fixture
 def opener():
-    return TRANSFORMS.build(dict(type='OpenClip'))
+    return TRANSFORMS.build(dict(type='ClipInit'))
 
 
 def kinds(facts):
@@ -101,7 +101,7 @@ def test_a_clip_that_kills_its_process_is_found_and_the_others_are_read(tmp_path
     assert set(found) == {path for path, _ in clips}
     for path, facts in found.items():
         if 'fatal' in path:
-            assert facts == ClipFacts(path, problems=[('undecodable', 'its decoder crashes')])
+            assert facts == ClipReport(path, problems=[('undecodable', 'its decoder crashes')])
         else:
             assert facts.frames == 3
 
@@ -148,7 +148,7 @@ def test_a_mistake_in_reading_one_clip_is_a_finding():
 def test_a_folder_that_a_link_leads_out_of_is_not_empty(tmp_path, frames):
     folder = frames(tmp_path / 'root/clip', 3)
     (folder / 'out.jpg').symlink_to(frames(tmp_path / 'other', 1) / '00001.jpg')
-    guarded = ClipOpener(MediaGuard([str(tmp_path / 'root')]))
+    guarded = ClipOpener(MediaValidator([str(tmp_path / 'root')]))
     facts = inspect_clip(str(folder), guarded)
     assert kinds(facts) == ['undecodable']
     assert facts.problems[0][1].startswith('expected a clip inside')

@@ -11,7 +11,7 @@ from dferclip_mm.dataset_check import Finding, compare, inspect_clips, read_part
 from dferclip_mm.dataset_check.clean import without_lines
 from dferclip_mm.dataset_check.lenient_read import MAX_LINES
 
-PIPELINE = [dict(type='OpenClip'), dict(type='SampleSegments', num_frames=16)]
+PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=16)]
 TYPES = {'dfew': 'DFEWDataset', 'ferv39k': 'FERV39kDataset', 'mafw': 'MAFWDataset'}
 DFEW = 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
 

@@ -3,7 +3,8 @@ import unicodedata
 
 import pytest
 
-from dferclip_mm.datasets.clips import ClipFinder, natural_key
+from dferclip_mm.datasets.clips import ClipFinder
+from dferclip_mm.media.images import natural_key
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def test_a_clip_is_a_folder_or_a_video(base, reference, found):
 def test_the_longest_trailing_part_wins(base):
     (base / '00001').mkdir()
     finder = ClipFinder(str(base), [str(base)])
-    assert finder.find_end('home/them/b/00001') == str(base / 'b/00001.mp4')
-    assert finder.find_end('home/them/00001') == str(base / '00001')
-    assert finder.find_end('home/them/00009') is None
+    assert finder.find_by_suffix('home/them/b/00001') == str(base / 'b/00001.mp4')
+    assert finder.find_by_suffix('home/them/00001') == str(base / '00001')
+    assert finder.find_by_suffix('home/them/00009') is None
 
 
 def test_each_folder_is_listed_once(base, monkeypatch):

@@ -3,25 +3,29 @@ import pytest
 from mini_corpora import write_clip, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.holdout import held_out
+from dferclip_mm.datasets.holdout import stratified_holdout
 
 LABELS = [0] * 40 + [1] * 10 + [2] * 3 + [3]
 
 
 def test_every_class_gives_its_share():
-    chosen = held_out(LABELS, 0.1, seed=0)
+    chosen = stratified_holdout(LABELS, 0.1, seed=0)
     assert np.bincount(np.array(LABELS)[chosen], minlength=4).tolist() == [4, 1, 1, 0]
 
 
 def test_seed_decides():
-    assert (held_out(LABELS, 0.2, seed=1) == held_out(LABELS, 0.2, seed=1)).all()
-    assert (held_out(LABELS, 0.2, seed=1) != held_out(LABELS, 0.2, seed=2)).any()
+    assert (
+        stratified_holdout(LABELS, 0.2, seed=1) == stratified_holdout(LABELS, 0.2, seed=1)
+    ).all()
+    assert (
+        stratified_holdout(LABELS, 0.2, seed=1) != stratified_holdout(LABELS, 0.2, seed=2)
+    ).any()
 
 
 @pytest.mark.parametrize('share', [0, 1, -0.1, 1.5])
 def test_bad_share_is_explained(share):
     with pytest.raises(ValueError, match='expected a share between 0 and 1'):
-        held_out(LABELS, share, seed=0)
+        stratified_holdout(LABELS, share, seed=0)
 
 
 @pytest.fixture
@@ -47,25 +51,25 @@ def test_training_and_validation_share_the_list_and_no_clip(root):
         return {dataset.get_data_info(index)['filename'] for index in range(len(dataset))}
 
     everything = clips()
-    train = clips(held_out=0.34)
-    validation = clips(held_out=0.34, split='validation')
+    train = clips(val_fraction=0.34)
+    validation = clips(val_fraction=0.34, split='validation')
     assert len(everything) == 42
     assert len(validation) == 14
     assert not train & validation
     assert train | validation == everything
     path = root / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
     path.write_text('\n'.join([path.read_text(), *path.read_text().splitlines()[1:]]))
-    assert clips(held_out=0.34) == train, 'a clip listed twice is on one side only'
-    assert clips(held_out=0.34, split='validation') == validation
-    assert validation != clips(held_out=0.34, split='validation', held_out_seed=1)
+    assert clips(val_fraction=0.34) == train, 'a clip listed twice is on one side only'
+    assert clips(val_fraction=0.34, split='validation') == validation
+    assert validation != clips(val_fraction=0.34, split='validation', val_seed=1)
 
 
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
-        (dict(split='validation'), 'set held_out'),
-        (dict(split='test', held_out=0.1), 'held_out is for the training list'),
-        (dict(held_out=2), 'between 0 and 1'),
+        (dict(split='validation'), 'needs val_fraction'),
+        (dict(split='test', val_fraction=0.1), 'val_fraction splits the training list'),
+        (dict(val_fraction=2), 'between 0 and 1'),
     ],
 )
 def test_bad_arguments_are_explained(root, kwargs, message):

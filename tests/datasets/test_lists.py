@@ -3,11 +3,11 @@ import pytest
 from dferclip_mm.datasets.list_text import decode_list
 from dferclip_mm.datasets.lists import (
     Row,
-    is_counted,
-    parse_captions,
-    parse_counted,
-    parse_csv,
-    parse_words,
+    is_dferclip_list,
+    parse_dferclip_list,
+    parse_dfew_csv,
+    parse_ferv39k_list,
+    parse_mafw_captions,
     write_captions,
     write_counted,
     write_csv,
@@ -36,12 +36,12 @@ def test_other_encodings_name_the_file():
 def test_utf16_without_bom_is_refused_as_no_text():
     text = decode_list('a b'.encode('utf-16-le'), 'f')
     with pytest.raises(ValueError, match=r'^f:1: expected text'):
-        parse_words(text, 'f', SEVEN)
+        parse_ferv39k_list(text, 'f', SEVEN)
 
 
 def test_dfew_csv():
     text = 'video_name,label\r\n1,1\r\n\r\n12345,7\r\nsome clip,3\r\n"16",4\nX,4'
-    assert parse_csv(text, 'f', SEVEN) == [
+    assert parse_dfew_csv(text, 'f', SEVEN) == [
         Row('00001', 'happiness', 2),
         Row('12345', 'fear', 4),
         Row('some clip', 'neutral', 5),
@@ -52,7 +52,7 @@ def test_dfew_csv():
 
 def test_ferv39k_words():
     text = 'Action/Happy/0267 Happy\nDaily Life/Sad/0001  Sad\nScene/Angry/3\tAngry'
-    assert parse_words(text, 'f', SEVEN) == [
+    assert parse_ferv39k_list(text, 'f', SEVEN) == [
         Row('Action/Happy/0267', 'happiness', 1),
         Row('Daily Life/Sad/0001', 'sadness', 2),
         Row('Scene/Angry/3', 'anger', 3),
@@ -60,12 +60,12 @@ def test_ferv39k_words():
 
 
 def test_mafw_words_and_compounds():
-    assert parse_words('00025.mp4 anger\r\n00026.mp4 contempt', 'f', ELEVEN) == [
+    assert parse_ferv39k_list('00025.mp4 anger\r\n00026.mp4 contempt', 'f', ELEVEN) == [
         Row('00025.mp4', 'anger', 1),
         Row('00026.mp4', 'contempt', 2),
     ]
     text = '00001.mp4 anger_disgust\n00002.mp4 sadness_anxiety_helplessness\n00003.mp4 neutral'
-    rows = parse_words(text, 'f', ELEVEN, compound=True)
+    rows = parse_ferv39k_list(text, 'f', ELEVEN, compound=True)
     assert [row.label for row in rows] == [
         'anger_disgust',
         'sadness_anxiety_helplessness',
@@ -82,7 +82,7 @@ def test_mafw_captions():
         '00005.mp4\tdisgust\tz\tone\u2028line\n'
         '00006.mp4\tdisgust\tz\ta\x07bell\tand a tab\n'
     )
-    assert parse_captions(text, 'f', ELEVEN) == [
+    assert parse_mafw_captions(text, 'f', ELEVEN) == [
         Row('00001.mp4', 'anger', 1, chinese='一个男人，皱眉。', english='A man frowns， deeply.'),
         Row('00002.mp4', 'sadness', 2, chinese='一个女人。'),
         Row('00003.mp4', 'fear', 3),
@@ -94,8 +94,8 @@ def test_mafw_captions():
 
 def test_counted_lists():
     text = '/data/EECS/DFEW/Clip/clip_224x224/00001 113 0\nD:\\my clips\\x 16 6\n'
-    assert is_counted(text)
-    assert parse_counted(text, 'f', SEVEN) == [
+    assert is_dferclip_list(text)
+    assert parse_dferclip_list(text, 'f', SEVEN) == [
         Row('data/EECS/DFEW/Clip/clip_224x224/00001', 'happiness', 1, 113, foreign=True),
         Row('my clips/x', 'fear', 2, 16, foreign=True),
     ]
@@ -105,45 +105,45 @@ def test_counted_lists():
     'text', ['00025.mp4 anger', 'video_name,label\n1,2', 'a 3', '', '3 4', 'a 1 x']
 )
 def test_other_lists_are_not_counted(text):
-    assert not is_counted(text)
+    assert not is_dferclip_list(text)
 
 
 def test_a_counted_list_is_known_by_its_first_clip():
-    assert is_counted('\n\na/b 16 -1\nsomething else')
+    assert is_dferclip_list('\n\na/b 16 -1\nsomething else')
 
 
 BAD = [
-    (parse_csv, 'video_name,label\n1,0', 'f:2: expected a label from 1 to 7, found .0.'),
-    (parse_csv, '1,8', 'f:1: expected a label from 1 to 7, found .8.'),
-    (parse_csv, '1,\uff12', 'f:1: expected a label from 1 to 7'),
-    (parse_csv, '1,1_0', 'f:1: expected a label from 1 to 7'),
-    (parse_csv, '1,' + '9' * 5000, 'f:1: expected a label from 1 to 7'),
-    (parse_csv, '1 2', "f:1: expected 'video_name,label', found '1 2'"),
-    (parse_csv, '1,1\nvideo_name,label', "f:2: expected a label from 1 to 7, found 'label'"),
-    (parse_csv, ',3', 'f:1: expected a clip below data_root'),
-    (parse_words, 'a Happy\n\nb', "f:3: expected 'clip emotion', found 'b'"),
-    (parse_words, 'a Glad', "f:1: 'Glad' is not an emotion: expected one of happiness"),
-    (parse_words, 'a contempt', "f:1: expected one of happiness, .*, found 'contempt'"),
-    (parse_words, 'a anger_disgust', "f:1: 'anger_disgust' is not an emotion"),
-    (parse_words, 'a\0b Happy', 'f:1: expected text'),
-    (parse_words, '../a Happy', "f:1: expected a clip below data_root without '..'"),
-    (parse_words, 'x/..\\a Happy', "f:1: expected a clip below data_root without '..'"),
-    (parse_words, '/etc/passwd Happy', 'f:1: expected a path relative to data_root'),
-    (parse_words, 'C:\\clips\\1 Happy', 'f:1: expected a path relative to data_root'),
-    (parse_words, '\\\\server\\1 Happy', 'f:1: expected a path relative to data_root'),
-    (parse_words, 'http://169.254.169.254/x Happy', 'f:1: expected a clip .* and no URL'),
-    (parse_words, 'concat:a|b Happy', 'f:1: expected a clip .* and no URL'),
-    (parse_words, './. Happy', 'f:1: expected a clip below data_root'),
-    (parse_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
-    (parse_captions, '1\tGlad\tx\ty', "f:1: 'Glad' is not an emotion"),
-    (parse_captions, '1\tanger_disgust\tx\ty', "f:1: 'anger_disgust' is not an emotion"),
-    (parse_counted, 'a 16 0\nb 16', "f:2: expected 'path num_frames label', found 'b 16'"),
-    (parse_counted, 'a 0 0', "f:1: expected a positive number of frames, found '0'"),
-    (parse_counted, 'a -3 0', "f:1: expected a positive number of frames, found '-3'"),
-    (parse_counted, 'a 16 7', "f:1: expected a label from 0 to 6, found '7'"),
-    (parse_counted, 'a 16 -1', "f:1: expected a label from 0 to 6, found '-1'"),
-    (parse_counted, '/x/../a 16 1', "f:1: expected a clip below data_root without '..'"),
-    (parse_counted, 'file:///x/a 16 1', 'f:1: expected a clip .* and no URL'),
+    (parse_dfew_csv, 'video_name,label\n1,0', 'f:2: expected a label from 1 to 7, found .0.'),
+    (parse_dfew_csv, '1,8', 'f:1: expected a label from 1 to 7, found .8.'),
+    (parse_dfew_csv, '1,\uff12', 'f:1: expected a label from 1 to 7'),
+    (parse_dfew_csv, '1,1_0', 'f:1: expected a label from 1 to 7'),
+    (parse_dfew_csv, '1,' + '9' * 5000, 'f:1: expected a label from 1 to 7'),
+    (parse_dfew_csv, '1 2', "f:1: expected 'video_name,label', found '1 2'"),
+    (parse_dfew_csv, '1,1\nvideo_name,label', "f:2: expected a label from 1 to 7, found 'label'"),
+    (parse_dfew_csv, ',3', 'f:1: expected a clip below data_root'),
+    (parse_ferv39k_list, 'a Happy\n\nb', "f:3: expected 'clip emotion', found 'b'"),
+    (parse_ferv39k_list, 'a Glad', "f:1: 'Glad' is not an emotion: expected one of happiness"),
+    (parse_ferv39k_list, 'a contempt', "f:1: expected one of happiness, .*, found 'contempt'"),
+    (parse_ferv39k_list, 'a anger_disgust', "f:1: 'anger_disgust' is not an emotion"),
+    (parse_ferv39k_list, 'a\0b Happy', 'f:1: expected text'),
+    (parse_ferv39k_list, '../a Happy', "f:1: expected a clip below data_root without '..'"),
+    (parse_ferv39k_list, 'x/..\\a Happy', "f:1: expected a clip below data_root without '..'"),
+    (parse_ferv39k_list, '/etc/passwd Happy', 'f:1: expected a path relative to data_root'),
+    (parse_ferv39k_list, 'C:\\clips\\1 Happy', 'f:1: expected a path relative to data_root'),
+    (parse_ferv39k_list, '\\\\server\\1 Happy', 'f:1: expected a path relative to data_root'),
+    (parse_ferv39k_list, 'http://169.254.169.254/x Happy', 'f:1: expected a clip .* and no URL'),
+    (parse_ferv39k_list, 'concat:a|b Happy', 'f:1: expected a clip .* and no URL'),
+    (parse_ferv39k_list, './. Happy', 'f:1: expected a clip below data_root'),
+    (parse_mafw_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
+    (parse_mafw_captions, '1\tGlad\tx\ty', "f:1: 'Glad' is not an emotion"),
+    (parse_mafw_captions, '1\tanger_disgust\tx\ty', "f:1: 'anger_disgust' is not an emotion"),
+    (parse_dferclip_list, 'a 16 0\nb 16', "f:2: expected 'path num_frames label', found 'b 16'"),
+    (parse_dferclip_list, 'a 0 0', "f:1: expected a positive number of frames, found '0'"),
+    (parse_dferclip_list, 'a -3 0', "f:1: expected a positive number of frames, found '-3'"),
+    (parse_dferclip_list, 'a 16 7', "f:1: expected a label from 0 to 6, found '7'"),
+    (parse_dferclip_list, 'a 16 -1', "f:1: expected a label from 0 to 6, found '-1'"),
+    (parse_dferclip_list, '/x/../a 16 1', "f:1: expected a clip below data_root without '..'"),
+    (parse_dferclip_list, 'file:///x/a 16 1', 'f:1: expected a clip .* and no URL'),
 ]
 
 
@@ -155,7 +155,7 @@ def test_errors_name_file_and_line(parse, text, message):
 
 def test_long_lines_are_shortened_in_messages():
     with pytest.raises(ValueError) as error:
-        parse_words('x' * 1000, 'f', SEVEN)
+        parse_ferv39k_list('x' * 1000, 'f', SEVEN)
     assert len(str(error.value)) < 150
 
 

@@ -13,17 +13,17 @@ from torch.utils.data import DataLoader
 
 GOLDEN = json.loads((Path(__file__).parents[1] / 'data/golden_frames.json').read_text())
 TEST_PIPELINE = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize'),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs'),
 ]
 TRAIN_PIPELINE = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments'),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipRotation'),
     dict(type='ClipRandomCrop', size=32),
     dict(type='ClipBrightness'),
@@ -103,10 +103,10 @@ def test_training_batches(clips, workers):
 
 def test_a_window_for_a_3d_backbone(clips):
     pipeline = [
-        dict(type='OpenClip'),
+        dict(type='ClipInit'),
         dict(type='SampleWindow', num_frames=8, test_mode=True),
-        dict(type='DecodeClip'),
-        dict(type='ClipResizeShorter', size=24),
+        dict(type='ClipDecode'),
+        dict(type='ClipResizeShortEdge', size=24),
         dict(type='CenterCrop', crop_size=24),
         dict(type='ClipRotation', degrees=6, fill=(123, 117, 104)),
         dict(type='Flip'),
@@ -147,9 +147,9 @@ def test_the_hosts_loaders_read_our_videos(clips):
 
 def test_the_hosts_samplers_and_decoders_follow_our_open_clip(clips):
     pipeline = [
-        dict(type='OpenClip'),
+        dict(type='ClipInit'),
         dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),
-        dict(type='DecodeClip'),
+        dict(type='ClipDecode'),
         dict(type='ClipResize', size=32),
         dict(type='FormatShape', input_format='NCTHW'),
     ]

@@ -114,9 +114,9 @@ def test_quoted_values_may_hold_line_breaks_and_count_as_lines():
 
 def test_scores_ride_in_the_sample(build):
     pipeline = [
-        dict(type='OpenClip'),
+        dict(type='ClipInit'),
         dict(type='SampleWindow', num_frames=4, test_mode=True),
-        dict(type='DecodeClip'),
+        dict(type='ClipDecode'),
         dict(type='FormatShape', input_format='NCHW'),
         dict(type='PackActionInputs', algorithm_keys=('scores',)),
     ]

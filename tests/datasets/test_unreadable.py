@@ -15,9 +15,9 @@ from dferclip_mm.datasets.unreadable import UnreadableClips
 from dferclip_mm.media.errors import ClipReadError
 
 PIPELINE = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=2, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=8),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

@@ -14,7 +14,7 @@ from small_runs import small_config, start
 from torch.distributed import DistBackendError
 
 from dferclip_mm.engine import run
-from dferclip_mm.engine.run import enable_resume, errors_in_one_sentence
+from dferclip_mm.engine.run import enable_resume, friendly_errors
 
 
 def resumed(folder: Path, source: str = 'auto', **checkpoint: Any) -> tuple[bool, str | None]:
@@ -85,7 +85,7 @@ def test_own_errors_are_told_to_torchrun(
         record_exception = staticmethod(told.append)
 
     monkeypatch.setattr(run, 'get_error_handler', Handler)
-    with pytest.raises(type(error)), errors_in_one_sentence():
+    with pytest.raises(type(error)), friendly_errors():
         raise error
     assert told == ([error] if own else [])
 
@@ -120,6 +120,11 @@ def test_what_a_config_leaves_out_is_told(own: bool, tmp_path: Path) -> None:
     log = ''.join(path.read_text() for path in (tmp_path / 'run').rglob('*.log'))
     told = [line for line in log.splitlines() if 'this config leaves out' in line]
     assert len(told) == own
-    for name in ('SafeCheckpointHook', 'PreemptionHook', 'RandomnessHook', 'FiniteHook'):
+    for name in (
+        'AtomicCheckpointHook',
+        'PreemptionHook',
+        'RandomnessHook',
+        'CheckInvalidLossHook',
+    ):
         assert all(name in line for line in told)
     assert not any('MidEpochHook' in line for line in told)

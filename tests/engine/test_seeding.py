@@ -17,9 +17,9 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from dferclip_mm.engine.seeding import (
     SAMPLES,
-    Draw,
-    Draws,
-    same_random_numbers,
+    SeededIndex,
+    SeededSampler,
+    preserve_rng_state,
     seed_generators,
     seed_samples,
 )
@@ -61,7 +61,7 @@ def test_seeds_as_large_as_the_host_draws():
 
 
 def test_a_draw_is_an_index_that_travels():
-    draw = pickle.loads(pickle.dumps(Draw(7, seed=5, epoch=3)))
+    draw = pickle.loads(pickle.dumps(SeededIndex(7, seed=5, epoch=3)))
     assert (draw, draw.seed, draw.epoch) == (7, 5, 3)
     assert list('abcdefgh')[draw] == 'h'
 
@@ -69,12 +69,12 @@ def test_a_draw_is_an_index_that_travels():
 def test_the_main_process_keeps_its_numbers():
     expected = drawn_at(9)
     seed_generators(9)
-    with pytest.raises(ZeroDivisionError), same_random_numbers():
+    with pytest.raises(ZeroDivisionError), preserve_rng_state():
         assert three_numbers()[0] / 0
     batches = loader()
     seed_samples(batches, seed=5)
     seed_generators(9)
-    batches.dataset.__getitems__([Draw(0, 5, 0), Draw(1, 5, 0)])
+    batches.dataset.__getitems__([SeededIndex(0, 5, 0), SeededIndex(1, 5, 0)])
     assert three_numbers() == expected
 
 
@@ -125,7 +125,7 @@ def test_an_endless_sampler_counts_its_passes():
         sampler = InfiniteSampler(data, seed=1)
         sampler.rank, sampler.world_size = rank, world
         sampler.indices = sampler._indices_of_rank()
-        drawn = [draw for draw, _ in zip(Draws(sampler, 5), range(15), strict=False)]
+        drawn = [draw for draw, _ in zip(SeededSampler(sampler, 5), range(15), strict=False)]
         places = [number * world + rank for number in range(15)]
         assert [draw.epoch for draw in drawn] == [place // 5 for place in places]
         assert len({(int(draw), draw.epoch) for draw in drawn}) == 15

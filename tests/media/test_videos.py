@@ -215,10 +215,10 @@ def test_a_frame_that_is_damaged_is_refused(tmp_path):
     size = int.from_bytes(content[third + 4 : third + 8], 'little')
     content[third + 8 : third + 8 + size] = bytes(size)
     path.write_bytes(content)
-    results = TRANSFORMS.build(dict(type='OpenClip')).transform(dict(filename=str(path)))
+    results = TRANSFORMS.build(dict(type='ClipInit')).transform(dict(filename=str(path)))
     results['frame_inds'] = np.arange(results['total_frames'])
     with pytest.raises(ClipReadError, match=r'a.avi: frame 2 does not decode'):
-        TRANSFORMS.build(dict(type='DecodeClip')).transform(results)
+        TRANSFORMS.build(dict(type='ClipDecode')).transform(results)
 
 
 @pytest.mark.parametrize('text', ['#EXTM3U\n#EXTINF:1,\n{}\n', "ffconcat version 1.0\nfile '{}'\n"])
@@ -254,9 +254,9 @@ def test_workers_that_fork_neither_hang_nor_grow(tmp_path):
         lines.append(f'{number:05} anger') if number else None
     (tmp_path / 'list.txt').write_text('\n'.join(lines))
     pipeline = [
-        dict(type='OpenClip'),
+        dict(type='ClipInit'),
         dict(type='SampleSegments', num_frames=8),
-        dict(type='DecodeClip'),
+        dict(type='ClipDecode'),
         dict(type='FormatShape', input_format='NCHW'),
         dict(type='PackActionInputs'),
     ]

@@ -45,11 +45,18 @@ def compare(model):
         dict(),
         dict(depth=2),
         dict(prompts=['a ' * n + 'face' for n in (3, 30, 1, 9, 14, 22, 5)]),
-        dict(lean=True),
+        dict(checkpoint_mlp=True),
         dict(grad_checkpointing=True),
-        dict(lean=True, grad_checkpointing=True),
+        dict(checkpoint_mlp=True, grad_checkpointing=True),
     ],
-    ids=['default', 'two temporal blocks', 'unequal prompts', 'lean', 'checkpointing', 'both'],
+    ids=[
+        'default',
+        'two temporal blocks',
+        'unequal prompts',
+        'checkpoint_mlp',
+        'checkpointing',
+        'both',
+    ],
 )
 def test_logits_and_gradients_of_the_plain_way(tiny_model, settings):
     tiny_model['neck']['depth'] = settings.pop('depth', 1)

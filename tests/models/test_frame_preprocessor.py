@@ -9,7 +9,7 @@ SETTINGS = dict(mean=[10, 20, 30], std=[1, 2, 4], format_shape='NCHW')
 def test_pixels_as_the_host():
     frames = [torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8) for _ in range(2)]
     batch = lambda: {'inputs': list(frames), 'data_samples': [1, 2]}  # noqa: E731
-    ours = MODELS.build(dict(type='FramePreprocessor', **SETTINGS))
+    ours = MODELS.build(dict(type='FrameOrFeaturePreprocessor', **SETTINGS))
     host = MODELS.build(dict(type='ActionDataPreprocessor', **SETTINGS))
     expected = host(batch(), training=True)
     found = ours(batch(), training=True)
@@ -19,7 +19,7 @@ def test_pixels_as_the_host():
 
 def test_features_stay_as_they_are_for_any_number_of_clips():
     """Three clips are the trap: the host's mean of three channels would fit them."""
-    ours = MODELS.build(dict(type='FramePreprocessor', **SETTINGS))
+    ours = MODELS.build(dict(type='FrameOrFeaturePreprocessor', **SETTINGS))
     for clips in (1, 3, 5):
         features = [torch.randn(4, 6) for _ in range(clips)]
         found = ours({'inputs': list(features), 'data_samples': [0] * clips})
@@ -29,7 +29,7 @@ def test_features_stay_as_they_are_for_any_number_of_clips():
 
 
 def test_a_recognizer_takes_either(tiny_model):
-    tiny_model['data_preprocessor'].update(type='FramePreprocessor')
+    tiny_model['data_preprocessor'].update(type='FrameOrFeaturePreprocessor')
     model = MODELS.build(tiny_model).eval()
     frames = [torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8) for _ in range(3)]
     with torch.no_grad():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from dferclip_mm.models.similarity import contrastive_loss, cosine_logits, mean_direction
+from dferclip_mm.models.similarity import contrastive_loss, cosine_logits, mean_unit_vector
 
 
 def test_cosine_logits_of_known_vectors():
@@ -23,7 +23,7 @@ def test_half_precision_answers_in_float32(dtype):
 
 def test_mean_direction_weighs_sentences_equally_whatever_their_length():
     features = torch.tensor([[10.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
-    directions = mean_direction(features, torch.tensor([0, 0, 1]), 2)
+    directions = mean_unit_vector(features, torch.tensor([0, 0, 1]), 2)
     half = 0.5**0.5
     torch.testing.assert_close(directions, torch.tensor([[half, half], [0.0, 1.0]]))
 

@@ -24,10 +24,10 @@ from dferclip_mm.precompute.encode_frames import (
 )
 from dferclip_mm.precompute.feature_cache_writer import FrameCacheWriter
 from dferclip_mm.precompute.fingerprints import content_fingerprint, stat_fingerprint
-from dferclip_mm.transforms import OpenClip
+from dferclip_mm.transforms import ClipInit
 
 PIXELS = [
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=32),
     dict(type='FormatShape', input_format='NCHW'),
 ]
@@ -84,7 +84,7 @@ def test_a_clip_is_opened_and_closed_once_for_all_its_parts(items, video_path, m
 
         monkeypatch.setattr(owner, name, counted)
 
-    count(OpenClip, 'transform')
+    count(ClipInit, 'transform')
     count(Video, 'read')
     count(Video, 'close')
     monkeypatch.setattr(module, '_DECODED_AT_ONCE', 2)

@@ -17,7 +17,7 @@ IDENTITY = {
     'encoder': 'CLIPVisualEncoder 1',
     'weights': 'a',
     'data_preprocessor': {'mean': [0, 0, 0], 'std': [255, 255, 255]},
-    'pixels': [{'type': 'DecodeClip'}, {'type': 'ClipResize', 'size': 224}],
+    'pixels': [{'type': 'ClipDecode'}, {'type': 'ClipResize', 'size': 224}],
     'dtype': 'float32',
     'width': 3,
 }
@@ -75,9 +75,9 @@ def test_half_precision_is_read_as_float32(corpus, tmp_path):
         ('encoder', 'CLIPVisualEncoder 2'),
         ('weights', 'b'),
         ('data_preprocessor', {'mean': [0, 0, 0], 'std': [1, 1, 1]}),
-        ('pixels', [{'type': 'DecodeClip'}, {'type': 'ClipResize', 'size': 112}]),
-        ('pixels', [{'type': 'DecodeClip'}, {'type': 'ClipResizeShorter', 'size': 224}]),
-        ('pixels', [{'type': 'DecodeClip'}]),
+        ('pixels', [{'type': 'ClipDecode'}, {'type': 'ClipResize', 'size': 112}]),
+        ('pixels', [{'type': 'ClipDecode'}, {'type': 'ClipResizeShortEdge', 'size': 224}]),
+        ('pixels', [{'type': 'ClipDecode'}]),
         ('dtype', 'float16'),
     ],
 )

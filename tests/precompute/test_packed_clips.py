@@ -20,7 +20,7 @@ from dferclip_mm.precompute.packed_clips import (
     plan_clip,
     read_clip,
 )
-from dferclip_mm.transforms import OpenClip
+from dferclip_mm.transforms import ClipInit
 from dferclip_mm.transforms.clip_opener import ClipOpener
 
 
@@ -197,7 +197,7 @@ def packed_file(tmp_path, frames):
 
 
 def decode_all(path):
-    opened = OpenClip()(dict(filename=str(path), ann_file='l.txt', ann_line=2))
+    opened = ClipInit()(dict(filename=str(path), ann_file='l.txt', ann_line=2))
     reader = opened['clip_reader']
     try:
         return [reader.read(number) for number in range(len(reader))]

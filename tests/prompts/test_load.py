@@ -9,17 +9,24 @@ from dferclip_mm.prompts.parse import check_table
 
 
 def test_shipped_sets():
-    assert PROMPT_SETS == ('class_names', 'description_ensemble', 'descriptions', 'expressions')
+    assert PROMPT_SETS == (
+        'class_names',
+        'descriptions_ensemble',
+        'descriptions',
+        'expression_template',
+    )
 
 
 def test_class_names_and_templates():
     assert load_prompts('class_names', ['fear', 'joy']) == [['fear'], ['joy']]
     assert load_prompts(Path('class_names'), ['fear']) == [['fear']]
-    assert load_prompts('expressions', ['fear']) == [['an expression of fear.']]
-    assert load_prompts('expressions', ['anger_fear']) == [['an expression of anger and fear.']]
+    assert load_prompts('expression_template', ['fear']) == [['an expression of fear.']]
+    assert load_prompts('expression_template', ['anger_fear']) == [
+        ['an expression of anger and fear.']
+    ]
 
 
-@pytest.mark.parametrize('name', ['descriptions', 'description_ensemble'])
+@pytest.mark.parametrize('name', ['descriptions', 'descriptions_ensemble'])
 def test_every_emotion_is_described_without_its_name(name):
     groups = load_prompts(name, EMOTIONS)
     assert len({tuple(group) for group in groups}) == 11

@@ -43,14 +43,14 @@ def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) ->
         dict(type='OneCycleLR', eta_max=0.03, total_steps=30, by_epoch=False),
     ]
     cfg.default_hooks.checkpoint = dict(
-        type='SafeCheckpointHook',
+        type='AtomicCheckpointHook',
         interval=1,
         max_keep_ckpts=keep,
         save_best='dfer/WAR',
         rule='greater',
     )
-    kinds = ('CheckpointContentHook', 'StrictCheckpointHook', 'RandomnessHook', 'PreemptionHook')
-    kinds += ('MidEpochHook', 'MissedValidationHook', 'FiniteHook')
+    kinds = ('CheckpointContentHook', 'StrictLoadHook', 'RandomnessHook', 'PreemptionHook')
+    kinds += ('MidEpochHook', 'MissedValidationHook', 'CheckInvalidLossHook')
     cfg.custom_hooks = [dict(type=kind) for kind in kinds]
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
     cfg.merge_from_dict(settings)

@@ -35,9 +35,9 @@ class FrameFolder(BaseTransform):
         return results | dict(frame_dir=results['filename'], filename_tmpl='{}.jpg', offset=1)
 
 
-OURS = ('OpenClip', 'DecodeClip')
+OURS = ('ClipInit', 'ClipDecode')
 DECODERS = {
-    'OpenClip': OURS,
+    'ClipInit': OURS,
     'Decord': ('DecordInit', 'DecordDecode'),
     'OpenCV': ('OpenCVInit', 'OpenCVDecode'),
     'PyAV': ('PyAVInit', 'PyAVDecode'),

@@ -21,7 +21,7 @@ from mmengine.registry import init_default_scope
 
 SECONDS, MEMORY = 8, 4 << 30
 # Not decord: the FFmpeg in its wheel is of 2018 and dies of about one mutant in a thousand.
-VIDEO_DECODERS = ('OpenClip', 'OpenCV', 'PyAV')
+VIDEO_DECODERS = ('ClipInit', 'OpenCV', 'PyAV')
 # Frames in few bytes, so that a mutation seldom falls into mere pixels.
 BASES = {
     'mpeg4.mp4': encode('mp4', 'mpeg4', 12, (32, 32)),

@@ -10,8 +10,8 @@ import torch
 from killing import config, in_fork, train
 from small_runs import start
 
-from dferclip_mm.engine.hooks import SafeCheckpointHook
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.hooks import AtomicCheckpointHook
+from dferclip_mm.engine.run import friendly_errors
 
 
 def test_validation_alone_saves_nothing(tmp_path: Path) -> None:
@@ -146,12 +146,12 @@ def test_a_class_without_clips_cannot_choose_the_best(tmp_path: Path) -> None:
         # The first clip is of the first class.
         cfg.val_dataloader.dataset.size = 1
         cfg.default_hooks.checkpoint.save_best = 'dfer/recall/high'
-        with errors_in_one_sentence():
+        with friendly_errors():
             train(cfg)
 
     log = tmp_path / 'log.txt'
     assert in_fork(child, log) == 1
     assert 'KeyError' not in log.read_text()
-    hook = SafeCheckpointHook(save_best='dfer/recall/high', rule='greater')
+    hook = AtomicCheckpointHook(save_best='dfer/recall/high', rule='greater')
     with pytest.raises(ValueError, match="save_best='dfer/recall/high' is none of what"):
         hook._save_best_checkpoint(None, {'dfer/WAR': 1.0})

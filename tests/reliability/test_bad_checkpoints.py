@@ -20,7 +20,7 @@ from resume_cells import equal, leaves
 from small_runs import start
 
 from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.run import friendly_errors
 
 
 @pytest.fixture(scope='module')
@@ -135,11 +135,11 @@ def _use(way: str, path: Path | str, folder: Path) -> None:
 
 
 def _start(way: str, path: Path | str, folder: Path) -> None:
-    with errors_in_one_sentence():
+    with friendly_errors():
         cfg = config(folder / 'run')
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
         if way == 'parts':
-            hook = dict(type='PretrainedPartsHook', checkpoint=str(path), parts='linear')
+            hook = dict(type='LoadPretrainedHook', checkpoint=str(path), parts='linear')
             cfg.custom_hooks.append(hook)
             train(cfg)
             return

@@ -79,7 +79,7 @@ def test_there_are_as_many_as_promised(readings):
 def test_outcome(readings, name):
     root, found = readings
     case, line = CASES[name], list(CASES).index(name) + 1
-    suits = {'OpenClip', *(('Decord', 'OpenCV', 'PyAV') if name in VIDEOS else ('RawFrame',))}
+    suits = {'ClipInit', *(('Decord', 'OpenCV', 'PyAV') if name in VIDEOS else ('RawFrame',))}
     for decoder in DECODERS:
         for mode in MODES:
             item = found[name, decoder, mode]
@@ -90,7 +90,7 @@ def test_outcome(readings, name):
                 assert place in item['said'], item
                 assert len(item['said'].split(place)[1]) > 10, item
                 # Of a host's decoder a refusal is documented success too.
-                assert case.outcome != READ or decoder != 'OpenClip', item
+                assert case.outcome != READ or decoder != 'ClipInit', item
             else:
                 assert case.outcome != REFUSED, item
                 assert decoder in suits, item
@@ -104,7 +104,7 @@ def test_a_hosts_decoder_reads_sound_videos(readings, decoder):
     _, found = readings
     for name in ('one frame', 'five frames', 'suffix in capitals', 'noise behind its end'):
         assert 'distinct' in found[name, decoder, 'testing'], found[name, decoder, 'testing']
-    assert 'distinct' in found['counted from zero', 'OpenClip', 'testing']
+    assert 'distinct' in found['counted from zero', 'ClipInit', 'testing']
     assert 'distinct' in found['more frames than listed', 'RawFrame', 'testing']
 
 
@@ -166,7 +166,7 @@ def test_links_may_lead_out_where_the_config_says_so(corpus):
     (corpus / 'clips/b/clip/3.jpg').unlink()
     (corpus.parent / 'frame.jpg').write_bytes(image())
     (corpus / 'clips/b/clip/3.jpg').symlink_to(corpus.parent / 'frame.jpg')
-    pipeline = [dict(type='OpenClip')]
+    pipeline = [dict(type='ClipInit')]
     allowed = dataset(corpus, pipeline, allow_outside_root=True)
     assert [allowed[index]['total_frames'] for index in range(2)] == [24, 8]
     with pytest.raises(ValueError, match=r"list\.txt:1: 'a/clip': .*allow_outside_root=True"):
@@ -177,7 +177,7 @@ def test_links_may_lead_out_where_the_config_says_so(corpus):
         refused[0]
 
 
-@pytest.mark.parametrize('decoder', ['OpenClip', 'Decord', 'OpenCV', 'PyAV'])
+@pytest.mark.parametrize('decoder', ['ClipInit', 'Decord', 'OpenCV', 'PyAV'])
 def test_a_clip_that_goes_after_the_start_is_named(corpus, decoder):
     opened, decoded = DECODERS[decoder]
     pipeline = [dict(type=opened), dict(type='SampleSegments', num_frames=2), dict(type=decoded)]
@@ -193,7 +193,7 @@ def pipe_behind_a_link(place):
     place.symlink_to('../pipe')
 
 
-@pytest.mark.parametrize('decoder', ['OpenClip', 'RawFrame'])
+@pytest.mark.parametrize('decoder', ['ClipInit', 'RawFrame'])
 @pytest.mark.parametrize('make', [fifo, device, pipe_behind_a_link])
 @pytest.mark.parametrize('outside_root', [False, True])
 def test_a_pipe_or_device_in_the_place_of_a_frame_is_refused(corpus, decoder, make, outside_root):
@@ -209,7 +209,7 @@ def test_a_pipe_or_device_in_the_place_of_a_frame_is_refused(corpus, decoder, ma
         clips[1]
 
 
-@pytest.mark.parametrize('decoder', ['OpenClip', 'Decord', 'OpenCV', 'PyAV'])
+@pytest.mark.parametrize('decoder', ['ClipInit', 'Decord', 'OpenCV', 'PyAV'])
 def test_a_video_that_becomes_a_pipe_is_refused(corpus, decoder):
     opened, decoded = DECODERS[decoder]
     clips = dataset(corpus, [dict(type=opened), dict(type=decoded)], unreadable='raise')

@@ -13,7 +13,7 @@ import pytest
 from killing import Steps, config, in_fork, train
 
 from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
-from dferclip_mm.engine.run import errors_in_one_sentence
+from dferclip_mm.engine.run import friendly_errors
 
 
 class Full(Steps):
@@ -53,7 +53,7 @@ def test_the_last_good_one_stays(place: str, names: list[str], tmp_path: Path) -
     def child() -> None:
         Full(tmp_path / 'run', last).install()
         try:
-            with errors_in_one_sentence():
+            with friendly_errors():
                 train(config(tmp_path / 'run', keep=1))
         except SystemExit as end:
             print(f'ended with: {end}')
@@ -102,7 +102,7 @@ def test_a_limit_of_the_system(tmp_path: Path) -> None:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
         Limited(tmp_path / 'run', None).install()
         try:
-            with errors_in_one_sentence():
+            with friendly_errors():
                 train(config(tmp_path / 'run', keep=1))
         except SystemExit as end:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)

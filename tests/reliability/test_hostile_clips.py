@@ -40,7 +40,7 @@ def corpus(canary):
     return root
 
 
-def open_corpus(root, decoder='OpenClip', **options):
+def open_corpus(root, decoder='ClipInit', **options):
     opened, decoded = DECODERS[decoder]
     return DFEWDataset(
         data_root=str(root),
@@ -148,7 +148,7 @@ def test_control_link(canary, corpus, kind):
 
 
 @pytest.mark.parametrize('kind', VIDEOS)
-@pytest.mark.parametrize('decoder', ['OpenClip', 'Decord', 'OpenCV', 'PyAV'])
+@pytest.mark.parametrize('decoder', ['ClipInit', 'Decord', 'OpenCV', 'PyAV'])
 def test_a_video(canary, corpus, kind, decoder):
     (corpus / 'video.mp4').write_bytes(VIDEOS[kind].write(canary))
     (corpus / 'list.txt').write_text('video 24 1')
@@ -185,7 +185,7 @@ def test_control_decord(canary):
 
 
 def leave(monkeypatch, protections):
-    """Take everything from `OpenClip` that keeps FFmpeg to one file, but some protections."""
+    """Take everything from `ClipInit` that keeps FFmpeg to one file, but some protections."""
     module = 'dferclip_mm.media.videos.'
     if 'white lists' in protections:
         from dferclip_mm.media.videos import FFMPEG_OPTIONS
@@ -205,7 +205,7 @@ CONCATS = [kind for kind in VIDEOS if kind.startswith('ffconcat')]
 def test_each_protection_alone(canary, corpus, monkeypatch, kind, protection):
     """FFmpeg by itself refuses these lists: that we do as well is only seen where it does not."""
     leave(monkeypatch, [protection])
-    test_a_video(canary, corpus, kind, 'OpenClip')
+    test_a_video(canary, corpus, kind, 'ClipInit')
 
 
 @needs_watch
@@ -271,7 +271,7 @@ def test_a_packed_clip_of_frames_that_are_too_large(canary, corpus, monkeypatch,
         open_corpus(corpus)[0]
 
 
-@pytest.mark.parametrize('decoder', ['OpenClip', 'RawFrame'])
+@pytest.mark.parametrize('decoder', ['ClipInit', 'RawFrame'])
 @pytest.mark.parametrize('name', ['1.jpg', '3.jpg', '8.jpg'])
 def test_a_folder_with_a_frame_that_is_too_large(canary, corpus, monkeypatch, decoder, name):
     (corpus / 'clip' / name).write_bytes(huge_png(SIDE))

@@ -10,11 +10,11 @@ import pytest
 import torch
 from attacks import CHECKPOINTS, FEATURES, PICKLE, PROMPTS, RESUMED, fires
 from canary import canary_at
-from dferclip_mm.models.clip.build.build import build_clip
 
 from dferclip_mm.converters.errors import ConversionError
 from dferclip_mm.converters.read import read_checkpoint
 from dferclip_mm.evaluation.results import read_results
+from dferclip_mm.models.clip.build import build_clip
 from dferclip_mm.prompts import load_prompts
 
 # TorchScript says at each use that it is not developed any more, PyTorch that it runs code.

@@ -23,10 +23,10 @@ from dferclip_mm.datasets.afew import AFEWDataset
 from dferclip_mm.datasets.list_text import decode_list
 from dferclip_mm.datasets.lists import (
     Row,
-    parse_captions,
-    parse_counted,
-    parse_csv,
-    parse_words,
+    parse_dferclip_list,
+    parse_dfew_csv,
+    parse_ferv39k_list,
+    parse_mafw_captions,
     write_captions,
     write_counted,
     write_csv,
@@ -37,12 +37,16 @@ from dferclip_mm.emotions import CORPUS_CLASSES
 
 SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
 FORMS = {
-    'DFEW csv': (parse_csv, write_csv, SEVEN),
-    'words': (parse_words, write_words, SEVEN),
-    'compounds': (partial(parse_words, compound=True), write_words, ELEVEN),
-    'captions': (parse_captions, write_captions, ELEVEN),
-    'compounds with captions': (partial(parse_captions, compound=True), write_captions, ELEVEN),
-    'counted': (parse_counted, write_counted, SEVEN),
+    'DFEW csv': (parse_dfew_csv, write_csv, SEVEN),
+    'words': (parse_ferv39k_list, write_words, SEVEN),
+    'compounds': (partial(parse_ferv39k_list, compound=True), write_words, ELEVEN),
+    'captions': (parse_mafw_captions, write_captions, ELEVEN),
+    'compounds with captions': (
+        partial(parse_mafw_captions, compound=True),
+        write_captions,
+        ELEVEN,
+    ),
+    'counted': (parse_dferclip_list, write_counted, SEVEN),
 }
 BIDI = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 

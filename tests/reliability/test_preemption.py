@@ -337,4 +337,4 @@ def test_without_a_hook_that_saves_the_signals_are_left_alone(tmp_path: Path) ->
         train(cfg)
 
     assert in_fork(child, tmp_path / 'log.txt') == -signal.SIGTERM
-    assert 'SafeCheckpointHook' in (tmp_path / 'log.txt').read_text()
+    assert 'AtomicCheckpointHook' in (tmp_path / 'log.txt').read_text()

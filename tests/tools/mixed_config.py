@@ -37,9 +37,9 @@ model = dict(
     ),
 )
 pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=4, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=32),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

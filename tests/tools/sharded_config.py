@@ -14,9 +14,9 @@ model = dict(
     cls_head=dict(text_encoder=dict(arch=clip, pretrained=None)),
 )
 pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=32),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
@@ -37,7 +37,7 @@ log_processor = dict(by_epoch=False)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(
-        type='PretrainedPartsHook',
+        type='LoadPretrainedHook',
         checkpoint='start.pth',
         parts=('backbone', 'neck', 'cls_head'),
     ),

@@ -65,7 +65,7 @@ def test_a_cached_run_is_the_frozen_run(corpus, work_dir, cache):
     stored = (('float16', 2e-3), ('float32', 1e-6))
     for dtype, tolerance in stored[cases(1, 0) :]:
         shutil.rmtree(corpus / 'features', ignore_errors=True)
-        cached = frozen_config('dferclip_dfew_cached', corpus, work_dir / dtype, dtype=dtype)
+        cached = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / dtype, dtype=dtype)
         cache(cached)
         found, losses = trained(cached)
         assert len(losses) == 3 * cases(2, 10)
@@ -81,7 +81,7 @@ def test_a_cached_run_is_the_frozen_run(corpus, work_dir, cache):
 
 def test_random_sampling_picks_among_all_frames(corpus, work_dir, cache):
     """The same draws give the same frames' features, epoch after epoch."""
-    cached = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
+    cached = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     cache(cached)
     runners = [
         start(cached),
@@ -109,7 +109,7 @@ def test_random_sampling_picks_among_all_frames(corpus, work_dir, cache):
 
 def test_all_folds_share_one_cache(work_dir, cache, capsys):
     corpus = write_corpus(work_dir / 'data', folds=5)
-    found = cache(frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run'))
+    found = cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     assert len(found.entries) == 14
     assert {entry.frames for entry in found.entries.values()} == {11}
     assert (found.folder / 'features.bin').stat().st_size == 14 * 11 * 32 * 4
@@ -121,7 +121,7 @@ def test_all_folds_share_one_cache(work_dir, cache, capsys):
 def test_an_interrupted_call_goes_on(corpus, work_dir, cache, monkeypatch, capsys):
     from dferclip_mm.precompute import encode_frames
 
-    cfg = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     encode, calls = encode_frames.encode_frames, []
 
     def interrupted(*arguments: object) -> np.ndarray:
@@ -153,7 +153,7 @@ def test_an_interrupted_call_goes_on(corpus, work_dir, cache, monkeypatch, capsy
 
 def test_killed_at_any_moment_it_goes_on(corpus, work_dir):
     """SIGKILL after some clips, again and again; the whole cache is that of one call."""
-    cfg = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     cfg.dump('cached.py')
     program = [sys.executable, str(ROOT / 'tools/cache_frames.py'), 'cached.py', '--workers', '0']
     killed = (
@@ -185,7 +185,7 @@ def test_killed_at_any_moment_it_goes_on(corpus, work_dir):
 
 
 def test_a_changed_clip_is_computed_again(corpus, work_dir, cache):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     before = cache(cfg)
     (corpus / 'DFEW/Clip/clip_224x224/00001/11.jpg').unlink()
     after = cache(cfg)
@@ -197,7 +197,7 @@ def test_a_changed_clip_is_computed_again(corpus, work_dir, cache):
 def test_an_unreadable_clip_is_named_and_the_others_are_kept(corpus, work_dir, cache, capsys):
     (corpus / 'DFEW/Clip/clip_224x224/00003/4.jpg').write_bytes(b'no image')
     with pytest.raises(SystemExit, match='1 clips could not be read'):
-        cache(frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run'))
+        cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     assert '00003/4.jpg does not decode' in capsys.readouterr().out
     assert len(FrameCache(corpus / 'features').entries) == 13
 
@@ -205,12 +205,12 @@ def test_an_unreadable_clip_is_named_and_the_others_are_kept(corpus, work_dir, c
 def test_a_full_disk_is_told_before_any_work(corpus, work_dir, cache, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda _: shutil._ntuple_diskusage(9, 9, 9))
     with pytest.raises(SystemExit, match=r'about 0\.0 MiB are needed and 0\.0 MiB are free'):
-        cache(frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run'))
+        cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     assert (corpus / 'features/features.bin').stat().st_size == 0
 
 
 def test_joined_and_repeated_data_sets_are_cached_and_trained_from(corpus, work_dir, cache):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run')
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     inner = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = dict(
         type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=inner), inner]
@@ -241,7 +241,7 @@ def test_what_cannot_be_cached_is_refused(corpus, work_dir, cache):
 
 
 def test_identity_is_what_a_reader_can_check(corpus, work_dir, cache):
-    found = cache(frozen_config('dferclip_dfew_cached', corpus, work_dir / 'run'))
+    found = cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     identity = json.loads((found.folder / 'identity.json').read_text())
     assert set(identity) == {
         'encoder', 'weights', 'data_preprocessor', 'pixels', 'dtype', 'width'

@@ -251,7 +251,7 @@ def test_one_run_for_each_class_and_a_table_without_uar(
             for setting in (
                 f'train_dataloader.dataset.exclude_classes=["{name}"]',
                 f'val_dataloader.dataset.exclude_classes=["{name}"]',
-                f'test_dataloader.dataset.only_classes=["{name}"]',
+                f'test_dataloader.dataset.include_classes=["{name}"]',
             ):
                 assert setting in command
     table = [line.split() for line in printed.splitlines()[-4:]]

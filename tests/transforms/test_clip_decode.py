@@ -12,9 +12,9 @@ from dferclip_mm.media.images import read_image
 def decode(path, indices):
     pipeline = Compose(
         [
-            TRANSFORMS.build(dict(type='OpenClip')),
+            TRANSFORMS.build(dict(type='ClipInit')),
             lambda results: results | dict(frame_inds=np.array(indices)),
-            TRANSFORMS.build(dict(type='DecodeClip')),
+            TRANSFORMS.build(dict(type='ClipDecode')),
         ]
     )
     return pipeline(dict(filename=str(path), ann_file='a.txt', ann_line=3))

@@ -10,7 +10,7 @@ from dferclip_mm.media.videos import is_video
 
 def open_clip(path, **kwargs):
     results = dict(filename=str(path), ann_file='lists/a.txt', ann_line=7) | kwargs
-    return TRANSFORMS.build(dict(type='OpenClip')).transform(results)
+    return TRANSFORMS.build(dict(type='ClipInit')).transform(results)
 
 
 def test_frames_are_in_natural_order_and_other_files_are_no_frames(tmp_path, frames):
@@ -47,7 +47,7 @@ def said(monkeypatch):
 
 def test_what_is_there_counts_and_a_wrong_count_is_named_once(tmp_path, frames, said):
     folder = frames(tmp_path / 'a', 3)
-    transform = TRANSFORMS.build(dict(type='OpenClip'))
+    transform = TRANSFORMS.build(dict(type='ClipInit'))
     for listed, total in ((3, 3), (25, 3), (2, 3)):
         results = dict(filename=str(folder), total_frames=listed, ann_file='f', ann_line=2)
         assert transform.transform(results)['total_frames'] == total
@@ -126,15 +126,15 @@ def test_an_empty_folder_and_a_missing_clip(tmp_path, frames):
 def test_a_clip_from_no_list_is_named_alone(tmp_path):
     (tmp_path / 'a').mkdir()
     with pytest.raises(ClipReadError, match=r'^[^ ]*/a: expected'):
-        TRANSFORMS.build(dict(type='OpenClip')).transform(dict(filename=str(tmp_path / 'a')))
+        TRANSFORMS.build(dict(type='ClipInit')).transform(dict(filename=str(tmp_path / 'a')))
 
 
 def test_frames_of_too_many_pixels_are_refused_before_decoding(tmp_path, video, monkeypatch):
     path = video(tmp_path / 'a.mp4', 2, size=(48, 64))
-    small = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64))
+    small = TRANSFORMS.build(dict(type='ClipInit', max_pixels=48 * 64))
     assert small.transform(dict(filename=str(path)))['total_frames'] == 2
     monkeypatch.setattr('dferclip_mm.media.videos.Video._decode', None)
-    smaller = TRANSFORMS.build(dict(type='OpenClip', max_pixels=48 * 64 - 1))
+    smaller = TRANSFORMS.build(dict(type='ClipInit', max_pixels=48 * 64 - 1))
     with pytest.raises(ClipReadError, match='at most 3071 pixels, found 64 x 48'):
         smaller.transform(dict(filename=str(path)))
 

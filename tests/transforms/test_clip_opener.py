@@ -10,10 +10,10 @@ from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute import packed_clips
 from dferclip_mm.precompute.encode_frames import WholeClips, estimate_bytes, unique_clips
 from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of
-from dferclip_mm.transforms import OpenClip
+from dferclip_mm.transforms import ClipInit
 from dferclip_mm.transforms.clip_opener import ClipOpener, kind_of, opened_clip, steps_of
 
-PIXELS = [dict(type='DecodeClip'), dict(type='FormatShape', input_format='NCHW')]
+PIXELS = [dict(type='ClipDecode'), dict(type='FormatShape', input_format='NCHW')]
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_no_features_are_kept_of_a_frame_outside_of_the_root(dataset, monkeypatc
 
 def test_the_pipelines_own_opener_opens(tmp_path, video):
     path = str(video(tmp_path / 'clip.mp4', 3))
-    nested = dict(type='RandomChoice', transforms=[[dict(type='OpenClip', max_pixels=10)]])
-    for pipeline in ([nested], [OpenClip(max_pixels=10)], [dict(type=OpenClip, max_pixels=10)]):
+    nested = dict(type='RandomChoice', transforms=[[dict(type='ClipInit', max_pixels=10)]])
+    for pipeline in ([nested], [ClipInit(max_pixels=10)], [dict(type=ClipInit, max_pixels=10)]):
         with pytest.raises(ClipReadError, match='at most 10'):
             ClipOpener(None, pipeline)(dict(filename=path))
     with opened_clip(dict(filename=path), ClipOpener(None)) as (opened, reader):
@@ -90,12 +90,12 @@ def test_the_pipelines_own_opener_opens(tmp_path, video):
 def test_transforms_are_found_within_others():
     inner = dict(type='DecordInit')
     pipeline = [dict(type='KeyMapper', transforms=inner), dict(type='ImgAug', transforms='default')]
-    steps = [*steps_of([*pipeline, OpenClip()])]
+    steps = [*steps_of([*pipeline, ClipInit()])]
     assert [kind_of(step).__name__ for step in steps] == [
         'DecordInit',
         'KeyMapper',
         'ImgAug',
-        'OpenClip',
+        'ClipInit',
     ]
     assert kind_of(dict(type='NoSuchTransform')) is kind_of(dict(scale=1)) is object
     assert kind_of(dict(type='DecordInit')) is TRANSFORMS.get('DecordInit')

@@ -93,7 +93,7 @@ def test_the_shorter_side(shape, expected):
 def test_clip_resize_shorter_and_the_hosts_center_crop():
     frames = noise(2, 60, 90, 3)
     results = dict(imgs=frames, img_shape=(60, 90))
-    results = TRANSFORMS.build(dict(type='ClipResizeShorter', size=30)).transform(results)
+    results = TRANSFORMS.build(dict(type='ClipResizeShortEdge', size=30)).transform(results)
     assert results['imgs'].shape == (2, 30, 45, 3)
     assert results['img_shape'] == (30, 45)
     expected = results['imgs'][:, :, 7:37]
@@ -200,7 +200,7 @@ def test_a_random_crop_falls_back_to_a_square():
     'cfg',
     [
         dict(type='ClipResize', size=0),
-        dict(type='ClipResizeShorter', size=-1),
+        dict(type='ClipResizeShortEdge', size=-1),
         dict(type='ClipRandomCrop', area=(0.5, 0.1)),
         dict(type='ClipRandomCrop', area=(0, 1)),
         dict(type='ClipRandomCrop', area=(0.1, 1.5)),

@@ -11,7 +11,7 @@ from dferclip_mm.transforms.sampling import (
     wrapped_window,
 )
 
-GOLDEN = json.loads((Path(__file__).parents[2] / 'data/golden_frames.json').read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / 'data/golden_frames.json').read_text())
 
 
 def test_golden_test_indices():

@@ -29,7 +29,7 @@ model = dict(
         ),
         prompts='descriptions',
         # The scale of OpenAI's CLIP; learned from there, and not clamped.
-        initial_scale=100.0,
+        init_logit_scale=100.0,
         average_clips='prob',
     ),
 )

@@ -1,8 +1,8 @@
 # dferclip_dfew.py for video backbones: clips (3, T, H, W) instead of frames.
 train_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=16),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipRandomCrop', size=224),
     dict(type='ClipBrightness', low=0.5, high=1.5),
     dict(type='ClipResize', size=224),
@@ -11,9 +11,9 @@ train_pipeline = [
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
 ]
 test_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=224),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

@@ -1,8 +1,8 @@
 # DFER-CLIP's frames and augmentation here: rotation, crop, flip, one draw for a whole clip.
 train_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=16),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipRotation', degrees=4),
     dict(type='ClipRandomCrop', size=224),
     dict(type='ClipResize', size=224),
@@ -11,9 +11,9 @@ train_pipeline = [
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
 ]
 test_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     dict(type='ClipResize', size=224),
     dict(type='FormatShape', input_format='NCHW'),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),

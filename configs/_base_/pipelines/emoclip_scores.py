@@ -1,10 +1,10 @@
 # EmoCLIP's frames, with the clip's scores for regression.
 train_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleWindow', stride=4, num_frames=32),
-    dict(type='DecodeClip'),
+    dict(type='ClipDecode'),
     # antialias=False gives the original's pixels.
-    dict(type='ClipResizeShorter', size=224),
+    dict(type='ClipResizeShortEdge', size=224),
     dict(type='CenterCrop', crop_size=224),
     # The original fills with zero after normalisation, which is CLIP's mean.
     dict(type='ClipRotation', degrees=6, fill=(123, 117, 104)),
@@ -18,10 +18,10 @@ train_pipeline = [
 ]
 # The window starts at the first frame; the original's random start makes its scores vary.
 test_pipeline = [
-    dict(type='OpenClip'),
+    dict(type='ClipInit'),
     dict(type='SampleWindow', stride=4, num_frames=32, test_mode=True),
-    dict(type='DecodeClip'),
-    dict(type='ClipResizeShorter', size=224),
+    dict(type='ClipDecode'),
+    dict(type='ClipResizeShortEdge', size=224),
     dict(type='CenterCrop', crop_size=224),
     dict(type='FormatShape', input_format='NCHW'),
     dict(

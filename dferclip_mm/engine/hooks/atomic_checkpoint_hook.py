@@ -27,7 +27,7 @@ def _name_of(path: Any) -> str:
 
 
 @HOOKS.register_module()
-class SafeCheckpointHook(CheckpointHook):
+class AtomicCheckpointHook(CheckpointHook):
     """The host's hook, with another order and manner of writing; its arguments are the host's.
 
     Each checkpoint, and the file ``last_checkpoint``, is written under another name, put on the

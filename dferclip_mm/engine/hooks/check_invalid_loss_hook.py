@@ -14,11 +14,11 @@ from ...checkpoints.unwrap import bare
 from ..finite import clips_in, not_finite, tensors_in
 
 _SHOWN = 4
-_START = 'at the start: of load_from, resume, pretrained or PretrainedPartsHook'
+_START = 'at the start: of load_from, resume, pretrained or LoadPretrainedHook'
 
 
 @HOOKS.register_module()
-class FiniteHook(Hook):
+class CheckInvalidLossHook(Hook):
     """Stops all processes at a loss, or before a checkpoint of weights, with NaN or infinity.
 
     The loss is read in each iteration, when the host has just waited for it; several processes
@@ -30,7 +30,7 @@ class FiniteHook(Hook):
     Buffers that hold infinity (not NaN) from the start, such as attention masks, are left alone.
     """
 
-    # After those that exchange weights or add to a checkpoint, EMAHook and PretrainedPartsHook;
+    # After those that exchange weights or add to a checkpoint, EMAHook and LoadPretrainedHook;
     # before all that saves.
     priority = 'LOW'
 

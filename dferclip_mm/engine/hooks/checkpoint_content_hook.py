@@ -19,7 +19,7 @@ from ...checkpoints.resume_point import (
     require_resumable,
     require_weights,
 )
-from ...checkpoints.unwrap import whole_weights
+from ...checkpoints.unwrap import full_state_dict
 from ..find_hook import find_hook
 
 
@@ -95,7 +95,7 @@ class CheckpointContentHook(Hook):
             hub['log_scalars'] = rebuild_histories(hub['log_scalars'])
         stored = checkpoint.get('state_dict', checkpoint)
         if isinstance(stored, Mapping):
-            with whole_weights(runner.model) as model:
+            with full_state_dict(runner.model) as model:
                 said = rounded(stored, model.state_dict())
             if said is not None:
                 runner.logger.warning(said)

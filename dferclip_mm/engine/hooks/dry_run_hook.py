@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
-from ..seeding import same_random_numbers
+from ..seeding import preserve_rng_state
 
 
 @HOOKS.register_module()
@@ -37,7 +37,7 @@ class DryRunHook(Hook):
         runner.model.eval()
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         for key, loader in loaders:
-            with same_random_numbers(devices=devices):
+            with preserve_rng_state(devices=devices):
                 batch = loader.collate_fn([loader.dataset[0]])
                 _score(runner.model, batch, key)
         runner.model.train(training)

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 
 
-class LaterIndices:
+class SkipFirst:
     """A sampler without its first indices.
 
     Args:
@@ -114,7 +114,7 @@ class MidEpochHook(Hook):
             f'epoch {runner.epoch + 1} goes on after {done} of {len(loader)} batches'
         )
         self._skipped, self._whole = done, batches.sampler
-        batches.sampler = LaterIndices(batches.sampler, done * batches.batch_size)
+        batches.sampler = SkipFirst(batches.sampler, done * batches.batch_size)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any | None = None, outputs: Any | None = None

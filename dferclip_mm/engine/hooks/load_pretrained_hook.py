@@ -10,12 +10,12 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
 from ...checkpoints.load import read_weights, rounded
-from ...checkpoints.unwrap import whole_weights
+from ...checkpoints.unwrap import full_state_dict
 from .strict_load_hook import misfit
 
 
 @HOOKS.register_module()
-class PretrainedPartsHook(Hook):
+class LoadPretrainedHook(Hook):
     """Starts training from parts of a checkpoint, MMAction2's own for instance.
 
     The file is read as data, its checksums compared. The named parts must fit in full. What of the
@@ -45,11 +45,11 @@ class PretrainedPartsHook(Hook):
             return
         if runner._load_from:
             raise ValueError(
-                f'load_from={runner._load_from!r} and PretrainedPartsHook both give weights: '
+                f'load_from={runner._load_from!r} and LoadPretrainedHook both give weights: '
                 'leave one of them out'
             )
         stored = read_weights(self.checkpoint)
-        with whole_weights(runner.model) as model:
+        with full_state_dict(runner.model) as model:
             report = load_parts(model, stored, self.parts, self.checkpoint)
             taken = {name: value for name, value in stored.items() if _below(self.parts, name)}
             said = rounded(taken, model.state_dict())

@@ -18,7 +18,7 @@ from mmengine.runner import BaseLoop
 from torch import distributed
 
 from ..find_hook import find_hook
-from .atomic_checkpoint_hook import SafeCheckpointHook
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 
 # EX_TEMPFAIL: try again later.
 EXIT_CODE = 75
@@ -43,17 +43,17 @@ class PreemptionHook(Hook):
         self.asked = False
         self._found: tuple[Any, torch.Tensor] | None = None
         self._before: dict[Any, Any] = {}
-        self._writer: SafeCheckpointHook | None = None
+        self._writer: AtomicCheckpointHook | None = None
 
     def before_run(self, runner: Any) -> None:
         """Have the training loop take the signals while it runs."""
         if isinstance(runner._train_loop, dict) or runner._train_loop is None:
             return
-        self._writer = find_hook(runner, SafeCheckpointHook)
+        self._writer = find_hook(runner, AtomicCheckpointHook)
         if self._writer is None:
             runner.logger.warning(
                 'on SIGTERM this run ends without saving: PreemptionHook saves with '
-                'default_hooks.checkpoint.type=SafeCheckpointHook'
+                'default_hooks.checkpoint.type=AtomicCheckpointHook'
             )
             return
         if threading.current_thread() is not threading.main_thread():

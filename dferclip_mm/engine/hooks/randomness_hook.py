@@ -25,7 +25,7 @@ class RandomnessHook(Hook):
     resumed run takes it up for its sampler too, where the host leaves a new one.
     """
 
-    # Before all that could draw in an iteration, but for StrictCheckpointHook and its like.
+    # Before all that could draw in an iteration, but for StrictLoadHook and its like.
     priority = 'VERY_HIGH'
 
     def __init__(self) -> None:

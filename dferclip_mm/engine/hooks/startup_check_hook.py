@@ -22,7 +22,7 @@ class ClassNamesHook(Hook):
     whose context vectors belong to other classes is refused.
     """
 
-    # Before StrictCheckpointHook, which could only name two shapes.
+    # Before StrictLoadHook, which could only name two shapes.
     priority = 'HIGHEST'
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class ClassNamesHook(Hook):
         """
         head = _head(runner)
         if not isinstance(checkpoint, Mapping):
-            # StrictCheckpointHook says so.
+            # StrictLoadHook says so.
             return
         meta = checkpoint.get('meta') or {}
         trained = tuple((meta.get('dataset_meta') or meta).get('classes') or ())

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from torch import nn
 
 from ...checkpoints.load import shorten, weights_in
-from ...checkpoints.unwrap import whole_weights
+from ...checkpoints.unwrap import full_state_dict
 
 
 def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]) -> str | None:
@@ -76,7 +76,7 @@ def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.T
 
 
 @HOOKS.register_module()
-class StrictCheckpointHook(Hook):
+class StrictLoadHook(Hook):
     """Refuses a checkpoint with missing, unexpected or reshaped tensors.
 
     MMEngine loads with ``strict=False``: a checkpoint without a single matching name would be
@@ -94,5 +94,5 @@ class StrictCheckpointHook(Hook):
             ValueError: when they do not fit; it names both sides.
         """
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
-        with whole_weights(runner.model) as model:
+        with full_state_dict(runner.model) as model:
             compare(checkpoint, model, source)

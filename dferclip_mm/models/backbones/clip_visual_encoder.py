@@ -11,7 +11,7 @@ from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
 from ..clip.build import build_clip, freeze
-from ..clip.fast_forward import encode_images, keep_less, reads_one_token
+from ..clip.fast_forward import encode_images, reads_one_token, reduce_activation_memory
 
 
 @MODELS.register_module()
@@ -24,7 +24,7 @@ class CLIPVisualEncoder(BaseModule):
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
         frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
-        lean: keep about a fifth less for the backward pass, in 1 to 5 % more time.
+        checkpoint_mlp: keep about a fifth less for the backward pass, in 1 to 5 % more time.
         grad_checkpointing: keep each block's input alone, in about a quarter more time.
 
     Raises:
@@ -36,7 +36,7 @@ class CLIPVisualEncoder(BaseModule):
         arch: str | Mapping[str, Any] = 'ViT-B-32',
         pretrained: str | None = None,
         frozen: bool = False,
-        lean: bool = False,
+        checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class CLIPVisualEncoder(BaseModule):
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
         if frozen:
             freeze(self, 'visual', rebuilt_from=pretrained)
-        keep_less(self.visual, lean, grad_checkpointing)
+        reduce_activation_memory(self.visual, checkpoint_mlp, grad_checkpointing)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (N, 3, H, W) to features (N, D).

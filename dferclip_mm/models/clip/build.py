@@ -15,7 +15,7 @@ from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ...checkpoints.zip_check import is_zip, require_unchanged
+from ...checkpoints.zip_check import is_zip, verify_zip_checksums
 from .script_weights import is_script, read_script
 
 
@@ -194,7 +194,7 @@ def _load(model: nn.Module, path: str, arch: str) -> None:
             + (f': its tags are {", ".join(tags)}' if tags else '')
         )
     try:
-        require_unchanged(path)
+        verify_zip_checksums(path)
         if is_script(path):
             # open_clip's loader reads them only for architectures that it infers itself, and would
             # run them.

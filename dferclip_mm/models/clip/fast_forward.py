@@ -141,12 +141,12 @@ def _is_plain_block(block: nn.Module) -> bool:
         and type(block.attn) is nn.MultiheadAttention
         and block.attn.in_proj_bias is not None
         and block.attn.dropout == 0
-        and type(block.mlp) in (nn.Sequential, LeanMLP)
+        and type(block.mlp) in (nn.Sequential, CheckpointedMLP)
         and not hasattr(block, 'ln_1_kv')
     )
 
 
-class LeanMLP(nn.Sequential):
+class CheckpointedMLP(nn.Sequential):
     """A block's MLP that keeps its input and its first layer's output for the backward pass.
 
     The activation is computed again there, the second layer is not.
@@ -159,12 +159,12 @@ class LeanMLP(nn.Sequential):
         return _again(nn.Sequential(*rest), first(x))
 
 
-def keep_less(tower: Any, lean: bool, grad_checkpointing: bool) -> None:
+def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointing: bool) -> None:
     """Have a tower keep less for the backward pass, in place; names of weights stay.
 
     Args:
         tower: open_clip's, of images or texts.
-        lean: every block's MLP as a `LeanMLP`.
+        checkpoint_mlp: every block's MLP as a `CheckpointedMLP`.
         grad_checkpointing: compute every block again from its input.
 
     Raises:
@@ -172,16 +172,16 @@ def keep_less(tower: Any, lean: bool, grad_checkpointing: bool) -> None:
     """
     if grad_checkpointing:
         tower.set_grad_checkpointing(True)
-    if not lean:
+    if not checkpoint_mlp:
         return
     blocks = getattr(getattr(tower, 'transformer', None), 'resblocks', ())
     if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
         raise ValueError(
-            f"lean=True is for open_clip's Transformers, found {type(tower).__name__} or blocks of "
-            'another kind: leave it out'
+            f"checkpoint_mlp=True is for open_clip's Transformers, found {type(tower).__name__} or "
+            'blocks of another kind: leave it out'
         )
     for block in blocks:
-        block.mlp = LeanMLP(OrderedDict(block.mlp.named_children()))
+        block.mlp = CheckpointedMLP(OrderedDict(block.mlp.named_children()))
 
 
 def _through(block: Any, tokens: torch.Tensor, layout: Layout) -> torch.Tensor:
@@ -232,7 +232,7 @@ def _feed_forward(mlp: Any, x: torch.Tensor) -> torch.Tensor:
     if not foldable:
         return mlp(x)
     hidden = torch.addmm(first.bias, x, first.weight.t(), beta=QUICK, alpha=QUICK)
-    return (_again if isinstance(mlp, LeanMLP) else _now)(_from_silu, second, hidden)
+    return (_again if isinstance(mlp, CheckpointedMLP) else _now)(_from_silu, second, hidden)
 
 
 def _from_silu(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from einops import reduce
 from ..necks.to_sequence import to_sequence
 
 
-def pool_clips(features: Any, num_segs: int | None = None) -> torch.Tensor:
+def pool_to_clip(features: Any, num_segs: int | None = None) -> torch.Tensor:
     """One vector per clip: space (and time) averaged, then the clip's segments.
 
     What the host's own heads do, so that a head of ours can take their place.
@@ -48,7 +48,7 @@ def pool_clips(features: Any, num_segs: int | None = None) -> torch.Tensor:
     return features
 
 
-def segments_of_a_view(num_segs: int | None, num_segments: int | None) -> int | None:
+def view_segments(num_segs: int | None, num_segments: int | None) -> int | None:
     """How many segments make a view.
 
     The host's 2D recognizer counts those of all views together; `FrameRecognizer`, which parts

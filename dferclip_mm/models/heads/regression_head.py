@@ -10,15 +10,15 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from torch import nn
 
-from .pool import pool_clips
+from .pool import pool_to_clip
 
 # Below this mean squared error the root's slope would be infinite.
-_TINY = 1e-12
+_EPS = 1e-12
 
 
 def rmse_loss(predicted: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
     """The root of the mean squared error over clips and targets: two (B, K) to a scalar."""
-    return (predicted.float() - scores.float()).square().mean().clamp_min(_TINY).sqrt()
+    return (predicted.float() - scores.float()).square().mean().clamp_min(_EPS).sqrt()
 
 
 @MODELS.register_module()
@@ -55,7 +55,7 @@ class RegressionHead(BaseHead):
         """Predict.
 
         Args:
-            x: clip features (B, D), or maps as the host's heads take them (see `pool_clips`).
+            x: clip features (B, D), or maps as the host's heads take them (see `pool_to_clip`).
             num_segs: segments per clip, from the host's 2D recognizer.
             kwargs: what else the host's recognizers pass; unused.
 
@@ -65,7 +65,7 @@ class RegressionHead(BaseHead):
         Raises:
             ValueError: when D is not `in_channels`.
         """
-        video = pool_clips(x, num_segs)
+        video = pool_to_clip(x, num_segs)
         if video.shape[-1] != self.in_channels:
             raise ValueError(
                 f'RegressionHead expects {self.in_channels} channels, found {video.shape[-1]}: '

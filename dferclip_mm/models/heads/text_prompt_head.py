@@ -12,9 +12,9 @@ from torch import nn
 
 from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
-from ..similarity import cosine_logits, mean_direction
+from ..similarity import cosine_logits, mean_unit_vector
 from ..text import PromptLearner, TensorMemo
-from .pool import pool_clips, segments_of_a_view
+from .pool import pool_to_clip, view_segments
 
 
 @MODELS.register_module()
@@ -120,14 +120,14 @@ class TextPromptHead(BaseHead):
 
     def _encode_prompts(self) -> torch.Tensor:
         features = self.prompt_learner(self.text_encoder)
-        parts = mean_direction(features, self.part_index, len(self.part_class))
-        return mean_direction(parts, self.part_class, self.num_classes)
+        parts = mean_unit_vector(features, self.part_index, len(self.part_class))
+        return mean_unit_vector(parts, self.part_class, self.num_classes)
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Score clips.
 
         Args:
-            x: clip features (B, D), or maps as the host's heads take them (see `pool_clips`).
+            x: clip features (B, D), or maps as the host's heads take them (see `pool_to_clip`).
             num_segs: segments per clip, from the host's 2D recognizer.
             kwargs: what else the host's recognizers pass; unused.
 
@@ -137,7 +137,7 @@ class TextPromptHead(BaseHead):
         Raises:
             ValueError: when D is not `in_channels`.
         """
-        video = pool_clips(x, segments_of_a_view(num_segs, self.num_segments))
+        video = pool_to_clip(x, view_segments(num_segs, self.num_segments))
         if video.shape[-1] != self.in_channels:
             raise ValueError(
                 f'TextPromptHead expects {self.in_channels} channels, found {video.shape[-1]}: '

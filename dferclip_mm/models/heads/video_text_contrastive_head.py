@@ -15,8 +15,8 @@ from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
 from ..gather import gather_batches
 from ..similarity import contrastive_loss, cosine_logits
-from ..text import CaptionTokens, ClassTexts, TensorMemo
-from .pool import pool_clips
+from ..text import CaptionTokenizer, ClassPrompts, TensorMemo
+from .pool import pool_to_clip
 
 
 @MODELS.register_module()
@@ -38,7 +38,7 @@ class VideoTextContrastiveHead(BaseHead):
             refuses such clips.
         in_channels: D of the clip features; another one than the text features' adds a linear
             projection. None: equal to theirs.
-        initial_scale: what cosines are multiplied with before training.
+        init_logit_scale: what cosines are multiplied with before training.
         clamp_scale: the largest that training may make of it; None for no limit.
         gather: take the batches of all processes as one; else each process has its own negatives.
         equal_texts_positive: clips of a batch with the same text are no negatives of each other;
@@ -60,7 +60,7 @@ class VideoTextContrastiveHead(BaseHead):
         captions: bool = True,
         fill_captions: bool = False,
         in_channels: int | None = None,
-        initial_scale: float = 1 / 0.07,
+        init_logit_scale: float = 1 / 0.07,
         clamp_scale: float | None = None,
         gather: bool = False,
         equal_texts_positive: bool = False,
@@ -68,7 +68,7 @@ class VideoTextContrastiveHead(BaseHead):
         average_clips: str = 'prob',
         **kwargs: Any,
     ) -> None:
-        for name, scale in (('initial_scale', initial_scale), ('clamp_scale', clamp_scale)):
+        for name, scale in (('init_logit_scale', init_logit_scale), ('clamp_scale', clamp_scale)):
             if scale is not None and not 0 < scale < math.inf:
                 raise ValueError(f'expected {name} above 0, found {scale}')
         encoder = MODELS.build(text_encoder)
@@ -81,7 +81,7 @@ class VideoTextContrastiveHead(BaseHead):
             **kwargs,
         )
         self.text_encoder = encoder
-        self.logit_scale = nn.Parameter(torch.tensor(math.log(initial_scale)))
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
         same = self.in_channels == encoder.embed_dim
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, encoder.embed_dim)
         self.captions, self.fill_captions = captions, fill_captions
@@ -89,8 +89,10 @@ class VideoTextContrastiveHead(BaseHead):
         self.gather, self.equal_texts_positive = gather, equal_texts_positive
         self.prompts = prompts
         self.classes: tuple[str, ...] | None = None
-        self.class_texts: ClassTexts | None = None
-        self.caption_tokens = CaptionTokens(encoder.tokenizer, encoder.context_length, truncate)
+        self.class_prompts: ClassPrompts | None = None
+        self.caption_tokenizer = CaptionTokenizer(
+            encoder.tokenizer, encoder.context_length, truncate
+        )
         self._class_features = TensorMemo()
         if classes is not None:
             self.set_vocabulary(classes)
@@ -111,8 +113,8 @@ class VideoTextContrastiveHead(BaseHead):
         """
         names = resolve_classes(classes)
         self.prompts = self.prompts if prompts is None else prompts
-        texts = ClassTexts(load_prompt_parts(self.prompts, names), self.text_encoder)
-        self.class_texts = texts.to(self.logit_scale.device)
+        texts = ClassPrompts(load_prompt_parts(self.prompts, names), self.text_encoder)
+        self.class_prompts = texts.to(self.logit_scale.device)
         self.classes, self.num_classes = names, len(names)
 
     def text_features(self) -> torch.Tensor:
@@ -123,7 +125,7 @@ class VideoTextContrastiveHead(BaseHead):
         Raises:
             ValueError: when the head knows no classes yet.
         """
-        texts, encoder = self.class_texts, self.text_encoder
+        texts, encoder = self.class_prompts, self.text_encoder
         if texts is None:
             raise ValueError(
                 'VideoTextContrastiveHead has classes=None and was told none: leave '
@@ -146,7 +148,7 @@ class VideoTextContrastiveHead(BaseHead):
         """Score clips against the classes.
 
         Args:
-            x: clip features (B, D), or maps as the host's heads take them (see `pool_clips`).
+            x: clip features (B, D), or maps as the host's heads take them (see `pool_to_clip`).
             num_segs: segments per clip, from the host's 2D recognizer.
             kwargs: what else the host's recognizers pass; unused.
 
@@ -199,7 +201,7 @@ class VideoTextContrastiveHead(BaseHead):
         return {'loss_contrastive': loss, 'scale': scale.detach()}
 
     def _encode_clips(self, x: torch.Tensor, num_segs: int | None) -> torch.Tensor:
-        video = pool_clips(x, num_segs)
+        video = pool_to_clip(x, num_segs)
         if video.shape[-1] != self.in_channels:
             raise ValueError(
                 f'VideoTextContrastiveHead expects {self.in_channels} channels, found '
@@ -216,14 +218,14 @@ class VideoTextContrastiveHead(BaseHead):
         untold = [index for index, caption in enumerate(captions) if not caption]
         features, identities = [], []
         if told:
-            tokens = self.caption_tokens([captions[index] for index in told]).to(device)
+            tokens = self.caption_tokenizer([captions[index] for index in told]).to(device)
             features.append(self.text_encoder(tokens).float())
             identities.append(tokens)
         if untold:
             labels = torch.cat([data_samples[index].gt_label for index in untold]).to(device)
             features.append(self.text_features()[labels])
             # Below zero, where no token is.
-            length = self.caption_tokens.context_length
+            length = self.caption_tokenizer.context_length
             identities.append((-1 - labels)[:, None].expand(-1, length))
         order = torch.tensor([*told, *untold], device=device).argsort()
         return torch.cat(features)[order], torch.cat(identities)[order]

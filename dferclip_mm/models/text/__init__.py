@@ -1,8 +1,8 @@
 """CLIP's text tower and the texts that go through it."""
 
 from .cached_features import TensorMemo
-from .caption_tokens import CaptionTokens
-from .class_texts import ClassTexts
+from .caption_tokenizer import CaptionTokenizer
+from .class_prompts import ClassPrompts
 from .clip_text_encoder import CLIPTextEncoder
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
 from .tokens import tokenize
@@ -10,8 +10,8 @@ from .tokens import tokenize
 __all__ = [
     'CONTEXT_POSITIONS',
     'CLIPTextEncoder',
-    'CaptionTokens',
-    'ClassTexts',
+    'CaptionTokenizer',
+    'ClassPrompts',
     'PromptLearner',
     'TensorMemo',
     'tokenize',

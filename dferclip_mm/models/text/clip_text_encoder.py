@@ -10,7 +10,13 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ..clip.build import build_clip, build_tokenizer, freeze
-from ..clip.fast_forward import groups_by_length, is_plain, keep_less, pack, transform
+from ..clip.fast_forward import (
+    groups_by_length,
+    is_plain,
+    pack,
+    reduce_activation_memory,
+    transform,
+)
 
 
 @MODELS.register_module()
@@ -21,7 +27,7 @@ class CLIPTextEncoder(nn.Module):
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
         frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
-        lean: as in `CLIPVisualEncoder`.
+        checkpoint_mlp: as in `CLIPVisualEncoder`.
         grad_checkpointing: as in `CLIPVisualEncoder`.
 
     Raises:
@@ -33,7 +39,7 @@ class CLIPTextEncoder(nn.Module):
         arch: str | Mapping[str, Any] = 'ViT-B-32',
         pretrained: str | None = None,
         frozen: bool = True,
-        lean: bool = False,
+        checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -53,7 +59,7 @@ class CLIPTextEncoder(nn.Module):
         self.context_length: int = self.text.context_length
         if frozen:
             freeze(self, 'text', rebuilt_from=pretrained)
-        keep_less(self.text, lean, grad_checkpointing)
+        reduce_activation_memory(self.text, checkpoint_mlp, grad_checkpointing)
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Look up token embeddings: (N, L) -> (N, L, width)."""

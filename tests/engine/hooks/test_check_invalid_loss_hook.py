@@ -16,7 +16,7 @@ from mmengine.registry import MODELS
 from processes import in_processes
 from small_runs import small_config, start
 
-from dferclip_mm.engine.hooks import FiniteHook, PretrainedPartsHook
+from dferclip_mm.engine.hooks import CheckInvalidLossHook, LoadPretrainedHook
 
 
 class SpoilHook(Hook):
@@ -53,7 +53,7 @@ def spoilt(work_dir, spoil, **settings):
     runner = drawing_run(
         work_dir,
         train_cfg=dict(by_epoch=True, max_epochs=3),
-        custom_hooks=[FiniteHook()],
+        custom_hooks=[CheckInvalidLossHook()],
         **settings,
     )
     runner.register_hook(spoil)
@@ -88,7 +88,7 @@ def test_no_checkpoint_by_iterations_either(tmp_path):
 
 
 def test_averages_and_the_optimizer_are_looked_at_too(tmp_path):
-    hook, runner = FiniteHook(), drawing_run(tmp_path)
+    hook, runner = CheckInvalidLossHook(), drawing_run(tmp_path)
     state = {'state': {0: {'exp_avg': torch.tensor([1.0, math.nan])}}}
     for content, name in (
         ({'state_dict': {}, 'optimizer': state}, r'optimizer\.state\.0\.exp_avg'),
@@ -169,9 +169,9 @@ def test_parts_of_other_models_are_numbers(name, tmp_path):
     weights[f'backbone.{name}'][1] = math.inf
     torch.save({'state_dict': weights}, tmp_path / 'other.pth')
     runner = spoilt(
-        tmp_path, PretrainedPartsHook(str(tmp_path / 'other.pth')), model=dict(type='PartedModel')
+        tmp_path, LoadPretrainedHook(str(tmp_path / 'other.pth')), model=dict(type='PartedModel')
     )
-    with pytest.raises(FloatingPointError, match=f'PretrainedPartsHook: backbone.{name};'):
+    with pytest.raises(FloatingPointError, match=f'LoadPretrainedHook: backbone.{name};'):
         runner.train()
     assert checkpoints(tmp_path) == ['other.pth']
 
@@ -225,7 +225,7 @@ def test_scores_of_any_kind_are_looked_at(kind, value):
     runner = SimpleNamespace(hooks=[CheckpointHook(save_best='a', rule='greater')])
     runner.logger = SimpleNamespace(warning=lambda text: None)
     metrics = {'a': kind(value), 'b': kind(value)}
-    FiniteHook().after_val_epoch(runner, metrics)
+    CheckInvalidLossHook().after_val_epoch(runner, metrics)
     assert type(metrics['a']) is float
     assert math.isnan(metrics['a'])
     assert type(metrics['b']) is type(kind(value))
@@ -235,7 +235,7 @@ def test_scores_of_any_kind_are_looked_at(kind, value):
 def test_other_scores_stay(value):
     runner = SimpleNamespace(hooks=[CheckpointHook(save_best='a', rule='greater')])
     metrics = {'a': value}
-    FiniteHook().after_val_epoch(runner, metrics)
+    CheckInvalidLossHook().after_val_epoch(runner, metrics)
     assert metrics['a'] is value
 
 
@@ -255,7 +255,7 @@ def test_the_clips_are_named(tmp_path):
 
 def _two(rank, folder):
     """The loss of one process of two is no number."""
-    hook = FiniteHook()
+    hook = CheckInvalidLossHook()
     runner = drawing_run(Path(folder) / str(rank))
     hook.after_train_iter(runner, 0, None, {'loss': torch.tensor(1.0)})
     loss = torch.tensor(math.nan if rank == 1 else 1.0)

@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 
 def pipeline(frames, input_format='NCHW'):
     return [
-        dict(type='OpenClip'),
+        dict(type='ClipInit'),
         dict(type='SampleSegments', num_frames=frames),
-        dict(type='DecodeClip'),
+        dict(type='ClipDecode'),
         dict(type='ClipResize', size=32),
         dict(type='FormatShape', input_format=input_format),
         dict(type='PackActionInputs', meta_keys=('sample_idx',)),

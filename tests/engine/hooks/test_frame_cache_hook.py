@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def corpus(tmp_path_factory):
     """A small corpus with its cache."""
     root = write_corpus(tmp_path_factory.mktemp('frozen'))
-    cfg = frozen_config('dferclip_dfew_cached', root, root / 'run')
+    cfg = frozen_config('dferclip_dfew_frozen_cached', root, root / 'run')
     cfg.dump(str(root / 'cached.py'))
     before, sys.argv = sys.argv, ['cache_frames.py', str(root / 'cached.py'), '--workers', '0']
     try:
@@ -68,7 +68,7 @@ def no_longer_frozen(cfg, root):
     ],
 )
 def test_another_model_is_refused(corpus, tmp_path, change, said):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     change(cfg, corpus)
     with pytest.raises(ValueError, match=said) as found:
         start(cfg).train()
@@ -77,22 +77,22 @@ def test_another_model_is_refused(corpus, tmp_path, change, said):
 
 
 def test_another_model_is_refused_in_testing(corpus, tmp_path):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     other_weights(cfg, corpus)
     with pytest.raises(ValueError, match='weights: stored are'):
         start(cfg).test()
 
 
-@pytest.mark.parametrize('change', [dict(dtype='float16'), dict(pixels=[dict(type='DecodeClip')])])
+@pytest.mark.parametrize('change', [dict(dtype='float16'), dict(pixels=[dict(type='ClipDecode')])])
 def test_other_pixels_are_refused_when_the_data_set_is_built(corpus, tmp_path, change):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.train_dataloader.dataset.pipeline[0].update(change)
     with pytest.raises(ValueError, match=f'{next(iter(change))}: stored are features of'):
         DATASETS.build(cfg.train_dataloader.dataset)
 
 
 def test_a_clip_that_is_not_there_is_named_at_the_start(corpus, tmp_path):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     other = write_corpus(tmp_path / 'more')
     (other / 'DFEW/Clip/clip_224x224/00005').rename(other / 'DFEW/Clip/clip_224x224/00077')
     path = other / 'DFEW/EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
@@ -104,7 +104,7 @@ def test_a_clip_that_is_not_there_is_named_at_the_start(corpus, tmp_path):
 
 
 def test_nothing_is_given_out_without_the_hook(corpus, tmp_path):
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'FrameCacheHook']
     with pytest.raises(ValueError, match=r"add dict\(type='FrameCacheHook'\) to custom_hooks"):
         start(cfg).train()
@@ -114,7 +114,7 @@ def test_a_changed_clip_stops_the_run_and_is_not_replaced(corpus, tmp_path):
     init_default_scope('mmaction')
     root = tmp_path / 'copy'
     write_corpus(root)
-    cfg = frozen_config('dferclip_dfew_cached', corpus, tmp_path)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     for part in ('train', 'val', 'test'):
         cfg[f'{part}_dataloader'].dataset.data_root = str(root / 'DFEW')
     (root / 'DFEW/Clip/clip_224x224/00009/3.jpg').unlink()

@@ -46,11 +46,11 @@ def test_towers_that_need_every_token_have_it(tiny_clip, settings):
 
 def test_lean_keeps_the_names_of_weights(tiny_clip):
     cfg = dict(type='CLIPVisualEncoder', arch=tiny_clip)
-    lean = MODELS.build(dict(cfg, lean=True))
-    assert list(lean.state_dict()) == list(MODELS.build(cfg).state_dict())
+    checkpoint_mlp = MODELS.build(dict(cfg, checkpoint_mlp=True))
+    assert list(checkpoint_mlp.state_dict()) == list(MODELS.build(cfg).state_dict())
 
 
 def test_lean_is_refused_where_there_are_no_such_blocks(tiny_clip):
     tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
-    with pytest.raises(ValueError, match="lean=True is for open_clip's Transformers, found Modif"):
-        MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, lean=True))
+    with pytest.raises(ValueError, match="is for open_clip's Transformers, found Modif"):
+        MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, checkpoint_mlp=True))

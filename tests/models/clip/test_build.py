@@ -3,8 +3,9 @@ import copy
 import open_clip
 import pytest
 import torch
-from dferclip_mm.models.clip.build.build import build_clip, build_tokenizer, fingerprint
 from mmaction.registry import MODELS
+
+from dferclip_mm.models.clip.build import build_clip, build_tokenizer, fingerprint
 
 
 def encoder_of(arch, pretrained=None, **kwargs):

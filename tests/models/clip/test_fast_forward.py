@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from dferclip_mm.models.clip.build.fast_forward import groups_by_length, is_plain, pack, transform
 from mmaction.registry import MODELS
+
+from dferclip_mm.models.clip.fast_forward import groups_by_length, is_plain, pack, transform
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import zipfile
 import open_clip
 import pytest
 import torch
-from dferclip_mm.models.clip.build.script_pickle import Name, read_pickle
-from dferclip_mm.models.clip.build.script_weights import is_script, read_script
 from torch import nn
+
+from dferclip_mm.models.clip.script_pickle import Name, read_pickle
+from dferclip_mm.models.clip.script_weights import is_script, read_script
 
 # TorchScript says at each use that it is not developed any more.
 pytestmark = [

@@ -25,7 +25,7 @@ def samples(*labels):
     return [ActionDataSample().set_gt_label(label) for label in labels]
 
 
-@pytest.mark.parametrize('prompts', ['class_names', 'expressions', 'descriptions'])
+@pytest.mark.parametrize('prompts', ['class_names', 'expression_template', 'descriptions'])
 def test_without_context_equals_clip_zero_shot(build, prompts):
     head = build(prompts=prompts, num_context=0)
     texts = [group[0] for group in load_prompts(prompts, head.classes)]

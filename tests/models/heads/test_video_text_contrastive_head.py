@@ -108,7 +108,7 @@ def test_or_filled_with_the_description_of_its_class(build):
 def said(monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'dferclip_mm.models.text.caption_tokens.print_log',
+        'dferclip_mm.models.text.caption_tokenizer.print_log',
         lambda message, **_: messages.append(message),
     )
     return messages
@@ -117,10 +117,10 @@ def said(monkeypatch):
 def test_long_captions_are_cut_as_clip_cuts_them_and_counted(build, said):
     head = build()
     long = ['smile ' * 75, 'smile ' * 76, 'frown ' * 90, 'frown ' * 76]
-    tokens = head.caption_tokens([*long, *long])
+    tokens = head.caption_tokenizer([*long, *long])
     assert torch.equal(tokens, open_clip.tokenize([*long, *long]))
     # The first fits (frown is two tokens); the other three are told at the 1st and the 2nd.
-    assert head.caption_tokens.num_cut == 3
+    assert head.caption_tokenizer.num_cut == 3
     assert [message.split(' captions')[0] for message in said] == ['1', '2']
     assert 'the latest with 180' in said[1]
 
@@ -132,7 +132,7 @@ def test_long_captions_are_refused_on_demand(build):
 
 
 def test_scale_is_learned_in_its_logarithm_and_clamped(build):
-    head = build(initial_scale=100.0, clamp_scale=50.0)
+    head = build(init_logit_scale=100.0, clamp_scale=50.0)
     assert head.logit_scale.item() == pytest.approx(math.log(100))
     video = torch.randn(2, 32)
     assert head(video).abs().max() <= 50 * 1.001
@@ -140,7 +140,7 @@ def test_scale_is_learned_in_its_logarithm_and_clamped(build):
     assert losses['scale'].item() == pytest.approx(50)
     losses['loss_contrastive'].backward()
     assert head.logit_scale.grad.abs() > 0
-    for name in ('initial_scale', 'clamp_scale'):
+    for name in ('init_logit_scale', 'clamp_scale'):
         with pytest.raises(ValueError, match=f'expected {name} above 0'):
             build(**{name: 0})
 
@@ -156,8 +156,8 @@ def test_only_the_scale_is_trained_over_a_frozen_tower(build):
 
 @pytest.mark.parametrize('frozen', [True, False])
 def test_prediction_is_the_scaled_cosine(build, frozen):
-    head = build(frozen=frozen, prompts='expressions').eval()
-    texts = [group[0] for group in load_prompts('expressions', head.classes)]
+    head = build(frozen=frozen, prompts='expression_template').eval()
+    texts = [group[0] for group in load_prompts('expression_template', head.classes)]
     video = torch.randn(3, 32)
     expected = F.normalize(video, dim=-1) @ encode(head, texts).T / 0.07
     torch.testing.assert_close(head(video), expected, rtol=1e-5, atol=1e-5)
@@ -237,7 +237,7 @@ def test_and_again_after_every_change(build, change):
         elif change == 'dtype':
             head.to(torch.bfloat16).to(torch.float32)
         else:
-            head.set_vocabulary('dfew', 'expressions')
+            head.set_vocabulary('dfew', 'expression_template')
         after = head(torch.ones(1, 32))
         head.train().eval()
         anew = head(torch.ones(1, 32))

@@ -1,12 +1,9 @@
-"""Tiny clips on the disk: frame folders, videos, and the corpora's own layouts."""
+"""Tiny clips on the disk: frame folders, videos and list files."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
-
-import dferclip_mm  # noqa: F401  registers the components
 
 
 def write_frames(folder, count=3, size=(12, 16), names=None):
@@ -37,18 +34,3 @@ def write_text(path, text, encoding='utf-8'):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode(encoding))
     return path
-
-
-@pytest.fixture
-def frames():
-    return write_frames
-
-
-@pytest.fixture
-def video():
-    return write_video
-
-
-@pytest.fixture
-def text():
-    return write_text

@@ -2,8 +2,8 @@
 #
 # Another training regime than the paper's: see dferclip_dfew_frozen.py and docs/frozen_features.md.
 #
-#   tools/cache_frames.py configs/dferclip_dfew_cached.py      once, for all folds
-#   tools/train.py configs/dferclip_dfew_cached.py
+#   tools/cache_frames.py configs/dferclip_dfew_frozen_cached.py      once, for all folds
+#   tools/train.py configs/dferclip_dfew_frozen_cached.py
 #
 # All frames of all clips are kept, 1.8 GB, so random sampling in time stays as it is;
 # dtype='float16' takes half of it and changes features in the fourth digit.

@@ -12,7 +12,7 @@ from open_clip import SimpleTokenizer
 from .tokens import pad
 
 
-class CaptionTokens:
+class CaptionTokenizer:
     """Tokenises captions, each distinct one once.
 
     Args:

@@ -12,11 +12,11 @@ from torch import nn
 
 from ...emotions import resolve_classes
 from ..similarity import cosine_logits
-from .pool import pool_clips, segments_of_a_view
+from .pool import pool_to_clip, view_segments
 
 
 @MODELS.register_module()
-class TextFeatureHead(BaseHead):
+class PrecomputedTextHead(BaseHead):
     """`TextPromptHead` after its prompts went through the text tower, which it no longer needs.
 
     The features, ``text_features`` (C, D), come out of the checkpoint; ``tools/publish_model.py``
@@ -66,7 +66,7 @@ class TextFeatureHead(BaseHead):
 
         Args:
             x: clip features (B, in_channels), or maps as the host's heads take them (see
-                `pool_clips`).
+                `pool_to_clip`).
             num_segs: segments per clip, from the host's 2D recognizer.
             kwargs: what else the host's recognizers pass; unused.
 
@@ -76,10 +76,10 @@ class TextFeatureHead(BaseHead):
         Raises:
             ValueError: when the clip features have another width than `in_channels`.
         """
-        video = pool_clips(x, segments_of_a_view(num_segs, self.num_segments))
+        video = pool_to_clip(x, view_segments(num_segs, self.num_segments))
         if video.shape[-1] != self.in_channels:
             raise ValueError(
-                f'TextFeatureHead expects {self.in_channels} channels, found {video.shape[-1]}: '
-                'use the config that was published with the checkpoint'
+                f'PrecomputedTextHead expects {self.in_channels} channels, found '
+                f'{video.shape[-1]}: use the config that was published with the checkpoint'
             )
         return cosine_logits(self.proj(video), self.text_features, self.logit_scale)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from ..similarity import mean_direction
+from ..similarity import mean_unit_vector
 from .clip_text_encoder import CLIPTextEncoder
 from .tokens import pad, tokenize
 
 
-class ClassTexts(nn.Module):
+class ClassPrompts(nn.Module):
     """The sentences of C classes, tokenised once.
 
     A class may have several parts (a compound class has one for each of its emotions) and a part
@@ -60,5 +60,5 @@ class ClassTexts(nn.Module):
 
     def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
-        parts = mean_direction(text_encoder(self.tokens), self.part_of_sentence, self.num_parts)
-        return mean_direction(parts[self.part_of_member], self.class_of_member, self.num_classes)
+        parts = mean_unit_vector(text_encoder(self.tokens), self.part_of_sentence, self.num_parts)
+        return mean_unit_vector(parts[self.part_of_member], self.class_of_member, self.num_classes)
