@@ -5,6 +5,8 @@
 #
 # The same parts, data path and tools as dferclip_dfew.py, in sizes that two CPU cores train in
 # minutes. Its figures say nothing about DFER-CLIP on DFEW.
+import sys
+
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/dfew.py',
@@ -12,7 +14,8 @@ _base_ = [
     '_base_/schedules/dferclip_50e.py',
     '_base_/default_runtime.py',
 ]
-# The second import makes the image tower known by its name.
+# The image tower lies in demo/, which is not installed.
+sys.path.append('{{ fileDirname }}/../demo')
 custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 
 num_frames = 4

@@ -6,6 +6,8 @@
 # Trained on captions, which tell what brows, eyes and mouths do and never name an emotion; scored
 # against a description of each emotion. A small CLIP from scratch, both towers trained, in sizes
 # that two CPU cores train in minutes. Its figures say nothing about EmoCLIP on MAFW.
+import sys
+
 _base_ = [
     '_base_/models/emoclip.py',
     '_base_/datasets/dfew.py',
@@ -13,7 +15,8 @@ _base_ = [
     '_base_/schedules/emoclip_30e.py',
     '_base_/default_runtime.py',
 ]
-# The second import makes the image tower known by its name.
+# The image tower lies in demo/, which is not installed.
+sys.path.append('{{ fileDirname }}/../demo')
 custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 
 num_frames = 4
