@@ -24,6 +24,11 @@ LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
 
 
+def find_candidates(root: Path, name: str) -> list[Path]:
+    """Where a file or folder of a config may lie: below the dataset, or the current folder."""
+    return list(dict.fromkeys([root / name, Path(name).absolute()]))
+
+
 class ClipDataset(GuardedDataset):
     """Labelled clips of one split and fold of a corpus.
 
@@ -38,9 +43,10 @@ class ClipDataset(GuardedDataset):
         pipeline: data transforms.
         split: ``'train'``, ``'test'``, or ``'validation'``: the part held out of training.
         fold: counted from 1.
-        ann_file: the list, absolute or below ``data_root``; empty: where the owner puts it.
-        data_prefix: ``dict(clips=...)``, the folder that the list's clips lie in, absolute or
-            below ``data_root``; empty: where the owner puts aligned faces, or else videos.
+        ann_file: the list, looked up below ``data_root`` and then from the current folder; empty:
+            where the owner puts it.
+        data_prefix: ``dict(clips=...)``, the folder that the list's clips lie in, looked up as
+            ``ann_file``; empty: where the owner puts aligned faces, or else videos.
         test_mode: as the host's.
         metainfo: ``dict(classes=[...])`` sets another label order, by name.
         exclude_classes: names of classes whose clips are left out; the label order keeps them.
@@ -149,24 +155,29 @@ class ClipDataset(GuardedDataset):
 
     def find_list(self, ann_file: str) -> Path:
         """The list file: the given one, or the owner's for this split and fold."""
-        path = self.root / (ann_file or self.list_path(self.listed_split, self.fold))
-        if not path.is_file():
+        candidates = [self.root / self.list_path(self.listed_split, self.fold)]
+        if ann_file:
+            candidates = find_candidates(self.root, ann_file)
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
             raise FileNotFoundError(
                 f'{type(self).__name__}: expected the list of fold {self.fold} '
-                f'({self.listed_split}) at {path}, found no such file: check data_root '
-                'or set ann_file'
+                f'({self.listed_split}) at {" or ".join(map(str, candidates))}, '
+                'found no such file: check data_root or set ann_file'
             )
         check_list(path, self.root, self.clip_roots)
         return path
 
     def find_clip_folder(self, clips: str) -> Path:
         """The folder that the list's clips lie in: the given one, or the owner's."""
-        candidates = [self.root / path for path in ([clips] if clips else self.CLIP_FOLDERS)]
+        candidates = [self.root / path for path in self.CLIP_FOLDERS]
+        if clips:
+            candidates = find_candidates(self.root, clips)
         found = next((path for path in candidates if path.is_dir()), None)
         if found is None and clips:
             raise FileNotFoundError(
                 f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
-                f'(looked for {candidates[0]})'
+                f'(looked for {" and ".join(map(str, candidates))})'
             )
         if found is not None and not clips:
             # What an archive brings along is not the user's choice.
