@@ -14,7 +14,7 @@ from mmaction.registry import DATASETS
 
 from dferclip_mm.precompute.packed_clips import pack_clip, packed_store, read_frames
 from dferclip_mm.precompute.source_clips import SourceClip
-from dferclip_mm.transforms.clip_opener import ClipOpener
+from dferclip_mm.transforms import ClipInit
 
 SIZE = 224
 CLIPS = 'Clip/clip_224x224'
@@ -41,7 +41,7 @@ def draw_clips(folder: Path, clips: int = 12) -> list[Path]:
 
 def source_clip(folder: Path) -> SourceClip:
     """A drawn clip, as a dataset names it."""
-    return SourceClip(folder.name, dict(filename=str(folder)), ClipOpener(None))
+    return SourceClip(folder.name, dict(filename=str(folder)), ClipInit())
 
 
 def pack_clips(folders: Sequence[Path], target: Path) -> list[Path]:

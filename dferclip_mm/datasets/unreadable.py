@@ -1,4 +1,4 @@
-"""What a data set does with a clip that cannot be read: stop, replace it, or count it as wrong."""
+"""What a dataset does with a clip that cannot be read: stop, replace it, or count it as wrong."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _NAMED = 10
 
 
 class UnreadableClips:
-    """The policy of one data set, and which of its clips could not be read so far.
+    """The policy of one dataset, and which of its clips could not be read so far.
 
     Which clips those are is kept in shared memory, so that a loader's workers and the main process
     know of each other's.
 
     Args:
         policy: ``'raise'`` stops the run at the first one. ``'replace'``, in training alone, takes
-            another clip of the data set. ``'wrong'``, in evaluation alone, gives the model an
+            another clip of the dataset. ``'wrong'``, in evaluation alone, gives the model an
             empty clip in its place and marks it, so that `RecallMetric` counts it as wrong. None:
             ``'replace'`` in training, ``'raise'`` in evaluation.
         test_mode: whether the clips are evaluated.
         max_replaced: the share of the clips beyond which ``'replace'`` stops the run.
 
     Raises:
-        ValueError: when the policy is none for this kind of data set, or the share is no share.
+        ValueError: when the policy is none for this kind of dataset, or the share is no share.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class UnreadableClips:
         self.clear(0)
 
     def clear(self, clips: int) -> None:
-        """Begin with a data set of so many clips, all of them readable for all that is known."""
+        """Begin with a dataset of so many clips, all of them readable for all that is known."""
         self._flags = torch.zeros(clips, dtype=torch.uint8).share_memory_()
 
     def __deepcopy__(self, memo: dict) -> UnreadableClips:
-        """For a copy of the data set, whose workers share what they find as well."""
+        """For a copy of the dataset, whose workers share what they find as well."""
         other = copy.copy(self)
         # A tensor that is copied is no longer shared.
         other._flags = self._flags.clone().share_memory_()
@@ -70,8 +70,8 @@ class UnreadableClips:
         """The indices of the clips that could not be read, in any process of this loader."""
         return self._flags.nonzero().flatten().tolist()
 
-    def instead(self, dataset: Any, index: int, error: ClipReadError) -> dict:
-        """What the data set gives in place of a clip.
+    def substitute(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+        """What the dataset gives in place of a clip.
 
         Args:
             dataset: the host's, whose ``prepare_data`` raises `ClipReadError`.

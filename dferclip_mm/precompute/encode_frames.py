@@ -39,7 +39,7 @@ def decode_clip(clip: SourceClip, pixels: Callable[[dict], Any]) -> DecodedClip:
     pieces: list[torch.Tensor] = []
     start, total = 0, 1
     while start < total:
-        opened = clip.opener(clip.item)
+        opened = clip.clip_init(clip.item)
         total = opened['total_frames']
         indices = np.arange(start, min(start + _DECODED_AT_ONCE, total))
         sampled = dict(frame_inds=indices, clip_len=len(indices), num_clips=1)

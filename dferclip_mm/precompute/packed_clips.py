@@ -9,7 +9,7 @@ import numpy as np
 
 from ..media.errors import clip_error
 from ..media.packed import FORMAT, PackedClip, name_frames
-from ..transforms.clip_opener import opened_clip
+from ..transforms.clip_opener import open_clip_frames
 from .clip_store import ClipStore
 from .source_clips import SourceClip
 
@@ -20,7 +20,7 @@ def read_frames(clip: SourceClip) -> list[np.ndarray]:
     Raises:
         ClipReadError: when one cannot be read.
     """
-    with opened_clip(clip.item, clip.opener) as (_, reader):
+    with open_clip_frames(clip.item, clip.clip_init) as (_, reader):
         try:
             return [reader.read(number) for number in range(len(reader))]
         except (ValueError, OSError) as error:

@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 from ..media.errors import ClipReadError, clip_error
 from ..media.images import list_frames
 from ..media.packed import PACKED_SUFFIX
-from ..media.videos import VIDEO_SUFFIXES
-from ..transforms.clip_opener import ClipOpener, opened_clip
+from ..media.video_files import VIDEO_SUFFIXES
+from ..transforms import ClipInit
+from ..transforms.clip_opener import find_clip_init, open_clip_frames
 
 _ESTIMATED_FROM = 200
 
@@ -58,12 +59,12 @@ class SourceClip(NamedTuple):
     Attributes:
         name: its path below the dataset's folder, without a suffix.
         item: what the dataset says of it: ``filename``, ``ann_file``, ``ann_line``.
-        opener: opens it as its run does.
+        clip_init: opens it as its run does.
     """
 
     name: str
     item: dict[str, Any]
-    opener: ClipOpener
+    clip_init: ClipInit
 
     @property
     def path(self) -> str:
@@ -90,11 +91,11 @@ def find_source_clips(datasets: Iterable[Any], pipelines: Iterable[Any]) -> list
     """
     found: dict[str, SourceClip] = {}
     for dataset, pipeline in zip(datasets, pipelines, strict=True):
-        opener = ClipOpener(getattr(dataset, 'guard', None), pipeline)
+        clip_init = find_clip_init(pipeline)
         folders = find_clip_folders(dataset)
         for index in range(len(dataset)):
             item = dataset.get_data_info(index)
-            clip = SourceClip(find_clip_name(item['filename'], folders), item, opener)
+            clip = SourceClip(find_clip_name(item['filename'], folders), item, clip_init)
             first = found.setdefault(clip.name, clip)
             if first.path != clip.path:
                 raise ValueError(f'{first.path} and {clip.path} have the same name, {clip.name}')
@@ -131,7 +132,7 @@ def estimate_bytes(clips: Sequence[SourceClip], bytes_of: Callable[[Any], int]) 
     sizes = []
     for clip in clips[:: max(1, len(clips) // _ESTIMATED_FROM)]:
         try:
-            with opened_clip(clip.item, clip.opener) as (_, reader):
+            with open_clip_frames(clip.item, clip.clip_init) as (_, reader):
                 sizes.append(bytes_of(reader))
         except (ValueError, OSError):
             continue

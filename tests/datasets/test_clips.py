@@ -2,8 +2,8 @@ import os
 import unicodedata
 
 import pytest
-
 from dferclip_mm.datasets.clips import ClipFinder
+
 from dferclip_mm.media.images import natural_key
 
 
