@@ -45,7 +45,7 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
         other = targets.setdefault(folder / name, file)
         if other != file:
             raise ValueError(
-                f'{other} and {file} would both be written as {folder / name}: check them separately'
+                f'{other} and {file} would both be written as {folder / name}: check them in turn'
             )
         if (folder / name).exists():
             raise FileExistsError(f'{folder / name} is there already: choose another folder')

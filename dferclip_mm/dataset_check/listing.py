@@ -99,7 +99,7 @@ def _choose_clips(
     for row in rows:
         location = (str(dataset.clip_list), row.line)
         path = _locate(dataset, row, location, findings)
-        if path in scored:
+        if path is not None and path in scored:
             lines[path] = (*lines.get(path, ()), location)
         elif path is not None:
             message = f'chosen, and has no scores in {dataset.list_file.name}'

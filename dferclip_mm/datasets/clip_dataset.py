@@ -1,4 +1,4 @@
-"""What all datasets of clips share: a list, clips below one folder, and clips that cannot be read."""
+"""What all datasets of clips share: a list, a folder of clips, and clips that cannot be read."""
 
 from __future__ import annotations
 
