@@ -36,4 +36,5 @@ def split_errors(rows: Iterable[Any]) -> tuple[list[Any], list[Finding]]:
 
 def find_error(error: ListError) -> Finding:
     """The finding of a line that cannot be read."""
-    return Finding('list line', error.reason, '', ((error.file, error.line),))
+    lines = range(error.line, error.first - 1, -1)
+    return Finding('list line', error.reason, '', tuple((error.file, line) for line in lines))

@@ -16,6 +16,18 @@ from .clip_finder import ClipFinder, find_candidates
 from .list_text import check_rows
 from .unreadable import UnreadableClips
 
+# What a wrong pipeline or transform raises, and a bad clip hardly ever.
+_MISTAKES = (
+    AssertionError,
+    AttributeError,
+    ImportError,
+    KeyError,
+    MemoryError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+)
+
 
 class ClipDataset(BaseActionDataset):
     """Clips that a list names, with their annotations.
@@ -95,7 +107,7 @@ class ClipDataset(BaseActionDataset):
         if found is None:
             raise FileNotFoundError(
                 f'{type(self).__name__}: expected a list at {" or ".join(map(str, candidates))}, '
-                'found no such file: check data_root and ann_file'
+                'found no such file: check data_root and the name'
             )
         return found
 
@@ -217,9 +229,9 @@ class ClipDataset(BaseActionDataset):
         try:
             check_clip(info['filename'])
             return self.pipeline(info)
-        except (ClipReadError, ImportError, MemoryError):
+        except (ClipReadError, *_MISTAKES):
             raise
-        except Exception as error:  # MMAction2's decoders raise whatever their libraries do
+        except Exception as error:  # MMAction2's decoders raise whatever their libraries raise
             own = isinstance(error, ValueError | OSError)
             reason = str(error) if own else f'{type(error).__name__}: {error}'
             raise clip_error(listed, reason) from error

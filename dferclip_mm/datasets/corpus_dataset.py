@@ -93,7 +93,9 @@ class CorpusDataset(ClipDataset):
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the classes; which of them are left out is found as well."""
-        classes = metainfo.setdefault('classes', self.find_classes())
+        if 'classes' not in metainfo:
+            metainfo['classes'] = self.find_classes()
+        classes = metainfo['classes']
         self.label_numbers = {name: number for number, name in enumerate(classes)}
         self.excluded = frozenset(excluded_classes(classes, *self._chosen))
         return metainfo

@@ -72,7 +72,7 @@ def _read_records(
             yield ListError(file, first, 'a record of a CSV', str(error))
             return
         except ListError as error:
-            error.file, error.line = file, reader.line_num
+            error.file, error.line, error.first = file, reader.line_num, first
             yield error
 
 

@@ -93,7 +93,7 @@ def test_counted_lists():
     assert is_dferclip_list(text)
     assert list(parse_dferclip_list(text, 'f', SEVEN)) == [
         Row(
-            'data/EECS/DFEW/Clip/clip_224x224/00001',
+            'data/DFEW/Clip/00001',
             'happiness',
             1,
             113,
