@@ -57,7 +57,7 @@ train_pipeline = [
     dict(type='SampleSegments', num_frames=num_frames),
     dict(type='ClipDecode'),
     dict(type='ClipRandomCrop', size=size, area=(0.9, 1.0)),
-    dict(type='ClipBrightness', low=0.7, high=1.3),
+    dict(type='ClipBrightness', factor_range=(0.7, 1.3)),
     dict(type='ClipResize', size=size),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NCHW'),

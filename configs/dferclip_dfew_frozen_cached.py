@@ -10,7 +10,7 @@
 _base_ = 'dferclip_dfew_frozen.py'
 
 features = dict(
-    type='OpenFrameFeatures',
+    type='FrameFeaturesInit',
     cache='data/DFEW_frame_features',
     dtype='float32',
     pixels=_base_.pixels,
@@ -18,13 +18,13 @@ features = dict(
 train_pipeline = [
     features,
     dict(type='SampleSegments', num_frames=16),
-    dict(type='PickFrameFeatures'),
+    dict(type='FrameFeaturesDecode'),
     _base_.pack,
 ]
 test_pipeline = [
     features,
     dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='PickFrameFeatures'),
+    dict(type='FrameFeaturesDecode'),
     _base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -7,9 +7,9 @@ from typing import Any
 
 
 class ClipReadError(OSError):
-    """A clip on the disk that is empty, damaged or no clip at all.
+    """A clip on the disk that is empty, damaged or not a clip.
 
-    It takes one message, so that a loader's worker can raise it again in the main process.
+    It takes one message, so that the main process can raise a worker's error again.
     """
 
 

@@ -11,8 +11,6 @@ from mmaction.registry import TRANSFORMS
 
 from dferclip_mm.dataset_check import ClipReport, inspect_clip, inspect_clips
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.validate import MediaValidator
-from dferclip_mm.transforms.clip_opener import ClipOpener
 
 
 @pytest.fixture

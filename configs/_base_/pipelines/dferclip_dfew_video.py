@@ -4,7 +4,7 @@ train_pipeline = [
     dict(type='SampleSegments', num_frames=16),
     dict(type='ClipDecode'),
     dict(type='ClipRandomCrop', size=224),
-    dict(type='ClipBrightness', low=0.5, high=1.5),
+    dict(type='ClipBrightness', factor_range=(0.5, 1.5)),
     dict(type='ClipResize', size=224),
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NCTHW'),

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from dferclip_mm.datasets.clips import ClipFinder
+from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.images import natural_key
 
 
@@ -43,12 +43,12 @@ def base(tmp_path):
 )
 def test_a_clip_is_a_folder_or_a_video(base, reference, found):
     expected = None if found is None else str(base / found)
-    assert ClipFinder(str(base), [str(base)]).find(reference) == expected
+    assert ClipFinder(str(base)).find(reference) == expected
 
 
 def test_the_longest_trailing_part_wins(base):
     (base / '00001').mkdir()
-    finder = ClipFinder(str(base), [str(base)])
+    finder = ClipFinder(str(base))
     assert finder.find_by_suffix('home/them/b/00001') == str(base / 'b/00001.mp4')
     assert finder.find_by_suffix('home/them/00001') == str(base / '00001')
     assert finder.find_by_suffix('home/them/00009') is None
@@ -58,7 +58,7 @@ def test_each_folder_is_listed_once(base, monkeypatch):
     listed = []
     scandir = os.scandir
     monkeypatch.setattr(os, 'scandir', lambda path: listed.append(path) or scandir(path))
-    finder = ClipFinder(str(base), [str(base)])
+    finder = ClipFinder(str(base))
     for _ in range(3):
         for reference in ('a/00001', 'a/00002', 'a/9', 'b/00001'):
             finder.find(reference)
@@ -68,31 +68,21 @@ def test_each_folder_is_listed_once(base, monkeypatch):
 def test_unicode_forms_count_as_equal(tmp_path):
     folder = tmp_path / unicodedata.normalize('NFD', 'é1')
     folder.mkdir()
-    finder = ClipFinder(str(tmp_path), [str(tmp_path)])
+    finder = ClipFinder(str(tmp_path))
     assert finder.find(unicodedata.normalize('NFC', 'é1')) == str(folder)
 
 
-def test_links_inside_are_followed_and_those_outside_refused(tmp_path):
-    for folder in ('root/real/clip', 'outside/clip'):
+def test_links_are_followed_and_those_to_nothing_are_no_clips(tmp_path):
+    for folder in ('root', 'outside/clip'):
         (tmp_path / folder).mkdir(parents=True)
     root = tmp_path / 'root'
-    (root / 'inside').symlink_to(root / 'real')
     (root / 'out').symlink_to(tmp_path / 'outside')
-    (root / 'real/dangling.mp4').symlink_to(tmp_path / 'nothing')
-    finder = ClipFinder(str(root), [str(root)])
-    assert finder.find('inside/clip') == str(root / 'inside/clip')
-    assert finder.find('real/dangling') is None
-    with pytest.raises(ValueError, match=r'found a link to .*outside/clip'):
-        finder.find('out/clip')
-
-
-def test_a_linked_clip_folder_is_the_users_choice(tmp_path):
-    (tmp_path / 'disk/clip').mkdir(parents=True)
-    (tmp_path / 'root').mkdir()
-    link = tmp_path / 'root/faces'
-    link.symlink_to(tmp_path / 'disk')
-    finder = ClipFinder(str(link), [str(tmp_path / 'root'), str(link)])
-    assert finder.find('clip') == str(link / 'clip')
+    (root / 'dangling.mp4').symlink_to(tmp_path / 'nothing')
+    (root / 'itself').symlink_to(root / 'itself')
+    finder = ClipFinder(str(root))
+    assert finder.find('out/clip') == str(root / 'out/clip')
+    assert finder.find('dangling') is None
+    assert finder.find('itself') is None
 
 
 def test_natural_order():

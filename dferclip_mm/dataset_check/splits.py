@@ -1,19 +1,17 @@
-"""What a list says, line by line, and how its clips are opened."""
+"""The clips that a split lists, line by line, and how its pipeline samples them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmaction.datasets.transforms import SampleFrames
 from mmaction.registry import TRANSFORMS
 
-from ..media.validate import MediaValidator, host_decoders
-from ..transforms import SampleSegments, SampleWindow
-from ..transforms.clip_opener import ClipOpener, kind_of, steps_of
-from .findings import Finding
+from ..transforms import ClipInit, SampleSegments, SampleWindow
+from ..transforms.clip_opener import class_of, find_clip_init, iterate_steps
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class ListedClip:
     """A line of a list: its clip's name and path (None: missing), label, and counted frames.
 
     Attributes:
-        first: where the line begins, where it takes several; 0 where it does not.
+        first: where the record begins; another line than ``line`` where it takes several.
         text: the clip's caption, where captions are trained on.
         chosen: (file, line) where a list of clips names it as well.
     """
@@ -36,6 +34,10 @@ class ListedClip:
     text: str | None = None
     chosen: tuple[tuple[str, int], ...] = ()
 
+    def chosen_in(self, lines: tuple[tuple[str, int], ...]) -> ListedClip:
+        """The same, named in some lines of a list of clips."""
+        return replace(self, chosen=lines)
+
     @property
     def place(self) -> tuple[str, int]:
         """File and line."""
@@ -43,9 +45,8 @@ class ListedClip:
 
     @property
     def lines(self) -> list[tuple[str, int]]:
-        """All places that go with the clip."""
-        first = self.first or self.line
-        return [*((self.file, line) for line in range(first, self.line + 1)), *self.chosen]
+        """All (file, line) that go with the clip."""
+        return [*((self.file, n) for n in range(self.first, self.line + 1)), *self.chosen]
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class SplitListing:
         classes: names that should have clips, in label order.
         clips: the lines of the list.
         frames: that a sample takes, from the first to the last.
-        opener: what opens a clip: `ClipInit`, behind what guards it.
+        pipeline: as in the config.
         lists: the files that say which clips there are, or the folder in their place.
-        run: the fold of the one run that the part belongs to; None: it belongs to any.
+        run: the fold of the one run that the split belongs to; None: it belongs to any.
     """
 
     name: str
@@ -74,7 +75,7 @@ class SplitListing:
     classes: tuple[str, ...]
     clips: tuple[ListedClip, ...]
     frames: int
-    opener: ClipOpener
+    pipeline: Sequence[Any]
     lists: tuple[str, ...]
     run: int | None = None
 
@@ -88,40 +89,20 @@ class SplitListing:
         return Counter({each.path or each.clip: each.label for each in self.clips}.values())
 
 
-def located(
-    locate: Callable[[], str | None], clip: str, place: tuple[str, int], findings: list[Finding]
-) -> str | None:
-    """The path of a listed clip, or None, which is told."""
-    message = 'neither a frame folder nor a video'
-    try:
-        path = locate()
-    except ValueError as error:
-        path, message = None, str(error)
-    if path is None:
-        findings.append(Finding('missing clip', message, clip, (place,)))
-    return path
+def find_openers(splits: Sequence[SplitListing]) -> dict[str, ClipInit]:
+    """What opens each clip, by its path, each clip once."""
+    openers: dict[str, ClipInit] = {}
+    for split in splits:
+        clip_init = find_clip_init(split.pipeline)
+        openers |= {each.path: clip_init for each in split.clips if each.path}
+    return openers
 
 
-def openers_of(parts: Sequence[SplitListing]) -> dict[str, ClipOpener]:
-    """Path -> what opens that clip, of all clips of some parts; the strictest where parts differ.
-
-    A clip of several folds may be trained on by one pipeline and evaluated by another.
-    """
-    ordered = sorted(parts, key=lambda part: part.opener.strictness)
-    return {each.path: part.opener for part in ordered for each in part.clips if each.path}
-
-
-def opener_of(pipeline: Sequence[Any], guard: MediaValidator) -> ClipOpener:
-    """What opens a clip as a pipeline does, and refuses what its decoders would not read."""
-    return ClipOpener(guard, pipeline, host_decoders(map(kind_of, steps_of(pipeline))))
-
-
-def frames_of(pipeline: Sequence[Any]) -> int:
-    """How many frames in a row a sample takes."""
+def count_sampled_frames(pipeline: Sequence[Any]) -> int:
+    """How many consecutive frames a sample spans."""
     frames = 1
-    for step in steps_of(pipeline):
-        kind = kind_of(step)
-        if not issubclass(kind, (SampleSegments, SampleWindow, SampleFrames)):
+    for step in iterate_steps(pipeline):
+        if not issubclass(class_of(step), (SampleSegments, SampleWindow, SampleFrames)):
             continue
         sampling = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
         if isinstance(sampling, SampleSegments):
