@@ -9,7 +9,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..clip.build import build_clip, build_tokenizer, freeze
+from ..clip.build import build_clip, build_tokenizer
 from ..clip.fast_forward import (
     groups_by_length,
     is_plain,
@@ -17,6 +17,7 @@ from ..clip.fast_forward import (
     reduce_activation_memory,
     transform,
 )
+from ..clip.frozen import freeze
 
 
 @MODELS.register_module()
