@@ -69,7 +69,7 @@ def mixed(row: Row, way: str) -> dict:
         return model
     model['cls_head']['in_channels'] = 32
     model['neck'] = dict(
-        type='TemporalTransformer', in_channels=row.channels, embed_dims=32, heads=2, mlp_dim=64
+        type='TemporalTransformer', in_channels=row.channels, embed_dims=32, num_heads=2, mlp_dim=64
     )
     if way == FRAMES:
         model.update(type='FrameRecognizer', num_frames=row.frames)
@@ -136,7 +136,8 @@ def evaluate(model: torch.nn.Module, clip: torch.Tensor, views: list[torch.Tenso
         ('score', apart.mean(0)),
         ('prob', apart.softmax(-1).mean(0)),
     ):
-        torch.testing.assert_close(scores(clip, average), expected, rtol=1e-3, atol=1e-4)
+        # Cosines times 100: rounding counts a hundredfold.
+        torch.testing.assert_close(scores(clip, average), expected, rtol=1e-3, atol=5e-3)
 
 
 def measure(row: Row, way: str) -> str:

@@ -39,13 +39,13 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
         )
     model.eval()
     with torch.no_grad():
-        text = head.text_features()
+        text = head.class_features()
     # Config.copy() would share `model` with the caller's.
     folded = copy.deepcopy(cfg)
     for name in _RUN_SETTINGS:
         folded.pop(name, None)
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
-    kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dim=text.shape[-1])
+    kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dims=text.shape[-1])
     folded.model.cls_head = kept
     _unpretrain(folded.model.backbone)
 

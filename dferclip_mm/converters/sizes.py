@@ -133,7 +133,7 @@ def temporal_settings(shapes: Shapes, names: TemporalNames) -> dict[str, int]:
         'embed_dims': dim,
         'max_frames': rows - 1,
         'depth': _count(shapes, names.blocks),
-        'heads': TEMPORAL_HEADS,
+        'num_heads': TEMPORAL_HEADS,
         'head_dim': inner // TEMPORAL_HEADS,
         'mlp_dim': hidden,
     }
@@ -153,7 +153,7 @@ def temporal_rules(prefix: str, depth: int) -> list[tuple[str, str]]:
 def temporal_shapes(settings: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     """The shapes of a `TemporalTransformer` with these arguments."""
     dim, hidden = settings['embed_dims'], settings['mlp_dim']
-    inner = settings['heads'] * settings['head_dim']
+    inner = settings['num_heads'] * settings['head_dim']
     block: dict[str, tuple[int, ...]] = {
         'norm1.weight': (dim,),
         'norm1.bias': (dim,),

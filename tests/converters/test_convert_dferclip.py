@@ -16,7 +16,7 @@ def test_everything_but_classes_and_position_is_inferred(golden, dferclip_state)
         embed_dims=512,
         max_frames=16,
         depth=1,
-        heads=8,
+        num_heads=8,
         head_dim=64,
         mlp_dim=1024,
     )

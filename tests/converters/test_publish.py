@@ -100,7 +100,7 @@ def test_settings_of_text_and_run_are_left_behind(tiny_model):
     _, folded = bake_text_features(model, cfg)
     assert set(modes) == {False}
     assert set(folded) == {'model'}
-    assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dim'}
+    assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dims'}
     # The caller's config is as it was.
     assert cfg.model.cls_head.prompts == ['a'] * 7
     assert cfg.launcher == 'none'
@@ -111,7 +111,7 @@ def test_head_projects_and_explains_other_widths():
         dict(
             type='PrecomputedTextHead',
             classes=['a', 'b'],
-            embed_dim=3,
+            embed_dims=3,
             in_channels=5,
             logit_scale=10,
         )

@@ -27,7 +27,7 @@ model = dict(
         use_mean_pooling=False,
         return_feat_map=True,
     ),
-    neck=dict(type='TemporalTransformer', in_channels=48, embed_dims=32, heads=2, mlp_dim=64),
+    neck=dict(type='TemporalTransformer', in_channels=48, embed_dims=32, num_heads=2, mlp_dim=64),
     cls_head=dict(
         type='TextPromptHead',
         classes='dfew',

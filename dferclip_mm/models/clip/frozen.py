@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,11 +39,9 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
         return
     owner.register_buffer(f'{name}_fingerprint', fingerprint(tower))
 
-    # It gets the module as an argument, so that it works in deep copies (EMA) too.
-    def verify(module: nn.Module, state_dict: dict, prefix: str, *_: Any) -> None:
-        _verify_tower(module, name, stored, state_dict, prefix, rebuilt_from)
-
-    owner.register_load_state_dict_pre_hook(verify)
+    owner.register_load_state_dict_pre_hook(
+        partial(_verify_tower, name=name, stored=stored, rebuilt_from=rebuilt_from)
+    )
 
 
 def fingerprint(module: nn.Module) -> torch.Tensor:
@@ -57,10 +56,11 @@ def fingerprint(module: nn.Module) -> torch.Tensor:
 
 def _verify_tower(
     owner: nn.Module,
-    name: str,
-    stored: Collection[str],
     state_dict: dict,
     prefix: str,
+    *_: Any,
+    name: str,
+    stored: Collection[str],
     rebuilt_from: str,
 ) -> None:
     """Before loading: take the checkpoint's weights of the tower, or compare its fingerprint."""

@@ -1,6 +1,5 @@
 """CLIP's text tower and the texts that go through it."""
 
-from .cached_features import TensorMemo
 from .caption_tokenizer import CaptionTokenizer
 from .class_prompts import ClassPrompts
 from .clip_text_encoder import CLIPTextEncoder
@@ -13,6 +12,5 @@ __all__ = [
     'CaptionTokenizer',
     'ClassPrompts',
     'PromptLearner',
-    'TensorMemo',
     'tokenize',
 ]

@@ -56,7 +56,7 @@ class CLIPTextEncoder(nn.Module):
                 'architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
             )
         self.width: int = self.text.width
-        self.embed_dim: int = self.text.output_dim
+        self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
         if frozen:
             freeze(self, 'text', rebuilt_from=pretrained)

@@ -81,7 +81,7 @@ def test_neck_and_head_in_the_hosts_3d_recognizer(tiny_model):
     cfg = dict(
         type='Recognizer3D',
         backbone=dict(type='X3D'),
-        neck=dict(type='TemporalTransformer', in_channels=192, embed_dims=32, heads=2),
+        neck=dict(type='TemporalTransformer', in_channels=192, embed_dims=32, num_heads=2),
         cls_head=tiny_model['cls_head'],
     )
     model = MODELS.build(cfg)
