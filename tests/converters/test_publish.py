@@ -80,10 +80,10 @@ def test_activation_of_the_tag_is_kept():
     assert (named.arch, named.pretrained) == ('ViT-B-32-quickgelu', None)
 
 
-def test_other_heads_have_nothing_to_fold(tiny_model):
+def test_a_head_without_prompts_is_refused(tiny_model):
     tiny_model['cls_head'] = dict(type='TSNHead', num_classes=7, in_channels=32)
     model = MODELS.build(tiny_model)
-    with pytest.raises(ConversionError, match='the text of a TSNHead cannot be folded in'):
+    with pytest.raises(ConversionError, match='a TSNHead has no prompts to replace'):
         bake_text_features(model, Config(dict(model=tiny_model)))
 
 
