@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from dferclip_mm.models.clip.fast_forward import reduce_activation_memory
+from dferclip_mm.models.clip.checkpointing import reduce_activation_memory
 
 from .measure import Run, flops, interleaved
 from .plain import plain_logits, plain_text

@@ -11,7 +11,8 @@ from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
 from ..clip.build import build_clip
-from ..clip.fast_forward import encode_images, reads_one_token, reduce_activation_memory
+from ..clip.checkpointing import reduce_activation_memory
+from ..clip.fast_forward import encode_images, is_standard_vit
 from ..clip.frozen import freeze
 
 
@@ -62,7 +63,7 @@ class CLIPVisualEncoder(BaseModule):
                 f'CLIPVisualEncoder takes frames of {height} x {width} pixels, found '
                 f'{images.shape[-2]} x {images.shape[-1]}: set the size in the pipelines'
             )
-        if reads_one_token(self.visual):
+        if is_standard_vit(self.visual):
             return encode_images(self.visual, images)
         return self.visual(images)
 
