@@ -127,7 +127,7 @@ def test_head_projects_and_explains_other_widths():
 
 
 def test_frames_of_a_view_are_kept(tiny_model):
-    """What the head alone needs in the host's 2D recognizer, in several views."""
+    """What the head alone needs in MMAction2's `Recognizer2D`, in several views."""
     recognizer = dict(
         type='Recognizer2D',
         backbone=dict(type='ResNet', depth=18, pretrained=None),

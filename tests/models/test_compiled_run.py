@@ -1,4 +1,4 @@
-"""`compile` in a config: a whole run of the host's runner, compiled, is the run that is not."""
+"""`compile` in a config: a run of MMEngine's runner gives the same with and without."""
 
 import copy
 

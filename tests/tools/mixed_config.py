@@ -1,4 +1,4 @@
-# The host's ViT in small, DFER-CLIP's neck and head, on DFEW; no BatchNorm, nothing drawn.
+# MMAction2's ViT in small, DFER-CLIP's neck and head, on DFEW; no BatchNorm, nothing drawn.
 _base_ = [
     '../../configs/_base_/datasets/dfew.py',
     '../../configs/_base_/pipelines/dferclip_dfew_video.py',

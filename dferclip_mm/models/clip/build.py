@@ -1,4 +1,4 @@
-"""CLIP models by open_clip: built by name or by dimensions, loaded by tag or from a file."""
+"""CLIP models from open_clip: built by name or dimensions, loaded by tag or from a file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> 
             random weights. A tag is downloaded once on each machine, into open_clip's cache.
 
     Raises:
-        ValueError: when open_clip knows neither the architecture nor the tag, when the tag's
-            activation differs from the architecture's, or when a file does not fit.
+        ValueError: when open_clip does not know the architecture or the tag, the tag's activation
+            differs from the architecture's, or a file does not fit.
     """
     # One process of each machine downloads; the others find the file in the cache.
     downloads = int(os.environ.get('LOCAL_RANK', 0)) == 0

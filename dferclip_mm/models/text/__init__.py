@@ -1,4 +1,7 @@
-"""CLIP's text tower and the texts that go through it."""
+"""CLIP's text tower, and prompts and captions for it.
+
+Open this door to change how sentences become text features.
+"""
 
 from .caption_tokenizer import CaptionTokenizer
 from .class_prompts import ClassPrompts

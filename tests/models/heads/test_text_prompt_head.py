@@ -61,7 +61,7 @@ def test_other_channels_are_projected(build):
         head(torch.randn(2, 32))
 
 
-def test_loss_and_prediction_with_the_hosts_samples(build):
+def test_loss_and_prediction_with_mmaction2_samples(build):
     head = build()
     video = torch.randn(2, 32)
     losses = head.loss(video, samples(3, 6))
