@@ -32,7 +32,12 @@ model = dict(
     num_frames=num_frames,
     backbone=dict(arch=clip, pretrained=None),
     neck=dict(
-        in_channels=128, embed_dims=128, max_frames=num_frames, heads=4, head_dim=32, mlp_dim=256
+        in_channels=128,
+        embed_dims=128,
+        max_frames=num_frames,
+        num_heads=4,
+        head_dim=32,
+        mlp_dim=256,
     ),
     # Random text features lie closer together than CLIP's: a smaller scale starts softer.
     cls_head=dict(text_encoder=dict(arch=clip, pretrained=None), logit_scale=30.0),

@@ -37,7 +37,7 @@ model = dict(
         embed_dims=128,
         max_frames=num_frames,
         depth=1,
-        heads=4,
+        num_heads=4,
         head_dim=32,
         mlp_dim=256,
     ),
@@ -47,8 +47,8 @@ model = dict(
         # In the captions' own words: a text tower from scratch knows no others.
         prompts='{{ fileDirname }}/demo_emoclip_prompts.json',
         init_logit_scale=1 / 0.07,
-        clamp_scale=100.0,
-        gather=True,
+        max_logit_scale=100.0,
+        gather_with_grad=True,
     ),
 )
 

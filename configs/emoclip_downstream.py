@@ -21,7 +21,11 @@ _base_ = [
 
 model = dict(
     cls_head=dict(
-        _delete_=True, type='RegressionHead', targets=_base_.targets, in_channels=512, hidden=256
+        _delete_=True,
+        type='RegressionHead',
+        targets=_base_.targets,
+        in_channels=512,
+        hidden_dim=256,
     )
 )
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))

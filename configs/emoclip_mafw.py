@@ -12,8 +12,8 @@
 # Then: tools/test.py configs/emoclip_zeroshot_dfew.py CHECKPOINT, and the like.
 #
 # Clips without an English caption are left out, and MAFW's lists with captions have no neutral
-# clip. Beyond the original, and off here: model.cls_head.gather, .equal_texts_positive,
-# .clamp_scale, .fill_captions.
+# clip. Beyond the original, and off here: model.cls_head.gather_with_grad,
+# .mask_duplicate_texts, .max_logit_scale, .fill_captions.
 #
 # Published, not measured again here, on other data without training on it (UAR / WAR):
 # DFEW 36.76 / 46.27, FERV39k 26.73 / 35.30, MAFW 25.86 / 33.49, AFEW 36.13 / 39.90

@@ -18,7 +18,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-model = dict(cls_head=dict(classes='ferv39k', captions=False))
+model = dict(cls_head=dict(classes='ferv39k', text_source='class_prompts'))
 # In each process, whose clips are each other's negatives.
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

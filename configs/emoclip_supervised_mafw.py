@@ -19,7 +19,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-model = dict(cls_head=dict(captions=False))
+model = dict(cls_head=dict(text_source='class_prompts'))
 # In each process, whose clips are each other's negatives.
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

@@ -150,7 +150,7 @@ def test_features_and_gradients_of_every_position(tiny_clip, position, num_conte
     sequences, ends = plain_prompts(head, theirs, position)
     weights = head.text_encoder.text.state_dict()
     expected = plain_text_features(weights, sequences, ends, tiny_clip['text_cfg']['heads'])
-    found = head.text_features()
+    found = head.class_features()
     torch.testing.assert_close(found, expected, atol=2e-6, rtol=0)
     pull = torch.randn(expected.shape)
     (expected * pull).sum().backward()

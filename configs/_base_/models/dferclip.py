@@ -13,7 +13,7 @@ model = dict(
         embed_dims=512,
         max_frames=16,
         depth=1,
-        heads=8,
+        num_heads=8,
         head_dim=64,
         mlp_dim=1024,
     ),

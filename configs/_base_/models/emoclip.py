@@ -17,7 +17,7 @@ model = dict(
         # The published position table has 1024 rows, of which 33 are ever used.
         max_frames=1023,
         depth=2,
-        heads=8,
+        num_heads=8,
         head_dim=2048,
         mlp_dim=512,
     ),

@@ -1,12 +1,13 @@
 """Rename the tensors of a state dict by a table, strictly and in both directions.
 
 A table is a list of rules, each a pair (their prefix, our prefix). Several of their names may stand
-for one of ours: the published files store their shared towers more than once.
+for one of ours: the published files store shared towers more than once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -27,15 +28,10 @@ def strip_wrappers(state: Mapping[str, torch.Tensor]) -> State:
     return stripped
 
 
-def their_names(rules: Rules, ours: Iterable[str]) -> dict[str, str]:
-    """Each of their names and the name of ours that it stands for."""
-    names = list(ours)
-    return {
-        theirs + name.removeprefix(prefix): name
-        for theirs, prefix in rules
-        for name in names
-        if name.startswith(prefix)
-    }
+def shapes_of(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor by name."""
+    tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
 def to_ours(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kind: str) -> State:
@@ -45,19 +41,19 @@ def to_ours(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kin
         state: tensors by their names.
         rules: pairs of prefixes.
         shapes: the shape of each of our tensors.
-        kind: what the file is taken for, for error messages.
+        kind: what the file seems to be, for error messages.
 
     Raises:
-        ConversionError: naming what is missing, left over, misshapen, or stored twice with
+        ConversionError: naming what is missing, left over, of another shape, or stored twice with
             different values.
     """
-    table = their_names(rules, shapes)
+    table = _their_names(rules, shapes)
     misshapen = [
-        f'{name} {_describe(state[name])} for {tuple(shapes[ours])} float32'
+        f'{name} {_describe(state[name])} instead of {tuple(shapes[ours])} float32'
         for name, ours in table.items()
-        if name in state and _differs(state[name], shapes[ours])
+        if name in state and _describe(state[name]) != f'{tuple(shapes[ours])} float32'
     ]
-    _require_nothing(
+    _check_empty(
         kind,
         {
             'missing': [name for name in table if name not in state],
@@ -66,36 +62,27 @@ def to_ours(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kin
         },
     )
     renamed: State = {}
-    origin: dict[str, str] = {}
-    torn = []
+    differing = []
     for name, ours in table.items():
-        if ours not in renamed:
-            renamed[ours], origin[ours] = state[name], name
-        elif not torch.equal(state[name], renamed[ours]):
-            torn.append(f'{name} and {origin[ours]}')
-    if torn:
+        if not torch.equal(renamed.setdefault(ours, state[name]), state[name]):
+            differing.append(name)
+    if differing:
         raise ConversionError(
-            f'{len(torn)} tensors that a {kind} checkpoint stores twice have different values, '
-            f'so it is not one: {shorten(torn)}'
+            f'{len(differing)} tensors that a {kind} checkpoint stores twice differ from their '
+            f'copies, so it is not one: {shorten(differing)}'
         )
     return renamed
 
 
-def to_theirs(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kind: str) -> State:
+def to_theirs(state: Mapping[str, torch.Tensor], rules: Rules, kind: str) -> State:
     """Rename our tensors to theirs: the inverse of ``to_ours``, with every copy written again.
 
     Raises:
-        ConversionError: naming what is missing or left over.
+        ConversionError: naming what is left over.
     """
-    table = their_names(rules, shapes)
-    needed = set(table.values())
-    _require_nothing(
-        kind,
-        {
-            'missing': sorted(needed - set(state)),
-            'left over': [name for name in state if name not in needed],
-        },
-    )
+    table = _their_names(rules, state)
+    known = set(table.values())
+    _check_empty(kind, {'left over': [name for name in state if name not in known]})
     return {theirs: state[ours] for theirs, ours in table.items()}
 
 
@@ -105,21 +92,24 @@ def shorten(names: Sequence[str]) -> str:
     return ', '.join(names[:_SHOWN]) + more
 
 
-def _require_nothing(kind: str, problems: Mapping[str, Sequence[str]]) -> None:
+def _their_names(rules: Rules, ours: Iterable[str]) -> dict[str, str]:
+    """Each of their names, with the one of ours that it stands for."""
+    names = list(ours)
+    return {
+        theirs + name.removeprefix(prefix): name
+        for theirs, prefix in rules
+        for name in names
+        if name.startswith(prefix)
+    }
+
+
+def _check_empty(kind: str, problems: Mapping[str, Sequence[str]]) -> None:
     found = [f'{len(names)} {side}: {shorten(names)}' for side, names in problems.items() if names]
     if found:
         raise ConversionError(
             f'the file does not fit the layout of {kind}: {"; ".join(found)}; give the file as it '
             'was published'
         )
-
-
-def _differs(value: object, shape: tuple[int, ...]) -> bool:
-    return (
-        not isinstance(value, torch.Tensor)
-        or tuple(value.shape) != tuple(shape)
-        or value.dtype != torch.float32
-    )
 
 
 def _describe(value: object) -> str:

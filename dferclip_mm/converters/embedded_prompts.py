@@ -1,4 +1,4 @@
-"""From embedded prompts back to sentences."""
+"""Embedded prompts to sentences and back."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def recover_tokens(embedded: torch.Tensor, table: torch.Tensor, end: int) -> lis
         The ids of each text, up to the end token and without it.
 
     Raises:
-        ConversionError: when a row is none of the table's, a text has no end, or something other
-            than id 0 stands behind the end.
+        ConversionError: when a row is not in the table, a text has no end, or anything but id 0
+            follows the end.
     """
     first = table[:, 0].contiguous()
     texts = []
@@ -35,7 +35,7 @@ def recover_tokens(embedded: torch.Tensor, table: torch.Tensor, end: int) -> lis
             if not len(same):
                 raise ConversionError(
                     f'the embedded prompt of class {number} matches no token at position '
-                    f'{position}: token_suffix and the token embedding are not of one model'
+                    f'{position}: token_suffix and the token embedding are not from the same model'
                 )
             if int(same[0]) == end:
                 break
@@ -51,7 +51,7 @@ def recover_tokens(embedded: torch.Tensor, table: torch.Tensor, end: int) -> lis
 
 
 def decode(texts: Sequence[Sequence[int]], tokenizer: SimpleTokenizer) -> list[str]:
-    """Sentences in the tokenizer's normal form, which give the same ids again.
+    """Sentences in the tokenizer's normal form, which encode to the same ids.
 
     Raises:
         ConversionError: when a sentence would not, or is empty.

@@ -3,7 +3,7 @@
 import pytest
 
 from dferclip_mm.converters import ConversionError
-from dferclip_mm.converters.sizes import clip_arch
+from dferclip_mm.converters.infer_arch import clip_arch
 
 SHAPES = {
     'image.conv1.weight': (128, 3, 16, 16),
