@@ -44,7 +44,7 @@ pretrained = (
     'https://download.openmmlab.com/mmaction/v1.0/recognition/videomae/'
     'vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400_20221013-860a3cd3.pth'
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='LoadPretrainedHook', checkpoint=pretrained)]
+default_hooks = dict(load_pretrained=dict(type='LoadPretrainedHook', checkpoint=pretrained))
 
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True),

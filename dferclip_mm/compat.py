@@ -20,6 +20,7 @@ import numpy as np
 import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
@@ -28,6 +29,11 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import SGD, Adam, AdamW
 from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
+
+# The names in ``default_hooks`` that MMEngine's runner fills in itself.
+MMENGINE_HOOKS = frozenset(
+    {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
+)
 
 
 def require_mmcv() -> None:
@@ -273,6 +279,42 @@ def leave_fused_out_without_kernels(cfg: Any) -> None:
     if optimizer.get('fused') and device not in _get_fused_kernels_supported_devices():
         print(f'no fused optimiser step on {device}: taking the default one')
         optimizer.pop('fused')
+
+
+def without_code_layout(cfg: Config) -> Config:
+    """The same config, whose text is written without a run of yapf.
+
+    Cause: MMEngine lays out the text of a config for every checkpoint and several times at the
+    start of a run, 0.05 s and more each. ``Config.fromfile`` ignores its
+    ``format_python_code=False``, which only the constructor obeys.
+    Remove when ``Config.fromfile`` passes it on.
+    """
+    return Config(
+        dict(cfg.items()),
+        cfg_text=cfg.text,
+        filename=cfg.filename,
+        env_variables=cfg.env_variables,
+        format_python_code=False,
+    )
+
+
+def drop_hooks_set_to_none(cfg: Any) -> set[str]:
+    """Let ``default_hooks.NAME=None`` drop any hook.
+
+    Cause: ``Runner.register_default_hooks`` takes None only for MMEngine's own six names.
+    Remove when it skips every None.
+
+    Args:
+        cfg: the run's config; its ``default_hooks`` are changed in place.
+
+    Returns:
+        The names that were None.
+    """
+    hooks = cfg.get('default_hooks') or {}
+    dropped = {name for name, hook in hooks.items() if hook is None}
+    for name in dropped - MMENGINE_HOOKS:
+        hooks.pop(name)
+    return dropped
 
 
 def apply() -> None:

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
-from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.precompute.encode_frames import (
     cache_frames,
@@ -46,7 +46,7 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
         SystemExit: when there is none, or there are several.
     """
     found: list[dict[str, Any]] = []
-    for dataset in settings_of(cfg):
+    for dataset in dataset_configs(cfg):
         for step in dataset.get('pipeline', ()):
             if step['type'] == 'OpenFrameFeatures' and step not in found:
                 found.append(step)
@@ -72,7 +72,7 @@ def main() -> None:
         dtype = settings.get('dtype', 'float32')
         identity = {**identity_of(model), 'pixels': pixels, 'dtype': dtype, 'width': width}
         model.to('cuda' if torch.cuda.is_available() else 'cpu')
-        datasets = build_bare(cfg)
+        datasets = build_without_pipeline(cfg)
         items = unique_clips(datasets)
         with FrameCacheWriter(settings['cache'], identity, datasets[0].data_root) as writer:
             left = [item for item in items if not writer.holds(item['filename'])]

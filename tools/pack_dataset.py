@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
-from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
@@ -95,12 +95,12 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        datasets = build_bare(cfg)
+        datasets = build_without_pipeline(cfg)
         clips = name_clips(datasets)
         inside = [path for path in clips.values() if args.folder.resolve().is_relative_to(path)]
         if inside:
             raise SystemExit(f'error: {args.folder} lies in the clip {inside[0]}: choose another')
-        pipelines = [settings.get('pipeline', ()) for settings in settings_of(cfg)]
+        pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
         packed = PackedFolder(args.folder, openers_of(datasets, pipelines))
         if args.verify:
             verify(packed, clips)

@@ -18,7 +18,7 @@ class OpenFrameFeatures(BaseTransform):
     """In the place of ``ClipInit``: find a clip in a cache of frame features.
 
     Adds ``total_frames`` and ``frame_features``, those of all its frames. Nothing is given out
-    before `FrameCacheHook` has compared the cache with the run's model.
+    before `StartupCheckHook` has compared the cache with the run's model.
 
     Args:
         cache: the folder that ``tools/cache_frames.py`` has written.
@@ -68,8 +68,8 @@ class OpenFrameFeatures(BaseTransform):
         if not self._confirmed:
             raise StaleFeaturesError(
                 f'{self.cache.folder} has not been compared with the model: add '
-                "dict(type='FrameCacheHook') to custom_hooks; outside of a run, use the config "
-                'that reads pixels'
+                "startup_check=dict(type='StartupCheckHook') to default_hooks; outside of a run, "
+                'use the config that reads pixels'
             )
         path = results['filename']
         entry = self.cache.find(path)

@@ -129,7 +129,7 @@ class VideoTextContrastiveHead(BaseHead):
         if texts is None:
             raise ValueError(
                 'VideoTextContrastiveHead has classes=None and was told none: leave '
-                'ClassNamesHook in custom_hooks, or set model.cls_head.classes'
+                'StartupCheckHook in default_hooks, or set model.cls_head.classes'
             )
         learning = torch.is_grad_enabled() and any(
             parameter.requires_grad for parameter in encoder.parameters()

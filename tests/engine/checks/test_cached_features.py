@@ -105,8 +105,8 @@ def test_a_clip_that_is_not_there_is_named_at_the_start(corpus, tmp_path):
 
 def test_nothing_is_given_out_without_the_hook(corpus, tmp_path):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'FrameCacheHook']
-    with pytest.raises(ValueError, match=r"add dict\(type='FrameCacheHook'\) to custom_hooks"):
+    cfg.default_hooks.startup_check = None
+    with pytest.raises(ValueError, match=r"add startup_check=dict\(type='StartupCheckHook'\)"):
         start(cfg).train()
 
 
@@ -124,5 +124,4 @@ def test_a_changed_clip_stops_the_run_and_is_not_replaced(corpus, tmp_path):
 
 def test_runs_from_pixels_are_left_alone(corpus, tmp_path):
     cfg = frozen_config('dferclip_dfew_frozen', corpus, tmp_path)
-    cfg.custom_hooks.append(dict(type='FrameCacheHook'))
     start(cfg).test()
