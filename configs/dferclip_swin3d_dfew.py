@@ -1,6 +1,6 @@
 # DFER-CLIP's temporal Transformer and text prompts behind Video Swin-T, on DFEW
 #
-# A video backbone whose answer has frames: the host's Recognizer3D, neck and head. Nothing is
+# A video backbone whose output has frames: MMAction2's Recognizer3D, neck and head. Nothing is
 # published for this mixture.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_swin3d_dfew.py 8

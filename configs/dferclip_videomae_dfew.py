@@ -1,6 +1,6 @@
 # DFER-CLIP's text prompts behind VideoMAE's ViT-B, on DFEW
 #
-# A video backbone that answers with one vector: the host's Recognizer3D and the head alone.
+# A video backbone whose output is one vector: MMAction2's Recognizer3D and only the head.
 # Nothing is published for this mixture.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_videomae_dfew.py 8

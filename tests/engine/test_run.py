@@ -162,7 +162,7 @@ def test_a_run_writes_its_config_without_a_code_formatter(
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
     start(cfg).train()
-    (stored,) = (tmp_path / 'run').glob('*/vis_data/config.py')
+    stored = tmp_path / 'run/dferclip_dfew.py'
     text = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)['meta']['config_text']
     assert calls == []
     for found in (stored.read_text(), text):

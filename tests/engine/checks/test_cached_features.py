@@ -1,4 +1,4 @@
-"""A run from stale features stops before its first step."""
+"""A run from stale cached features stops before its first step."""
 
 from __future__ import annotations
 
@@ -39,17 +39,8 @@ def other_activation(cfg, root):
     cfg.model.backbone.arch.quick_gelu = False
 
 
-def other_heads(cfg, root):
-    """The same weights, in another number of heads."""
-    cfg.model.backbone.arch.vision_cfg.head_width = 32
-
-
 def other_mean(cfg, root):
     cfg.model.data_preprocessor.update(mean=[1, 1, 1])
-
-
-def other_order_of_channels(cfg, root):
-    cfg.model.data_preprocessor.update(to_rgb=True)
 
 
 def no_longer_frozen(cfg, root):
@@ -61,9 +52,7 @@ def no_longer_frozen(cfg, root):
     [
         (other_weights, r'weights: stored are features of \w{16}, expected \w{16}'),
         (other_activation, 'encoder: stored are'),
-        (other_heads, 'encoder: stored are'),
         (other_mean, 'data_preprocessor: stored are'),
-        (other_order_of_channels, 'data_preprocessor: stored are'),
         (no_longer_frozen, 'frozen weights that can be loaded again'),
     ],
 )
@@ -84,26 +73,26 @@ def test_another_model_is_refused_in_testing(corpus, tmp_path):
 
 
 @pytest.mark.parametrize('change', [dict(dtype='float16'), dict(pixels=[dict(type='ClipDecode')])])
-def test_other_pixels_are_refused_when_the_data_set_is_built(corpus, tmp_path, change):
+def test_other_pixels_are_refused_when_the_dataset_is_built(corpus, tmp_path, change):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.train_dataloader.dataset.pipeline[0].update(change)
     with pytest.raises(ValueError, match=f'{next(iter(change))}: stored are features of'):
         DATASETS.build(cfg.train_dataloader.dataset)
 
 
-def test_a_clip_that_is_not_there_is_named_at_the_start(corpus, tmp_path):
+def test_a_missing_clip_is_named_at_the_start(corpus, tmp_path):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     other = write_corpus(tmp_path / 'more')
     (other / 'DFEW/Clip/clip_224x224/00005').rename(other / 'DFEW/Clip/clip_224x224/00077')
     path = other / 'DFEW/EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
     path.write_text(path.read_text().replace('\n5,', '\n77,'))
-    for part in ('train', 'val', 'test'):
-        cfg[f'{part}_dataloader'].dataset.data_root = str(other / 'DFEW')
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(other / 'DFEW')
     with pytest.raises(ValueError, match=r'lacks 1 of 7 clips, first .*00077: run tools/cache'):
         start(cfg).train()
 
 
-def test_nothing_is_given_out_without_the_hook(corpus, tmp_path):
+def test_no_features_are_given_without_the_hook(corpus, tmp_path):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.default_hooks.startup_check = None
     with pytest.raises(ValueError, match=r"add startup_check=dict\(type='StartupCheckHook'\)"):
@@ -115,13 +104,8 @@ def test_a_changed_clip_stops_the_run_and_is_not_replaced(corpus, tmp_path):
     root = tmp_path / 'copy'
     write_corpus(root)
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
-    for part in ('train', 'val', 'test'):
-        cfg[f'{part}_dataloader'].dataset.data_root = str(root / 'DFEW')
+    for split in ('train', 'val', 'test'):
+        cfg[f'{split}_dataloader'].dataset.data_root = str(root / 'DFEW')
     (root / 'DFEW/Clip/clip_224x224/00009/3.jpg').unlink()
     with pytest.raises(ValueError, match=r'00009 is not the clip whose features'):
         start(cfg).train()
-
-
-def test_runs_from_pixels_are_left_alone(corpus, tmp_path):
-    cfg = frozen_config('dferclip_dfew_frozen', corpus, tmp_path)
-    start(cfg).test()

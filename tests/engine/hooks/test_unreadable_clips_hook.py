@@ -1,4 +1,4 @@
-"""Unreadable clips in whole runs: replaced and counted in training, guarded in evaluation."""
+"""Unreadable clips are replaced and counted in training, and never replaced in evaluation."""
 
 import json
 import re
@@ -16,7 +16,7 @@ CLIPS = 'DFEW/Clip/clip_224x224'
 
 @pytest.fixture
 def corpus(tmp_path):
-    """DFEW in small: training clips 00001, 00003 … 00013, test clips 00002 … 00014."""
+    """A small DFEW: training clips 00001, 00003 … 00013, test clips 00002 … 00014."""
     write_dfew(tmp_path / 'DFEW', num_frames=3)
     return tmp_path
 
@@ -36,7 +36,7 @@ def log_of(corpus):
     return file.read_text()
 
 
-def test_training_goes_on_with_other_clips(corpus):
+def test_training_continues_with_other_clips(corpus):
     damage(corpus, '00003', '00007')
     cfg = config(
         corpus,
@@ -56,7 +56,7 @@ def test_training_goes_on_with_other_clips(corpus):
     assert len(re.findall('2 of 7 training clips cannot be read and were replaced', log)) == 1
 
 
-def test_training_stops_beyond_the_cap(corpus):
+def test_training_stops_above_max_replaced(corpus):
     damage(corpus, '00003')
     cfg = config(corpus)
     cfg.train_dataloader.drop_last = False
@@ -64,7 +64,7 @@ def test_training_stops_beyond_the_cap(corpus):
         start(cfg).train()
 
 
-def test_evaluation_stops_or_counts_as_wrong(corpus, tmp_path):
+def test_evaluation_stops_or_counts_a_clip_as_wrong(corpus, tmp_path):
     damage(corpus, '00004')
     with pytest.raises(OSError, match=r'00004 \(listed in .*set_1\.csv:3\): .*1\.jpg is cut short'):
         start(config(corpus)).test()
@@ -81,7 +81,7 @@ def test_evaluation_stops_or_counts_as_wrong(corpus, tmp_path):
     assert clips[1]['clip'].endswith('/00004')
 
 
-def test_no_metric_scores_an_empty_clip_unawares(corpus):
+def test_a_metric_that_would_score_an_empty_clip_is_refused(corpus):
     cfg = config(corpus, test_dataloader__dataset__unreadable='wrong')
     cfg.test_evaluator = [dict(type='RecallMetric'), dict(type='AccMetric')]
     with pytest.raises(ValueError, match='AccMetric would score the empty clips'):
@@ -90,36 +90,13 @@ def test_no_metric_scores_an_empty_clip_unawares(corpus):
     assert 'acc/top1' in start(cfg).test()
 
 
-def test_evaluation_never_replaces(corpus):
+@pytest.mark.parametrize(('split', 'loop'), [('test', 'test'), ('val', 'train')])
+def test_evaluation_never_replaces(corpus, split, loop):
     cfg = config(corpus)
     for key in ('test_mode', 'unreadable'):
-        cfg.test_dataloader.dataset.pop(key)
-    with pytest.raises(ValueError, match=r'test_dataloader\.dataset would replace clips'):
-        start(cfg).test()
-    cfg = config(corpus)
-    for key in ('test_mode', 'unreadable'):
-        cfg.val_dataloader.dataset.pop(key)
-    with pytest.raises(ValueError, match=r'val_dataloader\.dataset would replace clips'):
-        start(cfg).train()
-
-
-def evaluate_in_process(rank, corpus):
-    cfg = config(corpus, test_dataloader__dataset__unreadable='wrong')
-    cfg.work_dir = str(corpus / f'run{rank}')
-    cfg.test_evaluator.save_to = str(corpus / 'results.json')
-    return start(cfg).test()
-
-
-def test_seven_clips_in_two_processes_count_once_each(corpus):
-    """The sampler repeats the first clip to make eight, and that one cannot be read."""
-    damage(corpus, '00002')
-    alone = start(config(corpus, test_dataloader__dataset__unreadable='wrong')).test()
-    assert alone['dfer/unreadable'] == 1
-    assert alone['dfer/recall/happiness'] == 0
-    assert in_processes(evaluate_in_process, corpus, fork=True) == [alone, alone]
-    clips = json.loads((corpus / 'results.json').read_text())['clips']
-    assert [clip['index'] for clip in clips] == list(range(7))
-    assert [clip['index'] for clip in clips if 'unreadable' in clip] == [0]
+        cfg[f'{split}_dataloader'].dataset.pop(key)
+    with pytest.raises(ValueError, match=rf'{split}_dataloader\.dataset would replace clips'):
+        getattr(start(cfg), loop)()
 
 
 class Clips:
@@ -167,7 +144,7 @@ def count_in_process(rank):
     return runner.said, ''
 
 
-def test_clips_of_all_processes_are_counted_together_and_told_once():
+def test_clips_of_all_processes_are_counted_together_and_named_once():
     (said, stopped), (_, stopped_too) = in_processes(count_in_process, fork=True)
     total = '3 of 10 training clips cannot be read and were replaced'
     assert said[:3] == [total, 'clip1 (listed in list.txt:2): replaced in another process', total]
