@@ -29,12 +29,6 @@ from mmengine.optim.optimizer import OptimWrapper, amp_optimizer_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import SGD, Adam, AdamW
-from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
-
-# The names in ``default_hooks`` that MMEngine's runner fills in itself.
-MMENGINE_HOOKS = frozenset(
-    {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
-)
 
 
 def require_mmcv() -> None:
@@ -266,22 +260,6 @@ def compile_without_optimizer() -> None:
         OptimWrapper.update_params = torch.compiler.disable(OptimWrapper.update_params)
 
 
-def leave_fused_out_without_kernels(cfg: Any) -> None:
-    """Take the default optimiser step on a device that PyTorch has no fused one for.
-
-    Cause: such optimisers build, and fail in their first step.
-    Remove when PyTorch falls back by itself.
-
-    Args:
-        cfg: the run's config; ``fused=True`` of its optimiser is taken out in place.
-    """
-    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    device = get_device()
-    if optimizer.get('fused') and device not in _get_fused_kernels_supported_devices():
-        print(f'no fused optimiser step on {device}: taking the default one')
-        optimizer.pop('fused')
-
-
 def without_code_layout(cfg: Config) -> Config:
     """The same config, whose text is written without a run of yapf.
 
@@ -297,25 +275,6 @@ def without_code_layout(cfg: Config) -> Config:
         env_variables=cfg.env_variables,
         format_python_code=False,
     )
-
-
-def drop_hooks_set_to_none(cfg: Any) -> set[str]:
-    """Let ``default_hooks.NAME=None`` drop any hook.
-
-    Cause: ``Runner.register_default_hooks`` takes None only for MMEngine's own six names.
-    Remove when it skips every None.
-
-    Args:
-        cfg: the run's config; its ``default_hooks`` are changed in place.
-
-    Returns:
-        The names that were None.
-    """
-    hooks = cfg.get('default_hooks') or {}
-    dropped = {name for name, hook in hooks.items() if hook is None}
-    for name in dropped - MMENGINE_HOOKS:
-        hooks.pop(name)
-    return dropped
 
 
 def apply() -> None:

@@ -264,25 +264,6 @@ def test_other_launchers_and_gpus_are_not_touched(
     assert 'model_wrapper_cfg' not in cfg
 
 
-@pytest.mark.parametrize('device', ['cuda', 'cpu', 'mlu'])
-def test_a_device_without_fused_steps_uses_the_default_one(
-    device: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setattr(compat, 'get_device', lambda: device)
-    cfg = Config({'optim_wrapper': {'optimizer': {'type': 'SGD', 'fused': True}}})
-    compat.leave_fused_out_without_kernels(cfg)
-    compat.leave_fused_out_without_kernels(Config({'optim_wrapper': None}))
-    assert ('fused' not in cfg.optim_wrapper.optimizer) is (device == 'mlu')
-    assert ('no fused optimiser step on mlu' in capsys.readouterr().out) is (device == 'mlu')
-
-
-def test_any_hook_is_dropped_with_none() -> None:
-    cfg = Config({'default_hooks': {'timer': None, 'ema': None, 'logger': {'interval': 2}}})
-    assert compat.drop_hooks_set_to_none(cfg) == {'timer', 'ema'}
-    # MMEngine drops its own.
-    assert cfg.default_hooks.to_dict() == {'timer': None, 'logger': {'interval': 2}}
-
-
 def test_the_text_of_a_config_stays_readable_without_a_formatter(tmp_path: Path) -> None:
     (tmp_path / 'a.py').write_text('model = dict(type="A", sizes=(1, 2), parts={"a.b": None})\n')
     cfg = Config.fromfile(tmp_path / 'a.py')

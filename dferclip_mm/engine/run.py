@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from mmaction.registry import RUNNERS
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
@@ -25,7 +26,7 @@ from ..checkpoints.resume_point import (
     require_form,
     require_weights,
 )
-from .checks.config_keys import check_config_keys
+from .checks.config_keys import MMENGINE_HOOKS, check_config_keys
 from .hooks.checkpoint_content_hook import CheckpointContentHook
 from .hooks.strict_load_hook import StrictLoadHook
 from .lookup import find_hook
@@ -195,13 +196,10 @@ def build_runner(cfg: Config) -> Runner:
     elif _is_local(source):
         # CheckpointContentHook reads all of it, in one process, before it is loaded.
         require_form(source)
-    dropped = compat.drop_hooks_set_to_none(cfg)
+    dropped = _drop_hooks(cfg)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
-    compat.leave_fused_out_without_kernels(cfg)
     cfg = compat.without_code_layout(cfg)
     if 'runner_type' in cfg:
-        from mmaction.registry import RUNNERS
-
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
@@ -210,6 +208,15 @@ def build_runner(cfg: Config) -> Runner:
             runner.register_hook(kind())
     _log_missing_hooks(runner)
     return runner
+
+
+def _drop_hooks(cfg: Config) -> set[str]:
+    """Drop the hooks that are None, and return their names; MMEngine drops only its own."""
+    hooks = cfg.get('default_hooks') or {}
+    dropped = {name for name, hook in hooks.items() if hook is None}
+    for name in dropped - MMENGINE_HOOKS:
+        hooks.pop(name)
+    return dropped
 
 
 def _log_missing_hooks(runner: Runner) -> None:

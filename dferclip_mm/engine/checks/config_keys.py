@@ -17,8 +17,10 @@ from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ...compat import MMENGINE_HOOKS
-
+# The names in ``default_hooks`` that MMEngine's runner fills in itself.
+MMENGINE_HOOKS = frozenset(
+    {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
+)
 # Similarity from which a key counts as misspelt: 'linera' for 'linear' has 0.83, the variables in
 # MMAction2's own configs stay at 0.80 or below.
 _CUTOFF = 0.82
