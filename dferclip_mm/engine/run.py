@@ -199,10 +199,7 @@ def build_runner(cfg: Config) -> Runner:
     dropped = _drop_hooks(cfg)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
     cfg = compat.without_code_layout(cfg)
-    if 'runner_type' in cfg:
-        runner = RUNNERS.build(cfg)
-    else:
-        runner = Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     for name, kind in _REQUIRED.items():
         if name not in dropped and find_hook(runner, kind) is None:
             runner.register_hook(kind())

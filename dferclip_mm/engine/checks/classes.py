@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Names = tuple[str, ...]
@@ -12,35 +13,55 @@ def names_of(dataset: Any, what: str = 'classes') -> Names:
     return tuple(getattr(dataset, 'metainfo', {}).get(what) or ())
 
 
+def trained_classes(checkpoint: Mapping[str, Any]) -> Names:
+    """The classes that MMEngine has stored in a checkpoint; empty where it has not."""
+    meta = checkpoint.get('meta') or {}
+    return tuple((meta.get('dataset_meta') or meta).get('classes') or ())
+
+
 def has_only_numbers(head: Any) -> bool:
     """Whether a head has outputs without names, as MMAction2's heads do."""
     unnamed = getattr(head, 'classes', None) is None and getattr(head, 'targets', None) is None
     return hasattr(head, 'num_classes') and unnamed and not hasattr(head, 'set_vocabulary')
 
 
-def check_dataset_classes(head: Any, dataset: Any, key: str) -> None:
-    """Compare a head's classes, or a regression's targets, with those of a dataset.
+def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]) -> None:
+    """Compare two owners' names; an owner without names fits any.
+
+    Args:
+        what: ``'classes'`` or ``'targets'``, for the message.
+        expected: an owner, such as ``'train_dataloader'``, and its names.
+        found: another one.
+
+    Raises:
+        ValueError: when they differ in a name or in the order.
+    """
+    if expected[1] and found[1] and expected[1] != found[1]:
+        raise ValueError(
+            f'{expected[0]} has the {what} {", ".join(expected[1])}, but {found[0]} has '
+            f'{", ".join(found[1])}: give both the same {what} in the same order'
+        )
+
+
+def check_head(head: Any, dataset: Any, key: str) -> None:
+    """Compare a head with a dataset.
 
     Heads without names are compared by number. A zero-shot head with ``classes=None`` takes the
     classes of the dataset.
 
     Args:
-        head: the model's ``cls_head``.
+        head: the model's ``cls_head``, or None.
         dataset: built.
         key: the config's name for its loader, for the message.
 
     Raises:
-        ValueError: when they differ; it names both sides.
+        ValueError: when they differ.
     """
     for what in ('classes', 'targets'):
-        found, expected = names_of(dataset, what), getattr(head, what, None)
-        if found and expected is not None and found != tuple(expected):
-            raise ValueError(
-                f'model.cls_head.{what} is {", ".join(expected)}, but {key} has '
-                f'{", ".join(found)}: give both the same {what} in the same order'
-            )
+        expected = tuple(getattr(head, what, None) or ())
+        check_equal(what, ('model.cls_head', expected), (key, names_of(dataset, what)))
     found = names_of(dataset)
-    if not found or head is None or getattr(head, 'classes', None) is not None:
+    if not found or getattr(head, 'classes', None) is not None:
         return
     if hasattr(head, 'set_vocabulary'):
         head.set_vocabulary(found)
@@ -51,29 +72,23 @@ def check_dataset_classes(head: Any, dataset: Any, key: str) -> None:
         )
 
 
-def check_validation_classes(head: Any, train: Any, val: Any) -> None:
-    """Compare the datasets of training and validation where the head has no names.
+def check_context(head: Any, checkpoint: Mapping[str, Any]) -> None:
+    """Compare a head's classes with those that the context vectors of a checkpoint belong to.
 
     Raises:
-        ValueError: when their classes differ.
+        ValueError: when they differ: the context vectors of one class cannot serve another.
     """
-    trained, validated = names_of(train), names_of(val)
-    if has_only_numbers(head) and trained and validated and trained != validated:
+    learner = getattr(head, 'prompt_learner', None)
+    weights = checkpoint.get('state_dict', checkpoint)
+    if learner is None or not (learner.class_specific and learner.num_context):
+        return
+    trained, expected = trained_classes(checkpoint), tuple(head.classes)
+    context = weights.get('cls_head.prompt_learner.context')
+    count = len(context) if context is not None and context.ndim == 3 else None
+    if (trained and trained != expected) or (count and count != len(expected)):
+        found = ', '.join(trained) if trained else f'{count} other classes'
         raise ValueError(
-            f'train_dataloader has the classes {", ".join(trained)}, but val_dataloader has '
-            f'{", ".join(validated)}: give both the same classes in the same order'
-        )
-
-
-def check_test_classes(trained: Names, dataset: Any) -> None:
-    """Compare the test data with the classes that the checkpoint of a nameless head was for.
-
-    Raises:
-        ValueError: when they differ.
-    """
-    found = names_of(dataset)
-    if trained and found and trained != found:
-        raise ValueError(
-            f'the checkpoint was trained for {", ".join(trained)}, but test_dataloader '
-            f'has {", ".join(found)}: give the test data the classes of the training'
+            f'the checkpoint has context vectors for each of {found}, which cannot score '
+            f'{", ".join(expected)}: train with class_specific=False, whose one context '
+            'serves any classes'
         )

@@ -11,12 +11,13 @@ from mmengine.hooks import CheckpointHook, Hook
 
 from ...checkpoints.unwrap import bare
 from ..checks.cached_features import check_cached_features
-from ..checks.checkpoint_classes import check_context_classes, find_trained_classes
 from ..checks.classes import (
-    check_dataset_classes,
-    check_test_classes,
-    check_validation_classes,
+    check_context,
+    check_equal,
+    check_head,
     has_only_numbers,
+    names_of,
+    trained_classes,
 )
 from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
 from ..checks.dry_run import check_one_clip
@@ -49,10 +50,10 @@ class StartupCheckHook(Hook):
             # StrictLoadHook refuses it.
             return
         head = _head(runner)
-        check_context_classes(head, checkpoint)
+        check_context(head, checkpoint)
         if has_only_numbers(head):
             # Training may continue with other classes: compared before testing only.
-            self._trained = find_trained_classes(checkpoint)
+            self._trained = trained_classes(checkpoint)
 
     def before_train(self, runner: Any) -> None:
         """Check everything that training and its validation need."""
@@ -66,18 +67,20 @@ class StartupCheckHook(Hook):
         if save_best and runner.val_loop is not None:
             check_save_best(save_best, runner.val_evaluator.metrics)
         for key, loader in loaders.items():
-            check_dataset_classes(_head(runner), loader.dataset, key)
+            check_head(_head(runner), loader.dataset, key)
             check_cached_features(bare(runner.model), loader.dataset)
-        datasets = [loader.dataset for loader in loaders.values()]
-        check_validation_classes(_head(runner), datasets[0], datasets[-1])
+        if has_only_numbers(_head(runner)):
+            train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
+            for each in val:
+                check_equal('classes', train, each)
         training = runner.model.training
         runner.model.eval()
         for key, loader in loaders.items():
             check_one_clip(runner.model, loader, key)
         runner.model.train(training)
 
-        validated = datasets[1] if len(datasets) > 1 else None
-        runner.logger.info(f'protocol: {describe_protocol(validated, save_best)}')
+        val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+        runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         warning = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},
             runner.train_dataloader.batch_size,
@@ -94,8 +97,9 @@ class StartupCheckHook(Hook):
     def before_test(self, runner: Any) -> None:
         """Check the classes and the features of the test data."""
         dataset = runner.test_dataloader.dataset
-        check_dataset_classes(_head(runner), dataset, 'test_dataloader')
-        check_test_classes(self._trained, dataset)
+        check_head(_head(runner), dataset, 'test_dataloader')
+        tested = ('test_dataloader', names_of(dataset))
+        check_equal('classes', ('the checkpoint', self._trained), tested)
         check_cached_features(bare(runner.model), dataset)
 
 

@@ -1,6 +1,7 @@
 """What does not fit ends a run before its first step."""
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from mini_corpora import write_dfew
 from mmaction.registry import MODELS
 from mmengine.runner import Runner
+
+from dferclip_mm.engine.hooks import StartupCheckHook
 
 
 def pipeline(frames, input_format='NCHW'):
@@ -90,7 +93,25 @@ def test_an_image_backbone_in_mmaction2s_image_recognizer_is_refused(run, tiny_m
 
 def test_other_classes_are_refused(run, tiny_model):
     tiny_model['cls_head']['classes'] = 'mafw'
-    fails(run(), r'classes is happiness, .*, anxiety, .*, but train_dataloader has happiness, ')
+    fails(run(), r'the classes happiness, .*, anxiety, .*, but train_dataloader has happiness, ')
+
+
+def test_a_head_without_names_keeps_one_order_of_classes():
+    def loader(*classes):
+        return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
+
+    model = torch.nn.Module()
+    model.cls_head = torch.nn.Linear(2, 2)
+    model.cls_head.num_classes = 2
+    runner = SimpleNamespace(model=model, cfg={}, hooks=[], val_loop=object())
+    runner.train_dataloader, runner.val_dataloader = loader('a', 'b'), loader('b', 'a')
+    hook = StartupCheckHook()
+    with pytest.raises(ValueError, match='train_dataloader has the classes a, b, but val_data'):
+        hook.before_train(runner)
+    hook.after_load_checkpoint(runner, dict(meta=dict(dataset_meta=dict(classes=['b', 'a']))))
+    runner.test_dataloader = loader('a', 'b')
+    with pytest.raises(ValueError, match='the checkpoint has the classes b, a, but test_dataload'):
+        hook.before_test(runner)
 
 
 def test_misspelt_keys_and_names_are_refused(run):
