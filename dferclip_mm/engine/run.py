@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -253,7 +253,9 @@ def friendly_errors() -> Iterator[None]:
             get_error_handler().record_exception(error)
         if not isinstance(error, _USER_ERRORS) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        print('set DFERCLIP_MM_TRACEBACK=1 for the traceback', file=sys.stderr)
+        # The disk of a log file may be full.
+        with suppress(OSError):
+            print('set DFERCLIP_MM_TRACEBACK=1 for the traceback', file=sys.stderr)
         raise SystemExit(f'error: {str(error) or repr(error)}') from error
 
 
