@@ -30,9 +30,3 @@ test_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-
-custom_hooks = [
-    # Stop when the features are not those of this model and these clips.
-    dict(type='FrameCacheHook'),
-    *_base_.custom_hooks,
-]

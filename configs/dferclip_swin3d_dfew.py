@@ -1,6 +1,6 @@
 # DFER-CLIP's temporal Transformer and text prompts behind Video Swin-T, on DFEW
 #
-# A video backbone whose answer has frames: the host's Recognizer3D, neck and head. Nothing is
+# A video backbone whose output has frames: MMAction2's Recognizer3D, neck and head. Nothing is
 # published for this mixture.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_swin3d_dfew.py 8
@@ -45,7 +45,7 @@ pretrained = (
     'swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb/'
     'swin-tiny-p244-w877_in1k-pre_8xb8-amp-32x2x1-30e_kinetics400-rgb_20220930-241016b2.pth'
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='LoadPretrainedHook', checkpoint=pretrained)]
+default_hooks = dict(load_pretrained=dict(type='LoadPretrainedHook', checkpoint=pretrained))
 
 # Swin learns with AdamW; the same ratios between the parts as in DFER-CLIP, but for the backbone.
 optim_wrapper = dict(

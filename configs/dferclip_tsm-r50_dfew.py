@@ -35,7 +35,7 @@ pretrained = (
     'tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb/'
     'tsm_imagenet-pretrained-r50_8xb16-1x1x16-50e_kinetics400-rgb_20220831-042b1748.pth'
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='LoadPretrainedHook', checkpoint=pretrained)]
+default_hooks = dict(load_pretrained=dict(type='LoadPretrainedHook', checkpoint=pretrained))
 
 # The backbone is no CLIP: it may move further.
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1e-1)}))

@@ -1,6 +1,6 @@
 # DFER-CLIP's text prompts behind VideoMAE's ViT-B, on DFEW
 #
-# A video backbone that answers with one vector: the host's Recognizer3D and the head alone.
+# A video backbone whose output is one vector: MMAction2's Recognizer3D and only the head.
 # Nothing is published for this mixture.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_videomae_dfew.py 8
@@ -44,7 +44,7 @@ pretrained = (
     'https://download.openmmlab.com/mmaction/v1.0/recognition/videomae/'
     'vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400_20221013-860a3cd3.pth'
 )
-custom_hooks = [*_base_.custom_hooks, dict(type='LoadPretrainedHook', checkpoint=pretrained)]
+default_hooks = dict(load_pretrained=dict(type='LoadPretrainedHook', checkpoint=pretrained))
 
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True),

@@ -4,7 +4,7 @@
 # Recognition", FG 2024, arXiv 2310.16640.
 #
 #   tools/train.py configs/emoclip_downstream.py \
-#       --cfg-options custom_hooks.0.checkpoint=CHECKPOINT
+#       --cfg-options default_hooks.load_pretrained.checkpoint=CHECKPOINT
 #
 # CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py; its
 # temporal Transformer is trained further (model.neck.frozen=True keeps it as it is).
@@ -32,12 +32,11 @@ train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 
-custom_hooks = [
-    dict(
+default_hooks = dict(
+    checkpoint=dict(save_best='regression/CCC', rule='greater'),
+    load_pretrained=dict(
         type='LoadPretrainedHook',
         checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
         parts=('neck',),
     ),
-    *_base_.custom_hooks,
-]
-default_hooks = dict(checkpoint=dict(save_best='regression/CCC', rule='greater'))
+)

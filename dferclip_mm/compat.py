@@ -1,8 +1,9 @@
-"""Remedies for foreign bugs: the only file that knows a foreign version.
+"""Remedies for bugs of other packages: the only file that knows their versions.
 
-Each remedy is one function with its cause and the condition for its removal; each acts only where
-its bug is present. ``dferclip_mm/__init__.py`` applies those that importing needs, before anything
-of ``mmaction.models`` is imported.
+Open it when a package was updated: each remedy names its cause and when to remove it.
+
+Each is one function and acts only where its bug is present. ``dferclip_mm/__init__.py`` applies
+those that importing needs, before anything of ``mmaction.models`` is imported.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
@@ -27,7 +29,6 @@ from mmengine.optim.optimizer import OptimWrapper, amp_optimizer_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import SGD, Adam, AdamW
-from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
 
 
 def require_mmcv() -> None:
@@ -65,7 +66,7 @@ def provide_drn() -> None:
         return
 
     class DRN:
-        """Stands where the localizer would; it is never registered."""
+        """A placeholder for the localizer; it is never registered."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             raise ImportError('the wheel of mmaction2 1.2.0 does not contain the DRN localizer')
@@ -104,7 +105,7 @@ def quiet_mmcv_lite() -> None:
 
 
 def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr`` while a checkpoint is read: all that MMEngine's ask of it."""
+    """Replace ``getattr`` while a checkpoint is read: it returns only what MMEngine's need."""
     # Statistics of the message hub, and the curve of a OneCycle schedule.
     known = {
         HistoryBuffer: ('min', 'max', 'current', 'mean'),
@@ -124,7 +125,7 @@ def allow_mmengine_checkpoints() -> None:
     Cause: MMEngine pickles its message hub (HistoryBuffer, numpy arrays and scalars, and
     ``getattr`` for HistoryBuffer's methods) and, with a OneCycle schedule, that schedule's curve;
     it loads with a bare ``torch.load``, whose default became ``weights_only=True`` in PyTorch 2.6.
-    The real ``getattr`` on an allow-list would hand any pickle the ``builtins`` module, so a
+    The real ``getattr`` on an allow-list would give any pickle the ``builtins`` module, so a
     function that answers six names takes its place.
     Remove when MMEngine stores its message hub and its schedules as plain values.
     """
@@ -150,10 +151,10 @@ def allow_mmengine_checkpoints() -> None:
 
 
 def refuse_stored_configs() -> None:
-    """Have inferencers that are given weights alone ask for a config instead of executing a text.
+    """Have inferencers that are given only weights ask for a config instead of executing a text.
 
-    Cause: MMEngine's ``BaseInferencer(weights=...)`` executes the config that the file holds, as
-    Python, whoever wrote the file.
+    Cause: MMEngine's ``BaseInferencer(weights=...)`` executes the config in the file as Python,
+    even when the file is untrusted.
     Remove when MMEngine reads stored configs as data.
     """
     initialise = BaseInferencer._init_model
@@ -175,7 +176,7 @@ def refuse_stored_configs() -> None:
 def resume_sharded_optimizers() -> None:
     """Let a sharded run (FSDP) resume its optimizer.
 
-    Cause: MMEngine 0.10.7 hands ``FSDP.optim_state_dict_to_load`` its arguments in the order of
+    Cause: MMEngine 0.10.7 passes ``FSDP.optim_state_dict_to_load`` its arguments in the order of
     PyTorch 2.0; since 2.1 the model comes first.
     Remove when MMEngine names them.
     """
@@ -194,8 +195,8 @@ def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
     """Let MMEngine run several processes on a machine without a GPU, from the same config.
 
     Cause: ``mmengine.dist`` calls ``torch.cuda.set_device`` whatever the backend, and the runner
-    always hands DistributedDataParallel ``device_ids``, which modules on the CPU refuse. MMEngine
-    leaves an existing process group alone, so the group is made here first.
+    always passes DistributedDataParallel ``device_ids``, which modules on the CPU refuse. MMEngine
+    keeps an existing process group, so the group is made here first.
     Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
 
     Args:
@@ -225,7 +226,7 @@ def allow_amp_without_gpu() -> None:
     """Let a config with ``AmpOptimWrapper(dtype='bfloat16')`` train on the CPU as well.
 
     Cause: MMEngine's wrapper asserts a GPU, although its autocast knows the CPU and PyTorch's
-    gradient scaler steps aside there. The assertion's question is answered in its module alone.
+    gradient scaler does nothing there. Only that module sees the answer that the assertion needs.
     Remove when the assertion is gone.
     """
     if get_device() == 'cpu':
@@ -233,13 +234,13 @@ def allow_amp_without_gpu() -> None:
 
 
 def unscale_before_fused_steps() -> None:
-    """Have gradient scalers treat fused optimisers as others: whole gradients, or no step.
+    """Have gradient scalers treat fused optimisers like others: unscaled gradients, or no step.
 
-    Cause: a scaler hands a fused step its scaled gradients and the mark of an overflow. When the
+    Cause: a scaler passes a fused step scaled gradients and a flag for an overflow. When the
     first step of all overflows, PyTorch 2.14's fused SGD leaves the momentum that it has just
-    allocated unset and goes on with it. And an optimiser that was built fused, but resumes what a
-    default one stored, takes the default step, which asserts that there is no such mark.
-    Remove when ``_fused_sgd`` starts from zeros and loaded settings and that mark agree.
+    allocated uninitialised and uses it. And an optimiser that was built fused, but resumes what a
+    default one stored, takes the default step, which asserts that there is no such flag.
+    Remove when ``_fused_sgd`` starts from zeros and loaded settings and that flag agree.
     """
     for optimizer in (SGD, Adam, AdamW):
         # Optimisers set it in their constructor; a property keeps that from having an effect.
@@ -248,31 +249,32 @@ def unscale_before_fused_steps() -> None:
 
 
 def compile_without_optimizer() -> None:
-    """Let ``compile=True`` compile the model alone: backward pass and optimiser run as they are.
+    """Let ``compile=True`` compile only the model, not the backward pass and the optimiser.
 
     Cause: MMEngine compiles ``train_step``, in which the optimiser takes its step. With a
     ``paramwise_cfg`` its constructor makes MMEngine's ConfigDicts of the parameter groups, at
     which PyTorch's compiler fails. The gradients come from the compiled model all the same.
-    Remove when MMEngine hands optimisers plain dicts.
+    Remove when MMEngine gives optimisers plain dicts.
     """
     if not getattr(OptimWrapper.update_params, '_torchdynamo_disable', False):
         OptimWrapper.update_params = torch.compiler.disable(OptimWrapper.update_params)
 
 
-def leave_fused_out_without_kernels(cfg: Any) -> None:
-    """Take the default optimiser step on a device that PyTorch has no fused one for.
+def without_code_layout(cfg: Config) -> Config:
+    """The same config, whose text is written without a run of yapf.
 
-    Cause: such optimisers build, and fail in their first step.
-    Remove when PyTorch falls back by itself.
-
-    Args:
-        cfg: the run's config; ``fused=True`` of its optimiser is taken out in place.
+    Cause: MMEngine lays out the text of a config for every checkpoint and several times at the
+    start of a run, 0.05 s and more each. ``Config.fromfile`` ignores its
+    ``format_python_code=False``, which only the constructor obeys.
+    Remove when ``Config.fromfile`` passes it on.
     """
-    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
-    device = get_device()
-    if optimizer.get('fused') and device not in _get_fused_kernels_supported_devices():
-        print(f'no fused optimiser step on {device}: taking the default one')
-        optimizer.pop('fused')
+    return Config(
+        dict(cfg.items()),
+        cfg_text=cfg.text,
+        filename=cfg.filename,
+        env_variables=cfg.env_variables,
+        format_python_code=False,
+    )
 
 
 def apply() -> None:

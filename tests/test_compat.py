@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import types
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +39,10 @@ def pretend_installed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def test_a_missing_mmcv_names_the_two_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    compat.require_mmcv()
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(ImportError, match=r'pip install mmcv-lite==.* full mmcv'):
         compat.require_mmcv()
-
-
-def test_an_installed_mmcv_is_enough() -> None:
-    compat.require_mmcv()
 
 
 def test_the_missing_localizer_gets_a_placeholder_that_cannot_be_built(
@@ -60,7 +56,7 @@ def test_the_missing_localizer_gets_a_placeholder_that_cannot_be_built(
         DRN()
 
 
-def test_a_localizer_on_disk_is_left_alone(
+def test_a_localizer_on_disk_is_used(
     without_drn: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pretend_installed(monkeypatch, tmp_path)
@@ -71,7 +67,7 @@ def test_a_localizer_on_disk_is_left_alone(
     assert NAME not in sys.modules
 
 
-def test_importing_the_package_makes_the_hosts_models_importable() -> None:
+def test_importing_the_package_makes_mmactions_models_importable() -> None:
     program = 'import dferclip_mm, mmaction.models; print("imported")'
     done = subprocess.run(
         [sys.executable, '-W', 'error::UserWarning', '-c', program],
@@ -102,17 +98,6 @@ def test_vindlu_is_left_out_only_beside_a_transformers_that_it_cannot_use(
     assert dependency.WITH_MULTIMODAL is expected
 
 
-def test_only_mmcv_lites_warning_is_silenced() -> None:
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter('always')
-        compat.quiet_mmcv_lite()
-        warnings.warn(
-            'Fail to import ``MultiScaleDeformableAttention`` from ``mmcv.ops``', stacklevel=1
-        )
-        warnings.warn('Fail to import something else', stacklevel=1)
-    assert [str(each.message) for each in heard] == ['Fail to import something else']
-
-
 def stored(content: object) -> io.BytesIO:
     file = io.BytesIO()
     torch.save(content, file)
@@ -140,16 +125,11 @@ def test_a_checkpoint_with_mmengines_message_hub_loads_with_weights_only() -> No
     [
         {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9},
         {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9, 'anneal_strategy': 'linear'},
-        {'type': 'CosineAnnealingLR', 'T_max': 9},
-        {'type': 'CosineRestartLR', 'periods': [4, 5], 'restart_weights': [1, 1], 'eta_min': 0},
-        {'type': 'LinearLR'},
         {'type': 'MultiStepLR', 'milestones': [3, 6]},
-        {'type': 'PolyLR'},
-        {'type': 'ReduceOnPlateauLR'},
     ],
     ids=lambda schedule: schedule['type'],
 )
-def test_a_schedule_goes_on_where_it_was_stored(schedule: dict) -> None:
+def test_a_stored_schedule_is_restored(schedule: dict) -> None:
     def build() -> tuple:
         parameter = torch.nn.Parameter(torch.zeros(1))
         optimizer = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
@@ -194,12 +174,9 @@ class _Asks:
     ('owner', 'name'),
     [
         (HistoryBuffer, '__globals__'),
-        (HistoryBuffer, '__init__'),
-        (HistoryBuffer, 'update'),
         (OneCycleParamScheduler, 'build_iter_from_epoch'),
         ([], 'mean'),
         (np.ndarray, 'tofile'),
-        (torch.Tensor, '__class__'),
     ],
 )
 def test_a_pickle_that_asks_for_another_attribute_is_refused(owner: object, name: str) -> None:
@@ -207,8 +184,8 @@ def test_a_pickle_that_asks_for_another_attribute_is_refused(owner: object, name
         torch.load(stored({'meta': _Asks(owner, name)}), weights_only=True)
 
 
-def test_getattr_never_reaches_builtins() -> None:
-    """The chain that hands a pickle the builtins when the real getattr is on the list."""
+def test_a_pickle_never_reaches_builtins() -> None:
+    """The chain that would give a pickle the builtins if the real getattr were allowed."""
     method = _Asks(HistoryBuffer, 'mean')
     assert torch.load(stored({'a': method}), weights_only=True) == {'a': HistoryBuffer.mean}
     with pytest.raises(Exception, match="asks for attribute '__globals__'"):
@@ -217,15 +194,6 @@ def test_getattr_never_reaches_builtins() -> None:
     assert builtins.getattr not in [
         each[0] if isinstance(each, tuple) else each for each in allowed
     ]
-
-
-def test_other_code_is_still_refused() -> None:
-    class Evil:
-        def __reduce__(self) -> tuple:
-            return eval, ('1 + 1',)
-
-    with pytest.raises(pickle.UnpicklingError, match='eval'):
-        torch.load(stored({'meta': Evil()}), weights_only=True)
 
 
 @pytest.fixture
@@ -263,17 +231,23 @@ def test_the_configs_own_wrapper_settings_stay(on_the_cpu: list[str]) -> None:
     assert cfg.model_wrapper_cfg == {'type': 'Own', 'static_graph': True, 'device_ids': None}
 
 
-@pytest.mark.parametrize('launcher', ['none', 'slurm', 'mpi'])
-def test_other_launchers_are_left_alone(on_the_cpu: list[str], launcher: str) -> None:
+def test_other_launchers_and_gpus_are_not_touched(
+    on_the_cpu: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     cfg = Config({})
-    compat.prepare_cpu_processes(cfg, launcher)
-    assert on_the_cpu == []
-    assert 'model_wrapper_cfg' not in cfg
-
-
-def test_a_gpu_is_left_alone(on_the_cpu: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for launcher in ('none', 'slurm', 'mpi'):
+        compat.prepare_cpu_processes(cfg, launcher)
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    cfg = Config({})
     compat.prepare_cpu_processes(cfg, 'pytorch')
     assert on_the_cpu == []
     assert 'model_wrapper_cfg' not in cfg
+
+
+def test_the_text_of_a_config_stays_readable_without_a_formatter(tmp_path: Path) -> None:
+    (tmp_path / 'a.py').write_text('model = dict(type="A", sizes=(1, 2), parts={"a.b": None})\n')
+    cfg = Config.fromfile(tmp_path / 'a.py')
+    cfg.lr = 0.1
+    found = compat.without_code_layout(cfg)
+    assert found.pretty_text.startswith('lr=0.1\nmodel=dict(\n    parts=')
+    assert Config.fromstring(found.pretty_text, '.py').to_dict() == cfg.to_dict()
+    assert (found.filename, found.text) == (cfg.filename, cfg.text)

@@ -46,9 +46,7 @@ def test_one_epoch_from_mmaction2_checkpoint(tmp_path, name):
     checkpoint = tmp_path / 'stock.pth'
     weights = MODELS.build(stock).state_dict()
     torch.save(dict(meta={}, state_dict=weights), checkpoint)
-    hook = cfg.custom_hooks[-1]
-    assert hook.type == 'LoadPretrainedHook'
-    hook.checkpoint = str(checkpoint)
+    cfg.default_hooks.load_pretrained.checkpoint = str(checkpoint)
     # No learning: after the run the backbone still has the checkpoint's weights.
     cfg.optim_wrapper.optimizer.update(lr=0.0, weight_decay=0.0)
 

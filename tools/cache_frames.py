@@ -12,7 +12,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.precompute.encode_frames import cache_frames
@@ -42,7 +42,7 @@ def cache_settings(cfg: Config) -> dict[str, Any]:
         SystemExit: when there is none, or there are several.
     """
     found: list[dict[str, Any]] = []
-    for dataset in settings_of(cfg):
+    for dataset in dataset_configs(cfg):
         for step in dataset.get('pipeline', ()):
             if step['type'] == 'FrameFeaturesInit' and step not in found:
                 found.append(step)
@@ -66,8 +66,8 @@ def main() -> None:
         model = MODELS.build(parts).eval()
         store = frame_store(settings['cache'], find_identity(model, pixels, dtype))
         model.to('cuda' if torch.cuda.is_available() else 'cpu')
-        pipelines = [dataset.get('pipeline', ()) for dataset in settings_of(cfg)]
-        clips = find_source_clips(build_bare(cfg), pipelines)
+        pipelines = [dataset.get('pipeline', ()) for dataset in dataset_configs(cfg)]
+        clips = find_source_clips(build_without_pipeline(cfg), pipelines)
         missing = set(store.find_outdated({clip.name: clip.path for clip in clips}))
         left = [clip for clip in clips if clip.name in missing]
         frame_bytes = model.backbone.visual.output_dim * np.dtype(dtype).itemsize

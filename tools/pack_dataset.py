@@ -10,7 +10,7 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
@@ -97,8 +97,8 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        pipelines = [settings.get('pipeline', ()) for settings in settings_of(cfg)]
-        clips = find_source_clips(build_bare(cfg), pipelines)
+        pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
+        clips = find_source_clips(build_without_pipeline(cfg), pipelines)
         folder = args.folder.absolute()
         inside = [clip.path for clip in clips if folder.resolve().is_relative_to(clip.path)]
         if inside:

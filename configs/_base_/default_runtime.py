@@ -2,12 +2,15 @@
 custom_imports = dict(imports=['dferclip_mm'], allow_failed_imports=False)
 default_scope = 'mmaction'
 
+# One entry per question; an entry is changed by its name and dropped with None.
 default_hooks = dict(
     runtime_info=dict(type='RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # The last epoch, to resume from, and the best one, to evaluate.
+    sync_buffers=dict(type='SyncStatisticsHook'),
+    # Keeps the last epoch, to resume from, and the best one, to evaluate; writes are atomic.
     checkpoint=dict(
         type='AtomicCheckpointHook',
         interval=1,
@@ -15,36 +18,27 @@ default_hooks = dict(
         save_best='dfer/WAR',
         rule='greater',
     ),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
-    sync_buffers=dict(type='SyncStatisticsHook'),
+    # Stops before the first step when config, data, classes and model do not fit.
+    startup_check=dict(type='StartupCheckHook'),
+    # Reads and stores checkpoints as data, and loads only those that fit on both sides.
+    checkpoint_content=dict(type='CheckpointContentHook'),
+    strict_load=dict(type='StrictLoadHook'),
+    # Resumes bit-exactly, within an epoch too.
+    randomness=dict(type='RandomnessHook'),
+    exact_resume=dict(type='MidEpochHook'),
+    missed_validation=dict(type='MissedValidationHook'),
+    # Saves and stops when a scheduler sends SIGTERM.
+    preemption=dict(type='PreemptionHook'),
+    # Stops at a loss or at weights that are NaN or infinite.
+    check_invalid_loss=dict(type='CheckInvalidLossHook'),
+    # Counts the clips that cannot be read; the dataset's `unreadable` says what happens to them.
+    unreadable_clips=dict(type='UnreadableClipsHook'),
 )
-custom_hooks = [
-    # Stop at the start, not in the last epoch.
-    dict(type='ConfigKeysHook'),
-    dict(type='ClassNamesHook'),
-    dict(type='DryRunHook'),
-    # Read and store checkpoints as data, and take those alone that fit.
-    dict(type='CheckpointContentHook'),
-    dict(type='StrictLoadHook'),
-    # Count the clips that cannot be read; what becomes of them, the data sets' settings say.
-    dict(type='UnreadableClipsHook'),
-    # Draw by seed, epoch and sample, so that a resumed run goes on as if it had not stopped.
-    dict(type='RandomnessHook'),
-    # Save and end when the scheduler asks for it; go on within the epoch.
-    dict(type='PreemptionHook'),
-    dict(type='MidEpochHook'),
-    # Validate on resume what the run was stopped before.
-    dict(type='MissedValidationHook'),
-    # Stop at a loss or at weights that are no numbers.
-    dict(type='CheckInvalidLossHook'),
-    # Say which clips choose the best checkpoint.
-    dict(type='SelectionHook'),
-]
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # tools/train.py and tools/test.py take gloo where there is no GPU.
+    # tools/train.py and tools/test.py use Gloo where there is no GPU.
     dist_cfg=dict(backend='nccl'),
 )
 

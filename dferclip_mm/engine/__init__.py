@@ -1,4 +1,7 @@
-"""What a run needs around the model: hooks and the launch of processes."""
+"""What a run needs around the model: command line, hooks, checks at the start.
+
+Open this room when a run does not start, stops, or does not resume as expected.
+"""
 
 from . import hooks
 

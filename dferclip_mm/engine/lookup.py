@@ -1,32 +1,42 @@
-"""The data sets inside a run's data sets: the host's wrappers repeat, join and balance others."""
+"""Find things inside a run: a hook by its class, the datasets inside MMEngine's wrappers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from mmengine.hooks import Hook
 
-_PARTS = ('train', 'val', 'test')
+HookType = TypeVar('HookType', bound=Hook)
 
 
-def leaves(dataset: Any) -> Iterator[Any]:
-    """The data sets that read clips, inside any wrappers; of built ones, or of their settings."""
-    inner = [getattr(dataset, 'dataset', None), *(getattr(dataset, 'datasets', None) or ())]
-    inside = [each for each in inner if each is not None]
-    if not inside:
+def find_hook(runner: Any, kind: type[HookType]) -> HookType | None:
+    """The first hook of a run that is an instance of a class."""
+    return next((hook for hook in runner.hooks if isinstance(hook, kind)), None)
+
+
+def unwrap_datasets(dataset: Any) -> Iterator[Any]:
+    """The datasets that read clips, inside wrappers that repeat, join or balance others.
+
+    Args:
+        dataset: built, or its config.
+    """
+    found = [getattr(dataset, 'dataset', None), *(getattr(dataset, 'datasets', None) or ())]
+    inner = [each for each in found if each is not None]
+    if not inner:
         yield dataset
-    for each in inside:
-        yield from leaves(each)
+    for each in inner:
+        yield from unwrap_datasets(each)
 
 
-def settings_of(cfg: Config) -> list[Any]:
-    """The settings of all data sets of a config that read clips, each split's in turn."""
-    loaders = [cfg.get(f'{part}_dataloader') for part in _PARTS]
-    return [each for loader in loaders if loader for each in leaves(loader.dataset)]
+def dataset_configs(cfg: Config) -> list[Any]:
+    """The configs of all datasets that read clips: of training, validation and test, in turn."""
+    loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
+    return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
-def build_bare(cfg: Config) -> list[Any]:
-    """Those data sets without their pipelines: train and test of one fold are all clips."""
-    return [DATASETS.build({**each, 'pipeline': []}) for each in settings_of(cfg)]
+def build_without_pipeline(cfg: Config) -> list[Any]:
+    """Those datasets, built without pipelines: train and test of one fold are all clips."""
+    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]

@@ -1,17 +1,17 @@
-"""What every program that starts a run shares: its arguments, its config, its runner."""
+"""From the command line to a run: what the programs in tools/ share."""
 
 from __future__ import annotations
 
 import argparse
-import linecache
 import os
 import re
-import traceback
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from mmaction.registry import RUNNERS
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
@@ -26,22 +26,27 @@ from ..checkpoints.resume_point import (
     require_form,
     require_weights,
 )
-from .config_keys import require_known_keys
+from .checks.config_keys import MMENGINE_HOOKS, check_config_keys
 from .hooks.checkpoint_content_hook import CheckpointContentHook
-from .hooks.config_keys_hook import ConfigKeysHook
 from .hooks.strict_load_hook import StrictLoadHook
+from .lookup import find_hook
 
-_PACKAGE = Path(__file__).resolve().parent.parent
-# What gloo says in each process of one that no longer answers: a place in its own source.
+# Gloo's error when another process no longer answers: it begins with a line of its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
-# Hooks that a config of one's own may do without, and what they are for.
-_GUARDS = {
-    'AtomicCheckpointHook': 'checkpoints whole or not at all',
-    'PreemptionHook': 'saves when a scheduler ends the run',
-    'RandomnessHook': 'the same random numbers after --resume',
-    'MidEpochHook': 'goes on within an epoch',
+# Our hooks, and what a run without them lacks.
+_HOOKS = {
+    'AtomicCheckpointHook': 'a crash never damages a checkpoint',
+    'StartupCheckHook': 'config, data and model are checked before the first step',
+    'RandomnessHook': 'a resumed run draws the same random numbers',
+    'MidEpochHook': 'a run resumes within an epoch',
+    'PreemptionHook': 'saves when a scheduler stops the run',
     'CheckInvalidLossHook': 'stops at NaN and infinity',
+    'UnreadableClipsHook': 'counts unreadable clips',
 }
+# Added to every run that does not drop them by name.
+_REQUIRED = {'checkpoint_content': CheckpointContentHook, 'strict_load': StrictLoadHook}
+# Raised on purpose, with a message for the user.
+_USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +60,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         'a list is key="[a,b]"',
     )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    # Still handed over by `mim` through torch.distributed.launch.
+    # `mim` still passes it, through torch.distributed.launch.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
@@ -66,19 +71,19 @@ def load_config(
     work_dir: str | None = None,
     launcher: str = 'none',
 ) -> Config:
-    """Read a config, override it, and settle where the run writes.
+    """Read a config, override it, and set the folder that the run writes to.
 
     Args:
         path: the config file.
         options: dotted keys and their values, as ``--cfg-options`` gives them.
-        work_dir: comes before the config's own; without either, ``work_dirs/<config's name>``.
+        work_dir: overrides the config's own; without either, ``work_dirs/<config's name>``.
         launcher: none, pytorch (torchrun), slurm or mpi.
 
     Raises:
         FileNotFoundError: when there is no such file.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f'no config file at {path} (seen from {Path.cwd()})')
+        raise FileNotFoundError(f'no config file at {path} (working directory {Path.cwd()})')
     cfg = Config.fromfile(str(path))
     if options:
         cfg.merge_from_dict(dict(options))
@@ -91,14 +96,14 @@ def load_config(
 
 
 def enable_amp(cfg: Config) -> None:
-    """Train with automatic mixed precision: ``optim_wrapper.dtype``, or else the device's own.
+    """Train with automatic mixed precision, in ``optim_wrapper.dtype``.
 
-    That is float16 with a scaled loss on a GPU and bfloat16 on the CPU. Bfloat16 has the range of
-    float32, so its loss is not scaled.
+    The default is float16 with a scaled loss on a GPU, and bfloat16 on the CPU. Bfloat16 has the
+    range of float32, so its loss is not scaled.
 
     Raises:
-        ValueError: when the config has an optimizer wrapper of its own, or asks for another type
-            than bfloat16 on the CPU.
+        ValueError: when the config has another optimizer wrapper, or another type than bfloat16 on
+            the CPU.
     """
     wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
     if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
@@ -109,8 +114,8 @@ def enable_amp(cfg: Config) -> None:
         dtype = cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
         if dtype != 'bfloat16':
             raise ValueError(
-                f'--amp: optim_wrapper.dtype is {dtype} and no GPU is visible; the CPU trains in '
-                'bfloat16 alone: set optim_wrapper.dtype=bfloat16'
+                f'--amp: optim_wrapper.dtype is {dtype} and no GPU is visible; the CPU trains '
+                'only in bfloat16: set optim_wrapper.dtype=bfloat16'
             )
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     scaled = cfg.optim_wrapper.get('dtype') != 'bfloat16'
@@ -132,16 +137,16 @@ def enable_lr_scaling(cfg: Config) -> None:
 
 
 def enable_resume(cfg: Config, source: str) -> None:
-    """Continue an interrupted run, or begin it when there is nothing to continue.
+    """Resume an interrupted run, or start it when there is nothing to resume.
 
     Args:
-        cfg: the run's config, its ``work_dir`` settled.
-        source: a checkpoint, or ``'auto'`` for the latest one in ``work_dir``. Before the first
-            checkpoint ``'auto'`` starts as the config says, with its ``load_from``. A process that
-            torchrun started again goes on from what the run itself has written meanwhile.
+        cfg: the run's config, with its ``work_dir``.
+        source: a checkpoint, or ``'auto'`` for the latest one in ``work_dir``. Without any,
+            ``'auto'`` starts as the config says, with its ``load_from``. A process that torchrun
+            has restarted resumes from the run's own latest checkpoint.
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    # As the host names them.
+    # As MMEngine names them.
     number = 'epoch' if hook.get('by_epoch', True) else 'iter'
     pattern = (hook.get('filename_tmpl') or f'{number}_{{}}.pth').format('*')
     folder = Path(cfg.work_dir)
@@ -160,11 +165,11 @@ def enable_resume(cfg: Config, source: str) -> None:
 
 
 def require_checkpoint(path: str | None) -> None:
-    """Refuse a local checkpoint that cannot be one, before a model is built for it.
+    """Verify a local checkpoint before a model is built for it.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no PyTorch file, is cut or changed, or asks for code.
+        ValueError: when it is no PyTorch file, is truncated or changed, or would run code.
     """
     if path is not None and _is_local(path):
         require_weights(read_checkpoint(path), path)
@@ -175,7 +180,7 @@ def _is_local(path: str | None) -> TypeGuard[str]:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the run, with several processes on the CPU too, and checkpoints loaded strictly.
+    """Build a run, with several processes on the CPU too, and with strict loading of checkpoints.
 
     Args:
         cfg: what ``load_config`` returned; ``load_from`` may name a checkpoint.
@@ -183,7 +188,7 @@ def build_runner(cfg: Config) -> Runner:
     Raises:
         FileNotFoundError, ValueError: when ``load_from`` is no checkpoint, or keys are misspelt.
     """
-    require_known_keys(cfg)
+    check_config_keys(cfg)
     source = cfg.get('load_from')
     if 'runner_type' in cfg:
         # That runner loads before hooks start.
@@ -191,44 +196,54 @@ def build_runner(cfg: Config) -> Runner:
     elif _is_local(source):
         # CheckpointContentHook reads all of it, in one process, before it is loaded.
         require_form(source)
+    dropped = _drop_hooks(cfg)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
-    compat.leave_fused_out_without_kernels(cfg)
-    if 'runner_type' in cfg:
-        from mmaction.registry import RUNNERS
-
-        runner = RUNNERS.build(cfg)
-    else:
-        runner = Runner.from_cfg(cfg)
-    for kind in (ConfigKeysHook, CheckpointContentHook, StrictLoadHook):
-        if not any(isinstance(hook, kind) for hook in runner.hooks):
+    cfg = compat.without_code_layout(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    for name, kind in _REQUIRED.items():
+        if name not in dropped and find_hook(runner, kind) is None:
             runner.register_hook(kind())
-    present = {kind.__name__ for hook in runner.hooks for kind in type(hook).__mro__}
-    lacking = [f'{name} ({what})' for name, what in _GUARDS.items() if name not in present]
-    if lacking:
-        runner.logger.info(
-            f'this config leaves out: {", ".join(lacking)}; '
-            'configs/_base_/default_runtime.py shows how to add them'
-        )
+    _log_missing_hooks(runner)
     return runner
 
 
+def _drop_hooks(cfg: Config) -> set[str]:
+    """Drop the hooks that are None, and return their names; MMEngine drops only its own."""
+    hooks = cfg.get('default_hooks') or {}
+    dropped = {name for name, hook in hooks.items() if hook is None}
+    for name in dropped - MMENGINE_HOOKS:
+        hooks.pop(name)
+    return dropped
+
+
+def _log_missing_hooks(runner: Runner) -> None:
+    present = {kind.__name__ for hook in runner.hooks for kind in type(hook).__mro__}
+    missing = [f'{name} ({what})' for name, what in _HOOKS.items() if name not in present]
+    if missing:
+        runner.logger.info(
+            f'this run leaves out: {", ".join(missing)}; '
+            'default_hooks in configs/_base_/default_runtime.py shows how to add them'
+        )
+
+
 def set_local_rank(local_rank: int) -> None:
-    """Tell MMEngine the process's place on its machine where the launcher has not done so."""
+    """Set ``LOCAL_RANK``, which MMEngine reads, where the launcher has not set it."""
     os.environ.setdefault('LOCAL_RANK', str(local_rank))
 
 
 def destroy_process_group() -> None:
-    """End the group of processes after a run: left to the interpreter's end, gloo may abort."""
+    """End the process group after a run: gloo may abort when the interpreter ends it."""
     if is_initialized():
         distributed.destroy_process_group()
 
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """End the program with the message alone when this package raised it on purpose.
+    """End a program with one line instead of a traceback when its user has to change something.
 
-    Everything else keeps its traceback. What torchrun prints at the end names the error of the
-    process that failed first, not those of the others that it left alone.
+    That is a ValueError, an OSError or a FloatingPointError; other errors keep their traceback.
+    ``DFERCLIP_MM_TRACEBACK=1`` shows it for all. torchrun reports the error of the process that
+    failed first, not the errors of those that waited for it.
     """
     try:
         yield
@@ -236,12 +251,12 @@ def friendly_errors() -> Iterator[None]:
         if not _is_of_another_process(error):
             # Into a file that torchrun reads; nothing happens without torchrun.
             get_error_handler().record_exception(error)
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        ours = _PACKAGE in Path(last.filename).resolve().parents
-        on_purpose = linecache.getline(last.filename, last.lineno or 0).lstrip().startswith('raise')
-        if not (ours and on_purpose):
+        if not isinstance(error, _USER_ERRORS) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        raise SystemExit(f'error: {error.args[0] if error.args else error}') from error
+        # The disk of a log file may be full.
+        with suppress(OSError):
+            print('set DFERCLIP_MM_TRACEBACK=1 for the traceback', file=sys.stderr)
+        raise SystemExit(f'error: {str(error) or repr(error)}') from error
 
 
 def _is_of_another_process(error: Exception) -> bool:

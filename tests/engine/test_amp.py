@@ -1,14 +1,13 @@
-"""`--amp` and fused optimisers: what a config becomes on each device."""
+"""What ``--amp`` sets on each device."""
 
 import pytest
 from mmengine.config import Config
 
-from dferclip_mm import compat
 from dferclip_mm.engine import run
 
 
 def config(**wrapper):
-    optimizer = dict(type='SGD', lr=0.1, fused=True)
+    optimizer = dict(type='SGD', lr=0.1)
     return Config(dict(optim_wrapper=dict(type='OptimWrapper', optimizer=optimizer, **wrapper)))
 
 
@@ -21,24 +20,10 @@ def config(**wrapper):
         ('cpu', {}, dict(dtype='bfloat16', loss_scale=dict(enabled=False))),
     ],
 )
-def test_each_device_has_its_precision(monkeypatch, device, given, expected):
+def test_amp_uses_the_precision_of_the_device(monkeypatch, device, given, expected):
     monkeypatch.setattr(run, 'get_device', lambda: device)
     cfg = config(**given)
     run.enable_amp(cfg)
     found = cfg.optim_wrapper.to_dict()
     assert found.pop('optimizer')['type'] == 'SGD'
     assert found == dict(type='AmpOptimWrapper', **expected)
-
-
-@pytest.mark.parametrize('device', ['cuda', 'cpu', 'mlu'])
-def test_a_device_without_fused_steps_takes_the_default_one(monkeypatch, device, capsys):
-    monkeypatch.setattr(compat, 'get_device', lambda: device)
-    cfg = config()
-    compat.leave_fused_out_without_kernels(cfg)
-    left_out = device == 'mlu'
-    assert ('fused' not in cfg.optim_wrapper.optimizer) is left_out
-    assert ('no fused optimiser step on mlu' in capsys.readouterr().out) is left_out
-
-
-def test_evaluation_alone_has_no_optimiser():
-    compat.leave_fused_out_without_kernels(Config(dict(optim_wrapper=None)))

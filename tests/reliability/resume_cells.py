@@ -108,7 +108,7 @@ def config(cell: Cell, data: Path, work_dir: Path) -> Any:
     elif cell.feature == 'dropout':
         cfg.model.neck.dropout = 0.3
     elif cell.feature == 'EMA':
-        cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.1))
+        cfg.custom_hooks = [dict(type='EMAHook', momentum=0.1)]
     elif cell.feature == 'schedule':
         cfg.optim_wrapper.optimizer = dict(type='AdamW', lr=0.005)
         cfg.param_scheduler = [

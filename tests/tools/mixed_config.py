@@ -60,7 +60,7 @@ test_evaluator = None
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=4)
 log_processor = dict(by_epoch=False)
-custom_hooks = [*_base_.custom_hooks, dict(type='WriteLosses')]
+custom_hooks = [dict(type='WriteLosses')]
 default_hooks = dict(
     checkpoint=dict(_delete_=True, type='CheckpointHook', interval=4, by_epoch=False)
 )

@@ -34,16 +34,15 @@ test_dataloader = dict(**loader, dataset=dict(data_root='dfew', pipeline=pipelin
 train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3, val_interval=3)
 param_scheduler = None
 log_processor = dict(by_epoch=False)
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(
+custom_hooks = [dict(type='WriteLosses')]
+default_hooks = dict(
+    checkpoint=dict(interval=3, by_epoch=False),
+    load_pretrained=dict(
         type='LoadPretrainedHook',
         checkpoint='start.pth',
         parts=('backbone', 'neck', 'cls_head'),
     ),
-    dict(type='WriteLosses'),
-]
-default_hooks = dict(checkpoint=dict(interval=3, by_epoch=False))
+)
 # A block of the small tower is a shard, as a block of ViT-L is.
 strategy = dict(
     model_wrapper=dict(device_id='cpu', auto_wrap_policy=dict(min_num_params=4 * 10**4))

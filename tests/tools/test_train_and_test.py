@@ -160,7 +160,7 @@ def test_amp_on_the_cpu_is_bfloat16(work_dir: Path, run_tool: RunTool, toy_confi
     assert "dtype='bfloat16'" in text
     assert "type='AmpOptimWrapper'" in text
     half = ('--cfg-options', 'optim_wrapper.dtype=float16')
-    with pytest.raises(SystemExit, match='the CPU trains in bfloat16 alone'):
+    with pytest.raises(SystemExit, match='the CPU trains only in bfloat16'):
         run_tool('train', toy_config, '--amp', *half)
 
 

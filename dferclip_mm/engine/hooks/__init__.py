@@ -1,18 +1,14 @@
-"""Hooks."""
+"""Hooks, one per question that a user may ask about a run; open this room when a run stopped."""
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .check_invalid_loss_hook import CheckInvalidLossHook
 from .checkpoint_content_hook import CheckpointContentHook
-from .config_keys_hook import ConfigKeysHook
-from .dry_run_hook import DryRunHook
 from .exact_resume_hook import MidEpochHook
-from .frame_cache_hook import FrameCacheHook
 from .load_pretrained_hook import LoadPretrainedHook
 from .missed_validation_hook import MissedValidationHook
 from .preemption_hook import PreemptionHook
 from .randomness_hook import RandomnessHook
-from .selection_hook import SelectionHook
-from .startup_check_hook import ClassNamesHook
+from .startup_check_hook import StartupCheckHook
 from .strict_load_hook import StrictLoadHook
 from .sync_statistics_hook import SyncStatisticsHook
 from .unreadable_clips_hook import UnreadableClipsHook
@@ -21,16 +17,12 @@ __all__ = [
     'AtomicCheckpointHook',
     'CheckInvalidLossHook',
     'CheckpointContentHook',
-    'ClassNamesHook',
-    'ConfigKeysHook',
-    'DryRunHook',
-    'FrameCacheHook',
     'LoadPretrainedHook',
     'MidEpochHook',
     'MissedValidationHook',
     'PreemptionHook',
     'RandomnessHook',
-    'SelectionHook',
+    'StartupCheckHook',
     'StrictLoadHook',
     'SyncStatisticsHook',
     'UnreadableClipsHook',

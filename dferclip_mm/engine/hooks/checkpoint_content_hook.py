@@ -20,7 +20,7 @@ from ...checkpoints.resume_point import (
     require_weights,
 )
 from ...checkpoints.unwrap import full_state_dict
-from ..find_hook import find_hook
+from ..lookup import find_hook
 
 
 @HOOKS.register_module()

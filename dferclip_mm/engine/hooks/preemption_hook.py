@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 from torch import distributed
 
-from ..find_hook import find_hook
+from ..lookup import find_hook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 
 # EX_TEMPFAIL: try again later.

@@ -1,4 +1,4 @@
-"""Data, head and checkpoint must mean the same classes by the same numbers."""
+"""What is wrong with this run before its first step?"""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmaction.registry import HOOKS
-from mmengine.hooks import Hook
+from mmengine.dist import get_world_size
+from mmengine.hooks import CheckpointHook, Hook
 
 from ...checkpoints.unwrap import bare
+from ..checks.cached_features import check_cached_features
+from ..checks.classes import (
+    check_context,
+    check_equal,
+    check_head,
+    has_only_numbers,
+    names_of,
+    trained_classes,
+)
+from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
+from ..checks.dry_run import check_one_clip
+from ..checks.protocol import describe_protocol, find_batch_size_mismatch
+from ..lookup import find_hook
 
 
 @HOOKS.register_module()
-class ClassNamesHook(Hook):
-    """Stops a run at its start when dataset and head name different classes.
+class StartupCheckHook(Hook):
+    """Stops a run before its first step when its config, data, head or checkpoint do not fit.
 
-    Heads without class names (the host's own) are compared by their number of classes, and for
-    them the training data with the validation data, and the checkpoint with the test data. Scores
-    of a regression (``targets``) are compared like classes. A head
-    with ``classes=None`` (`VideoTextContrastiveHead`) is told those of the dataset. A checkpoint
-    whose context vectors belong to other classes is refused.
+    In this order: misspelt config keys; the classes of a checkpoint, the data and the head; cached
+    features; one clip of training and of validation through the model. Then it logs how the
+    resulting checkpoint is chosen, and warns about learning rates for another batch size.
     """
 
     # Before StrictLoadHook, which could only name two shapes.
@@ -28,102 +40,68 @@ class ClassNamesHook(Hook):
     def __init__(self) -> None:
         self._trained: tuple[str, ...] = ()
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Compare the classes that context vectors were trained for with the head's.
+    def before_run(self, runner: Any) -> None:
+        """Check the config."""
+        check_config_keys(runner.cfg)
 
-        Raises:
-            ValueError: when they differ; contexts of one class cannot serve another.
-        """
-        head = _head(runner)
+    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
+        """Check the classes of the checkpoint."""
         if not isinstance(checkpoint, Mapping):
-            # StrictLoadHook says so.
+            # StrictLoadHook refuses it.
             return
-        meta = checkpoint.get('meta') or {}
-        trained = tuple((meta.get('dataset_meta') or meta).get('classes') or ())
-        if _knows_numbers_alone(head):
-            # Training may go on to other classes: compared before testing.
-            self._trained = trained
-        learner = getattr(head, 'prompt_learner', None)
-        if learner is None or not (learner.class_specific and learner.num_context):
-            return
-        stored = checkpoint.get('state_dict', checkpoint)
-        if not isinstance(stored, Mapping):
-            return
-        context = stored.get('cls_head.prompt_learner.context')
-        count = len(context) if context is not None and context.ndim == 3 else None
-        expected = tuple(head.classes)
-        if (trained and trained != expected) or (count and count != len(expected)):
-            found = ', '.join(trained) if trained else f'{count} other classes'
-            raise ValueError(
-                f'the checkpoint has context vectors for each of {found}, which cannot score '
-                f'{", ".join(expected)}: train with class_specific=False, whose one context '
-                'serves any classes'
-            )
+        head = _head(runner)
+        check_context(head, checkpoint)
+        if has_only_numbers(head):
+            # Training may continue with other classes: compared before testing only.
+            self._trained = trained_classes(checkpoint)
 
     def before_train(self, runner: Any) -> None:
-        """Compare the head with the training data, and with the validation data.
+        """Check everything that training and its validation need."""
+        loaders = {'train_dataloader': runner.train_dataloader}
+        if runner.val_loop is not None:
+            loaders['val_dataloader'] = runner.val_dataloader
+        writer = find_hook(runner, CheckpointHook)
+        save_best = getattr(writer, 'save_best', None)
 
-        Raises:
-            ValueError: when they differ; it names both sides.
-        """
-        self._compare(runner, runner.train_dataloader, 'train_dataloader')
-        if runner.val_loop is None:
-            return
-        self._compare(runner, runner.val_dataloader, 'val_dataloader')
-        train, val = (
-            _names(loader, 'classes') for loader in (runner.train_dataloader, runner.val_dataloader)
+        check_custom_keys(runner.cfg, bare(runner.model))
+        if save_best and runner.val_loop is not None:
+            check_save_best(save_best, runner.val_evaluator.metrics)
+        for key, loader in loaders.items():
+            check_head(_head(runner), loader.dataset, key)
+            check_cached_features(bare(runner.model), loader.dataset)
+        if has_only_numbers(_head(runner)):
+            train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
+            for each in val:
+                check_equal('classes', train, each)
+        training = runner.model.training
+        runner.model.eval()
+        for key, loader in loaders.items():
+            check_one_clip(runner.model, loader, key)
+        runner.model.train(training)
+
+        val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+        runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
+        warning = find_batch_size_mismatch(
+            runner.cfg.get('auto_scale_lr') or {},
+            runner.train_dataloader.batch_size,
+            get_world_size(),
+            (runner.cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1),
         )
-        if _knows_numbers_alone(_head(runner)) and train and val and train != val:
-            raise ValueError(
-                f'train_dataloader has the classes {", ".join(train)}, but val_dataloader has '
-                f'{", ".join(val)}: give both the same classes in the same order'
-            )
+        if warning is not None:
+            runner.logger.warning(warning)
+
+    def before_val(self, runner: Any) -> None:
+        """Check the features of the validation data, where nothing is trained."""
+        check_cached_features(bare(runner.model), runner.val_dataloader.dataset)
 
     def before_test(self, runner: Any) -> None:
-        """Compare the head with the test data, and the classes that it was trained for.
-
-        Raises:
-            ValueError: when they differ; it names both sides.
-        """
-        self._compare(runner, runner.test_dataloader, 'test_dataloader')
-        found = _names(runner.test_dataloader, 'classes')
-        if self._trained and found and self._trained != found:
-            raise ValueError(
-                f'the checkpoint was trained for {", ".join(self._trained)}, but test_dataloader '
-                f'has {", ".join(found)}: give the test data the classes of the training'
-            )
-
-    def _compare(self, runner: Any, dataloader: Any, key: str) -> None:
-        head = _head(runner)
-        for what in ('classes', 'targets'):
-            found, expected = _names(dataloader, what), getattr(head, what, None)
-            if found and expected is not None and found != tuple(expected):
-                raise ValueError(
-                    f'model.cls_head.{what} is {", ".join(expected)}, but {key} has '
-                    f'{", ".join(found)}: give both the same {what} in the same order'
-                )
-        found = _names(dataloader, 'classes')
-        if not found or head is None or getattr(head, 'classes', None) is not None:
-            return
-        if hasattr(head, 'set_vocabulary'):
-            head.set_vocabulary(found)
-        elif len(found) != getattr(head, 'num_classes', len(found)):
-            raise ValueError(
-                f'model.cls_head has {head.num_classes} classes, {key} has {len(found)} '
-                f'({", ".join(found)}): set cls_head.num_classes={len(found)}'
-            )
+        """Check the classes and the features of the test data."""
+        dataset = runner.test_dataloader.dataset
+        check_head(_head(runner), dataset, 'test_dataloader')
+        tested = ('test_dataloader', names_of(dataset))
+        check_equal('classes', ('the checkpoint', self._trained), tested)
+        check_cached_features(bare(runner.model), dataset)
 
 
 def _head(runner: Any) -> Any:
     return getattr(bare(runner.model), 'cls_head', None)
-
-
-def _names(dataloader: Any, what: str) -> tuple[str, ...]:
-    """The names of classes or targets that a data set gives; none where it does not say."""
-    return tuple(getattr(dataloader.dataset, 'metainfo', {}).get(what) or ())
-
-
-def _knows_numbers_alone(head: Any) -> bool:
-    """Whether a head has an output for each class and no names: the host's own."""
-    nameless = getattr(head, 'classes', None) is None and getattr(head, 'targets', None) is None
-    return hasattr(head, 'num_classes') and nameless and not hasattr(head, 'set_vocabulary')

@@ -126,7 +126,7 @@ def test_a_spoilt_average_is_not_validated(tmp_path):
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
     cfg.default_hooks.checkpoint.update(interval=99, save_last=False)
     # Both after the shipped hooks, as in a config of one's own.
-    cfg.custom_hooks += [dict(type='EMAHook'), dict(type='SpoilAverageHook', iteration=0)]
+    cfg.custom_hooks = [dict(type='EMAHook'), dict(type='SpoilAverageHook', iteration=0)]
     with pytest.raises(FloatingPointError, match='before validation'):
         start(cfg).train()
     assert checkpoints(tmp_path / 'run') == []
@@ -211,7 +211,7 @@ def test_no_such_score_is_the_best(rule, measure, tmp_path):
     cfg.default_hooks.checkpoint.update(rule=rule, save_best=measure)
     cfg.train_cfg.max_epochs = 4
     scores = [math.inf if rule == 'greater' else -math.inf, math.nan, 30.0, math.nan]
-    cfg.custom_hooks.append(dict(type='ScoreHook', scores=scores))
+    cfg.custom_hooks = [dict(type='ScoreHook', scores=scores)]
     runner = start(cfg)
     runner.train()
     assert runner.message_hub.get_info('best_score') == 30.0

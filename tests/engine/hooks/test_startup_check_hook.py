@@ -1,90 +1,153 @@
+"""What does not fit ends a run before its first step."""
+
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from mmaction.registry import HOOKS
+import torch
+from mini_corpora import write_dfew
+from mmaction.registry import MODELS
+from mmengine.runner import Runner
+
+from dferclip_mm.engine.hooks import StartupCheckHook
 
 
-def runner_of(head, classes, val_classes=None):
-    def loader(names):
-        return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names)))
-
-    return SimpleNamespace(
-        model=SimpleNamespace(cls_head=head),
-        train_dataloader=loader(classes),
-        val_dataloader=loader(val_classes or classes),
-        test_dataloader=loader(classes),
-        val_loop=object(),
-    )
-
-
-def named(*classes):
-    return SimpleNamespace(classes=classes, num_classes=len(classes))
+def pipeline(frames, input_format='NCHW'):
+    return [
+        dict(type='ClipInit'),
+        dict(type='SampleSegments', num_frames=frames),
+        dict(type='ClipDecode'),
+        dict(type='ClipResize', size=32),
+        dict(type='FormatShape', input_format=input_format),
+        dict(type='PackActionInputs', meta_keys=('sample_idx',)),
+    ]
 
 
 @pytest.fixture
-def hook():
-    return HOOKS.build(dict(type='ClassNamesHook'))
+def run(tmp_path, tiny_model):
+    """A runner over a small DFEW; `model` replaces the recognizer, `val` the validation clips."""
+    root = str(write_dfew(tmp_path / 'dfew'))
+
+    def build(model=None, train=None, val=None, checks=True, **settings):
+        data = dict(type='DFEWDataset', data_root=root, fold=1)
+        loader = dict(batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False))
+        config = dict(
+            model=model or tiny_model,
+            work_dir=str(tmp_path / 'run'),
+            train_dataloader=dict(
+                **loader, dataset=dict(**data, split='train', pipeline=train or pipeline(4))
+            ),
+            val_dataloader=dict(
+                **loader, dataset=dict(**data, split='test', pipeline=val or pipeline(4))
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            val_cfg=dict(),
+            val_evaluator=dict(type='RecallMetric'),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            default_hooks=dict(startup_check=dict(type='StartupCheckHook')) if checks else {},
+            default_scope='mmaction',
+            experiment_name=f'{tmp_path.name}_{checks}',
+            **settings,
+        )
+        return Runner(**config, cfg=config)
+
+    return build
 
 
-def test_same_classes_pass(hook):
-    runner = runner_of(named('a', 'b'), ('a', 'b'))
-    hook.before_train(runner)
-    hook.before_test(runner)
+def fails(runner, message):
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+    assert runner.iter == 0
 
 
-def test_other_order_is_refused(hook):
-    with pytest.raises(ValueError, match=r'classes is a, b, but train_dataloader has b, a'):
-        hook.before_train(runner_of(named('a', 'b'), ('b', 'a')))
+def test_wrong_channels_of_the_neck_are_refused(run, tiny_model):
+    tiny_model['neck']['in_channels'] = 48
+    fails(run(), r'a clip of train_dataloader, .*: the backbone gives 32 .* neck.in_channels=32')
 
 
-def test_validation_data_is_compared_too(hook):
-    with pytest.raises(ValueError, match='val_dataloader has a, c'):
-        hook.before_train(runner_of(named('a', 'b'), ('a', 'b'), ('a', 'c')))
+def test_wrong_channels_of_an_mmaction2_head_are_refused_with_advice(run, tiny_model):
+    tiny_model['cls_head'] = dict(type='I3DHead', num_classes=7, in_channels=48, spatial_type=None)
+    fails(run(), r'mat1 and mat2 .*; check that .* in_channels of neck and cls_head')
 
 
-def test_head_of_the_host_is_compared_by_number(hook):
-    with pytest.raises(ValueError, match=r'set cls_head.num_classes=2'):
-        hook.before_test(runner_of(SimpleNamespace(num_classes=400), ('a', 'b')))
+def test_validation_clips_are_refused_before_the_first_epoch(run):
+    fails(run(val=pipeline(6)), r'a clip of val_dataloader, .* set num_frames of the recognizer')
 
 
-def test_data_without_names_passes(hook):
-    hook.before_train(runner_of(named('a', 'b'), ()))
+def test_an_image_backbone_in_a_video_recognizer_is_refused(run, tiny_model):
+    video = dict(tiny_model, type='Recognizer3D')
+    del video['num_frames']
+    video['data_preprocessor'] = dict(type='ActionDataPreprocessor', format_shape='NCTHW')
+    video['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
+    clips = pipeline(4, 'NCTHW')
+    fails(run(video, clips, clips), 'image backbones in FrameRecognizer')
 
 
-def test_head_of_the_host_needs_the_same_order_in_validation(hook):
-    head = SimpleNamespace(num_classes=2)
-    hook.before_train(runner_of(head, ('a', 'b')))
-    with pytest.raises(ValueError, match='has the classes a, b, but val_dataloader has b, a'):
-        hook.before_train(runner_of(head, ('a', 'b'), ('b', 'a')))
+def test_an_image_backbone_in_mmaction2s_image_recognizer_is_refused(run, tiny_model):
+    frames = dict(tiny_model, type='Recognizer2D')
+    del frames['num_frames']
+    frames['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
+    fails(run(frames), 'an image backbone needs FrameRecognizer')
 
 
-def test_head_that_learns_its_classes_from_data_is_validated_on_others(hook):
-    head = SimpleNamespace(num_classes=2, classes=None, set_vocabulary=lambda names: None)
-    hook.before_train(runner_of(head, ('a', 'b'), ('c', 'd')))
+def test_other_classes_are_refused(run, tiny_model):
+    tiny_model['cls_head']['classes'] = 'mafw'
+    fails(run(), r'the classes happiness, .*, anxiety, .*, but train_dataloader has happiness, ')
 
 
-@pytest.mark.parametrize(('trained', 'refused'), [(('a', 'b'), False), (('b', 'a'), True)])
-def test_head_of_the_host_is_tested_on_what_it_was_trained_for(hook, trained, refused):
-    runner = runner_of(SimpleNamespace(num_classes=2), ('a', 'b'))
-    hook.after_load_checkpoint(runner, dict(meta=dict(dataset_meta=dict(classes=trained))))
-    # It may be trained further for other classes.
-    hook.before_train(runner)
-    if refused:
-        with pytest.raises(ValueError, match='trained for b, a, but test_dataloader has a, b'):
-            hook.before_test(runner)
+def test_a_head_without_names_keeps_one_order_of_classes():
+    def loader(*classes):
+        return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
+
+    model = torch.nn.Module()
+    model.cls_head = torch.nn.Linear(2, 2)
+    model.cls_head.num_classes = 2
+    runner = SimpleNamespace(model=model, cfg={}, hooks=[], val_loop=object())
+    runner.train_dataloader, runner.val_dataloader = loader('a', 'b'), loader('b', 'a')
+    hook = StartupCheckHook()
+    with pytest.raises(ValueError, match='train_dataloader has the classes a, b, but val_data'):
+        hook.before_train(runner)
+    hook.after_load_checkpoint(runner, dict(meta=dict(dataset_meta=dict(classes=['b', 'a']))))
+    runner.test_dataloader = loader('a', 'b')
+    with pytest.raises(ValueError, match='the checkpoint has the classes b, a, but test_dataload'):
+        hook.before_test(runner)
+
+
+def test_misspelt_keys_and_names_are_refused(run):
+    backbone = dict(bakbone=dict(lr_mult=0.1))
+    optimizer = dict(type='SGD', lr=0.01)
+    wrapper = dict(optimizer=optimizer, paramwise_cfg=dict(custom_keys=backbone))
+    runner = run()
+    runner.cfg.optim_wrapper = wrapper
+    fails(runner, "'bakbone' is unknown, did you mean 'backbone'")
+
+
+def test_a_run_that_fits_logs_its_protocol_and_is_not_changed(run, tiny_model, tmp_path):
+    """The same losses as without the checks: no random number is consumed."""
+    losses = []
+    for checks in (False, True):
+        runner = run(checks=checks, auto_scale_lr=dict(base_batch_size=16))
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        runner.model.load_state_dict(MODELS.build(tiny_model).state_dict())
+        runner.train()
+        losses.append(runner.message_hub.get_scalar('train/loss').data[0][-4:].tolist())
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 4
+    log = ''.join(path.read_text() for path in (tmp_path / 'run').rglob('*.log'))
+    assert log.count('protocol: the last epoch is the result') == 1
+    assert log.count('this run has 2 (2 clips x 1 processes): pass --batch-size 16, or') == 1
+
+
+def test_a_backbone_of_a_missing_package_names_the_package(tiny_model):
+    try:
+        import mmpretrain  # noqa: F401
+    except ImportError:
+        pass
     else:
-        hook.before_test(runner)
-
-
-def test_targets_are_compared_like_classes(hook):
-    head = SimpleNamespace(num_classes=2, targets=('valence', 'arousal'))
-
-    def loader(*names):
-        return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(targets=names)))
-
-    runner = SimpleNamespace(model=SimpleNamespace(cls_head=head))
-    runner.test_dataloader = loader('valence', 'arousal')
-    hook.before_test(runner)
-    runner.test_dataloader = loader('arousal', 'valence')
-    with pytest.raises(ValueError, match='targets is valence, arousal, but test_dataloader has ar'):
-        hook.before_test(runner)
+        pytest.skip('mmpretrain is installed')
+    tiny_model['backbone'] = dict(type='mmpretrain.ResNet', depth=18)
+    with pytest.raises(ImportError, match='install mmpretrain'):
+        MODELS.build(tiny_model)

@@ -1,4 +1,4 @@
-"""A run from stale features stops before its first step."""
+"""A run from stale cached features stops before its first step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def test_features_of_changed_clips_stop_the_run(corpus, tmp_path):
         start(cfg).train()
 
 
-def test_runs_from_pixels_pass(corpus, tmp_path):
-    cfg = frozen_config('dferclip_dfew_frozen', corpus, tmp_path)
-    cfg.custom_hooks.append(dict(type='FrameCacheHook'))
-    start(cfg).test()
+def test_no_features_are_given_without_the_start_up_check(corpus, tmp_path):
+    cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
+    cfg.default_hooks.startup_check = None
+    with pytest.raises(ValueError, match='were not checked against the model'):
+        start(cfg).train()

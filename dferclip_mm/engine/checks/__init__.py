@@ -1,0 +1,5 @@
+"""What can be wrong with a run before its first step; one file per topic.
+
+Open this room to understand why a run was refused at its start, or to add such a check: write a
+function that raises, and call it in `StartupCheckHook`.
+"""

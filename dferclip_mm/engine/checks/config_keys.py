@@ -1,0 +1,138 @@
+"""Misspelt config keys, in the places where MMEngine ignores keys that it does not know.
+
+With ``optim_wraper`` or ``load_form`` a run would train, but not as asked. Elsewhere a config is
+passed to constructors, which refuse unknown arguments by themselves. Only keys that resemble a
+known one are refused, because a config may hold variables of its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+from mmengine.runner import FlexibleRunner, Runner
+from torch import nn
+from torch.utils.data import DataLoader
+
+# The names in ``default_hooks`` that MMEngine's runner fills in itself.
+MMENGINE_HOOKS = frozenset(
+    {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
+)
+# Similarity from which a key counts as misspelt: 'linera' for 'linear' has 0.83, the variables in
+# MMAction2's own configs stay at 0.80 or below.
+_CUTOFF = 0.82
+
+
+def _arguments(function: Any) -> set[str]:
+    return set(inspect.signature(function).parameters)
+
+
+_LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
+_MULTIPLIERS = {'lr_mult', 'decay_mult'}
+# Location in a config (dots between levels; '' is the top level) -> the keys that are read there.
+_KNOWN = {
+    '': ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'})
+    | {'custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'},
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+    'default_hooks': {
+        *MMENGINE_HOOKS,
+        # The names under which MMEngine's documentation adds others.
+        *('sync_buffers', 'visualization', 'early_stopping', 'ema'),
+        # configs/_base_/default_runtime.py's.
+        *('startup_check', 'strict_load', 'exact_resume', 'preemption', 'check_invalid_loss'),
+        *('unreadable_clips', 'load_pretrained'),
+    },
+    'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
+    'optim_wrapper.paramwise_cfg': {
+        *('custom_keys', 'bypass_duplicate', 'bias_lr_mult', 'dcn_offset_lr_mult'),
+        *('bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult'),
+    },
+    'train_dataloader': _LOADER,
+    'val_dataloader': _LOADER,
+    'test_dataloader': _LOADER,
+}
+_CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys'
+
+
+def check_config_keys(cfg: Mapping[str, Any]) -> None:
+    """Refuse a config with misspelt keys.
+
+    Raises:
+        ValueError: naming every misspelt key and what was probably meant.
+    """
+    known = {**_KNOWN, **{f'{_CUSTOM_KEYS}.{key}': _MULTIPLIERS for key in _at(cfg, _CUSTOM_KEYS)}}
+    _refuse(
+        (f'{location}.{key}'.lstrip('.'), key, meant)
+        for location, keys in known.items()
+        for key in _at(cfg, location)
+        if key not in keys and (meant := _closest(key, keys))
+    )
+
+
+def check_custom_keys(cfg: Mapping[str, Any], model: nn.Module) -> None:
+    """Refuse keys of ``paramwise_cfg.custom_keys`` that match no parameter by a misspelling.
+
+    Raises:
+        ValueError: naming every such key and the module or parameter that was probably meant.
+    """
+    names = [name for name, _ in (*model.named_modules(), *model.named_parameters())]
+    _refuse(
+        (_CUSTOM_KEYS, key, meant)
+        for key in _at(cfg, _CUSTOM_KEYS)
+        # MMEngine looks for the key anywhere in a parameter's name.
+        if not any(key in name for name in names) and (meant := _closest(key, names))
+    )
+
+
+def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
+    """Refuse names in ``save_best`` that no metric of the validation logs.
+
+    Args:
+        names: what the best checkpoint is chosen by.
+        metrics: built, and told the classes by ``dataset_meta``. Nothing is refused when one of
+            them has no method ``reports``, which lists the names that it logs.
+
+    Raises:
+        ValueError: naming every unknown name and the closest one that is logged.
+    """
+    reported = ['auto']
+    for metric in metrics:
+        if not hasattr(metric, 'reports'):
+            return
+        prefix = f'{metric.prefix}/' if metric.prefix else ''
+        logged = metric.reports(vars(metric), metric.dataset_meta or {})
+        reported += [prefix + name for name in logged]
+    _refuse(
+        ('default_hooks.checkpoint.save_best', name, _closest(name, reported, cutoff=0.0))
+        for name in names
+        if name not in reported and not any(fnmatch(name, pattern) for pattern in reported)
+    )
+
+
+def _at(cfg: Any, location: str) -> Mapping[str, Any]:
+    """The dict at a location of a config; empty when there is none."""
+    for key in filter(None, location.split('.', 3)):
+        cfg = cfg.get(key)
+        if not isinstance(cfg, Mapping):
+            return {}
+    return cfg
+
+
+def _closest(word: Any, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
+    lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(str(word).lower(), lower, 1, cutoff)
+    return lower[found[0]] if found else None
+
+
+def _refuse(misspellings: Iterator[tuple[str, str, str | None]]) -> None:
+    said = [
+        f'{location}: {found!r} is unknown, did you mean {meant!r}?'
+        for location, found, meant in misspellings
+    ]
+    if said:
+        raise ValueError(
+            f'config: {" ".join(said)} (if it is a variable of your own, give it another name)'
+        )

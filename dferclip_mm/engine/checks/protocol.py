@@ -1,0 +1,56 @@
+"""What a reader of the figures should know: how the result is chosen, and for which batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
+    """How the resulting checkpoint is chosen, in words.
+
+    The field chooses the best epoch on the test clips, which flatters the figures; validation
+    clips held out of the training clips, or the last epoch, do not.
+
+    Args:
+        dataset: of the validation; None without validation.
+        save_best: the metrics that the best checkpoint is chosen by.
+    """
+    if dataset is None or not save_best:
+        return 'the last epoch is the result; no checkpoint is chosen'
+    split = getattr(dataset, 'split', None)
+    best = (
+        f'the epoch with the best {", ".join(save_best)} on {len(dataset)} '
+        f'{split or "validation"} clips is the result'
+    )
+    if split == 'test':
+        return f'{best}: as published, and optimistic, since those clips are the test'
+    return best
+
+
+def find_batch_size_mismatch(
+    auto_scale_lr: Mapping[str, Any], batch_size: int | None, processes: int, accumulated: int = 1
+) -> str | None:
+    """A warning when the learning rates of a config are for another batch size than the run's.
+
+    Args:
+        auto_scale_lr: of the config.
+        batch_size: clips per process and iteration; None where batches have no fixed size.
+        processes: of the run.
+        accumulated: iterations per step of the optimizer.
+    """
+    base = auto_scale_lr.get('base_batch_size')
+    if base is None or batch_size is None or auto_scale_lr.get('enable'):
+        return None
+    found = batch_size * processes * accumulated
+    if found == base:
+        return None
+    product = f'{batch_size} clips x {processes} processes'
+    if accumulated > 1:
+        product += f' x {accumulated} accumulated iterations'
+    fitting, rest = divmod(base, processes * accumulated)
+    remedy = '' if rest or not fitting else f'pass --batch-size {fitting}, or '
+    return (
+        f'the learning rates are for a batch size of {base} (auto_scale_lr.base_batch_size), this '
+        f'run has {found} ({product}): {remedy}scale the rates with --auto-scale-lr'
+    )

@@ -1,0 +1,110 @@
+"""Misspelt config keys are refused where MMEngine would ignore them; other keys pass."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import mmaction
+import pytest
+from lengths import LONG
+from mmengine.config import Config
+from torch import nn
+
+from dferclip_mm.engine.checks.config_keys import (
+    check_config_keys,
+    check_custom_keys,
+    check_save_best,
+)
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+
+
+@pytest.fixture
+def cfg():
+    return Config.fromfile(CONFIGS / 'dferclip_dfew.py')
+
+
+@pytest.mark.parametrize(
+    ('key', 'meant'),
+    [
+        ('optim_wraper', 'optim_wrapper'),
+        ('load_form', 'load_from'),
+        ('param_schedular', 'param_scheduler'),
+        ('env_cgf', 'env_cfg'),
+        ('default_hooks.checkpont', 'checkpoint'),
+        ('default_hooks.load_pretraind', 'load_pretrained'),
+        ('env_cfg.dist_cgf', 'dist_cfg'),
+        ('auto_scale_lr.base_batchsize', 'base_batch_size'),
+        ('train_dataloader.batchsize', 'batch_size'),
+        ('optim_wrapper.paramwise_cfg.custom_key', 'custom_keys'),
+        ('optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mul', 'lr_mult'),
+    ],
+)
+def test_a_misspelt_key_is_refused_with_its_location_and_a_suggestion(cfg, key, meant):
+    cfg.merge_from_dict({key: {}})
+    found = key.rpartition('.')[2]
+    said = f"config: {key}: '{found}' is unknown, did you mean '{meant}'? (if"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        check_config_keys(cfg)
+
+
+def test_variables_of_a_config_pass(cfg):
+    cfg.merge_from_dict({'clip_width': 3, 'optimizer': {'lr': 1}, 'default_hooks.mine': {}})
+    check_config_keys(cfg)
+
+
+def test_shipped_configs_and_mmaction2s_own_pass():
+    theirs = sorted((Path(mmaction.__file__).parent / '.mim/configs').rglob('*.py'))
+    theirs = [path for path in theirs if '_base_' not in path.parts]
+    assert len(theirs) > 200
+    for path in [*CONFIGS.glob('*.py'), *(theirs if LONG else theirs[::12])]:
+        check_config_keys(Config.fromfile(path))
+
+
+def rates(**custom_keys):
+    return dict(optim_wrapper=dict(paramwise_cfg=dict(custom_keys=custom_keys)))
+
+
+def test_a_misspelt_module_in_custom_keys_is_refused():
+    model = nn.ModuleDict(dict(backbone=nn.ModuleDict(dict(linear=nn.Linear(2, 2)))))
+    for passing in (rates(), rates(backbone={}, ckbo={}, absolute_pos_embed={}), {}):
+        check_custom_keys(passing, model)
+    said = r"custom_keys: 'bakbone.linera' is unknown, did you mean 'backbone.linear'"
+    with pytest.raises(ValueError, match=said):
+        check_custom_keys(rates(**{'bakbone.linera': {}}), model)
+
+
+def metric(prefix='dfer', logged=('WAR', 'UAR', 'recall/fear', 'part/*')):
+    return SimpleNamespace(prefix=prefix, dataset_meta=None, reports=lambda *_: logged)
+
+
+@pytest.mark.parametrize('name', ['dfer/WAR', 'dfer/recall/fear', 'dfer/part/1', 'auto'])
+def test_what_a_metric_logs_may_be_best(name):
+    check_save_best([name], [metric()])
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'),
+    [('dfer/uar', 'dfer/UAR'), ('WAR', 'dfer/WAR'), ('dfer/recall/faer', 'dfer/recall/fear')],
+)
+def test_what_no_metric_logs_may_not_be_best(name, meant):
+    said = f"save_best: '{name}' is unknown, did you mean '{meant}'"
+    with pytest.raises(ValueError, match=said):
+        check_save_best(['dfer/WAR', name], [metric()])
+
+
+def test_nothing_is_refused_beside_a_metric_that_does_not_list_its_names():
+    check_save_best(['acc/top1'], [metric(), SimpleNamespace()])
+
+
+def test_the_program_refuses_options_and_names_for_save_best(work_dir, toy_config, run_tool):
+    options = ['randomnes.seed=3', 'train_dataloader.batchsize=2']
+    with pytest.raises(SystemExit, match=r"mean 'randomness'.* 'batch_size'") as caught:
+        run_tool('train', toy_config, '--work-dir', 'run', '--cfg-options', *options)
+    assert '\n' not in str(caught.value)
+    assert not Path('run').exists()
+    options = ['default_hooks.startup_check.type=StartupCheckHook']
+    options += ['default_hooks.checkpoint.save_best=dfer/recall/hihg']
+    with pytest.raises(SystemExit, match=r"'dfer/recall/hihg' is unknown, .* 'dfer/recall/high'"):
+        run_tool('train', toy_config, '--work-dir', 'run', '--cfg-options', *options)
+    assert not list(Path('run').glob('*.pth'))
