@@ -25,7 +25,7 @@ ALLOWED = {
     'precompute': {'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     # Runs what the others are made of.
-    'engine': {'checkpoints', 'compat', 'media', 'models', 'precompute'},
+    'engine': {'checkpoints', 'compat', 'emotions', 'media', 'models', 'precompute'},
 }
 
 

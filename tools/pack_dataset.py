@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.engine.lookup import build_bare, settings_of
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
@@ -30,6 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--verify', action='store_true', help='write nothing; check every byte by its SHA-256'
     )
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
@@ -94,6 +96,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         datasets = build_bare(cfg)
         clips = name_clips(datasets)

@@ -101,5 +101,5 @@ def test_restarts_come_to_an_end() -> None:
 def test_restarts_from_the_beginning_are_refused() -> None:
     code, said = train('run', 'step=4', MAX_RESTARTS='2')
     assert code == 2
-    assert said.strip().endswith('training would begin again from its start')
+    assert said.strip().endswith('would train from the beginning')
     assert not Path('run').exists()

@@ -72,6 +72,13 @@ def test_several_machines_meet_at_the_first(started: Path) -> None:
     ]
 
 
+def test_an_evaluation_needs_no_checkpoint(started: Path) -> None:
+    assert call('dist_test.sh', 'c.py', '4', '--dump', 'x.pkl').returncode == 0
+    words = started.read_text().split('\n')[:-1]
+    expected = ['c.py', '--launcher', 'pytorch', '--dump', 'x.pkl']
+    assert words[words.index(f'{TOOLS}/test.py') + 1 :] == expected
+
+
 def test_several_machines_need_the_first_ones_address(started: Path) -> None:
     done = call('dist_train.sh', 'c.py', '4', NNODES='2', NODE_RANK='0')
     assert done.returncode != 0
@@ -90,8 +97,8 @@ def test_slurm_jobs(started: Path) -> None:
     assert started.read_text().split('\n')[:-1] == [
         *('-p', 'part', '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--ntasks-per-node=8'),
         *('--cpus-per-task=5', '--kill-on-bad-exit=1'),
-        *('fake_python', '-u', f'{TOOLS}/test.py', 'c.py', 'b.pth', '--launcher', 'slurm'),
-        *('--dump', 'x.pkl'),
+        *('fake_python', '-u', f'{TOOLS}/test.py', 'c.py', 'b.pth', '--dump', 'x.pkl'),
+        *('--launcher', 'slurm'),
     ]
 
 
@@ -101,7 +108,7 @@ def test_slurm_jobs(started: Path) -> None:
         ('dist_train.sh', ['c.py']),
         ('dist_test.sh', ['c.py', 'b.pth']),
         ('slurm_train.sh', ['part', 'job']),
-        ('slurm_test.sh', ['part', 'job', 'c.py']),
+        ('slurm_test.sh', ['part', 'job']),
     ],
 )
 def test_a_missing_argument_prints_the_usage(

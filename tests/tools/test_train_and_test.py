@@ -171,6 +171,23 @@ def test_errors_from_elsewhere_keep_their_traceback(
         run_tool('train', toy_config, '--cfg-options', 'model.unknown_argument=1')
 
 
+def test_an_evaluation_without_a_checkpoint_says_so(
+    work_dir: Path, run_tool: RunTool, toy_config: str
+) -> None:
+    run_tool('test', toy_config, '--work-dir', 'run', '--batch-size', '13')
+    log = next(Path('run').glob('*/*.log')).read_text()
+    assert 'no checkpoint given: evaluating the pretrained weights' in log
+    assert Config.fromfile('run/toy_config.py').test_dataloader.batch_size == 13
+
+
+def test_the_checkpoint_none_is_refused_with_a_hint(
+    run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run_tool('test', 'config.py', 'none')
+    assert 'leave CHECKPOINT out' in capsys.readouterr().err
+
+
 def test_a_dump_that_is_no_pickle_is_refused(
     work_dir: Path, run_tool: RunTool, toy_config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
