@@ -45,7 +45,7 @@ def test_no_config_is_left_out_here():
 def test_trains_an_epoch_and_validates(name, data, checkpoint, tmp_path):
     cfg = small_config(name, data, tmp_path)
     if name == 'emoclip_downstream':
-        cfg.custom_hooks[0].checkpoint = checkpoint
+        cfg.default_hooks.load_pretrained.checkpoint = checkpoint
     runner = start(cfg)
     before = {key: value.clone() for key, value in runner.model.state_dict().items()}
     runner.train()
@@ -167,7 +167,7 @@ def test_clips_without_a_caption_are_left_out(data, tmp_path):
 def test_downstream_starts_from_the_caption_trained_transformer(data, checkpoint, tmp_path):
     cfg = small_config('emoclip_downstream', data, tmp_path)
     cfg.model.neck.frozen = True
-    cfg.custom_hooks[0].checkpoint = checkpoint
+    cfg.default_hooks.load_pretrained.checkpoint = checkpoint
     runner = start(cfg)
     runner.train()
     stored = weights(checkpoint)

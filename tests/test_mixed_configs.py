@@ -46,7 +46,7 @@ def test_one_epoch_from_the_hosts_checkpoint(tmp_path, name):
     checkpoint = tmp_path / 'stock.pth'
     weights = MODELS.build(stock).state_dict()
     torch.save(dict(meta={}, state_dict=weights), checkpoint)
-    hook = cfg.custom_hooks[-1]
+    hook = cfg.default_hooks.load_pretrained
     assert hook.type == 'LoadPretrainedHook'
     hook.checkpoint = str(checkpoint)
     # No learning: after the run the backbone still has the checkpoint's weights.

@@ -1,4 +1,4 @@
-# Registers our components, and lets mmaction2 1.2.0 import on current PyTorch.
+# Registers our components, and lets MMAction2 1.2.0 import on current PyTorch.
 custom_imports = dict(imports=['dferclip_mm'], allow_failed_imports=False)
 default_scope = 'mmaction'
 
@@ -44,7 +44,7 @@ custom_hooks = [
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    # tools/train.py and tools/test.py take gloo where there is no GPU.
+    # tools/train.py and tools/test.py use Gloo without GPUs.
     dist_cfg=dict(backend='nccl'),
 )
 

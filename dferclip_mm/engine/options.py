@@ -90,11 +90,11 @@ def _check_one_root(datasets: list[tuple[str, Any]]) -> None:
                 f'--data-root does not apply: {settings["type"]} of {place} has no data_root'
             )
         roots.append(settings['data_root'])
-    distinct = list(dict.fromkeys(roots))
-    if len(distinct) > 1:
+    if len(set(roots)) > 1:
+        different = ', '.join(dict.fromkeys(roots))
         raise ValueError(
-            f'--data-root does not apply: the datasets have different roots ({", ".join(distinct)});'
-            ' set each with --cfg-options'
+            f'--data-root does not apply: the datasets have different roots ({different}); '
+            'set each with --cfg-options'
         )
 
 

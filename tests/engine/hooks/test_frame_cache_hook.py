@@ -105,7 +105,7 @@ def test_a_clip_that_is_not_there_is_named_at_the_start(corpus, tmp_path):
 
 def test_nothing_is_given_out_without_the_hook(corpus, tmp_path):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'FrameCacheHook']
+    cfg.default_hooks.pop('frame_cache')
     with pytest.raises(ValueError, match=r"add dict\(type='FrameCacheHook'\) to custom_hooks"):
         start(cfg).train()
 
