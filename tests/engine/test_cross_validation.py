@@ -35,7 +35,7 @@ def test_a_run_that_fails_stops_everything() -> None:
         cross_validation.start(['sh', '-c', 'exit 3'], 'fold 2')
 
 
-@pytest.mark.promise('`cross_validate.py` forwards a signal, exits with 75 and starts no other run')
+@pytest.mark.promise('Resuming', '`cross_validate.py` forwards a signal and exits with 75')
 @pytest.mark.parametrize(
     'script',
     [

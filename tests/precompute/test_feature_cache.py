@@ -109,6 +109,7 @@ def other_frame_in_place(clip):
     os.utime(clip / '2.jpg', ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
 
 
+@pytest.mark.promise('Precomputed data', 'Cached features of a changed clip are refused')
 @pytest.mark.parametrize(
     'change',
     [

@@ -213,6 +213,7 @@ def test_a_packed_clip_that_was_cut_is_refused(packed_file, share):
         decode_all(packed_file)
 
 
+@pytest.mark.promise('Precomputed data', '`pack_dataset.py --verify` finds every changed byte')
 def test_every_altered_byte_is_noticed(packed_file):
     content = packed_file.read_bytes()
     rng = np.random.RandomState(0)

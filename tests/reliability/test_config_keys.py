@@ -114,6 +114,9 @@ def test_shipped_config_passes(path: Path) -> None:
     require_known_keys(Config.fromfile(path))
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'A misspelt config key is refused with the right suggestion'
+)
 def test_misspellings_of_shipped_configs_are_refused() -> None:
     # In the short form 60 in all.
     chosen = {path: 60 if LONG else 2 + (i < 60 % len(CONFIGS)) for i, path in enumerate(CONFIGS)}
@@ -130,6 +133,7 @@ def test_misspellings_of_shipped_configs_are_refused() -> None:
     assert len(missed) <= total * 2 / 60, missed
 
 
+@pytest.mark.promise('Settings and numbers', "MMAction2's own configs are accepted")
 def test_host_configs_pass() -> None:
     """Hundreds of configs by other hands; what they hold beside the host's keys is their own."""
     folder = Path(mmaction.__file__).parent / '.mim' / 'configs'

@@ -56,6 +56,9 @@ def no_longer_frozen(cfg, root):
     cfg.model.backbone.frozen = False
 
 
+@pytest.mark.promise(
+    'Precomputed data', 'Cached features of another model or preprocessing are refused'
+)
 @pytest.mark.parametrize(
     ('change', 'said'),
     [

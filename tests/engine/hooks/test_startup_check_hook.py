@@ -32,6 +32,10 @@ def test_same_classes_pass(hook):
     hook.before_test(runner)
 
 
+@pytest.mark.promise(
+    'Settings and numbers',
+    'Classes of dataset and head in another order are refused before the first step',
+)
 def test_other_order_is_refused(hook):
     with pytest.raises(ValueError, match=r'classes is a, b, but train_dataloader has b, a'):
         hook.before_train(runner_of(named('a', 'b'), ('b', 'a')))

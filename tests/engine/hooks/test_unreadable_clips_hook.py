@@ -90,6 +90,7 @@ def test_no_metric_scores_an_empty_clip_unawares(corpus):
     assert 'acc/top1' in start(cfg).test()
 
 
+@pytest.mark.promise('Clips', 'Evaluation never replaces a clip')
 def test_evaluation_never_replaces(corpus):
     cfg = config(corpus)
     for key in ('test_mode', 'unreadable'):
