@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 import torch
 
 HERE = Path(__file__).resolve().parent
