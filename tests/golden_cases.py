@@ -191,13 +191,13 @@ def all_deviations() -> dict[str, dict[str, dict[str, float]]]:
 def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """A page with a row for each quantity of each case."""
     lines = [
-        '# Golden answers',
+        '# Parity with the original code',
         '',
-        'The largest deviation of this implementation from the answers of the original programs,',
+        'The largest difference between the outputs of this implementation and of the original code,',
         'on the same weights and clips (CPU, float32). Gradient norms: relative. Written by',
-        '`PYTHONPATH=. python tests/golden_cases.py`; the tests hold every row to its tolerance.',
+        '`PYTHONPATH=. python tests/golden_cases.py`; the tests check each row against its tolerance.',
         '',
-        '| model | case | quantity | largest deviation | tolerance |',
+        '| model | case | quantity | largest difference | tolerance |',
         '|---|---|---|---:|---:|',
     ]
     for model, cases in deviations.items():
