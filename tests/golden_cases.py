@@ -1,4 +1,4 @@
-"""Run the golden cases as a user would, and write how far each answer is from the original's.
+"""Run the golden cases as a user would, and write the differences from the original code.
 
 PYTHONPATH=. python tests/golden_cases.py        # writes docs/golden.md
 """
@@ -26,7 +26,7 @@ from dferclip_mm.converters import companions, convert, read_checkpoint, write_f
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = json.loads((ROOT / 'tests' / 'data' / 'golden_models.json').read_text())
 
-# What counts as equal: absolute, but relative for the gradient norms.
+# Absolute tolerances; those of gradient norms are relative.
 TOLERANCE = {
     'dferclip': {'logits': 1e-4, 'loss': 1e-4, 'SGD losses': 1e-3, 'gradient norms': 1e-3},
     'emoclip': {'logits': 2e-5, 'loss': 1e-4, 'downstream': 5e-5},
@@ -71,7 +71,7 @@ def batch(case: Mapping[str, Any]) -> dict[str, list]:
 
 
 def dferclip_answers(case: Mapping[str, Any], cfg: Config, model: nn.Module) -> dict[str, Any]:
-    """What our model says to a case: each quantity that the case holds."""
+    """The outputs of our model for each quantity of a case."""
     data = batch(case)
     with torch.no_grad():
         inputs = model.data_preprocessor(data)['inputs']
@@ -193,9 +193,9 @@ def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     lines = [
         '# Parity with the original code',
         '',
-        'The largest difference between the outputs of this implementation and of the original code,',
-        'on the same weights and clips (CPU, float32). Gradient norms: relative. Written by',
-        '`PYTHONPATH=. python tests/golden_cases.py`; the tests check each row against its tolerance.',
+        'The largest difference between the outputs of this implementation and the original code, on',
+        'the same weights and clips (CPU, float32). Gradient norms: relative. The tests check each row',
+        'against its tolerance. Written by `PYTHONPATH=. python tests/golden_cases.py`.',
         '',
         '| model | case | quantity | largest difference | tolerance |',
         '|---|---|---|---:|---:|',
