@@ -44,7 +44,7 @@ class BuildWithMim(build_py):
         shutil.copy2(ROOT / 'model-index.yml', target)
 
 
-# The ranges of PyTorch, OpenMMLab's packages, numpy, einops and matplotlib were tested at both ends.
+# The ranges of PyTorch, OpenMMLab, numpy, einops and matplotlib were tested at both ends.
 # `make` installs the versions of requirements/constraints.txt.
 REQUIREMENTS = [
     # From 17 on frames can be converted in one thread; 17.0 crashes with our options. Tested with
@@ -78,7 +78,7 @@ REQUIREMENTS = [
 # overwrite the other. OpenCV is not listed either: mmengine and mmaction2 each require their own.
 EXTRAS = {
     'mmcv-lite': ['mmcv-lite>=2.0.1,<2.2'],
-    # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both import pkg_resources,
+    # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
     # For linear probing and features as .parquet.

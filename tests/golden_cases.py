@@ -193,9 +193,9 @@ def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     lines = [
         '# Parity with the original code',
         '',
-        'The largest difference between the outputs of this implementation and the original code, on',
-        'the same weights and clips (CPU, float32). Gradient norms: relative. The tests check each row',
-        'against its tolerance. Written by `PYTHONPATH=. python tests/golden_cases.py`.',
+        'The largest difference between the outputs of this implementation and the original code,',
+        'on the same weights and clips (CPU, float32). Gradient norms: relative. The tests check',
+        'each row against its tolerance. Written by `PYTHONPATH=. python tests/golden_cases.py`.',
         '',
         '| model | case | quantity | largest difference | tolerance |',
         '|---|---|---|---:|---:|',

@@ -1,4 +1,4 @@
-"""The shell programs: what they start, and two processes on the CPU for real."""
+"""The shell programs: the commands that they start, and a real run of two processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 @pytest.fixture
 def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """``srun`` and ``$PYTHON`` write down their arguments instead of starting anything."""
+    """``srun`` and ``$PYTHON`` only write their arguments into this file."""
     words = work_dir / 'words'
     folder = work_dir / 'bin'
     folder.mkdir()
@@ -53,7 +53,7 @@ def test_two_processes_train_and_evaluate_uneven_shares_on_the_cpu(
     assert [point['index'] for point in points] == list(range(13))
 
 
-def test_one_machine_takes_a_free_port(started: Path) -> None:
+def test_one_machine_uses_a_free_port(started: Path) -> None:
     assert call('dist_train.sh', 'c.py', '8', '--amp', '--seed', '1').returncode == 0
     assert started.read_text().split('\n')[:-1] == [
         *('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '8'),
@@ -62,7 +62,7 @@ def test_one_machine_takes_a_free_port(started: Path) -> None:
     ]
 
 
-def test_several_machines_meet_at_the_first(started: Path) -> None:
+def test_several_machines_connect_to_the_first(started: Path) -> None:
     environment = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'first', 'PORT': '29501'}
     assert call('dist_test.sh', 'c.py', 'b.pth', '4', **environment).returncode == 0
     assert started.read_text().split('\n')[:-1] == [
@@ -85,7 +85,7 @@ def test_several_machines_need_the_first_ones_address(started: Path) -> None:
     assert 'address of the machine with NODE_RANK 0' in done.stderr
 
 
-def test_slurm_jobs(started: Path) -> None:
+def test_a_slurm_job_has_the_resources_of_the_environment(started: Path) -> None:
     environment = {'GPUS': '4', 'CPUS_PER_TASK': '6', 'SRUN_ARGS': '--time=1:00 --exclusive'}
     assert call('slurm_train.sh', 'part', 'job', 'c.py', '--resume', **environment).returncode == 0
     assert started.read_text().split('\n')[:-1] == [
