@@ -1,4 +1,4 @@
-"""Run the golden cases as a user would, and write how far each answer is from the original's.
+"""Run the golden cases as a user would, and write the differences from the original code.
 
 PYTHONPATH=. python tests/golden_cases.py        # writes docs/golden.md
 """
@@ -26,7 +26,7 @@ from dferclip_mm.converters import convert, output_files, read_checkpoint, write
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = json.loads((ROOT / 'tests' / 'data' / 'golden_models.json').read_text())
 
-# What counts as equal: absolute, but relative for the gradient norms.
+# Absolute tolerances; those of gradient norms are relative.
 TOLERANCE = {
     'dferclip': {'logits': 1e-4, 'loss': 1e-4, 'SGD losses': 1e-3, 'gradient norms': 1e-3},
     'emoclip': {'logits': 2e-5, 'loss': 1e-4, 'downstream': 5e-5},
@@ -71,7 +71,7 @@ def batch(case: Mapping[str, Any]) -> dict[str, list]:
 
 
 def dferclip_answers(case: Mapping[str, Any], cfg: Config, model: nn.Module) -> dict[str, Any]:
-    """What our model says to a case: each quantity that the case holds."""
+    """The outputs of our model for each quantity of a case."""
     data = batch(case)
     with torch.no_grad():
         inputs = model.data_preprocessor(data)['inputs']
@@ -191,13 +191,13 @@ def all_deviations() -> dict[str, dict[str, dict[str, float]]]:
 def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """A page with a row for each quantity of each case."""
     lines = [
-        '# Golden answers',
+        '# Parity with the original code',
         '',
-        'The largest deviation of this implementation from the answers of the original programs,',
-        'on the same weights and clips (CPU, float32). Gradient norms: relative. Written by',
-        '`PYTHONPATH=. python tests/golden_cases.py`; the tests hold every row to its tolerance.',
+        'The largest difference between the outputs of this implementation and the original code,',
+        'on the same weights and clips (CPU, float32). Gradient norms: relative. The tests check',
+        'each row against its tolerance. Written by `PYTHONPATH=. python tests/golden_cases.py`.',
         '',
-        '| model | case | quantity | largest deviation | tolerance |',
+        '| model | case | quantity | largest difference | tolerance |',
         '|---|---|---|---:|---:|',
     ]
     for model, cases in deviations.items():

@@ -13,6 +13,7 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.precompute.encode_frames import cache_frames
@@ -31,6 +32,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('config', help='config whose pipelines begin with FrameFeaturesInit')
     parser.add_argument('--batch-size', type=int, default=64, help='frames at a time')
     parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
@@ -59,6 +61,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         settings = cache_settings(cfg)
         pixels, dtype = settings['pixels'], settings.get('dtype', 'float32')

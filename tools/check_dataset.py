@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from dferclip_mm import dataset_check
 from dferclip_mm.dataset_check.clean import check_outside
+from dferclip_mm.engine.options import add_data_root_option, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 
 # 1 is a check that could not be made, 2 a wrong command line.
@@ -47,6 +48,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--show', type=int, default=5, help='findings of a kind to print (default: %(default)s)'
     )
+    add_data_root_option(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
@@ -109,6 +111,7 @@ def check(args: argparse.Namespace) -> int:
     if args.workers < 0:
         raise SystemExit(f'error: --workers: expected 0 or more, found {args.workers}')
     cfg = load_config(args.config, args.cfg_options)
+    merge_data_options(cfg, args.data_root)
     splits, findings = [], []
     for name, settings in datasets_of(cfg):
         refuse_targets(args, data_of(settings))

@@ -11,6 +11,7 @@ from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.precompute.clip_features import clip_features, extract, hash_model
 
@@ -33,6 +34,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=16, help='clips at a time')
     parser.add_argument('--workers', type=int, default=0, help='processes that read clips')
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in test.py')
     return parser.parse_args()
 
@@ -57,6 +59,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         model = load_model(cfg, args.checkpoint)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         model.to(device)

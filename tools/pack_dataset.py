@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
@@ -42,6 +43,7 @@ def parse_arguments() -> argparse.Namespace:
         '--verify', action='store_true', help='write nothing; compare every pixel with the clips'
     )
     parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
@@ -96,6 +98,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
         clips = find_source_clips(build_without_pipeline(cfg), pipelines)

@@ -39,6 +39,9 @@ def tell_apart(root):
         frame.write_bytes(frame.read_bytes() + bytes([number]))
 
 
+@pytest.mark.promise(
+    'Datasets', 'Clean lists keep every other byte, and the same dataset reads them'
+)
 @pytest.mark.parametrize(
     ('corpus', 'options'),
     [('dfew', {}), ('ferv39k', {}), ('mafw', {}), ('mafw', dict(captions=True))],

@@ -39,6 +39,9 @@ def compare(model):
         assert (found[name] - value).norm() <= 1e-5 * value.norm(), name
 
 
+@pytest.mark.promise(
+    'Models', 'The fast forward pass has the logits and gradients of the plain one'
+)
 @pytest.mark.parametrize(
     'settings',
     [

@@ -17,6 +17,9 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 
+@pytest.mark.promise(
+    'Models', 'DFER-CLIP has the logits, loss, gradients and SGD steps of the original code'
+)
 @pytest.mark.parametrize('name', GOLDEN['dferclip'])
 def test_dferclip_answers_as_the_original(name, tmp_path):
     case = GOLDEN['dferclip'][name]

@@ -159,6 +159,7 @@ TRIED = [(kind, way) for kind in BAD for way in WAYS]
 TRIED = TRIED if LONG else [TRIED[4 * place + (place + 2) % 4] for place in range(len(BAD))]
 
 
+@pytest.mark.promise('Checkpoints', 'A wrong checkpoint is refused in one sentence')
 @pytest.mark.parametrize(('kind', 'way'), TRIED)
 def test_it_is_refused_or_explained(kind: str, way: str, good: Path, tmp_path: Path) -> None:
     path, log = tmp_path / 'bad.pth', tmp_path / 'log.txt'
@@ -221,6 +222,7 @@ def test_parts_are_taken_from_tensors_by_name(content: Any, said: str, tmp_path:
     assert str(path) in last[0]
 
 
+@pytest.mark.promise('Untrusted files', 'A checkpoint at a URL runs no code')
 @pytest.mark.parametrize('way', ['load_from', 'test', 'parts'])
 def test_a_file_at_an_address_runs_no_code(way: str, good: Path, tmp_path: Path) -> None:
     """PyTorch's hub, which the host asks for addresses, unpickles; here from its cache."""
@@ -262,6 +264,7 @@ def test_a_pointer_to_nothing_is_passed_over(text: str, good: Path, tmp_path: Pa
     assert len(passed_over[0]) < 500
 
 
+@pytest.mark.promise('Checkpoints', 'A copy of a work folder resumes from its own files')
 def test_a_copy_resumes_from_its_own_files(good: Path, tmp_path: Path) -> None:
     """Its pointer names the original's, which has gone on, or was trained again."""
     original, copy = tmp_path / 'run', tmp_path / 'backup'
@@ -293,6 +296,7 @@ def test_an_archive_that_says_it_lies_on_two_disks_is_refused(good: Path, tmp_pa
         read_checkpoint(path)
 
 
+@pytest.mark.promise('Checkpoints', 'A flipped bit is refused, or changes nothing that is read')
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_path: Path) -> None:
     path, data = tmp_path / 'flipped.pth', good.read_bytes()
     expected = dict(leaves(torch.load(good, weights_only=True)))
@@ -314,6 +318,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_pa
     print(f'{refused} refused')
 
 
+@pytest.mark.promise('Untrusted files', 'A config stored in a checkpoint is not executed')
 def test_a_stored_config_is_not_executed(good: Path, tmp_path: Path) -> None:
     content = torch.load(good, weights_only=True)
     del content['ema_state_dict']
@@ -359,6 +364,9 @@ def test_a_path_in_a_checkpoint_is_not_removed(good: Path, tmp_path: Path) -> No
     assert thesis.read_text() == 'ten years'
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'Our checkpoints load with `weights_only=True` without this package'
+)
 def test_ours_load_where_nothing_of_ours_is_known(good: Path) -> None:
     program = (
         'import sys, torch; found = torch.load(sys.argv[1], weights_only=True); '

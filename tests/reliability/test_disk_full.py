@@ -44,6 +44,9 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return (folder / 'names.txt').read_text().split('\n')
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'A full disk leaves the last good checkpoint, and the run continues'
+)
 @pytest.mark.parametrize('place', PLACES)
 def test_the_last_good_one_stays(place: str, names: list[str], tmp_path: Path) -> None:
     # The last of these in the run's second epoch, but for the first epoch's.

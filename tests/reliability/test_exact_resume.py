@@ -26,6 +26,7 @@ def data(tmp_path_factory):
     return root
 
 
+@pytest.mark.promise('Resuming', '4 epochs equal 2 + 2 epochs in new processes, bitwise')
 @pytest.mark.parametrize('cell', matrix() if LONG else SHORT, ids=str)
 def test_four_epochs_are_two_and_two(cell, data, tmp_path):
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
@@ -44,6 +45,7 @@ def test_four_epochs_are_two_and_two(cell, data, tmp_path):
     assert differences(straight / best[0], halves / best[0])[0] == []
 
 
+@pytest.mark.promise('Resuming', 'The number of workers changes nothing')
 def test_workers_do_not_matter(data, tmp_path):
     """Whole checkpoints of runs with 0, 1, 2 and 4 workers."""
     counts = (0, 1, 2, 4) if LONG else (0, 2)

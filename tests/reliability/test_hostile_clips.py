@@ -81,6 +81,9 @@ def line_of(canary, line):
     return line.format(secret=canary.secret, address=canary.address)
 
 
+@pytest.mark.promise(
+    'Untrusted files', 'A list opens no file outside its folders and no network connection'
+)
 @pytest.mark.parametrize('line', LINES)
 def test_a_list_that_leads_out(canary, corpus, line):
     (corpus / 'list.txt').write_text(line_of(canary, line))
@@ -148,6 +151,7 @@ def test_control_link(canary, corpus, kind):
 # Videos
 
 
+@pytest.mark.promise('Untrusted files', 'Playlists and manifests named as videos are not followed')
 @pytest.mark.parametrize('kind', VIDEOS)
 @pytest.mark.parametrize('decoder', ['ClipInit', 'Decord', 'OpenCV', 'PyAV'])
 def test_a_video(canary, corpus, kind, decoder):

@@ -33,6 +33,9 @@ def _run(
     return code, names.read_text().split('\n') if code == 0 else []
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'A run killed at any write, rename or removal resumes and ends bitwise equal'
+)
 @pytest.mark.parametrize(('keep', 'seed'), RUNS, ids=['keep-1', 'keep-3', 'keep-all'])
 def test_every_point_resumes_and_ends_the_same(keep: int, seed: int, tmp_path: Path) -> None:
     straight = tmp_path / 'straight'

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +32,7 @@ def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
     return child, said
 
 
+@pytest.mark.promise('Resuming', 'A signal to `dist_train.sh` reaches its processes, which save')
 def test_torchrun_hands_a_signal_on_and_the_run_resumes(work_dir: Path) -> None:
     # Stock torchrun hands SIGTERM on, and dies of this one.
     child, said = start()

@@ -95,6 +95,9 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.promise(
+    'Resuming', 'SIGTERM or SIGUSR1 saves after the iteration; the run resumes with the next batch'
+)
 @pytest.mark.parametrize('at', MOMENTS)
 def test_a_run_that_is_asked_to_end_goes_on_with_the_next_batch(
     at: int, straight: Path, tmp_path: Path
@@ -119,6 +122,7 @@ def test_in_validation_the_run_ends_at_once_and_validates_again(
     _require_equal(straight, tmp_path)
 
 
+@pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
 @pytest.mark.parametrize('first', [True, False])
 def test_between_training_and_validation_the_run_is_saved(first: bool, tmp_path: Path) -> None:
     """No checkpoint of that epoch was due; or it is written already."""
@@ -155,6 +159,7 @@ ENDS = [(6, 'validation', 15), (8, 'iteration', 9), (9, 'iteration', 15), (14, '
 ENDS += [(18, 'validation', 15)]
 
 
+@pytest.mark.promise('Resuming', 'Early stopping happens at the same epoch in a resumed run')
 @pytest.mark.parametrize(('at', 'when', 'number'), ENDS if LONG else ENDS[1:4])
 @pytest.mark.parametrize(
     'settings',
@@ -319,6 +324,7 @@ def _pair(folder: Path, name: str, *, resume: bool = False, at: int | None = Non
     return [int((codes / str(rank)).read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.promise('Resuming', 'A signal to one process ends all at the same iteration')
 def test_processes_end_at_the_same_iteration(tmp_path: Path) -> None:
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
     assert _pair(straight, 'all') == [0, 0]

@@ -56,6 +56,9 @@ def files(draw: st.DrawFn, form: str) -> bytes:
     return text.encode(encoding, 'replace')
 
 
+@pytest.mark.promise(
+    'Lists and prompts', 'A prompt file is a table of sentences, or an error that names the file'
+)
 @pytest.mark.parametrize('form', ['json', 'yaml'])
 def test_a_prompt_file_is_a_table_of_sentences_or_our_error(form):
     seen: Counter[str] = Counter()
@@ -103,6 +106,9 @@ BOMBS = {
 }
 
 
+@pytest.mark.promise(
+    'Lists and prompts', 'YAML and JSON bombs are refused soon and in little memory'
+)
 @pytest.mark.parametrize('name', BOMBS)
 def test_bombs_are_refused_soon_and_in_little_memory(name):
     data, form = BOMBS[name]

@@ -60,6 +60,9 @@ def spoilt(work_dir, spoil, **settings):
     return runner
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'A loss of NaN or infinity stops the run and is never saved'
+)
 @pytest.mark.parametrize(('iteration', 'kept'), [(0, 0), (4, 1), (5, 1)])
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
 def test_a_loss_stops_the_run(iteration, kept, value, tmp_path):
@@ -239,6 +242,9 @@ def test_other_scores_stay(value):
     assert metrics['a'] is value
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'The clips of that batch are named, with list and line'
+)
 def test_the_clips_are_named(tmp_path):
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
