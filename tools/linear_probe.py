@@ -1,7 +1,7 @@
 """Linear probing: ``python tools/linear_probe.py TRAIN.npz TEST.npz``.
 
-Both files are written by ``tools/extract_features.py``. Fits logistic regression on labels and ridge
-regression on scores, whichever the files hold, and prints UAR and WAR, or PCC, CCC, MAE and RMSE.
+Both files are written by ``tools/extract_features.py``. Fits logistic regression on labels and
+ridge regression on scores, whichever the files hold, and prints the metrics of the test clips.
 """
 
 from __future__ import annotations
