@@ -1,6 +1,7 @@
 """For every test: MMAction2's scope, one thread, a small CLIP, an empty folder for programs."""
 
 import copy
+import gc
 import os
 import signal
 from pathlib import Path
@@ -24,6 +25,12 @@ TINY_CLIP = dict(
     vision_cfg=dict(image_size=32, layers=2, width=64, patch_size=16),
     text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=2),
 )
+
+
+def pytest_collection_finish():
+    """Keep the imported objects out of the garbage collection of each dataset that is built."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
