@@ -1,17 +1,17 @@
 """Every config of EmoCLIP runs at small size, and says what the paper's recipe says."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.dist import get_world_size
 from mmengine.runner import CheckpointLoader
+from processes import in_processes
 from small_runs import CONFIGS, small_config, start, write_corpora
 
-ROOT = CONFIGS.parent
 TRAINED = ('emoclip_mafw', 'emoclip_supervised_dfew', 'emoclip_supervised_ferv39k')
 TRAINED += ('emoclip_supervised_mafw', 'emoclip_downstream')
 EVALUATED = tuple(f'emoclip_zeroshot_{name}' for name in ('dfew', 'ferv39k', 'mafw', 'afew'))
@@ -214,40 +214,27 @@ def test_a_class_can_be_left_out_by_settings_alone(data, tmp_path):
     assert [unseen.get_data_info(i)['label'] for i in range(len(unseen))] == [3]
 
 
-PROGRAM = """
-import sys, torch
-torch.set_num_threads(1)
-sys.path[:0] = {paths!r}
-import dferclip_mm
-from mmengine.config import Config
-from small_runs import start
-cfg = Config.fromfile({config!r})
-cfg.launcher = 'pytorch'
-start(cfg).test()
-"""
+def score_clips(rank, config, save_to, workers):
+    cfg = Config.fromfile(config)
+    cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
+    cfg.test_dataloader.num_workers = workers
+    cfg.test_evaluator.save_to = save_to
+    os.environ['LOCAL_RANK'] = str(rank)
+    start(cfg).test()
 
 
 def test_figures_do_not_depend_on_processes_or_workers(data, checkpoint, tmp_path):
     cfg = small_config('emoclip_zeroshot_ferv39k', data, tmp_path, load_from=checkpoint)
-    cfg.test_evaluator.save_to = str(tmp_path / 'alone.json')
-    start(cfg).test()
-    cfg.test_evaluator.save_to = str(tmp_path / 'both.json')
-    cfg.test_dataloader.num_workers = 2
-    cfg.dump(tmp_path / 'config.py')
+    config = str(tmp_path / 'config.py')
+    cfg.dump(config)
+    one, two = (str(tmp_path / f'{name}.json') for name in ('one', 'two'))
+    in_processes(score_clips, config, one, 2, world=1, fork=True)
     # 7 clips in batches of 2 on 2 processes: one clip is repeated and must not count twice.
-    program = tmp_path / 'program.py'
-    paths = [str(ROOT), str(ROOT / 'tests')]
-    program.write_text(PROGRAM.format(paths=paths, config=str(tmp_path / 'config.py')))
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    alone, both = (
-        json.loads((tmp_path / f'{name}.json').read_text()) for name in ('alone', 'both')
-    )
-    assert len(alone['clips']) == 7
-    assert both['metrics'] == alone['metrics']
-    for one, other in zip(alone['clips'], both['clips'], strict=True):
-        assert Path(one['clip']) == Path(other['clip'])
-        assert one['predicted'] == other['predicted']
-        assert one['scores'] == pytest.approx(other['scores'], abs=1e-6)
+    in_processes(score_clips, config, two, 0, world=2, fork=True)
+    one, two = (json.loads(Path(name).read_text()) for name in (one, two))
+    assert len(one['clips']) == 7
+    assert two['metrics'] == one['metrics']
+    for expected, found in zip(one['clips'], two['clips'], strict=True):
+        assert found['clip'] == expected['clip']
+        assert found['predicted'] == expected['predicted']
+        assert found['scores'] == pytest.approx(expected['scores'], abs=1e-6)
