@@ -15,8 +15,9 @@ from tqdm import tqdm
 from dferclip_mm.engine.lookup import build_bare, settings_of
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.encode_frames import cache_frames
-from dferclip_mm.precompute.frame_features import frame_store
+from dferclip_mm.precompute.frame_features import FORMAT
 from dferclip_mm.precompute.frame_identity import find_identity
 from dferclip_mm.precompute.source_clips import estimate_bytes, find_source_clips
 
@@ -64,7 +65,7 @@ def main() -> None:
         pixels, dtype = settings['pixels'], settings.get('dtype', 'float32')
         parts = {key: cfg.model[key] for key in ('type', 'backbone', 'data_preprocessor')}
         model = MODELS.build(parts).eval()
-        store = frame_store(settings['cache'], find_identity(model, pixels, dtype))
+        store = ClipStore(settings['cache'], FORMAT, find_identity(model, pixels, dtype))
         model.to('cuda' if torch.cuda.is_available() else 'cpu')
         pipelines = [dataset.get('pipeline', ()) for dataset in settings_of(cfg)]
         clips = find_source_clips(build_bare(cfg), pipelines)

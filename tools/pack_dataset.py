@@ -14,13 +14,9 @@ from dferclip_mm.engine.lookup import build_bare, settings_of
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.packed import FORMAT
 from dferclip_mm.precompute.clip_store import ClipStore
-from dferclip_mm.precompute.packed_clips import (
-    find_difference,
-    pack_clip,
-    packed_bytes,
-    packed_store,
-)
+from dferclip_mm.precompute.packed_clips import find_difference, pack_clip, packed_bytes
 from dferclip_mm.precompute.source_clips import (
     SourceClip,
     estimate_bytes,
@@ -103,7 +99,7 @@ def main() -> None:
         inside = [clip.path for clip in clips if folder.resolve().is_relative_to(clip.path)]
         if inside:
             raise SystemExit(f'error: {folder} lies in the clip {inside[0]}: choose another')
-        store = packed_store(args.folder)
+        store = ClipStore(args.folder, FORMAT)
         if args.verify:
             verify(store, clips, args.workers)
             return
