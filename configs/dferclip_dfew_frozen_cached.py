@@ -5,8 +5,8 @@
 #   tools/cache_frames.py configs/dferclip_dfew_frozen_cached.py      once, for all folds
 #   tools/train.py configs/dferclip_dfew_frozen_cached.py
 #
-# All frames of all clips are kept, 1.8 GB, so random sampling in time stays as it is;
-# dtype='float16' takes half of it and changes features in the fourth digit.
+# The features of all frames are stored, 1.8 GB, so sampling in time stays random; dtype='float16'
+# takes half of it and changes features in the fourth digit.
 _base_ = 'dferclip_dfew_frozen.py'
 
 features = dict(
@@ -32,7 +32,7 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
 custom_hooks = [
-    # Stop when the features are not those of this model and these clips.
+    # Stop when the features are of another model or of other clips.
     dict(type='FrameCacheHook'),
     *_base_.custom_hooks,
 ]

@@ -146,3 +146,10 @@ def test_dferclip_lists_find_packed_clips(work_dir, cfg, pack):
         '00001.safetensors',
         '00003.safetensors',
     ]
+
+
+@pytest.mark.parametrize('change', [dict(ann_file='none'), dict(data_prefix=dict(clips='none'))])
+def test_a_path_is_looked_up_below_the_data_root_and_from_the_current_folder(cfg, work_dir, change):
+    both = rf'{work_dir}/data/DFEW/none (and|or) {work_dir}/none'
+    with pytest.raises(FileNotFoundError, match=both):
+        DATASETS.build({**cfg.train_dataloader.dataset, **change})
