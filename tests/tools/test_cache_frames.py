@@ -169,11 +169,13 @@ def test_joined_and_repeated_datasets_are_cached_and_trained_from(corpus, work_d
     assert len(cache(cfg)) == 14
     cfg.train_cfg.max_epochs = 1
     start(cfg).train()
-    inner.pipeline[0].cache = str(work_dir / 'none')
+    inner.pipeline[0].cache = str(work_dir / 'other')
     with pytest.raises(ValueError, match='lacks the features of 7 of 7 clips'):
         start(cfg).train()
+    cache(cfg)
+    assert len(list((work_dir / 'other').rglob('*.safetensors'))) == 7
 
 
 def test_a_config_without_features_is_refused(corpus, work_dir, cache):
-    with pytest.raises(SystemExit, match='expected one FrameFeaturesInit'):
+    with pytest.raises(SystemExit, match='expected FrameFeaturesInit in the pipelines'):
         cache(frozen_config('dferclip_dfew_frozen', corpus, work_dir / 'run'))
