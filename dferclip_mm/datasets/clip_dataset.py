@@ -11,7 +11,7 @@ from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ..media.check_clip import check_clip
-from ..media.errors import ClipReadError, clip_error
+from ..media.errors import ClipReadError, StaleFileError, clip_error
 from .clip_finder import ClipFinder, find_candidates
 from .list_text import check_rows
 from .unreadable import UnreadableClips
@@ -217,7 +217,7 @@ class ClipDataset(BaseActionDataset):
         try:
             check_clip(info['filename'])
             return self.pipeline(info)
-        except (ClipReadError, ImportError, MemoryError):
+        except (ClipReadError, StaleFileError, ImportError, MemoryError):
             raise
         except Exception as error:  # MMAction2's decoders raise whatever their libraries do
             own = isinstance(error, ValueError | OSError)

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..files import atomic_write
+from ..media.errors import StaleFileError
 from ..media.packed import PACKED_SUFFIX
 from .source_clips import SourceState
 
@@ -25,13 +26,6 @@ from .source_clips import SourceState
 _THREADS = 16
 _SHOWN = 160
 _ADVICE = 'choose another folder, or delete this file'
-
-
-class StaleFileError(ValueError):
-    """A file that was computed by another model, by other steps, or from another clip.
-
-    It stops a run: the policy for unreadable clips does not apply.
-    """
 
 
 class ClipStore:

@@ -10,7 +10,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from .clip_store import ClipStore, StaleFileError, open_tensors
+from ..media.errors import StaleFileError
+from .clip_store import ClipStore, open_tensors
 from .frame_identity import find_identity
 from .source_clips import SourceState, find_clip_folders, find_clip_name
 
@@ -62,9 +63,6 @@ class FrameFeaturesInit(BaseTransform):
     Raises:
         StaleFileError: when the features were not checked at the start of the run.
     """
-
-    # No clip is read, so that no clip is validated.
-    reads_files = False
 
     def __init__(
         self, cache: str, pixels: Sequence[Mapping[str, Any]], dtype: str = 'float32'

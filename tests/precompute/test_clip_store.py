@@ -10,8 +10,9 @@ import pytest
 from mini_corpora import write_clip
 from safetensors.numpy import load_file, save_file
 
+from dferclip_mm.media.errors import StaleFileError
 from dferclip_mm.precompute import clip_store
-from dferclip_mm.precompute.clip_store import ClipStore, StaleFileError
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.source_clips import SourceState
 
 TENSORS = {'a': np.arange(6.0).reshape(2, 3)}

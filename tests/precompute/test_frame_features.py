@@ -10,8 +10,9 @@ from frozen_runs import frozen_config, run_cache_frames, write_corpus, write_wei
 from mmaction.registry import DATASETS, MODELS
 from mmengine.registry import init_default_scope
 
+from dferclip_mm.media.errors import StaleFileError
 from dferclip_mm.precompute import FrameFeaturesInit, check_frame_features
-from dferclip_mm.precompute.clip_store import ClipStore, StaleFileError
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.frame_features import FORMAT, read_features, write_features
 from dferclip_mm.precompute.source_clips import SourceState
 
