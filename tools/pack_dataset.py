@@ -104,11 +104,16 @@ def main() -> None:
             verify(store, clips, args.workers)
             return
         pack(store, clips, args.workers)
-        loaders = [part for part in ('train', 'val', 'test') if cfg.get(f'{part}_dataloader')]
-        options = [f'{part}_dataloader.dataset.data_prefix.clips={folder}' for part in loaders]
+        # A wrapper, such as ConcatDataset, has no such option of its own.
+        loaders = {part: cfg.get(f'{part}_dataloader') for part in ('train', 'val', 'test')}
+        options = [
+            f'{part}_dataloader.dataset.data_prefix.clips={folder}'
+            for part, loader in loaders.items()
+            if loader and 'data_root' in loader.dataset
+        ]
         print(
-            f'wrote {args.folder}: all {len(clips)} clips; read them by\n  '
-            + ' \\\n  '.join(['--cfg-options', *options])
+            f'wrote {args.folder}: all {len(clips)} clips; read them by data_prefix.clips={folder} '
+            'of each dataset:\n  ' + ' \\\n  '.join(['--cfg-options', *options])
         )
 
 
