@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 from mmaction.registry import DATASETS
 
-from dferclip_mm.precompute.packed_clips import pack_clip, packed_store, read_frames
+from dferclip_mm.media.packed import FORMAT
+from dferclip_mm.precompute.clip_store import ClipStore
+from dferclip_mm.precompute.packed_clips import pack_clip, read_frames
 from dferclip_mm.precompute.source_clips import SourceClip
 from dferclip_mm.transforms import ClipInit
 
@@ -46,7 +48,7 @@ def source_clip(folder: Path) -> SourceClip:
 
 def pack_clips(folders: Sequence[Path], target: Path) -> list[Path]:
     """The same clips, packed as `tools/pack_dataset.py` does."""
-    store = packed_store(target)
+    store = ClipStore(target, FORMAT)
     for folder in folders:
         pack_clip(source_clip(folder), store)
     return [store.file(folder.name) for folder in folders]

@@ -11,7 +11,7 @@ from mmaction.datasets import BaseActionDataset
 from mmengine.logging import print_log
 
 from ..media.check_clip import check_clip
-from ..media.errors import ClipReadError, clip_error
+from ..media.errors import ClipReadError, StaleFileError, clip_error
 from .clip_finder import ClipFinder, find_candidates
 from .list_text import check_rows
 from .unreadable import UnreadableClips
@@ -229,7 +229,7 @@ class ClipDataset(BaseActionDataset):
         try:
             check_clip(info['filename'])
             return self.pipeline(info)
-        except (ClipReadError, *_MISTAKES):
+        except (ClipReadError, StaleFileError, *_MISTAKES):
             raise
         except Exception as error:  # MMAction2's decoders raise whatever their libraries raise
             own = isinstance(error, ValueError | OSError)

@@ -1,4 +1,4 @@
-"""The one error of a clip that cannot be read."""
+"""Errors of clips, and of files that were computed from clips."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class ClipReadError(OSError):
     """A clip on the disk that is empty, damaged or not a clip.
 
     It takes one message, so that the main process can raise a worker's error again.
+    """
+
+
+class StaleFileError(ValueError):
+    """A file that was computed by another model, by other steps, or from another clip.
+
+    It stops a run: the policy for unreadable clips does not apply.
     """
 
 
