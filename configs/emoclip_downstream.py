@@ -32,7 +32,7 @@ custom_hooks = [
     dict(
         type='LoadPretrainedHook',
         checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
-        parts=('neck',),
+        prefixes=('neck',),
     ),
     *_base_.custom_hooks,
 ]

@@ -23,18 +23,14 @@ custom_hooks = [
     dict(type='ConfigKeysHook'),
     dict(type='ClassNamesHook'),
     dict(type='DryRunHook'),
-    # Read and store checkpoints as data, and take those alone that fit.
-    dict(type='CheckpointContentHook'),
+    # Verify a checkpoint, and refuse one that does not fit.
     dict(type='StrictLoadHook'),
     # Count the clips that cannot be read; what becomes of them, the data sets' settings say.
     dict(type='UnreadableClipsHook'),
-    # Draw by seed, epoch and sample, so that a resumed run goes on as if it had not stopped.
-    dict(type='RandomnessHook'),
-    # Save and end when the scheduler asks for it; go on within the epoch.
+    # Make a resumed run bitwise equal to an uninterrupted one.
+    dict(type='ExactResumeHook'),
+    # Save and exit when the scheduler ends the run.
     dict(type='PreemptionHook'),
-    dict(type='MidEpochHook'),
-    # Validate on resume what the run was stopped before.
-    dict(type='MissedValidationHook'),
     # Stop at a loss or at weights that are no numbers.
     dict(type='CheckInvalidLossHook'),
     # Say which clips choose the best checkpoint.

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
@@ -20,14 +20,9 @@ from torch.distributed import DistError, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
-from ..checkpoints.resume_point import (
-    has_checkpoints,
-    read_checkpoint,
-    require_form,
-    require_weights,
-)
+from ..checkpoints.load import check_checkpoint, check_format, is_remote
+from ..checkpoints.resume_point import POINTER, checkpoint_location, find_checkpoints
 from .config_keys import require_known_keys
-from .hooks.checkpoint_content_hook import CheckpointContentHook
 from .hooks.config_keys_hook import ConfigKeysHook
 from .hooks.strict_load_hook import StrictLoadHook
 
@@ -36,10 +31,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # Hooks that a config of one's own may do without, and what they are for.
 _GUARDS = {
-    'AtomicCheckpointHook': 'checkpoints whole or not at all',
+    'AtomicCheckpointHook': 'atomic checkpoints',
     'PreemptionHook': 'saves when a scheduler ends the run',
-    'RandomnessHook': 'the same random numbers after --resume',
-    'MidEpochHook': 'goes on within an epoch',
+    'ExactResumeHook': 'bitwise equal runs after --resume',
     'CheckInvalidLossHook': 'stops at NaN and infinity',
 }
 
@@ -141,13 +135,12 @@ def enable_resume(cfg: Config, source: str) -> None:
             torchrun started again goes on from what the run itself has written meanwhile.
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    # As the host names them.
+    # MMEngine's default.
     number = 'epoch' if hook.get('by_epoch', True) else 'iter'
-    pattern = (hook.get('filename_tmpl') or f'{number}_{{}}.pth').format('*')
-    folder = Path(cfg.work_dir)
-    if hook.get('out_dir') is not None:
-        folder = Path(hook['out_dir']) / folder.name
-    written = has_checkpoints(cfg.work_dir, folder, pattern)
+    template = hook.get('filename_tmpl') or f'{number}_{{}}.pth'
+    folder, pattern = checkpoint_location(cfg.work_dir, hook.get('out_dir'), template)
+    pointer = Path(cfg.work_dir) / POINTER
+    written = pointer.is_file() or bool(find_checkpoints(folder, pattern))
     again = int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
     if source != 'auto' and not (again and written):
         cfg.resume, cfg.load_from = True, source
@@ -157,21 +150,6 @@ def enable_resume(cfg: Config, source: str) -> None:
         cfg.resume = False
         if os.environ.get('RANK', '0') == '0':
             print(f'nothing to resume in {cfg.work_dir}: training starts from the beginning')
-
-
-def require_checkpoint(path: str | None) -> None:
-    """Refuse a local checkpoint that cannot be one, before a model is built for it.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it is no PyTorch file, is cut or changed, or asks for code.
-    """
-    if path is not None and _is_local(path):
-        require_weights(read_checkpoint(path), path)
-
-
-def _is_local(path: str | None) -> TypeGuard[str]:
-    return path is not None and '://' not in path and not Path(path).is_dir()
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -187,10 +165,10 @@ def build_runner(cfg: Config) -> Runner:
     source = cfg.get('load_from')
     if 'runner_type' in cfg:
         # That runner loads before hooks start.
-        require_checkpoint(source)
-    elif _is_local(source):
-        # CheckpointContentHook reads all of it, in one process, before it is loaded.
-        require_form(source)
+        check_checkpoint(source)
+    elif source is not None and not is_remote(source) and not Path(source).is_dir():
+        # StrictLoadHook reads all of it, in one process, before it is loaded.
+        check_format(source)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
     compat.leave_fused_out_without_kernels(cfg)
     if 'runner_type' in cfg:
@@ -199,7 +177,7 @@ def build_runner(cfg: Config) -> Runner:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
-    for kind in (ConfigKeysHook, CheckpointContentHook, StrictLoadHook):
+    for kind in (ConfigKeysHook, StrictLoadHook):
         if not any(isinstance(hook, kind) for hook in runner.hooks):
             runner.register_hook(kind())
     present = {kind.__name__ for hook in runner.hooks for kind in type(hook).__mro__}

@@ -97,13 +97,13 @@ def test_checkpoints_of_another_ending_are_known_by_it(tmp_path: Path) -> None:
     _go(tmp_path, 'first', epochs=2, **names)
     run = tmp_path / 'run'
     before = _best(tmp_path)
-    for name in ('state_9.ckpt.part', f'{before[0]}.part', 'preempted.pth.part', 'mine.part'):
+    for name in ('state_9.ckpt.tmp', f'{before[0]}.tmp', 'preempted.pth.tmp', 'mine.tmp'):
         (run / name).touch()
     said = _go(tmp_path, 'second', resume=True, epochs=3, **names)
     assert 'is no name of a best checkpoint' not in said
     assert _best(tmp_path) == ['best_dfer_WAR_state_3.ckpt'] != before
     assert sorted(path.name for path in run.glob('state_*')) == ['state_3.ckpt']
-    assert [path.name for path in run.glob('*.part')] == ['mine.part']
+    assert [path.name for path in run.glob('*.tmp')] == ['mine.tmp']
 
 
 def _refusing(name: str) -> None:

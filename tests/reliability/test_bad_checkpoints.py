@@ -19,7 +19,8 @@ from lengths import LONG, cases
 from resume_cells import equal, leaves
 from small_runs import start
 
-from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
+from dferclip_mm.checkpoints.load import read_checkpoint
+from dferclip_mm.checkpoints.resume_point import find_resumable
 from dferclip_mm.engine.run import friendly_errors
 
 

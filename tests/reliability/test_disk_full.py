@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from killing import Steps, config, in_fork, train
 
-from dferclip_mm.checkpoints.resume_point import find_resumable, read_checkpoint
+from dferclip_mm.checkpoints.load import read_checkpoint
+from dferclip_mm.checkpoints.resume_point import find_resumable
 from dferclip_mm.engine.run import friendly_errors
 
 
@@ -63,7 +64,7 @@ def test_the_last_good_one_stays(place: str, names: list[str], tmp_path: Path) -
     assert in_fork(child, log) == 1
     said = [line for line in log.read_text().splitlines() if line.startswith('ended with')]
     assert len(said) == 1, log.read_text()[-2000:]
-    name = names[last - 1].split()[-1].removesuffix('.part')
+    name = names[last - 1].split()[-1].removesuffix('.tmp')
     assert str(tmp_path / 'run' / name) in said[0]
     assert 'No space left on device' in said[0]
     needed, free = map(int, re.findall(r'needs (\d+) bytes, and (\d+) are free', said[0])[0])
@@ -73,7 +74,7 @@ def test_the_last_good_one_stays(place: str, names: list[str], tmp_path: Path) -
 
 
 def _goes_on(folder: Path, log: Path, *, nothing_kept: bool = False) -> None:
-    assert list(folder.glob('*.part')) == []
+    assert list(folder.glob('*.tmp')) == []
     for path in folder.glob('*.pth'):
         read_checkpoint(path)
     kept, _ = find_resumable(folder, folder, 'epoch_*.pth')

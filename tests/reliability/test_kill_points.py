@@ -41,7 +41,7 @@ def test_every_point_resumes_and_ends_the_same(keep: int, seed: int, tmp_path: P
     assert len(names) >= 49
     expected = sorted(path.name for path in (straight / 'run').glob('*.pth*'))
     assert len(expected) == (2 if keep == 1 else 4)
-    first = names.index('after replace epoch_1.pth.part') + 1
+    first = names.index('after replace epoch_1.pth.tmp') + 1
     points = range(1, len(names) + 1)
     if not LONG:
         # The steps in which stock MMEngine loses a run, and a spread of the others.

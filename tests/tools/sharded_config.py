@@ -39,7 +39,7 @@ custom_hooks = [
     dict(
         type='LoadPretrainedHook',
         checkpoint='start.pth',
-        parts=('backbone', 'neck', 'cls_head'),
+        prefixes=('backbone', 'neck', 'cls_head'),
     ),
     dict(type='WriteLosses'),
 ]

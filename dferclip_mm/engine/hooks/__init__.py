@@ -2,15 +2,12 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .check_invalid_loss_hook import CheckInvalidLossHook
-from .checkpoint_content_hook import CheckpointContentHook
 from .config_keys_hook import ConfigKeysHook
 from .dry_run_hook import DryRunHook
-from .exact_resume_hook import MidEpochHook
+from .exact_resume_hook import ExactResumeHook
 from .frame_cache_hook import FrameCacheHook
 from .load_pretrained_hook import LoadPretrainedHook
-from .missed_validation_hook import MissedValidationHook
 from .preemption_hook import PreemptionHook
-from .randomness_hook import RandomnessHook
 from .selection_hook import SelectionHook
 from .startup_check_hook import ClassNamesHook
 from .strict_load_hook import StrictLoadHook
@@ -20,16 +17,13 @@ from .unreadable_clips_hook import UnreadableClipsHook
 __all__ = [
     'AtomicCheckpointHook',
     'CheckInvalidLossHook',
-    'CheckpointContentHook',
     'ClassNamesHook',
     'ConfigKeysHook',
     'DryRunHook',
+    'ExactResumeHook',
     'FrameCacheHook',
     'LoadPretrainedHook',
-    'MidEpochHook',
-    'MissedValidationHook',
     'PreemptionHook',
-    'RandomnessHook',
     'SelectionHook',
     'StrictLoadHook',
     'SyncStatisticsHook',

@@ -8,7 +8,7 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import CheckpointHook, Hook
 
-from ...checkpoints.unwrap import bare
+from ...checkpoints.unwrap import unwrap_model
 from ..config_keys import find_lost_best, find_lost_custom_keys, refuse, require_known_keys
 from ..find_hook import find_hook
 
@@ -39,7 +39,7 @@ class ConfigKeysHook(Hook):
             ValueError: when a part is close to one of the model, but is none, or when a metric of
                 that name is not logged for the classes of the validation.
         """
-        model = bare(runner.model)
+        model = unwrap_model(runner.model)
         named = chain(model.named_parameters(), model.named_modules())
         refuse(find_lost_custom_keys(runner.cfg, (name for name, _ in named)))
         writer = find_hook(runner, CheckpointHook)

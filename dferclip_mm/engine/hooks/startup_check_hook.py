@@ -8,7 +8,7 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
-from ...checkpoints.unwrap import bare
+from ...checkpoints.unwrap import unwrap_model
 
 
 @HOOKS.register_module()
@@ -115,7 +115,7 @@ class ClassNamesHook(Hook):
 
 
 def _head(runner: Any) -> Any:
-    return getattr(bare(runner.model), 'cls_head', None)
+    return getattr(unwrap_model(runner.model), 'cls_head', None)
 
 
 def _names(dataloader: Any, what: str) -> tuple[str, ...]:
