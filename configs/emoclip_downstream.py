@@ -33,6 +33,6 @@ default_hooks = dict(
     load_pretrained=dict(
         type='LoadPretrainedHook',
         checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
-        parts=('neck',),
+        prefixes=('neck',),
     ),
 )

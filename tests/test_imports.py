@@ -15,16 +15,16 @@ ALLOWED = {
     'emotions': set(),
     'files': set(),
     'prompts': {'emotions'},
-    'checkpoints': set(),
-    'media': {'datasets'},
+    'checkpoints': {'files'},
+    'media': {'datasets', 'files'},
     'evaluation': {'files'},
-    'converters': {'checkpoints', 'emotions'},
+    'converters': {'checkpoints', 'emotions', 'files'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media'},
-    'precompute': {'media', 'models', 'transforms'},
-    'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'media', 'models', 'precompute'},
+    'precompute': {'files', 'media', 'models', 'transforms'},
+    'dataset_check': {'datasets', 'emotions', 'files', 'media', 'transforms'},
+    'engine': {'checkpoints', 'compat', 'files', 'media', 'models', 'precompute'},
 }
 
 

@@ -13,9 +13,9 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.files import check_free_space
 from dferclip_mm.precompute.encode_frames import (
     cache_frames,
     estimate_bytes,
@@ -83,7 +83,7 @@ def main() -> None:
                 flush=True,
             )
             advice = "choose another folder as `cache`, or dtype='float16'"
-            require_space(Path(settings['cache']), size, advice)
+            check_free_space(Path(settings['cache']), size, advice)
             unread = cache_frames(
                 model,
                 left,

@@ -9,9 +9,9 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from dferclip_mm.datasets.disk import require_space
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
 
@@ -71,7 +71,7 @@ def pack(packed: PackedFolder, clips: dict[str, str]) -> None:
         f'{frames} frames, take about {size / 2**30:.3g} GiB',
         flush=True,
     )
-    require_space(packed.folder, size)
+    check_free_space(packed.folder, size)
     with packed.writing(), tqdm(total=size, desc='Packing', unit='B', unit_scale=True) as done:
         for clip in planned:
             try:

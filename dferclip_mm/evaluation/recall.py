@@ -12,7 +12,7 @@ from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..files import write_results
+from ..files import write_json
 from .bootstrap import bootstrap_interval
 from .deduplicate import UNLIMITED, deduplicate
 
@@ -220,5 +220,5 @@ class RecallMetric(BaseMetric):
             ]
             content = {'classes': list(classes), 'metrics': metrics}
             content |= {'confusion': scores.confusion.tolist(), 'clips': clips}
-            write_results(self.save_to, content)
+            write_json(self.save_to, content)
         return metrics

@@ -10,7 +10,7 @@ from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..files import write_results
+from ..files import write_json
 from .deduplicate import UNLIMITED, deduplicate
 
 
@@ -185,5 +185,5 @@ class RegressionMetric(BaseMetric):
         }
         if self.save_to is not None:
             content = {'targets': list(targets), 'metrics': metrics, 'clips': results}
-            write_results(self.save_to, content)
+            write_json(self.save_to, content)
         return metrics

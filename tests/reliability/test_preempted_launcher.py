@@ -1,4 +1,4 @@
-"""A signal to torchrun: its processes save, and the same command goes on."""
+"""A signal to torchrun: its processes save, and the same command resumes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import torch
+from lengths import LONG
 
 HERE = Path(__file__).resolve().parent
 TRAIN = HERE.parents[1] / 'tools' / 'dist_train.sh'
@@ -31,8 +32,8 @@ def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
     return child, said
 
 
-def test_torchrun_hands_a_signal_on_and_the_run_resumes(work_dir: Path) -> None:
-    # Stock torchrun hands SIGTERM on, and dies of this one.
+def test_torchrun_passes_a_signal_on_and_the_run_resumes(work_dir: Path) -> None:
+    # Stock torchrun dies of this signal.
     child, said = start()
     end = time.monotonic() + BOUND
     while 'Epoch(train)' not in said.read_text() and child.poll() is None:
@@ -44,7 +45,8 @@ def test_torchrun_hands_a_signal_on_and_the_run_resumes(work_dir: Path) -> None:
     # 30 points in batches of 5 on 2 processes.
     assert meta['iter'] > 0
     assert meta['iter'] == 3 * meta['epoch'] + meta['batches_done']
-
+    if not LONG:
+        return
     last = meta['epoch'] + 1
     child, said = start(f'train_cfg.max_epochs={last}')
     assert child.wait(timeout=BOUND) == 0, said.read_text()[-3000:]

@@ -40,7 +40,7 @@ default_hooks = dict(
     load_pretrained=dict(
         type='LoadPretrainedHook',
         checkpoint='start.pth',
-        parts=('backbone', 'neck', 'cls_head'),
+        prefixes=('backbone', 'neck', 'cls_head'),
     ),
 )
 # A block of the small tower is a shard, as a block of ViT-L is.

@@ -204,7 +204,7 @@ def test_an_unreadable_clip_is_named_and_the_others_are_kept(corpus, work_dir, c
 
 def test_a_full_disk_is_told_before_any_work(corpus, work_dir, cache, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda _: shutil._ntuple_diskusage(9, 9, 9))
-    with pytest.raises(SystemExit, match=r'about 0\.0 MiB are needed and 0\.0 MiB are free'):
+    with pytest.raises(SystemExit, match=r'about 0\.0 MiB of free space, found 0\.0 MiB'):
         cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     assert (corpus / 'features/features.bin').stat().st_size == 0
 

@@ -11,7 +11,7 @@ from mmengine.hooks import SyncBuffersHook
 from processes import in_processes
 from small_runs import ARCH, start
 
-from dferclip_mm.checkpoints.resume_point import read_checkpoint
+from dferclip_mm.checkpoints.load import read_checkpoint
 
 
 def _synchronise(rank, weights, hook):
