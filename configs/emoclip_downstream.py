@@ -34,7 +34,9 @@ test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 
 default_hooks = dict(
     load_pretrained=dict(
-        type='LoadPretrainedHook', checkpoint='work_dirs/emoclip_mafw/epoch_30.pth', parts=('neck',)
+        type='LoadPretrainedHook',
+        checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
+        prefixes=('neck',),
     ),
     checkpoint=dict(save_best='regression/CCC', rule='greater'),
 )

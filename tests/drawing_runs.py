@@ -14,7 +14,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 
-from dferclip_mm.engine.hooks import RandomnessHook
+from dferclip_mm.engine.hooks import ExactResumeHook
 
 # The host keeps loggers by name.
 _NUMBER = itertools.count()
@@ -55,11 +55,11 @@ class DrawingModel(BaseModel):
 
 
 def drawing_run(work_dir: Path, *, loader: Any = None, seed: int | None = 3, **settings: Any):
-    """A runner of the two, with `RandomnessHook`; `settings` are the host's."""
+    """A runner of the two, with `ExactResumeHook`; `settings` are the host's."""
     cfg = dict(
         model=dict(type='DrawingModel'),
         train_cfg=dict(by_epoch=True, max_epochs=4),
-        custom_hooks=[RandomnessHook()],
+        custom_hooks=[ExactResumeHook()],
         randomness=dict(seed=seed),
         default_hooks=dict(logger=None),
         default_scope='mmengine',

@@ -24,7 +24,6 @@ ALLOWED = {
     'datasets': {'emotions', 'media'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'files', 'media', 'transforms'},
-    # Runs what the others are made of.
     'engine': {'checkpoints', 'compat', 'files', 'media', 'models', 'precompute'},
 }
 

@@ -11,8 +11,9 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
+from dferclip_mm.checkpoints.load import check_checkpoint
 from dferclip_mm.converters import bake_text_features, serialize, write_files
-from dferclip_mm.engine.run import friendly_errors, load_config, require_checkpoint
+from dferclip_mm.engine.run import friendly_errors, load_config
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,7 +35,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
-        require_checkpoint(args.checkpoint)
+        check_checkpoint(args.checkpoint)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         model = MODELS.build(cfg.model)
         checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')

@@ -20,13 +20,10 @@ default_hooks = dict(
     ),
     # Stops before the first step when config, data, classes and model do not fit.
     startup_check=dict(type='StartupCheckHook'),
-    # Reads and stores checkpoints as data, and loads only those that fit on both sides.
-    checkpoint_content=dict(type='CheckpointContentHook'),
+    # Verifies a checkpoint, and refuses one that does not fit.
     strict_load=dict(type='StrictLoadHook'),
-    # Resumes bit-exactly, within an epoch too.
-    randomness=dict(type='RandomnessHook'),
-    exact_resume=dict(type='MidEpochHook'),
-    missed_validation=dict(type='MissedValidationHook'),
+    # Makes a resumed run bitwise equal to an uninterrupted one.
+    exact_resume=dict(type='ExactResumeHook'),
     # Saves and stops when a scheduler sends SIGTERM.
     preemption=dict(type='PreemptionHook'),
     # Stops at a loss or at weights that are NaN or infinite.

@@ -1,4 +1,4 @@
-"""Weights from anywhere, as data: local files looked all through, and those at an address too."""
+"""Checkpoints as data: every read is ``weights_only``, and checksums are verified first."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ import os
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.runner import CheckpointLoader
 
-from .resume_point import read_checkpoint, require_weights
+from .compare import shorten
+from .zip_check import is_zip, verify_zip_checksums
 
-_SHOWN = 4
 _ALWAYS, _NEVER = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
+_RUNS_CODE = (
+    'it holds more than tensors and plain values, and loading the rest could run code. If you '
+    'trust its source, save its state_dict to a new file, and give that'
+)
 
 
 @contextmanager
-def data_alone() -> Iterator[None]:
-    """Have PyTorch execute nothing that a file asks for, whatever its caller says.
+def weights_only_load() -> Iterator[None]:
+    """Make each ``torch.load`` weights-only, whatever its caller asks for.
 
-    What the host reads from an address goes through ``torch.hub``, which asks for all of it.
+    MMEngine loads URLs through ``torch.hub``, which asks for full unpickling.
     """
     before = {name: os.environ.pop(name, None) for name in (_ALWAYS, _NEVER)}
     os.environ[_ALWAYS] = '1'
@@ -32,38 +37,93 @@ def data_alone() -> Iterator[None]:
         os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
-def read_weights(source: str) -> dict[str, torch.Tensor]:
-    """The state dict in a file, or at an address that the host can read; all processes together.
+def is_remote(path: str | Path) -> bool:
+    """Whether a checkpoint is a URL or another address that MMEngine resolves."""
+    return '://' in str(path)
+
+
+def check_format(path: str | Path) -> None:
+    """Check that a local file exists and starts and ends as PyTorch's do; reads nothing else.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no checkpoint, is cut, was changed after it was written, asks for
-            code, or holds something else than tensors by name.
+        ValueError: when it is no PyTorch file, or its end is missing.
     """
-    if '://' not in source:
-        content = read_checkpoint(source)
-    else:
-        try:
-            with data_alone():
-                content = CheckpointLoader.load_checkpoint(source, map_location='cpu')
-        except pickle.UnpicklingError as error:
-            raise ValueError(
-                f'{source} is not loaded: it holds more than tensors and plain values, and '
-                'reading the rest could run code'
-            ) from error
-    require_weights(content, source)
-    return weights_in(content, source)
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
+    if not (_is_legacy(file) or is_zip(file)):
+        raise ValueError(
+            f'{path} ({file.stat().st_size} bytes) is no PyTorch checkpoint, or its end is '
+            'missing: copy or train it again'
+        )
 
 
-def weights_in(content: Any, source: str) -> dict[str, torch.Tensor]:
-    """The tensors by name of what a file holds.
+def _is_legacy(file: Path) -> bool:
+    """Whether it is a pickle, as PyTorch wrote before 1.6."""
+    with file.open('rb') as stream:
+        return stream.read(1) == b'\x80'
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """Verify all of a local file and read it without executing anything.
+
+    Tensors are memory-mapped: they stay on the disk until they are used.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no checkpoint, is cut, was changed after it was written, or needs
+            code to be read.
+    """
+    check_format(path)
+    file = Path(path)
+    verify_zip_checksums(file)
+    try:
+        return torch.load(file, map_location='cpu', weights_only=True, mmap=not _is_legacy(file))
+    except pickle.UnpicklingError as error:
+        raise ValueError(f'{path} is not loaded: {_RUNS_CODE}') from error
+    except Exception as error:  # PyTorch raises many types for damaged files
+        raise ValueError(
+            f'{path} ({file.stat().st_size} bytes) cannot be read as a PyTorch checkpoint '
+            f'({error!r:.200}): copy or train it again'
+        ) from error
+
+
+def read_weights(source: str) -> dict[str, torch.Tensor]:
+    """The state dict in a local file or at a URL; all processes call it together.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``read_checkpoint`` and ``get_state_dict`` do.
+    """
+    if not is_remote(source):
+        return get_state_dict(read_checkpoint(source), source)
+    try:
+        with weights_only_load():
+            content = CheckpointLoader.load_checkpoint(source, map_location='cpu')
+    except pickle.UnpicklingError as error:
+        raise ValueError(f'{source} is not loaded: {_RUNS_CODE}') from error
+    return get_state_dict(content, source)
+
+
+def check_checkpoint(path: str | None) -> None:
+    """Check all of a local checkpoint, before a model is built for it; URLs and folders pass.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``read_checkpoint`` and ``get_state_dict`` do.
+    """
+    if path is not None and not is_remote(path) and not Path(path).is_dir():
+        get_state_dict(read_checkpoint(path), path)
+
+
+def get_state_dict(content: Any, source: str | Path) -> dict[str, torch.Tensor]:
+    """The tensors by name in a checkpoint's content.
 
     Args:
         content: a state dict, or a dict with ``'state_dict'``.
         source: the file, for messages.
 
     Raises:
-        ValueError: when it is something else; it says what.
+        ValueError: when it is neither.
     """
     stored = content.get('state_dict', content) if isinstance(content, Mapping) else content
     if not isinstance(stored, Mapping):
@@ -71,35 +131,13 @@ def weights_in(content: Any, source: str) -> dict[str, torch.Tensor]:
             f'{source} holds a {type(stored).__name__}: expected a dict with '
             "'state_dict', as MMEngine saves it"
         )
-    strange = [str(name) for name, value in stored.items() if not isinstance(value, torch.Tensor)]
-    if strange:
+    if stored is content and 'ema_state_dict' in content:
         raise ValueError(
-            f'{source} holds no state dict: {shorten(strange)} '
-            f'{"is" if len(strange) == 1 else "are"} no tensor'
+            f"{source} holds only averaged weights (ema_state_dict): store them as 'state_dict', "
+            "their names without 'module.'"
         )
-    # As MMEngine does for checkpoints of DistributedDataParallel.
+    other = [str(name) for name, value in stored.items() if not isinstance(value, torch.Tensor)]
+    if other:
+        raise ValueError(f'{source} holds no state dict: no tensor at {shorten(other)}')
+    # MMEngine strips this prefix of DistributedDataParallel as well.
     return {str(name).removeprefix('module.'): value for name, value in stored.items()}
-
-
-def rounded(stored: Mapping[str, Any], model: Mapping[str, torch.Tensor]) -> str | None:
-    """What to say of tensors that are stored with fewer bits than the model has; None of none."""
-    less = [
-        name
-        for name, value in stored.items()
-        if isinstance(value, torch.Tensor)
-        and value.is_floating_point()
-        and name in model
-        and value.element_size() < model[name].element_size()
-    ]
-    if not less:
-        return None
-    return (
-        f'the checkpoint stores {shorten(less)} with fewer bits than the model has: they are '
-        'taken as they are, rounded'
-    )
-
-
-def shorten(names: list[str]) -> str:
-    """The first few names, and how many there are beside them."""
-    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return ', '.join(names[:_SHOWN]) + more

@@ -1,4 +1,4 @@
-"""A model and its weights as one process would hold them."""
+"""A model and its full state dict, without the wrappers of distributed training."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from torch.distributed.fsdp import (
 )
 
 
-def bare(model: Any) -> torch.nn.Module:
+def unwrap_model(model: Any) -> torch.nn.Module:
     """The model itself, or what a wrapper such as DistributedDataParallel holds."""
     return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager
 def full_state_dict(model: Any) -> Iterator[Any]:
-    """What to ask for ``state_dict`` and ``load_state_dict``: whole tensors under their own names.
+    """The module whose ``state_dict`` and ``load_state_dict`` take full tensors by plain names.
 
-    The model itself, or what DistributedDataParallel wraps; of a sharded model (FSDP) the wrapper,
-    which gathers. All processes have to enter, read and write together.
+    This is the unwrapped model or, of a sharded model (FSDP), the wrapper, which gathers the
+    shards: all processes have to enter, read and write together.
     """
     if isinstance(model, FullyShardedDataParallel):
         config = FullStateDictConfig(offload_to_cpu=True, rank0_only=False)
@@ -33,4 +33,4 @@ def full_state_dict(model: Any) -> Iterator[Any]:
         with FullyShardedDataParallel.state_dict_type(model, kind, config):
             yield model
     else:
-        yield bare(model)
+        yield unwrap_model(model)

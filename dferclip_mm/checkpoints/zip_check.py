@@ -1,4 +1,4 @@
-"""Zip archives as PyTorch writes them: whether they are still what was written."""
+"""Checksums of the zip archives that PyTorch writes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ def is_zip(path: str | Path) -> bool:
     try:
         return zipfile.is_zipfile(path)
     except zipfile.BadZipFile:
-        # Said of some damage to the longer end that PyTorch writes.
+        # Raised for some damage to the zip64 end that PyTorch writes.
         return False
 
 
 def verify_zip_checksums(path: str | Path) -> None:
-    """Compare each record of a zip archive with its checksum, which PyTorch writes and never reads.
+    """Compare each record of a zip archive with its checksum, which PyTorch writes but never reads.
 
-    A file that PyTorch would not take for an archive (a bare pickle, safetensors) has no checksums
-    and passes.
+    Other files (a legacy pickle, safetensors) have no checksums and pass.
 
     Raises:
-        ValueError: when it was changed or cut after it was written.
+        ValueError: when the archive was changed or cut after it was written.
     """
     with Path(path).open('rb') as stream:
         if stream.read(len(_START)) != _START:
@@ -32,14 +31,10 @@ def verify_zip_checksums(path: str | Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-    except Exception as error:  # damaged archives raise whatever zipfile meets
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(
-            f'{path} ({Path(path).stat().st_size} bytes) cannot be read: it was changed or cut '
-            f'after it was written ({reason}); copy, download or train it again'
-        ) from error
+    except Exception as error:  # zipfile raises many types for damaged archives
+        broken = f'table of contents ({error!r:.200})'
     if broken is not None:
         raise ValueError(
-            f'{path} was changed after it was written: the checksum of its record {broken} does '
-            'not fit; copy, download or train it again'
+            f'{path} ({Path(path).stat().st_size} bytes) was changed or cut after it was written: '
+            f'the checksum of its {broken} does not match; copy, download or train it again'
         )

@@ -7,10 +7,9 @@ from typing import Any
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
-from .hooks.strict_load_hook import compare
-from .run import require_checkpoint
+from ..checkpoints.compare import check_fits
+from ..checkpoints.load import read_weights
 
 
 def load_model(cfg: Config, checkpoint: str) -> Any:
@@ -23,11 +22,10 @@ def load_model(cfg: Config, checkpoint: str) -> Any:
     Raises:
         FileNotFoundError, ValueError: when there is no checkpoint, or it does not fit.
     """
-    if checkpoint != 'none':
-        require_checkpoint(checkpoint)
+    weights = None if checkpoint == 'none' else read_weights(checkpoint)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     model = MODELS.build(cfg.model).eval()
-    if checkpoint != 'none':
-        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-        model.load_state_dict(compare(content, model, checkpoint), strict=True)
+    if weights is not None:
+        check_fits(weights, model.state_dict(), checkpoint)
+        model.load_state_dict(weights, strict=True)
     return model

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from mmaction.registry import RUNNERS
 from mmengine.config import Config, DictAction
@@ -20,14 +20,9 @@ from torch.distributed import DistError, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
-from ..checkpoints.resume_point import (
-    has_checkpoints,
-    read_checkpoint,
-    require_form,
-    require_weights,
-)
+from ..checkpoints.load import check_checkpoint, check_format, is_remote
+from ..checkpoints.resume_point import POINTER, checkpoint_location, find_checkpoints
 from .checks.config_keys import MMENGINE_HOOKS, check_config_keys
-from .hooks.checkpoint_content_hook import CheckpointContentHook
 from .hooks.strict_load_hook import StrictLoadHook
 from .lookup import find_hook
 
@@ -37,14 +32,11 @@ _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 _HOOKS = {
     'AtomicCheckpointHook': 'a crash never damages a checkpoint',
     'StartupCheckHook': 'config, data and model are checked before the first step',
-    'RandomnessHook': 'a resumed run draws the same random numbers',
-    'MidEpochHook': 'a run resumes within an epoch',
+    'ExactResumeHook': 'a resumed run equals an uninterrupted one',
     'PreemptionHook': 'saves when a scheduler stops the run',
     'CheckInvalidLossHook': 'stops at NaN and infinity',
     'UnreadableClipsHook': 'counts unreadable clips',
 }
-# Added to every run that does not drop them by name.
-_REQUIRED = {'checkpoint_content': CheckpointContentHook, 'strict_load': StrictLoadHook}
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
@@ -146,13 +138,12 @@ def enable_resume(cfg: Config, source: str) -> None:
             has restarted resumes from the run's own latest checkpoint.
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    # As MMEngine names them.
+    # MMEngine's default.
     number = 'epoch' if hook.get('by_epoch', True) else 'iter'
-    pattern = (hook.get('filename_tmpl') or f'{number}_{{}}.pth').format('*')
-    folder = Path(cfg.work_dir)
-    if hook.get('out_dir') is not None:
-        folder = Path(hook['out_dir']) / folder.name
-    written = has_checkpoints(cfg.work_dir, folder, pattern)
+    template = hook.get('filename_tmpl') or f'{number}_{{}}.pth'
+    folder, pattern = checkpoint_location(cfg.work_dir, hook.get('out_dir'), template)
+    pointer = Path(cfg.work_dir) / POINTER
+    written = pointer.is_file() or bool(find_checkpoints(folder, pattern))
     again = int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0
     if source != 'auto' and not (again and written):
         cfg.resume, cfg.load_from = True, source
@@ -162,21 +153,6 @@ def enable_resume(cfg: Config, source: str) -> None:
         cfg.resume = False
         if os.environ.get('RANK', '0') == '0':
             print(f'nothing to resume in {cfg.work_dir}: training starts from the beginning')
-
-
-def require_checkpoint(path: str | None) -> None:
-    """Verify a local checkpoint before a model is built for it.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it is no PyTorch file, is truncated or changed, or would run code.
-    """
-    if path is not None and _is_local(path):
-        require_weights(read_checkpoint(path), path)
-
-
-def _is_local(path: str | None) -> TypeGuard[str]:
-    return path is not None and '://' not in path and not Path(path).is_dir()
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -192,17 +168,16 @@ def build_runner(cfg: Config) -> Runner:
     source = cfg.get('load_from')
     if 'runner_type' in cfg:
         # That runner loads before hooks start.
-        require_checkpoint(source)
-    elif _is_local(source):
-        # CheckpointContentHook reads all of it, in one process, before it is loaded.
-        require_form(source)
+        check_checkpoint(source)
+    elif source is not None and not is_remote(source) and not Path(source).is_dir():
+        # StrictLoadHook reads all of it, in one process, before it is loaded.
+        check_format(source)
     dropped = _drop_hooks(cfg)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
     cfg = compat.without_code_layout(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    for name, kind in _REQUIRED.items():
-        if name not in dropped and find_hook(runner, kind) is None:
-            runner.register_hook(kind())
+    if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
+        runner.register_hook(StrictLoadHook())
     _log_missing_hooks(runner)
     return runner
 

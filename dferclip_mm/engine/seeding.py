@@ -1,7 +1,7 @@
-"""Random numbers as a function of a place in a run: seed, epoch and sample, or seed and iteration.
+"""Random numbers as a function of the position in a run: seed, epoch and sample, or iteration.
 
-Nothing here depends on what was drawn before, so a resumed run, or one with another number of
-workers, draws what the first one would have drawn.
+Nothing depends on what was drawn before, so a resumed run, or one with another number of workers,
+draws the same numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,32 +17,32 @@ import torch
 from mmengine.dataset import InfiniteSampler
 from torch.utils.data import get_worker_info
 
-# The first word of a place: samples and iterations never share their numbers.
+# The first number of a position: samples and iterations never share their random numbers.
 SAMPLES, ITERATIONS = 0, 1
 
 
-def seed_generators(seed: int, *place: int) -> int:
-    """Seed Python's, numpy's and PyTorch's CPU generator for a place in a run (16 us).
+def seed_generators(seed: int, *position: int) -> int:
+    """Seed Python's, NumPy's and PyTorch's CPU generator for a position in a run (16 us).
 
     Args:
         seed: of the run.
-        place: whole numbers from 0, such as ``SAMPLES, epoch, index``.
+        position: integers from 0, such as ``SAMPLES, epoch, index``.
 
     Returns:
         PyTorch's seed, for generators of other devices.
     """
-    words = np.random.SeedSequence(seed, spawn_key=place).generate_state(4).tolist()
+    words = np.random.SeedSequence(seed, spawn_key=position).generate_state(4).tolist()
     random.seed(words[0])
     np.random.seed(words[1])
-    drawn = words[2] << 32 | words[3]
+    torch_seed = words[2] << 32 | words[3]
     # Not torch.manual_seed: in a worker it would queue the seed for a GPU each time, at 130 us.
-    torch.default_generator.manual_seed(drawn)
-    return drawn
+    torch.default_generator.manual_seed(torch_seed)
+    return torch_seed
 
 
 @contextmanager
 def preserve_rng_state(*, devices: Sequence[int] = ()) -> Iterator[None]:
-    """Leave the three generators, and those of GPUs given by number, as they were (80 us)."""
+    """Restore the three generators afterwards, and those of GPUs given by number (80 us)."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices):
@@ -52,27 +53,42 @@ def preserve_rng_state(*, devices: Sequence[int] = ()) -> Iterator[None]:
 
 
 class SeededIndex(int):
-    """A sample's index that knows its run's seed and its epoch, on the way to a worker."""
+    """A sample's index that carries its run's seed and its epoch to a worker."""
 
     seed: int
     epoch: int
 
     def __new__(cls, index: int, seed: int, epoch: int) -> SeededIndex:
         """An index in one epoch of a run."""
-        draw = super().__new__(cls, index)
-        draw.seed, draw.epoch = seed, epoch
-        return draw
+        self = super().__new__(cls, index)
+        self.seed, self.epoch = seed, epoch
+        return self
 
     def __reduce__(self) -> tuple[type[SeededIndex], tuple[int, int, int]]:
-        """What another process makes the same draw of."""
+        """Pickle with seed and epoch."""
         return SeededIndex, (int(self), self.seed, self.epoch)
 
 
-class SeededSampler:
+class _Sampler:
+    """Wraps a sampler; the length and `set_epoch`, which MMEngine calls, are the sampler's."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pass on, if the sampler takes it."""
+        if hasattr(self.sampler, 'set_epoch'):
+            self.sampler.set_epoch(epoch)
+
+
+class SeededSampler(_Sampler):
     """The indices of a sampler, as :class:`SeededIndex`.
 
-    Each pass over the sampler is one epoch, counted from :attr:`epoch`, which a training loop
-    sets before each; of an endless sampler, each pass over the data set.
+    Each pass over the sampler is one epoch, counted from :attr:`epoch`, which a training loop sets
+    before each; of an infinite sampler, each pass over the dataset.
 
     Args:
         sampler: gives indices.
@@ -80,33 +96,41 @@ class SeededSampler:
     """
 
     def __init__(self, sampler: Any, seed: int) -> None:
-        self.sampler, self.seed, self.epoch = sampler, seed, 0
+        super().__init__(sampler)
+        self.seed, self.epoch = seed, 0
 
     def __iter__(self) -> Iterator[SeededIndex]:
         """The sampler's indices of the next pass."""
         epoch, self.epoch = self.epoch, self.epoch + 1
-        endless = isinstance(self.sampler, InfiniteSampler)
+        infinite = isinstance(self.sampler, InfiniteSampler)
         for number, index in enumerate(self.sampler):
-            if endless:
-                place = number * self.sampler.world_size + self.sampler.rank
-                epoch = place // self.sampler.size
+            if infinite:
+                drawn = number * self.sampler.world_size + self.sampler.rank
+                epoch = drawn // self.sampler.size
             yield SeededIndex(index, self.seed, epoch)
 
-    def __len__(self) -> int:
-        """The sampler's own."""
-        return len(self.sampler)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Handed on: MMEngine reaches a batch sampler's sampler by this name."""
-        if hasattr(self.sampler, 'set_epoch'):
-            self.sampler.set_epoch(epoch)
+class SkipFirst(_Sampler):
+    """A sampler without its first indices; its length stays that of a full epoch.
+
+    Args:
+        sampler: gives indices.
+        skipped: how many are left out in each pass.
+    """
+
+    def __init__(self, sampler: Any, skipped: int) -> None:
+        super().__init__(sampler)
+        self.skipped = skipped
+
+    def __iter__(self) -> Iterator[Any]:
+        """The rest of a pass."""
+        return islice(iter(self.sampler), self.skipped, None)
 
 
 class SeededFetch:
-    """Reads samples of a data set, each with the generators seeded for its :class:`SeededIndex`.
+    """Reads samples of a dataset, the generators seeded for each :class:`SeededIndex`.
 
-    The outermost data set is asked, so that a sample that `RepeatDataset` repeats is not drawn
-    alike twice.
+    It wraps the outermost dataset: a sample that `RepeatDataset` repeats is drawn anew each time.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -116,7 +140,7 @@ class SeededFetch:
         """The samples of a batch."""
         if get_worker_info() is not None:
             return self._read(indices)
-        # The main process has its own use for the generators.
+        # The main process uses the generators for the model.
         with preserve_rng_state():
             return self._read(indices)
 
@@ -130,10 +154,10 @@ class SeededFetch:
 
 
 def seed_samples(loader: Any, seed: int) -> SeededSampler:
-    """Let a loader seed the generators for each sample, in whichever process it is read.
+    """Make a loader seed the generators for each sample, in whichever process it is read.
 
     Args:
-        loader: a `DataLoader`, not iterated yet, or again only through a new iterator.
+        loader: a `DataLoader` whose next iterator is new.
         seed: of the run.
 
     Raises:
@@ -142,12 +166,11 @@ def seed_samples(loader: Any, seed: int) -> SeededSampler:
     found = getattr(loader.batch_sampler, 'sampler', None)
     if found is None:
         raise ValueError(
-            'RandomnessHook numbers the samples where a batch sampler takes them from its sampler; '
-            'train_dataloader has no batch sampler, or one without a `sampler`: give it a '
-            'batch_size, or leave the hook out'
+            'ExactResumeHook needs a batch sampler with a `sampler` in train_dataloader, and found '
+            'none: give train_dataloader a batch_size, or remove the hook'
         )
-    # PyTorch asks a data set for the samples of a batch by this name; a class's own is for speed.
+    # PyTorch calls this method of a dataset, if it exists, for all samples of a batch.
     loader.dataset.__getitems__ = SeededFetch(loader.dataset)
-    draws = SeededSampler(found.sampler if isinstance(found, SeededSampler) else found, seed)
-    loader.batch_sampler.sampler = draws
-    return draws
+    sampler = SeededSampler(found.sampler if isinstance(found, SeededSampler) else found, seed)
+    loader.batch_sampler.sampler = sampler
+    return sampler

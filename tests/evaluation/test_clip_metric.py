@@ -76,6 +76,7 @@ def evaluate_splits(rank: int, world: int, count: int, folder: str) -> list[dict
     ]
 
 
+@pytest.mark.promise('Several processes', 'Each clip counts once over any number of processes')
 @pytest.mark.parametrize('world', [2, 3])
 def test_several_processes_score_what_one_process_scores(tmp_path: Path, world: int) -> None:
     count = cases(24, 500)
@@ -116,6 +117,9 @@ def test_concatenated_datasets_number_their_clips_separately() -> None:
     assert (found['dfer/UAR'], found['dfer/WAR']) == (50, 50)
 
 
+@pytest.mark.promise(
+    'Clips', "With `unreadable='wrong'` an unreadable clip counts as wrong, once, in any split"
+)
 def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ def samples_of(truth, predicted, classes, indices=None):
     ]
 
 
+@pytest.mark.promise('Several processes', "UAR, WAR and the confusion matrix equal scikit-learn's")
 @pytest.mark.parametrize('classes', [2, 7, 11])
 def test_the_scores_equal_those_of_scikit_learn(classes):
     rng = np.random.default_rng(classes)

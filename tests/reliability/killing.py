@@ -46,8 +46,7 @@ def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) ->
         save_best='dfer/WAR',
         rule='greater',
     )
-    kinds = ('CheckpointContentHook', 'StrictLoadHook', 'RandomnessHook', 'PreemptionHook')
-    kinds += ('MidEpochHook', 'MissedValidationHook', 'CheckInvalidLossHook')
+    kinds = ('StrictLoadHook', 'ExactResumeHook', 'PreemptionHook', 'CheckInvalidLossHook')
     cfg.custom_hooks = [dict(type=kind) for kind in kinds]
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
     cfg.merge_from_dict(settings)

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-from mmengine.config import config as config_module
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.registry import init_default_scope
@@ -145,13 +144,11 @@ def train(
 
 
 def _enter(rank: int, world: int, folder: str, log: str, function: Any, args: tuple) -> None:
-    # Else the log of each run stands in the test's output.
+    # Keep the log of each run out of the test's output.
     out = os.open(f'{log}.{rank}.txt', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    # Two thirds of a small run's time: the host formats its config ten times, and collects the
-    # garbage of all that was imported.
-    config_module.FormatCode = lambda text, **_: (text, True)
+    # Python would often collect the garbage of all that was imported.
     gc.freeze()
     torch.set_num_threads(1)
     init_default_scope('mmaction')

@@ -1,4 +1,4 @@
-"""SIGKILL at any step of writing checkpoints: the run resumes, and ends as if nothing had been."""
+"""SIGKILL at any step of writing checkpoints: the run resumes, and all its files end equal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from resume_cells import differences
 
 from dferclip_mm.checkpoints.resume_point import find_resumable
 
-SHORT_POINTS = 3
 # How many checkpoints are kept, and a seed: which epochs are best differs.
-RUNS = [(1, 0), (3, 2), (-1, 0)]
+RUNS = [(1, 0), (3, 2), (-1, 0)] if LONG else [(1, 0)]
 
 
 def _run(
@@ -36,19 +35,20 @@ def _run(
 @pytest.mark.promise(
     'Checkpoints', 'A run killed at any write, rename or removal resumes and ends bitwise equal'
 )
-@pytest.mark.parametrize(('keep', 'seed'), RUNS, ids=['keep-1', 'keep-3', 'keep-all'])
-def test_every_point_resumes_and_ends_the_same(keep: int, seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(('keep', 'seed'), RUNS)
+def test_a_run_killed_at_any_point_ends_the_same(keep: int, seed: int, tmp_path: Path) -> None:
     straight = tmp_path / 'straight'
     code, names = _run(straight, keep, seed)
     assert code == 0, (straight / 'log.txt').read_text()[-3000:]
-    assert len(names) >= 49
+    assert len(names) >= 40
     expected = sorted(path.name for path in (straight / 'run').glob('*.pth*'))
     assert len(expected) == (2 if keep == 1 else 4)
-    first = names.index('after replace epoch_1.pth.part') + 1
+    first = names.index('after replace epoch_1.pth.tmp') + 1
     points = range(1, len(names) + 1)
     if not LONG:
-        # The steps in which stock MMEngine loses a run, and a spread of the others.
-        points = sorted({first, len(names), *points[19 :: len(names) // SHORT_POINTS]})
+        # The first complete checkpoint, one half overwritten, and the end: what MMEngine loses.
+        half = len(names) - names[::-1].index('half of epoch_2.pth.tmp')
+        points = [first, half, len(names)]
     for point in points:
         folder = tmp_path / str(point)
         where = f'point {point}, {names[point - 1]}'
@@ -65,4 +65,3 @@ def test_every_point_resumes_and_ends_the_same(keep: int, seed: int, tmp_path: P
             assert tensors > 5
         pointer = (folder / 'run/last_checkpoint').read_text()
         assert pointer == str(folder / 'run/epoch_3.pth'), where
-    print(f'{len(points)} points, keep={keep}')

@@ -9,7 +9,7 @@ import pytest
 import torch
 from small_runs import finish, launch, small_config
 
-HOOKS = ('CheckpointContentHook', 'RandomnessHook', 'PreemptionHook', 'MidEpochHook')
+HOOKS = ('StrictLoadHook', 'ExactResumeHook', 'PreemptionHook')
 # Steps of an epoch: 30 points in batches of 5 on 2 processes.
 EPOCH = 3
 

@@ -1,4 +1,4 @@
-"""Many epochs: memory and open files stay what they were, and nothing is left lying about."""
+"""Memory and open files do not grow over many epochs."""
 
 from __future__ import annotations
 

@@ -2,12 +2,9 @@
 
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .check_invalid_loss_hook import CheckInvalidLossHook
-from .checkpoint_content_hook import CheckpointContentHook
-from .exact_resume_hook import MidEpochHook
+from .exact_resume_hook import ExactResumeHook
 from .load_pretrained_hook import LoadPretrainedHook
-from .missed_validation_hook import MissedValidationHook
 from .preemption_hook import PreemptionHook
-from .randomness_hook import RandomnessHook
 from .startup_check_hook import StartupCheckHook
 from .strict_load_hook import StrictLoadHook
 from .sync_statistics_hook import SyncStatisticsHook
@@ -16,12 +13,9 @@ from .unreadable_clips_hook import UnreadableClipsHook
 __all__ = [
     'AtomicCheckpointHook',
     'CheckInvalidLossHook',
-    'CheckpointContentHook',
+    'ExactResumeHook',
     'LoadPretrainedHook',
-    'MidEpochHook',
-    'MissedValidationHook',
     'PreemptionHook',
-    'RandomnessHook',
     'StartupCheckHook',
     'StrictLoadHook',
     'SyncStatisticsHook',

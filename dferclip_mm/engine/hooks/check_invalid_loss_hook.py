@@ -1,8 +1,9 @@
-"""A run whose loss or weights are no numbers any more stops, and leaves no checkpoint of it."""
+"""Is the loss, or a weight, NaN or infinite?"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -10,28 +11,23 @@ from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook, Hook
 
-from ...checkpoints.unwrap import bare
-from ..finite import clips_in, not_finite, tensors_in
-
-_SHOWN = 4
-_START = 'at the start: of load_from, resume, pretrained or LoadPretrainedHook'
+from ...checkpoints.compare import shorten
+from ...checkpoints.unwrap import unwrap_model
 
 
 @HOOKS.register_module()
 class CheckInvalidLossHook(Hook):
     """Stops all processes at a loss, or before a checkpoint of weights, with NaN or infinity.
 
-    The loss is read in each iteration, when the host has just waited for it; several processes
-    tell each other in one number. A gradient that overflows under a ``GradScaler`` is none of this:
-    its step is left out, and the loss stays finite. Weights are looked at after each epoch, before
-    validation and testing, and whatever a checkpoint holds before it is written. A metric that is
-    NaN or infinite never chooses the best checkpoint.
+    The loss is read in each iteration, after MMEngine has waited for it. Weights are checked
+    before training, after each epoch, and before validation and testing; a checkpoint, before it
+    is written. A metric that is NaN or infinite never chooses the best checkpoint. A gradient
+    that overflows under a ``GradScaler`` is no error: its step is skipped.
 
-    Buffers that hold infinity (not NaN) from the start, such as attention masks, are left alone.
+    Buffers that hold infinity (not NaN) from the start, such as attention masks, are allowed.
     """
 
-    # After those that exchange weights or add to a checkpoint, EMAHook and LoadPretrainedHook;
-    # before all that saves.
+    # After EMAHook and LoadPretrainedHook, before CheckpointHook.
     priority = 'LOW'
 
     def __init__(self) -> None:
@@ -39,118 +35,94 @@ class CheckInvalidLossHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """Note which buffers hold infinity, before weights are loaded."""
-        buffers = dict(bare(runner.model).named_buffers())
+        buffers = dict(unwrap_model(runner.model).named_buffers())
         self.infinite_buffers = frozenset(
-            name for name in not_finite(buffers.items()) if not buffers[name].isnan().any()
+            name for name in find_not_finite(buffers.items()) if not buffers[name].isnan().any()
         )
 
     def before_train(self, runner: Any) -> None:
-        """See that training starts from numbers.
-
-        Raises:
-            FloatingPointError: when a parameter is none.
-        """
-        self._require_finite_model(runner, _START)
+        """Check the weights that training starts from; raises FloatingPointError."""
+        self._check_model(runner, 'before training: as load_from, pretrained or a hook loaded them')
 
     def before_test(self, runner: Any) -> None:
-        """See that what is tested are numbers; raises as before training."""
-        self._require_finite_model(runner, _START)
+        """Check the weights that are tested; raises FloatingPointError."""
+        self._check_model(runner, 'before testing: as load_from or pretrained loaded them')
 
     def after_train_iter(
-        self,
-        runner: Any,
-        batch_idx: int,
-        data_batch: Any | None = None,
-        outputs: Any | None = None,
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Look at the loss.
+        """Check the loss.
 
         Raises:
-            FloatingPointError: in each process, when it is no number in one; it names the clips.
+            FloatingPointError: in each process, when one's loss is not finite; it names the clips.
         """
-        losses = {
-            name: float(torch.as_tensor(value).detach())
-            for name, value in (outputs or {}).items()
-            if 'loss' in name
-        }
-        strange = {name: value for name, value in losses.items() if not math.isfinite(value)}
-        if not _anywhere(bool(strange)):
+        losses = {key: value for key, value in (outputs or {}).items() if 'loss' in key}
+        values = {key: float(torch.as_tensor(loss).detach()) for key, loss in losses.items()}
+        invalid = [f'{key} = {value}' for key, value in values.items() if not math.isfinite(value)]
+        if not _in_any_process(bool(invalid)):
             return
-        found = None
-        if strange:
-            values = ', '.join(f'{name} = {value}' for name, value in strange.items())
-            clips = clips_in(data_batch, runner.train_dataloader.dataset)
-            found = '\n  '.join([f'{values} in process {dist.get_rank()}, with the clips', *clips])
-        everywhere = [text for text in dist.all_gather_object(found) if text]
+        clips = find_clips(data_batch, runner.train_dataloader.dataset) if invalid else []
+        here = [f'{", ".join(invalid)} in process {dist.get_rank()}, with the clips', *clips]
+        texts = dist.all_gather_object('\n  '.join(here) if invalid else '')
         raise FloatingPointError(
             f'the loss is not finite in iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
-            + '\n'.join(everywhere)
-            + '\nThis iteration is in no checkpoint. Look at these clips and at those of the '
-            'iteration before, whose step may have spoilt the weights; try a lower learning rate, '
-            'or optim_wrapper.clip_grad=dict(max_norm=1.0)'
+            + '\n'.join(filter(None, texts))
+            + '\nNo checkpoint holds this iteration. Check these clips and those of the iteration '
+            'before, whose step may have damaged the weights; try a lower learning rate, or '
+            'optim_wrapper.clip_grad=dict(max_norm=1.0)'
         )
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Look at the weights, in each process, before a checkpoint is written.
-
-        Raises:
-            FloatingPointError: in each process, when one of them is no number.
-        """
-        self._require_finite_model(runner, f'after iteration {runner.iter}')
+        """Check the weights before a checkpoint is written; raises FloatingPointError."""
+        self._check_model(runner, f'after iteration {runner.iter}')
 
     def before_val_epoch(self, runner: Any) -> None:
-        """Look at the weights, or their average, that are scored; raises as after an epoch."""
-        self._require_finite_model(runner, 'before validation')
+        """Check the weights, or their average, that are scored; raises FloatingPointError."""
+        self._check_model(runner, 'before validation')
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
-        """Let no metric that is not finite choose the best checkpoint."""
-        choosing = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-        for name in [key for hook in choosing if hook.save_best for key in hook.key_indicators]:
+    def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
+        """Replace an infinite metric that chooses the best checkpoint by NaN, which is no best."""
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        names = [name for hook in hooks if hook.save_best for name in hook.key_indicators]
+        for name in names:
             if not metrics:
                 return
-            # The host takes the first metric for 'auto', and knows its name from then on.
+            # MMEngine takes the first metric for 'auto'.
             name = next(iter(metrics)) if name == 'auto' else name
-            value = metrics.get(name)
-            if _is_spoilt(value):
-                runner.logger.warning(f'{name} is {value}, and chooses no best checkpoint')
-                # The host would take infinity; NaN is better than nothing to it. The value itself
-                # is on record: RuntimeInfoHook comes first.
+            if metrics.get(name) is not None and not math.isfinite(metrics[name]):
+                runner.logger.warning(f'{name} is {metrics[name]}: no best checkpoint is chosen')
+                # RuntimeInfoHook has logged the value itself.
                 metrics[name] = math.nan
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Look at all tensors that are about to be written: weights, their average, optimizer.
-
-        Raises:
-            FloatingPointError: when one holds NaN or infinity; nothing is written.
-        """
-        parts = ('state_dict', 'ema_state_dict', 'optimizer')
-        found = not_finite(tensors_in({part: checkpoint.get(part) for part in parts}))
-        # EMAHook names the average's 'module.…'.
-        own = {name: name.partition('.')[2].removeprefix('module.') for name in found}
-        found = [name for name in found if own[name] not in self.infinite_buffers]
+        """Check the weights, their average and the optimizer's state; raises FloatingPointError."""
+        keys = ('state_dict', 'ema_state_dict', 'optimizer')
+        found = self._find({key: checkpoint.get(key) for key in keys})
         if found:
-            raise FloatingPointError(_message(found, 'of the checkpoint to be written'))
+            raise FloatingPointError(_message(found, 'in the checkpoint to be written'))
 
-    def _require_finite_model(self, runner: Any, when: str) -> None:
-        model = bare(runner.model)
-        found = not_finite([*model.named_parameters(), *model.named_buffers()])
-        found = [name for name in found if name not in self.infinite_buffers]
-        if _anywhere(bool(found)):
-            here = found or ['in another process']
-            raise FloatingPointError(_message(here, when))
+    def _check_model(self, runner: Any, when: str) -> None:
+        model = unwrap_model(runner.model)
+        found = self._find(dict([*model.named_parameters(), *model.named_buffers()]))
+        if _in_any_process(bool(found)):
+            raise FloatingPointError(_message(found or ['in another process'], when))
 
-
-def _is_spoilt(value: Any) -> bool:
-    """Whether a metric is NaN or infinite; a Python number, one of numpy, or a tensor."""
-    try:
-        return not math.isfinite(value)
-    except (TypeError, ValueError, RuntimeError):
-        # No number: a text, several, none.
-        return False
+    def _find(self, content: Mapping[str, Any]) -> list[str]:
+        # A checkpoint's are 'state_dict.…' and 'ema_state_dict.module.…'.
+        allowed = tuple(f'.{name}' for name in self.infinite_buffers)
+        names = find_not_finite(iterate_tensors(content))
+        return [name for name in names if not f'.{name}'.endswith(allowed)]
 
 
-def _anywhere(here: bool) -> bool:
-    """Whether it holds in any process."""
+def _message(names: list[str], when: str) -> str:
+    return (
+        f'weights or optimizer state are not finite {when}: {shorten(names)}; no checkpoint of '
+        'them is written. Resume the last one with a lower learning rate, or with '
+        'optim_wrapper.clip_grad=dict(max_norm=1.0)'
+    )
+
+
+def _in_any_process(here: bool) -> bool:
     if dist.get_world_size() == 1:
         return here
     flag = torch.tensor(float(here))
@@ -158,10 +130,36 @@ def _anywhere(here: bool) -> bool:
     return bool(flag)
 
 
-def _message(names: list[str], when: str) -> str:
-    more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return (
-        f'weights or optimizer state are not finite {when}: {", ".join(names[:_SHOWN])}{more}; no '
-        'checkpoint is written of them. Resume the last one with a lower learning rate, or with '
-        'optim_wrapper.clip_grad=dict(max_norm=1.0)'
-    )
+def iterate_tensors(content: Any, name: str = '') -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor in nested mappings and lists, with the keys that lead to it."""
+    if isinstance(content, torch.Tensor):
+        yield name, content
+    elif isinstance(content, Mapping | list | tuple):
+        items = content.items() if isinstance(content, Mapping) else enumerate(content)
+        for key, value in items:
+            yield from iterate_tensors(value, f'{name}.{key}' if name else str(key))
+
+
+def find_not_finite(tensors: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
+    """Names of the tensors that hold NaN or infinity."""
+    # The greatest magnitude shows either, without a temporary copy.
+    greatest = [
+        (name, torch.linalg.vector_norm(tensor.detach(), math.inf))
+        for name, tensor in tensors
+        if tensor.is_floating_point() and tensor.numel()
+    ]
+    return [name for name, value in greatest if not math.isfinite(value)]
+
+
+def find_clips(batch: Any, dataset: Any) -> list[str]:
+    """The clips of a batch as ``file (list:line)``, as far as batch and dataset know them."""
+    samples = batch.get('data_samples', ()) if isinstance(batch, Mapping) else ()
+    files = [str(sample.metainfo.get('filename', '')) for sample in samples]
+    lines = {}
+    if hasattr(dataset, 'get_data_info'):
+        for info in map(dataset.get_data_info, range(len(dataset))):
+            if 'ann_file' in info:
+                line = f' ({info["ann_file"]}:{info.get("ann_line", 0)})'
+                lines[str(info.get('filename'))] = line
+    unnamed = "a clip without a name (add 'filename' to meta_keys of PackActionInputs)"
+    return [f'{file}{lines.get(file, "")}' if file else unnamed for file in files]

@@ -1,44 +1,25 @@
-"""A run that resumes within an epoch goes on with that epoch's next batch."""
+"""Does a resumed run go where the uninterrupted one would have gone?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import torch
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.dataset import InfiniteSampler
+from mmengine.hooks import EarlyStoppingHook, Hook
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
+
+from ..seeding import ITERATIONS, SkipFirst, seed_generators, seed_samples
+
+# MMEngine would log a key that begins with val.
+_VALIDATED = 'last_validation'
 
 
-class SkipFirst:
-    """A sampler without its first indices.
-
-    Args:
-        sampler: gives indices.
-        skipped: how many of them are left out in each pass.
-    """
-
-    def __init__(self, sampler: Any, skipped: int) -> None:
-        self.sampler, self.skipped = sampler, skipped
-
-    def __iter__(self) -> Iterator[Any]:
-        """The rest of a pass."""
-        return islice(iter(self.sampler), self.skipped, None)
-
-    def __len__(self) -> int:
-        """The whole pass: an epoch keeps its length."""
-        return len(self.sampler)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Handed on: MMEngine reaches a batch sampler's sampler by this name."""
-        if hasattr(self.sampler, 'set_epoch'):
-            self.sampler.set_epoch(epoch)
-
-
-class Place(NamedTuple):
-    """Where a run is in its epoch; a checkpoint's ``meta`` holds these, within an epoch alone."""
+class EpochPosition(NamedTuple):
+    """The position of a run within its epoch; a checkpoint's ``meta`` holds it."""
 
     batches_done: int
     batches_per_epoch: int
@@ -47,99 +28,164 @@ class Place(NamedTuple):
 
 
 @HOOKS.register_module()
-class MidEpochHook(Hook):
-    """Skips the batches of an interrupted epoch that were trained on, without reading them.
+class ExactResumeHook(Hook):
+    """Makes an interrupted and resumed run bitwise equal to an uninterrupted one.
 
-    The host begins the epoch again. Checkpoints that are written within an epoch say where; one of
-    an epoch's end resumes with any batch size and number of processes, as the host has it. The
-    first epoch after resuming counts its batches from 0 in the log. Loops by iteration read what
-    they skip, as the host has it.
+    * Each sample's random numbers follow from (seed, epoch, index), each iteration's from (seed,
+      iteration, process), so the number of workers does not matter. With
+      ``randomness=dict(seed=None)`` a resumed run takes the seed from its checkpoint.
+    * A run that resumes within an epoch skips the batches that were trained on, without reading
+      them. (Loops that count iterations read them, as MMEngine does.)
+    * A validation that the checkpoint does not hold is made when training resumes: MMEngine writes
+      a checkpoint before it validates.
+    * ``EarlyStoppingHook`` sees the scores of earlier validations again.
     """
 
-    # After RandomnessHook, whose sampler numbers the samples.
-    priority = 'NORMAL'
+    # After CheckpointHook, which is ready for a validation only after its own before_train, and
+    # after DistSamplerSeedHook.
+    priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self._whole: Any | None = None
-        # The checkpoint's place, and after how many iterations of the run that was.
-        self._loaded: tuple[int, Place] | None = None
-        self._skipped, self._done = 0, 0
+        self.sampler_has_own_seed = False
+        # From the checkpoint: the iteration, and the position in its epoch.
+        self._loaded: tuple[int, EpochPosition] | None = None
+        # The epoch that is being trained, and the iteration at which it started.
+        self._epoch: tuple[int, int] | None = None
+
+    def before_run(self, runner: Any) -> None:
+        """Before a checkpoint is read: see whether the sampler was given a seed of its own."""
+        if isinstance(runner._train_loop, BaseLoop):
+            sampler = getattr(runner.train_dataloader.batch_sampler, 'sampler', None)
+            seed = getattr(sampler, 'seed', runner.seed)
+            # With diff_rank_seed MMEngine draws the sampler's, and stores it nowhere.
+            self.sampler_has_own_seed = seed != runner.seed and not _differs_by_rank(runner)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Take the place in the epoch."""
+        """Read the position in the epoch."""
         meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
         if not isinstance(meta, Mapping):
             return
-        values = [meta.get(name) for name in ('iter', *Place._fields)]
+        values = [meta.get(name) for name in ('iter', *EpochPosition._fields)]
         numbers = [value for value in values if type(value) is int and value >= 0]
         if len(numbers) == len(values):
-            self._loaded = numbers[0], Place(*numbers[1:])
+            self._loaded = numbers[0], EpochPosition(*numbers[1:])
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Say where in its epoch the run is."""
-        place = self._stored(runner)
-        if place is None and self._done:
-            place = _here(runner)._replace(batches_done=self._done)
-        if place is not None:
-            checkpoint['meta'].update(place._asdict())
+    def before_train(self, runner: Any) -> None:
+        """Seed sampler and samples, replay early stopping, and make a missed validation."""
+        # MMEngine adds the rank; the processes' samplers have to agree.
+        self.seed = runner.seed - (dist.get_rank() if _differs_by_rank(runner) else 0)
+        self.samples = seed_samples(runner.train_dataloader, self.seed)
+        sampler = self.samples.sampler
+        if hasattr(sampler, 'seed') and not self.sampler_has_own_seed:
+            sampler.seed = self.seed
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            _restart(runner.train_loop, sampler)
+        if self._loaded is not None and self._loaded[0] != runner.iter:
+            # Only its weights were loaded.
+            self._loaded = None
+        if self._loaded is not None:
+            self._epoch = runner.epoch, runner.iter - self._loaded[1].batches_done
+        _replay_early_stopping(runner)
+        if _validation_is_missing(runner):
+            runner.val_loop.run()
+
+    def before_val_epoch(self, runner: Any) -> None:
+        """Note which validation this is, for the checkpoint that may be written after it."""
+        # Not runner.train_loop, which would build one for a run that only validates.
+        if isinstance(runner._train_loop, BaseLoop):
+            runner.message_hub.update_info(_VALIDATED, _steps(runner))
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Leave out what is done.
+        """Number the epoch's samples, and skip the batches that are done.
 
         Raises:
             ValueError: when the epoch has other batches than it had, or when the loader's do not
                 come from a sampler of indices.
         """
-        stored, self._loaded, self._skipped = self._stored(runner), None, 0
-        if stored is None or not isinstance(runner.train_loop, EpochBasedTrainLoop):
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             return
-        here, done = _here(runner), stored.batches_done
-        loader = runner.train_loop.dataloader
-        batches = loader.batch_sampler
-        if not here.clips_per_batch:
-            raise ValueError(
-                f'the checkpoint was written after {done} batches of epoch {runner.epoch + 1}, and '
-                'train_dataloader has no batch sampler that can skip them: resume a checkpoint of '
-                "an epoch's end"
-            )
-        if stored != here._replace(batches_done=done) or done > len(loader):
-            raise ValueError(
-                f'the checkpoint was written after {done} of {stored.batches_per_epoch} batches '
-                f'of epoch {runner.epoch + 1}, of {stored.clips_per_batch} clips each; here an '
-                f'epoch has {len(loader)} of {here.clips_per_batch}: resume with the clips, the '
-                'batch size and the number of processes that it was trained with, or resume a '
-                "checkpoint of an epoch's end"
-            )
-        runner.logger.info(
-            f'epoch {runner.epoch + 1} goes on after {done} of {len(loader)} batches'
-        )
-        self._skipped, self._whole = done, batches.sampler
-        batches.sampler = SkipFirst(batches.sampler, done * batches.batch_size)
+        self.samples.epoch = runner.epoch
+        done = 0
+        if self._loaded is not None:
+            done = self._loaded[1].batches_done
+            _check_same_batches(self._loaded[1], runner)
+            self._loaded = None
+            batches = runner.train_dataloader.batch_sampler
+            batches.sampler = SkipFirst(self.samples, done * batches.batch_size)
+            runner.logger.info(f'epoch {runner.epoch + 1} resumes after {done} batches')
+        self._epoch = runner.epoch, runner.iter - done
 
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any | None = None, outputs: Any | None = None
-    ) -> None:
-        """Count the epoch's batches."""
-        if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            self._done = self._skipped + batch_idx + 1
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any | None = None) -> None:
+        """Seed this process, its GPUs included, for what the model draws in this iteration."""
+        position = ITERATIONS, runner.iter, dist.get_rank()
+        torch.manual_seed(seed_generators(self.seed, *position))
 
     def after_train_epoch(self, runner: Any) -> None:
-        """The next epoch is whole again."""
-        self._skipped = self._done = 0
-        if self._whole is not None:
-            runner.train_loop.dataloader.batch_sampler.sampler = self._whole
-            self._whole = None
+        """The next epoch has all its batches."""
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            runner.train_dataloader.batch_sampler.sampler = self.samples
 
-    def _stored(self, runner: Any) -> Place | None:
-        """What was loaded, when the run goes on from there and has not moved since."""
-        if self._loaded is not None and self._loaded[0] == runner.iter:
-            return self._loaded[1]
-        return None
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Store the position within an epoch."""
+        meta = checkpoint['meta']
+        epoch, start = self._epoch or (None, 0)
+        if meta['epoch'] == epoch and meta['iter'] > start:
+            position = _position(runner, meta['iter'] - start)
+            meta.update(position._asdict())
 
 
-def _here(runner: Any) -> Place:
-    """This run's epoch, at its start."""
-    loader = runner.train_loop.dataloader
+def _differs_by_rank(runner: Any) -> bool:
+    return bool(runner._randomness_cfg.get('diff_rank_seed', False))
+
+
+def _restart(loop: IterBasedTrainLoop, sampler: Any) -> None:
+    """Start the loader's workers again: this loop starts them when it is built, before the seed."""
+    if isinstance(sampler, InfiniteSampler):
+        sampler.indices = sampler._indices_of_rank()
+    # Persistent workers hold the dataset as it was.
+    loop.dataloader._iterator = None
+    loop.dataloader_iterator = type(loop.dataloader_iterator)(loop.dataloader)
+
+
+def _replay_early_stopping(runner: Any) -> None:
+    """Give EarlyStoppingHooks the scores that the checkpoint holds: MMEngine stores no state."""
+    for hook in [hook for hook in runner.hooks if isinstance(hook, EarlyStoppingHook)]:
+        history = runner.message_hub.log_scalars.get(f'val/{hook.monitor}')
+        for score in [] if history is None else history.data[0].tolist():
+            hook.after_val_epoch(runner, {hook.monitor: score})
+
+
+def _validation_is_missing(runner: Any) -> bool:
+    """Whether the loop validates after the steps made, and the checkpoint was written before."""
+    loop, steps = runner.train_loop, _steps(runner)
+    if runner.val_loop is None or not steps or runner.message_hub.get_info(_VALIDATED) == steps:
+        return False
+    loop._decide_current_val_interval()
+    limit = loop.max_iters if isinstance(loop, IterBasedTrainLoop) else loop.max_epochs
+    return steps >= loop.val_begin and (steps % loop.val_interval == 0 or steps == limit)
+
+
+def _steps(runner: Any) -> int:
+    """Finished epochs, or iterations where the loop counts these."""
+    by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
+    return runner.iter if by_iter else runner.epoch
+
+
+def _position(runner: Any, done: int) -> EpochPosition:
+    loader = runner.train_dataloader
     batches = loader.batch_sampler
     size = getattr(batches, 'batch_size', 0) if hasattr(batches, 'sampler') else 0
-    return Place(0, len(loader), size * dist.get_world_size())
+    return EpochPosition(done, len(loader), size * dist.get_world_size())
+
+
+def _check_same_batches(stored: EpochPosition, runner: Any) -> None:
+    done = stored.batches_done
+    here = _position(runner, done)
+    if stored != here or done > here.batches_per_epoch or not here.clips_per_batch:
+        raise ValueError(
+            f'the checkpoint was written after {done} of {stored.batches_per_epoch} batches '
+            f'of epoch {runner.epoch + 1}, of {stored.clips_per_batch} clips each; here an '
+            f'epoch has {here.batches_per_epoch} of {here.clips_per_batch}: resume with the clips, '
+            'the batch size and the number of processes that it was trained with, or resume a '
+            'checkpoint written after an epoch'
+        )

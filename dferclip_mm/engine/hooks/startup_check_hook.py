@@ -9,7 +9,7 @@ from mmaction.registry import HOOKS
 from mmengine.dist import get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 
-from ...checkpoints.unwrap import bare
+from ...checkpoints.unwrap import unwrap_model
 from ..checks.cached_features import check_cached_features
 from ..checks.classes import (
     check_context,
@@ -63,12 +63,12 @@ class StartupCheckHook(Hook):
         writer = find_hook(runner, CheckpointHook)
         save_best = getattr(writer, 'save_best', None)
 
-        check_custom_keys(runner.cfg, bare(runner.model))
+        check_custom_keys(runner.cfg, unwrap_model(runner.model))
         if save_best and runner.val_loop is not None:
             check_save_best(save_best, runner.val_evaluator.metrics)
         for key, loader in loaders.items():
             check_head(_head(runner), loader.dataset, key)
-            check_cached_features(bare(runner.model), loader.dataset)
+            check_cached_features(unwrap_model(runner.model), loader.dataset)
         if has_only_numbers(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -92,7 +92,7 @@ class StartupCheckHook(Hook):
 
     def before_val(self, runner: Any) -> None:
         """Check the features of the validation data, where nothing is trained."""
-        check_cached_features(bare(runner.model), runner.val_dataloader.dataset)
+        check_cached_features(unwrap_model(runner.model), runner.val_dataloader.dataset)
 
     def before_test(self, runner: Any) -> None:
         """Check the classes and the features of the test data."""
@@ -100,8 +100,8 @@ class StartupCheckHook(Hook):
         check_head(_head(runner), dataset, 'test_dataloader')
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
-        check_cached_features(bare(runner.model), dataset)
+        check_cached_features(unwrap_model(runner.model), dataset)
 
 
 def _head(runner: Any) -> Any:
-    return getattr(bare(runner.model), 'cls_head', None)
+    return getattr(unwrap_model(runner.model), 'cls_head', None)

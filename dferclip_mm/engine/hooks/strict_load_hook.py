@@ -1,91 +1,76 @@
-"""A checkpoint must fit the model in full, or the run stops."""
+"""Does a checkpoint fit the model, and is it nothing but data?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-import torch
 from mmaction.registry import HOOKS
-from mmengine.hooks import Hook
-from torch import nn
+from mmengine import dist
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 
-from ...checkpoints.load import shorten, weights_in
+from ...checkpoints.compare import check_fits, lower_precision_warning
+from ...checkpoints.load import (
+    get_state_dict,
+    is_remote,
+    read_checkpoint,
+    weights_only_load,
+)
+from ...checkpoints.resume_point import check_resumable, checkpoint_location, find_resumable
+from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
-
-
-def misfit(checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]) -> str | None:
-    """Both sides of what does not fit between two state dicts; None when everything fits.
-
-    Args:
-        checkpoint: tensors by name, as stored.
-        model: tensors by name, as the model has them.
-    """
-    reshaped = [
-        f'{name} {tuple(checkpoint[name].shape)} against {tuple(model[name].shape)}'
-        for name in model
-        if name in checkpoint and checkpoint[name].shape != model[name].shape
-    ]
-    sides = (
-        ('only in the checkpoint', [name for name in checkpoint if name not in model]),
-        ('only in the model', [name for name in model if name not in checkpoint]),
-        ('of another shape (checkpoint against model)', reshaped),
-    )
-    found = [f'{len(names)} {side}: {shorten(names)}' for side, names in sides if names]
-    return '; '.join(found) or None
-
-
-def _as_frozen(
-    checkpoint: Mapping[str, torch.Tensor], model: Mapping[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """The checkpoint without the weights of towers that the model keeps frozen.
-
-    For those the model has a fingerprint in place of the weights; it takes either from a
-    checkpoint, and checks the weights itself.
-    """
-    found = dict(checkpoint)
-    for mark in [name for name in model if name.endswith('_fingerprint') and name not in found]:
-        stem = mark.removesuffix('_fingerprint') + '.'
-        held = [name for name in found if name.startswith(stem)]
-        if held:
-            found = {name: value for name, value in found.items() if name not in held}
-            found[mark] = model[mark]
-    return found
-
-
-def compare(checkpoint: Any, model: nn.Module, source: str) -> dict[str, torch.Tensor]:
-    """The state dict of a checkpoint that fits the model in full.
-
-    Args:
-        checkpoint: what the file holds.
-        model: the model, without a wrapper.
-        source: the file, for messages.
-
-    Raises:
-        ValueError: when it does not fit; it names both sides.
-    """
-    stored = weights_in(checkpoint, source)
-    expected = model.state_dict()
-    problem = misfit(_as_frozen(stored, expected), expected)
-    if problem:
-        raise ValueError(
-            f'{source} does not fit the model: {problem}; give a checkpoint of this config, '
-            'or the config that the checkpoint was trained with'
-        )
-    return stored
+from ..lookup import find_hook
 
 
 @HOOKS.register_module()
 class StrictLoadHook(Hook):
-    """Refuses a checkpoint with missing, unexpected or reshaped tensors.
+    """Verifies a checkpoint before it is loaded, and refuses one that does not fit the model.
 
     MMEngine loads with ``strict=False``: a checkpoint without a single matching name would be
-    scored, or trained on, with random weights. Weights of a part alone go through that part's own
-    ``pretrained`` or ``init_cfg``, not through ``load_from``.
+    scored, or trained on, with random weights. To load only some modules, use LoadPretrainedHook
+    or their own ``pretrained`` or ``init_cfg``.
+
+    Local files are read in the main process, their checksums verified; of a file at a URL only
+    tensors and plain values are read. A run that resumes from its last checkpoint takes the
+    furthest intact one if that is damaged. A config in a checkpoint, which MMEngine would execute
+    on resume, is ignored. (MMEngine's FlexibleRunner loads before hooks run: for it,
+    ``build_runner`` verifies ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
     priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        # From the start of a run until its checkpoint is loaded, if that has a URL.
+        self._weights_only = ExitStack()
+
+    def before_run(self, runner: Any) -> None:
+        """Find the checkpoint to load, and verify it.
+
+        Raises:
+            FileNotFoundError, ValueError: in each process, when it cannot be used.
+        """
+        if runner._has_loaded:
+            return
+        answer: list[Any] = [None, [], None]
+        if dist.is_main_process():
+            try:
+                answer[:2] = find_checkpoint_to_load(runner)
+            except (OSError, ValueError) as error:
+                answer[2] = error
+        dist.broadcast_object_list(answer)
+        path, skipped, problem = answer
+        if problem is not None:
+            raise type(problem)(str(problem))
+        for reason in skipped:
+            runner.logger.warning(f'skipped: {reason}')
+        if path is not None and skipped:
+            runner.logger.warning(f'resuming from {path}')
+        runner._load_from = path
+        if path is not None and is_remote(path):
+            self._weights_only.enter_context(weights_only_load())
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Compare the checkpoint with the model before MMEngine loads it.
@@ -93,6 +78,54 @@ class StrictLoadHook(Hook):
         Raises:
             ValueError: when they do not fit; it names both sides.
         """
+        self._weights_only.close()
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
+        stored = get_state_dict(checkpoint, source)
         with full_state_dict(runner.model) as model:
-            compare(checkpoint, model, source)
+            current = model.state_dict()
+        check_fits(stored, current, source)
+        warning = lower_precision_warning(stored, current)
+        if warning is not None:
+            runner.logger.warning(warning)
+        if runner._resume and 'ema_state_dict' in checkpoint and find_hook(runner, EMAHook) is None:
+            # EMAHook saves the average in the place of the weights, and swaps them on resume.
+            raise ValueError(
+                f'{source} holds averaged weights (ema_state_dict), and this run has no EMAHook: '
+                'training would resume from the average. Add EMAHook to custom_hooks, or start '
+                'from the average with load_from'
+            )
+        meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
+        # MMEngine executes this text on resume.
+        if isinstance(meta, dict) and meta.pop('config', None) is not None:
+            runner.logger.warning('the config in the checkpoint (meta.config) is not executed')
+        if isinstance(hub, dict) and isinstance(hub.get('log_scalars'), Mapping):
+            hub['log_scalars'] = restore_histories(hub['log_scalars'])
+
+
+def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:
+    """The checkpoint that a runner will load, verified, and why others were skipped.
+
+    Raises:
+        FileNotFoundError, ValueError: when it cannot be used.
+    """
+    path = runner._load_from
+    writer = find_hook(runner, CheckpointHook)
+    optimizer = writer is None or writer.save_optimizer
+    if path is not None:
+        if not is_remote(path) and not Path(path).is_dir():
+            content = read_checkpoint(path)
+            if runner._resume:
+                check_resumable(content, path, optimizer=optimizer)
+            else:
+                get_state_dict(content, path)
+        return path, []
+    if not runner._resume:
+        return None, []
+    settings = () if writer is None else (writer.out_dir, writer.filename_tmpl)
+    folder, pattern = checkpoint_location(runner.work_dir, *settings)
+    if is_remote(folder):
+        return None, []
+    found, skipped = find_resumable(runner.work_dir, folder, pattern, optimizer=optimizer)
+    if found is None:
+        return None, [f'nothing to resume in {folder}: training starts from the beginning']
+    return str(found), skipped

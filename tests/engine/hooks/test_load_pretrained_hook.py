@@ -1,8 +1,10 @@
+"""Some modules start from another model's weights."""
+
 import pytest
 import torch
 from mmaction.registry import MODELS
 
-from dferclip_mm.engine.hooks.load_pretrained_hook import load_parts
+from dferclip_mm.engine.hooks.load_pretrained_hook import load_prefixes
 
 
 @pytest.fixture
@@ -19,27 +21,27 @@ def mixed(tiny_model):
     return MODELS.build(tiny_model)
 
 
-def test_backbone_is_loaded_and_the_rest_reported(stock, mixed):
+def test_a_backbone_is_loaded_and_the_rest_reported(stock, mixed):
     before = {k: v.clone() for k, v in mixed.state_dict().items() if 'backbone' not in k}
     weights = stock.state_dict()
-    report = load_parts(mixed, weights, ['backbone'], 'tsn.pth')
+    (report,) = load_prefixes(mixed, weights, ['backbone'], 'tsn.pth')
     count = len(stock.backbone.state_dict())
-    assert report.startswith(f'{count} tensors of backbone loaded from tsn.pth; not in it, so ')
+    assert report.startswith(f'{count} tensors of backbone loaded from tsn.pth; with their own ')
     assert 'neck.cls_token (1)' in report
     assert 'cls_head.prompt_learner' in report
-    assert report.endswith('left out of it: cls_head.fc_cls (2)')
+    assert report.endswith('ignored in the checkpoint: cls_head.fc_cls (2)')
     for name, value in mixed.state_dict().items():
         assert torch.equal(value, before[name] if name in before else weights[name]), name
 
 
-def test_missing_part_is_explained(stock, mixed):
+def test_a_missing_prefix_is_explained(stock, mixed):
     with pytest.raises(ValueError, match=r'tsn.pth has no tensor of neck: .* backbone, cls_head'):
-        load_parts(mixed, stock.state_dict(), ['backbone', 'neck'], 'tsn.pth')
+        load_prefixes(mixed, stock.state_dict(), ['backbone', 'neck'], 'tsn.pth')
 
 
-def test_other_backbone_is_explained(stock, mixed):
+def test_another_backbone_is_explained(stock, mixed):
     weights = stock.state_dict()
     weights['backbone.conv1.conv.weight'] = torch.zeros(64, 3, 3, 3)
     del weights['backbone.conv1.bn.bias']
     with pytest.raises(ValueError, match=r'1 only in the model: backbone.conv1.bn.bias; 1 of'):
-        load_parts(mixed, weights, ['backbone'], 'tsn.pth')
+        load_prefixes(mixed, weights, ['backbone'], 'tsn.pth')

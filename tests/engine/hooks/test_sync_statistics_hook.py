@@ -7,7 +7,7 @@ from mmaction.registry import HOOKS, MODELS
 from processes import in_processes
 from small_runs import start
 
-from dferclip_mm.checkpoints.resume_point import read_checkpoint
+from dferclip_mm.checkpoints.load import read_checkpoint
 
 
 def _average(rank):
