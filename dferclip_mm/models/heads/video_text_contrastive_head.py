@@ -128,7 +128,7 @@ class VideoTextContrastiveHead(EncodedTextHead):
         if self.class_prompts is None:
             raise ValueError(
                 'VideoTextContrastiveHead has classes=None and the run did not set them: keep '
-                'the hook that takes them from the dataset, or set model.cls_head.classes'
+                'StartupCheckHook in default_hooks, or set model.cls_head.classes'
             )
         return self.class_prompts(self.text_encoder)
 
