@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from dferclip_mm.engine.config_keys import require_known_keys as check_known_keys
+from dferclip_mm.engine.checks.config_keys import check_config_keys as check_known_keys
 from mmengine.config import Config
 from program_fixtures import run_tool
 
