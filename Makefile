@@ -1,12 +1,12 @@
-# make demo   install, draw a data set, train DFER-CLIP on it, evaluate it, leave pictures
-# make demo-emoclip   the same with EmoCLIP: trained on captions, scored on classes it never saw named
-# make test   install, then formatting, lint, types and every test
-# make test-long   the tests again with many more cases: kills, bad files, resumed runs (an hour)
-# make bench  install, then time and count what training costs; writes docs/performance.md
+# make demo          install, generate a synthetic dataset, train DFER-CLIP, evaluate it, save plots
+# make demo-emoclip  the same with EmoCLIP: trained on captions that never name an emotion
+# make test          install, then formatting, lint, types and all tests
+# make test-long     the tests with many more cases: kills, damaged files, resumed runs (an hour)
+# make bench         install, then measure speed and memory; writes docs/performance.md
 # make install
 #
-# VENV=PATH takes another environment; one that exists already is used as it is, and only what is
-# missing is installed into it. FRESH=1 makes the demo train again.
+# VENV=PATH uses another environment. In an existing one only missing packages are installed.
+# FRESH=1 makes the demo train again.
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -25,8 +25,8 @@ demo: install
 demo-emoclip: install
 	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) demo/run.sh demo_emoclip
 
-# PYTHONPATH: the tests, and the programs that they start, see the source tree, not the installed
-# copy, and the drawn faces of demo/.
+# PYTHONPATH: the tests and the programs that they start import the source tree, not the installed
+# copy, and the drawn faces from demo/.
 test: install
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m ruff check .
@@ -52,7 +52,7 @@ $(REQUIREMENTS_DONE): requirements/constraints.txt requirements/install.py setup
 	$(PYTHON_IN_VENV) requirements/install.py $(if $(wildcard $(MADE_HERE)),--exact)
 	@touch $@
 
-# mim cannot find editable installs, so the package is installed again when a file of it changed.
+# mim cannot find editable installs, so the package is installed again after a change.
 $(PACKAGE_DONE): $(REQUIREMENTS_DONE) $(PACKAGED)
 	@rm -rf build
 	$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --force-reinstall .

@@ -14,7 +14,7 @@ PACKAGE = 'dferclip_mm'
 
 
 def read_version() -> str:
-    """The package's version, read without importing it (its requirements may not be there yet)."""
+    """The version, read without an import: the requirements may not be installed yet."""
     source = (ROOT / PACKAGE / '__init__.py').read_text(encoding='utf-8')
     found = re.search(r"^__version__ = '([^']+)'$", source, re.M)
     if found is None:
@@ -23,10 +23,10 @@ def read_version() -> str:
 
 
 class BuildWithMim(build_py):
-    """Put configs, tools and the model index where ``mim`` looks: ``dferclip_mm/.mim``.
+    """Copy configs, tools and the model index to where ``mim`` looks: ``dferclip_mm/.mim``.
 
-    They are copied into the build, never into the source tree. An editable install has no such
-    folder, and ``mim`` cannot find editable installs anyway.
+    They are copied into the build, not into the source tree. Editable installs have no such folder;
+    ``mim`` does not find them in any case.
     """
 
     def run(self) -> None:
@@ -37,51 +37,51 @@ class BuildWithMim(build_py):
         target = Path(self.build_lib) / PACKAGE / '.mim'
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        # The demonstration draws its data with demo/, which is for a checkout only.
+        # The demonstrations need demo/, which is not installed.
         left_out = shutil.ignore_patterns('__pycache__', 'demo_*')
         for folder in ('configs', 'tools'):
             shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
         shutil.copy2(ROOT / 'model-index.yml', target)
 
 
-# The ranges of PyTorch, OpenMMLab's packages, numpy, einops and matplotlib were tried at both ends;
-# the exact versions that `make` installs stand in requirements/constraints.txt.
+# The ranges of PyTorch, OpenMMLab, numpy, einops and matplotlib were tested at both ends.
+# `make` installs the versions of requirements/constraints.txt.
 REQUIREMENTS = [
-    # 17 is where a frame can be converted in one thread, and 17.0 crashes when it opens a file with
-    # our options; tried with 17.1, 18.0 and 18.1.
+    # From 17 on frames can be converted in one thread; 17.0 crashes with our options. Tested with
+    # 17.1, 18.0 and 18.1.
     'av>=17.1,<19',
     # For MMAction2's own video transforms; ours use PyAV.
     'decord>=0.6.0',
     'einops>=0.8',
-    # mmaction2 imports it and does not declare it.
+    # Imported by mmaction2, but not declared.
     'importlib_metadata',
     'matplotlib>=3.8',
-    # The wheel that dferclip_mm/compat.py completes.
+    # dferclip_mm/compat.py is for exactly this version.
     'mmaction2==1.2.0',
-    # mmaction2 refuses mmengine 1.0 and later.
+    # mmaction2 refuses mmengine 1.0 and above.
     'mmengine>=0.10.7,<1',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',
-    # Tried at both ends, like safetensors.
+    # Tested at both ends, like safetensors.
     'simplejpeg>=1.7.6,<2',
     'timm>=1.0.17',
-    # 2.6 is where torch.load began to refuse MMEngine's checkpoints and where the remedy works.
+    # From 2.6 on torch.load refuses MMEngine's checkpoints, and our remedy works.
     'torch>=2.6,<2.15',
-    # For the torchvision transforms that pipelines name through MMAction2.
+    # For torchvision's transforms in MMAction2 pipelines.
     'torchvision>=0.21,<0.30',
     'tqdm>=4.65',
 ]
-# mmcv is needed and not listed: mmcv and mmcv-lite install the same folder, so naming either
-# would overwrite the other. OpenCV is not listed either: mmengine and mmaction2 each bring theirs.
+# mmcv is needed but not listed: mmcv and mmcv-lite install the same folder, so listing one would
+# overwrite the other. OpenCV is not listed either: mmengine and mmaction2 each require their own.
 EXTRAS = {
     'mmcv-lite': ['mmcv-lite>=2.0.1,<2.2'],
-    # openmim 0.3.9 brings openxlab, which pins requests, rich and tqdm; both import pkg_resources,
+    # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
-    # Linear probing, and features as .parquet.
+    # For linear probing and features as .parquet.
     'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
     'tests': [
         'hypothesis>=6.100',

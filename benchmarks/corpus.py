@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from mmaction.registry import DATASETS
 
-from dferclip_mm.media.packed import PACKED_SUFFIX, write_packed
-from dferclip_mm.precompute.packed_clips import read_clip
+from dferclip_mm.precompute.packed_clips import pack_clip, packed_store, read_frames
+from dferclip_mm.precompute.source_clips import SourceClip
+from dferclip_mm.transforms import ClipInit
 
 SIZE = 224
 CLIPS = 'Clip/clip_224x224'
@@ -38,12 +39,17 @@ def draw_clips(folder: Path, clips: int = 12) -> list[Path]:
     return folders
 
 
+def source_clip(folder: Path) -> SourceClip:
+    """A drawn clip, as a dataset names it."""
+    return SourceClip(folder.name, dict(filename=str(folder)), ClipInit())
+
+
 def pack_clips(folders: Sequence[Path], target: Path) -> list[Path]:
     """The same clips, packed as `tools/pack_dataset.py` does."""
-    paths = [target / f'{folder.name}{PACKED_SUFFIX}' for folder in folders]
-    for folder, path in zip(folders, paths, strict=True):
-        write_packed(path, read_clip(str(folder)))
-    return paths
+    store = packed_store(target)
+    for folder in folders:
+        pack_clip(source_clip(folder), store)
+    return [store.file(folder.name) for folder in folders]
 
 
 def film_clips(folders: Sequence[Path], target: Path) -> list[Path]:
@@ -54,7 +60,7 @@ def film_clips(folders: Sequence[Path], target: Path) -> list[Path]:
             stream = file.add_stream('libx264', rate=25)
             stream.height, stream.width, stream.pix_fmt = SIZE, SIZE, 'yuv420p'
             stream.options = {'crf': '20', 'threads': '1', 'x264-params': 'keyint=250'}
-            for image in read_clip(str(folder)):
+            for image in read_frames(source_clip(folder)):
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format='rgb24')))
             file.mux(stream.encode())
     return paths

@@ -1,4 +1,4 @@
-"""What a step costs from kept frame features, beside a step that trains everything."""
+"""The cost of a step from stored frame features, compared with a step that trains everything."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from dferclip_mm.precompute import OpenFrameFeatures
-from dferclip_mm.precompute.feature_cache_writer import FrameCacheWriter
-from dferclip_mm.precompute.fingerprints import held_still
+from dferclip_mm.precompute.frame_features import frame_store, write_features
+from dferclip_mm.precompute.source_clips import SourceState
 
 from .corpus import draw_clips
 from .measure import Run
@@ -35,26 +34,23 @@ def cached_loader(config: str, folder: Path, width: int, clips: int) -> Run:
     """A batch of clips from a cache on the disk, through the training pipeline of a config."""
     paths = draw_clips(folder, clips)
     cfg = Config.fromfile(config)
-    settings = next(s for s in cfg.train_pipeline if s['type'] == 'OpenFrameFeatures')
-    identity = dict(pixels=settings.pixels, dtype=settings.dtype, width=width)
-    rng = np.random.default_rng(0)
-    with FrameCacheWriter(folder / 'features', identity, folder) as writer:
-        for path in paths:
-            frames = len(list(path.glob('*.jpg')))
-            features = rng.standard_normal((frames, width), np.float32)
-            with held_still(str(path)) as state:
-                writer.add(str(path), features, state)
+    settings = next(s for s in cfg.train_pipeline if s['type'] == 'FrameFeaturesInit')
     settings.cache = str(folder / 'features')
+    store = frame_store(settings.cache, dict(dtype=settings.dtype))
+    rng = np.random.default_rng(0)
+    for path in paths:
+        frames = len(list(path.glob('*.jpg')))
+        features = rng.standard_normal((frames, width), np.float32)
+        write_features(store, path.name, features, SourceState.of(str(path)))
     pipeline = Compose(cfg.train_pipeline)
-    for step in pipeline.transforms:
-        if isinstance(step, OpenFrameFeatures):
-            step.confirm({}, [str(path) for path in paths])
+    # As the check at the start of a run does.
+    pipeline.transforms[0].clip_folders = [folder]
     items = [dict(filename=str(path), label=n % 7) for n, path in enumerate(paths)]
     return lambda: pseudo_collate([pipeline(dict(item)) for item in items])
 
 
 def cached_runs(model: Any, config: str, folder: Path, clips: int) -> dict[str, Run]:
-    """Whole steps from the cache, its loading included; the loading alone; SGD of a full step.
+    """Steps from the cache with loading; loading only; SGD of a full step.
 
     Args:
         model: of a config that trains everything (see `models.build`).
@@ -78,7 +74,7 @@ def cached_runs(model: Any, config: str, folder: Path, clips: int) -> dict[str, 
 
 
 def repeated(run: Run) -> Run:
-    """`STEPS` times: one alone is short beside its neighbours."""
+    """`STEPS` times: a single step is too short to measure."""
 
     def runs() -> None:
         for _ in range(STEPS):

@@ -20,7 +20,7 @@ Run = Callable[[], Any]
 
 
 def prepare() -> None:
-    """One thread, and the host's names."""
+    """One thread, and MMAction2's names."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     init_default_scope('mmaction')

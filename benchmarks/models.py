@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from dferclip_mm.models.clip.fast_forward import reduce_activation_memory
+from dferclip_mm.models.clip.checkpointing import reduce_activation_memory
 
 from .measure import Run, flops, interleaved
 from .plain import plain_logits, plain_text
@@ -194,7 +194,7 @@ def text(model: Any, bar: str, warm: bool = True) -> list[Row]:
     head = model.cls_head.train()
     runs = {
         'plain': lambda: plain_text(head).sum().backward(),
-        'fast': lambda: head.text_features().sum().backward(),
+        'fast': lambda: head.class_features().sum().backward(),
     }
     found = interleaved(runs, warm=warm)
     ends = head.prompt_learner.end
@@ -221,7 +221,7 @@ def arithmetic(config: str) -> list[Row]:
     def step() -> None:
         # Without the head's float32 context, which the meta device does not know.
         video, _ = case.model.extract_feat(case.frames, stage='neck')
-        (video @ case.model.cls_head.text_features().T).sum().backward()
+        (video @ case.model.cls_head.class_features().T).sum().backward()
 
     ours = flops(step)
     return [

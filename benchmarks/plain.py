@@ -30,7 +30,9 @@ def plain_temporal(neck: Any, features: torch.Tensor) -> torch.Tensor:
     x = x + neck.pos_embed[:, : x.shape[1]]
     for block in neck.blocks:
         attn = block.attn
-        q, k, v = rearrange(attn.qkv(block.norm1(x)), 'b t (n h d) -> n b h t d', n=3, h=attn.heads)
+        q, k, v = rearrange(
+            attn.qkv(block.norm1(x)), 'b t (n h d) -> n b h t d', n=3, h=attn.num_heads
+        )
         answers = F.scaled_dot_product_attention(q, k, v)
         x = x + attn.proj(rearrange(answers, 'b h t d -> b t (h d)'))
         x = x + block.mlp(block.norm2(x))

@@ -4,12 +4,11 @@
 # BMVC 2023, arXiv 2308.13382.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_dfew.py 8
-#   1 GPU:       tools/train.py configs/dferclip_dfew.py \
-#                    --cfg-options train_dataloader.batch_size=48
+#   1 GPU:       tools/train.py configs/dferclip_dfew.py --batch-size 48
 #   all folds:   tools/cross_validate.py configs/dferclip_dfew.py --gpus 8
 #
-# Published, not measured again here: UAR 59.61 / WAR 71.25, mean of five folds
-# (best epoch on the test clips, with the authors' own prompt sentences; ours are other sentences).
+# Published, not reproduced here: UAR 59.61 / WAR 71.25, mean of five folds
+# (best epoch on the test clips, with the authors' prompts, which differ from ours).
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/dfew.py',

@@ -1,14 +1,11 @@
-# DFER-CLIP's temporal Transformer and prompts on DFEW, over CLIP's frozen image encoder
+# DFER-CLIP's temporal Transformer and prompts on DFEW, with CLIP's image encoder frozen
 #
-# Another training regime than the paper's: the image encoder is not trained, and frames are not
-# augmented (no brightness, crop or flip). There is no published figure for it.
+#   train:       tools/train.py configs/dferclip_dfew_frozen.py
+#   evaluate:    tools/test.py configs/dferclip_dfew_frozen.py CHECKPOINT
 #
-#   tools/train.py configs/dferclip_dfew_frozen.py
-#
-# dferclip_dfew_frozen_cached.py trains the same much faster; this config evaluates on pixels what
-# that one has trained:
-#
-#   tools/test.py configs/dferclip_dfew_frozen.py work_dirs/dferclip_dfew_frozen_cached/best_….pth
+# Not the paper's training: the image encoder is fixed and frames are not augmented (no brightness,
+# crop or flip). No figures are published. dferclip_dfew_frozen_cached.py trains the same model much
+# faster, and CHECKPOINT may be from there.
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/dfew.py',
@@ -22,7 +19,7 @@ train_dataloader = dict(batch_size=48, dataset=dict(pipeline=_base_.train_pipeli
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 model = dict(
-    # Takes frames, and their features as they are.
+    # Takes frames or their features.
     data_preprocessor=dict(type='FrameOrFeaturePreprocessor'),
     backbone=dict(frozen=True),
 )

@@ -1,16 +1,15 @@
-# dferclip_dfew_frozen.py from features that are computed once: the same training, much faster
+# dferclip_dfew_frozen.py on precomputed frame features: the same training, much faster
 #
-# Another training regime than the paper's: see dferclip_dfew_frozen.py and docs/frozen_features.md.
+#   once:        tools/cache_frames.py configs/dferclip_dfew_frozen_cached.py
+#   train:       tools/train.py configs/dferclip_dfew_frozen_cached.py
 #
-#   tools/cache_frames.py configs/dferclip_dfew_frozen_cached.py      once, for all folds
-#   tools/train.py configs/dferclip_dfew_frozen_cached.py
-#
-# All frames of all clips are kept, 1.8 GB, so random sampling in time stays as it is;
-# dtype='float16' takes half of it and changes features in the fourth digit.
+# Not the paper's training: see dferclip_dfew_frozen.py and docs/frozen_features.md. The cache has
+# all frames of all folds (1.8 GB), so the random choice of frames is unchanged. With
+# dtype='float16' it takes half of that, and features change in the fourth digit.
 _base_ = 'dferclip_dfew_frozen.py'
 
 features = dict(
-    type='OpenFrameFeatures',
+    type='FrameFeaturesInit',
     cache='data/DFEW_frame_features',
     dtype='float32',
     pixels=_base_.pixels,
@@ -18,13 +17,13 @@ features = dict(
 train_pipeline = [
     features,
     dict(type='SampleSegments', num_frames=16),
-    dict(type='PickFrameFeatures'),
+    dict(type='FrameFeaturesDecode'),
     _base_.pack,
 ]
 test_pipeline = [
     features,
     dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='PickFrameFeatures'),
+    dict(type='FrameFeaturesDecode'),
     _base_.pack,
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -2,9 +2,9 @@
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_dfew_fsdp_vit-l-14.py 8
 #
-# For towers whose weights, gradients and optimiser do not fit one GPU. MMEngine's FlexibleRunner
-# runs it. To evaluate on one GPU: tools/test.py with --cfg-options runner_type=Runner. Not in the
-# paper.
+# For image encoders whose weights, gradients and optimizer state do not fit on one GPU. It runs in
+# MMEngine's FlexibleRunner. Evaluate on one GPU: tools/test.py with --cfg-options
+# runner_type=Runner. Not in the paper.
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/dfew.py',
@@ -27,11 +27,11 @@ strategy = dict(
     model_wrapper=dict(
         type='MMFullyShardedDataParallel',
         use_orig_params=True,
-        # A shard for every module of more than ten million weights.
+        # One shard per module of more than ten million weights.
         auto_wrap_policy=dict(
             type='torch.distributed.fsdp.wrap.size_based_auto_wrap_policy', min_num_params=10**7
         ),
     ),
-    # The whole model in one file, as without sharding.
+    # The full model in one file, as without sharding.
     state_dict_cfg='full',
 )

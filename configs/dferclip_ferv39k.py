@@ -4,11 +4,10 @@
 # BMVC 2023, arXiv 2308.13382.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_ferv39k.py 8
-#   1 GPU:       tools/train.py configs/dferclip_ferv39k.py \
-#                    --cfg-options train_dataloader.batch_size=48
+#   1 GPU:       tools/train.py configs/dferclip_ferv39k.py --batch-size 48
 #
-# Published, not measured again here: UAR 41.27 / WAR 51.65, one split
-# (best epoch on the test clips, with the authors' own prompt sentences; ours are other sentences).
+# Published, not reproduced here: UAR 41.27 / WAR 51.65, one split
+# (best epoch on the test clips, with the authors' prompts, which differ from ours).
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/ferv39k.py',

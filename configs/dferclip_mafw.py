@@ -4,16 +4,15 @@
 # BMVC 2023, arXiv 2308.13382.
 #
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_mafw.py 8
-#   1 GPU:       tools/train.py configs/dferclip_mafw.py \
-#                    --cfg-options train_dataloader.batch_size=48
+#   1 GPU:       tools/train.py configs/dferclip_mafw.py --batch-size 48
 #   all folds:   tools/cross_validate.py configs/dferclip_mafw.py --gpus 8
 #
-# Published, not measured again here: UAR 39.89 / WAR 52.55, mean of five folds
-# (best epoch on the test clips, with the authors' own prompt sentences; ours are other sentences).
+# Published, not reproduced here: UAR 39.89 / WAR 52.55, mean of five folds
+# (best epoch on the test clips, with the authors' prompts, which differ from ours).
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/mafw.py',
-    '_base_/pipelines/dferclip_mafw.py',
+    '_base_/pipelines/dferclip.py',
     '_base_/schedules/dferclip_50e.py',
     '_base_/default_runtime.py',
 ]

@@ -1,11 +1,10 @@
 # DFER-CLIP's text prompts behind VideoMAE's ViT-B, on DFEW
 #
-# A video backbone whose output is one vector: MMAction2's Recognizer3D and only the head.
-# Nothing is published for this mixture.
-#
 #   8 GPUs:      tools/dist_train.sh configs/dferclip_videomae_dfew.py 8
+#
+# A video backbone whose output is one vector: Recognizer3D and head. No figures are published.
 _base_ = [
-    '_base_/models/dferclip.py',
+    '_base_/models/dferclip_video.py',
     '_base_/datasets/dfew.py',
     '_base_/pipelines/dferclip_dfew_video.py',
     '_base_/schedules/dferclip_50e.py',
@@ -13,14 +12,6 @@ _base_ = [
 ]
 
 model = dict(
-    _delete_=True,
-    type='Recognizer3D',
-    data_preprocessor=dict(
-        type='ActionDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        format_shape='NCTHW',
-    ),
     backbone=dict(
         type='VisionTransformer',
         img_size=224,
@@ -33,19 +24,15 @@ model = dict(
         num_frames=16,
         norm_cfg=dict(type='LN', eps=1e-6),
     ),
-    cls_head=dict(in_channels=768, **_base_.model.cls_head),
+    cls_head=dict(in_channels=768),
 )
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-
-# MMAction2's VideoMAE on Kinetics-400; its head is left out.
-pretrained = (
-    'https://download.openmmlab.com/mmaction/v1.0/recognition/videomae/'
-    'vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400_20221013-860a3cd3.pth'
-)
+# MMAction2's VideoMAE on Kinetics-400, without its head.
+zoo = 'https://download.openmmlab.com/mmaction/v1.0/recognition/videomae'
+pretrained = f'{zoo}/vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400_20221013-860a3cd3.pth'
 default_hooks = dict(load_pretrained=dict(type='LoadPretrainedHook', checkpoint=pretrained))
-
 optim_wrapper = dict(
     optimizer=dict(_delete_=True, type='AdamW', lr=1e-3, weight_decay=0.05, fused=True),
     paramwise_cfg=dict(custom_keys={'backbone': dict(lr_mult=1e-1)}),

@@ -1,4 +1,4 @@
-# A trained DFER-CLIP on MAFW without training on it
+# DFER-CLIP on MAFW without training on it
 #
 # Zhao & Patras, "Prompting Visual-Language Models for Dynamic Facial Expression Recognition",
 # BMVC 2023, arXiv 2308.13382.
@@ -6,12 +6,12 @@
 #   tools/train.py configs/dferclip_dfew.py --cfg-options model.cls_head.class_specific=False
 #   tools/test.py configs/dferclip_zeroshot_mafw.py CHECKPOINT
 #
-# CHECKPOINT: of that training. One context shared by all classes serves new ones as well; the
-# class-specific contexts of the published checkpoints cannot. No figures are published.
+# CHECKPOINT: from that training. A context shared by all classes also applies to new ones; the
+# class-specific contexts of the published checkpoints do not. No figures are published.
 _base_ = [
     '_base_/models/dferclip.py',
     '_base_/datasets/mafw.py',
-    '_base_/pipelines/dferclip_mafw.py',
+    '_base_/pipelines/dferclip.py',
     '_base_/schedules/evaluation.py',
     '_base_/default_runtime.py',
 ]

@@ -6,10 +6,9 @@
 #   tools/train.py configs/emoclip_downstream.py \
 #       --cfg-options default_hooks.load_pretrained.checkpoint=CHECKPOINT
 #
-# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py; its
-# temporal Transformer is trained further (model.neck.frozen=True keeps it as it is).
-# model.backbone.frozen=False trains CLIP, too. Files and targets: _base_/datasets/scores.py.
-#
+# CHECKPOINT: from configs/emoclip_mafw.py, or a published one after tools/convert_checkpoint.py.
+# Its temporal Transformer is fine-tuned (model.neck.frozen=True keeps it fixed);
+# model.backbone.frozen=False trains CLIP too. Files and targets: _base_/datasets/scores.py.
 # The paper's clinical recordings are not public, so there is no figure to compare with.
 _base_ = [
     '_base_/models/emoclip.py',
@@ -21,18 +20,21 @@ _base_ = [
 
 model = dict(
     cls_head=dict(
-        _delete_=True, type='RegressionHead', targets=_base_.targets, in_channels=512, hidden=256
+        _delete_=True,
+        type='RegressionHead',
+        targets=_base_.targets,
+        in_channels=512,
+        hidden_dim=256,
     )
 )
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-
 default_hooks = dict(
-    checkpoint=dict(save_best='regression/CCC', rule='greater'),
     load_pretrained=dict(
         type='LoadPretrainedHook',
         checkpoint='work_dirs/emoclip_mafw/epoch_30.pth',
         prefixes=('neck',),
     ),
+    checkpoint=dict(save_best='regression/CCC', rule='greater'),
 )

@@ -1,16 +1,17 @@
-# EmoCLIP trained on DFEW: the class description takes the caption's place
+# EmoCLIP trained on DFEW, with class descriptions as captions
 #
 # Foteinopoulou & Patras, "EmoCLIP: A Vision-Language Method for Zero-Shot Video Facial Expression
 # Recognition", FG 2024, arXiv 2310.16640.
 #
-#   8 GPUs:       tools/dist_train.sh configs/emoclip_supervised_dfew.py 8
 #   1 GPU:        tools/train.py configs/emoclip_supervised_dfew.py
+#   8 GPUs:       tools/dist_train.sh configs/emoclip_supervised_dfew.py 8 --batch-size 8 \
+#                     --cfg-options model.cls_head.gather_with_grad=True
 #   all folds:    tools/cross_validate.py configs/emoclip_supervised_dfew.py --gpus 8
 #   unseen class: tools/cross_validate.py configs/emoclip_supervised_dfew.py \
 #                     --leave-one-class-out --gpus 8
 #
-# Published, not measured again here: UAR 58.04 / WAR 62.12
-# (with the authors' own class descriptions; ours are other sentences).
+# Published, not reproduced here: UAR 58.04 / WAR 62.12
+# (with the authors' class descriptions, which differ from ours).
 _base_ = [
     '_base_/models/emoclip.py',
     '_base_/datasets/dfew.py',
@@ -20,7 +21,7 @@ _base_ = [
 ]
 
 model = dict(cls_head=dict(classes='dfew', captions=False))
-# In each process, whose clips are each other's negatives.
+# The rates are for 64 clips per step: on one GPU, or 8 on each of 8.
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

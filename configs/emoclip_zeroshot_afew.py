@@ -4,12 +4,12 @@
 # Recognition", FG 2024, arXiv 2310.16640.
 #
 #   tools/test.py configs/emoclip_zeroshot_afew.py CHECKPOINT
-#   other words:  … --cfg-options model.cls_head.prompts=my_sentences.json
+#   own prompts:  … --cfg-options model.cls_head.prompts=my_sentences.json
 #
-# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py.
+# CHECKPOINT: from configs/emoclip_mafw.py, or a published one after tools/convert_checkpoint.py.
 #
-# Published, not measured again here: UAR 36.13 / WAR 39.90
-# (with the authors' own class descriptions; ours are other sentences).
+# Published, not reproduced here: UAR 36.13 / WAR 39.90
+# (with the authors' class descriptions, which differ from ours).
 _base_ = [
     '_base_/models/emoclip.py',
     '_base_/datasets/afew.py',

@@ -4,13 +4,13 @@
 # Recognition", FG 2024, arXiv 2310.16640.
 #
 #   tools/test.py configs/emoclip_zeroshot_dfew.py CHECKPOINT
-#   other fold:   … --cfg-options test_dataloader.dataset.fold=2
-#   other words:  … --cfg-options model.cls_head.prompts=my_sentences.json
+#   other fold:   … --fold 2
+#   own prompts:  … --cfg-options model.cls_head.prompts=my_sentences.json
 #
-# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py.
+# CHECKPOINT: from configs/emoclip_mafw.py, or a published one after tools/convert_checkpoint.py.
 #
-# Published, not measured again here: UAR 36.76 / WAR 46.27
-# (with the authors' own class descriptions; ours are other sentences).
+# Published, not reproduced here: UAR 36.76 / WAR 46.27
+# (with the authors' class descriptions, which differ from ours).
 _base_ = [
     '_base_/models/emoclip.py',
     '_base_/datasets/dfew.py',

@@ -4,10 +4,10 @@
 # Recognition", FG 2024, arXiv 2310.16640.
 #
 #   tools/test.py configs/emoclip_zeroshot_mafw_compound.py CHECKPOINT
-#   other words:  … --cfg-options model.cls_head.prompts=my_sentences.json
+#   own prompts:  … --cfg-options model.cls_head.prompts=my_sentences.json
 #
-# CHECKPOINT: of configs/emoclip_mafw.py, or a published one by tools/convert_checkpoint.py. The
-# classes are those of MAFW's lists; a compound is the mean of its emotions' text features.
+# CHECKPOINT: from configs/emoclip_mafw.py, or a published one after tools/convert_checkpoint.py.
+# The classes are those of MAFW's lists; a compound is the mean of its emotions' text features.
 _base_ = [
     '_base_/models/emoclip.py',
     '_base_/datasets/mafw.py',
@@ -16,7 +16,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-# Told by the data set.
+# The dataset names the classes.
 model = dict(cls_head=dict(classes=None))
 train_dataloader = None
 val_dataloader = None

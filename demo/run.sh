@@ -12,8 +12,6 @@ config=configs/$name.py
 trained=$out/training_finished
 # Two processes on two cores: one thread for each.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} MKL_NUM_THREADS=${MKL_NUM_THREADS:-1}
-# The demo configs import the small image tower of demo/drawn_faces.
-export PYTHONPATH="$PWD/demo${PYTHONPATH:+:$PYTHONPATH}"
 
 say() { printf '\n== %s\n' "$*"; }
 

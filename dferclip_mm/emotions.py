@@ -1,7 +1,7 @@
-"""The emotions, and the class order of each corpus: the one home of label order.
+"""The emotions, and the class order of each corpus.
 
-Labels are names; a number means something only beside the order that it was written in, and
-several orders of the same classes are in circulation. Everything in this package goes by name.
+Several orders of the same classes are in use, so a label number means something only together with
+its order. Everything in this package refers to classes by name.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ _SYNONYMS = {
 
 
 def emotion_of(word: str) -> str:
-    """The emotion that a corpus's word means (``'Happy'`` -> ``'happiness'``), case ignored.
+    """The emotion for a corpus's word (``'Happy'`` -> ``'happiness'``), case ignored.
 
     Raises:
-        ValueError: when the word is no emotion's name.
+        ValueError: when the word is not the name of an emotion.
     """
     key = word.strip().lower()
     emotion = _SYNONYMS.get(key, key)
@@ -68,7 +68,7 @@ def resolve_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
         classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), or the names.
 
     Raises:
-        ValueError: when the corpus is unknown, or the names are none, repeated or not strings.
+        ValueError: when the corpus is unknown, or the names are empty, repeated or not strings.
     """
     if isinstance(classes, str):
         if classes.lower() not in CORPUS_CLASSES:

@@ -67,7 +67,7 @@ def tiny_model(tiny_clip):
             in_channels=32,
             embed_dims=32,
             max_frames=4,
-            heads=2,
+            num_heads=2,
             head_dim=16,
             mlp_dim=64,
         ),

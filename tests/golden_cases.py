@@ -1,4 +1,4 @@
-"""Run the golden cases as a user would, and write how far each answer is from the original's.
+"""Run the golden cases as a user would, and write the differences from the original code.
 
 PYTHONPATH=. python tests/golden_cases.py        # writes docs/golden.md
 """
@@ -21,12 +21,12 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 import dferclip_mm  # noqa: F401 - registers the components
-from dferclip_mm.converters import companions, convert, read_checkpoint, write_files
+from dferclip_mm.converters import convert, output_files, read_checkpoint, write_files
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = json.loads((ROOT / 'tests' / 'data' / 'golden_models.json').read_text())
 
-# What counts as equal: absolute, but relative for the gradient norms.
+# Absolute tolerances; those of gradient norms are relative.
 TOLERANCE = {
     'dferclip': {'logits': 1e-4, 'loss': 1e-4, 'SGD losses': 1e-3, 'gradient norms': 1e-3},
     'emoclip': {'logits': 2e-5, 'loss': 1e-4, 'downstream': 5e-5},
@@ -51,9 +51,9 @@ def build_dferclip(case: Mapping[str, Any], folder: Path) -> tuple[Config, nn.Mo
     """Save the stand-in file, convert it on top of configs/dferclip_dfew.py, build and load."""
     published, converted = folder / 'published.pth', folder / 'converted.pth'
     official_layouts.save_like_dferclip(official_layouts.dferclip_state_dict(case), published)
-    found = convert(read_checkpoint(published), position=case['position'])
+    found = convert(read_checkpoint(published), context_position=case['position'])
     published.unlink()
-    write_files(companions(found, converted, ROOT / 'configs' / 'dferclip_dfew.py'))
+    write_files(output_files(found, converted, ROOT / 'configs' / 'dferclip_dfew.py'))
     cfg = Config.fromfile(converted.with_suffix('.py'))
     model = MODELS.build(cfg.model)
     checkpoint = torch.load(converted, weights_only=True)
@@ -71,7 +71,7 @@ def batch(case: Mapping[str, Any]) -> dict[str, list]:
 
 
 def dferclip_answers(case: Mapping[str, Any], cfg: Config, model: nn.Module) -> dict[str, Any]:
-    """What our model says to a case: each quantity that the case holds."""
+    """The outputs of our model for each quantity of a case."""
     data = batch(case)
     with torch.no_grad():
         inputs = model.data_preprocessor(data)['inputs']
@@ -116,7 +116,7 @@ def build_emoclip(case: Mapping[str, Any], folder: Path) -> nn.Module:
     official_layouts.save_like_emoclip(official_layouts.emoclip_state_dict(case), published)
     found = convert(read_checkpoint(published))
     published.unlink()
-    write_files(companions(found, converted, ROOT / 'configs' / 'emoclip_mafw.py'))
+    write_files(output_files(found, converted, ROOT / 'configs' / 'emoclip_mafw.py'))
     cfg = Config.fromfile(converted.with_suffix('.py'))
     cfg.model.num_frames = case['frames']
     cfg.model.data_preprocessor.update(mean=[0, 0, 0], std=[255, 255, 255])
@@ -191,13 +191,13 @@ def all_deviations() -> dict[str, dict[str, dict[str, float]]]:
 def table(deviations: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """A page with a row for each quantity of each case."""
     lines = [
-        '# Golden answers',
+        '# Parity with the original code',
         '',
-        'The largest deviation of this implementation from the answers of the original programs,',
-        'on the same weights and clips (CPU, float32). Gradient norms: relative. Written by',
-        '`PYTHONPATH=. python tests/golden_cases.py`; the tests hold every row to its tolerance.',
+        'The largest difference between the outputs of this implementation and the original code,',
+        'on the same weights and clips (CPU, float32). Gradient norms: relative. The tests check',
+        'each row against its tolerance. Written by `PYTHONPATH=. python tests/golden_cases.py`.',
         '',
-        '| model | case | quantity | largest deviation | tolerance |',
+        '| model | case | quantity | largest difference | tolerance |',
         '|---|---|---|---:|---:|',
     ]
     for model, cases in deviations.items():

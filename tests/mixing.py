@@ -1,4 +1,4 @@
-"""The sweep: DFER-CLIP's parts in the host's shipped configs, a training step and an evaluation.
+"""The sweep: DFER-CLIP's parts in MMAction2's configs, a training step and an evaluation.
 
 ``python tests/mixing.py`` runs all of it and writes the table into ``docs/mixing.md``; the tests
 hold each cell of that table to what they measure.
@@ -43,7 +43,7 @@ def cells() -> list[tuple[Row, str]]:
 
 
 def mixed(row: Row, way: str) -> dict:
-    """The shipped model with our head, or neck and head; the rest as the host ships it."""
+    """The shipped model with our head, or neck and head; the rest as in MMAction2."""
     model = Config.fromfile(str(SHIPPED / row.config)).model.to_dict()
     backbone = copy.deepcopy(row.backbone) or model['backbone']
     # Nothing is downloaded here; what these load is for users to choose.
@@ -69,7 +69,7 @@ def mixed(row: Row, way: str) -> dict:
         return model
     model['cls_head']['in_channels'] = 32
     model['neck'] = dict(
-        type='TemporalTransformer', in_channels=row.channels, embed_dims=32, heads=2, mlp_dim=64
+        type='TemporalTransformer', in_channels=row.channels, embed_dims=32, num_heads=2, mlp_dim=64
     )
     if way == FRAMES:
         model.update(type='FrameRecognizer', num_frames=row.frames)
@@ -80,7 +80,7 @@ def mixed(row: Row, way: str) -> dict:
 
 
 def run(model: torch.nn.Module, clips: list[torch.Tensor], mode: str) -> object:
-    """Clips of uint8 through the host's preprocessor and recognizer, labelled 0, 1, …."""
+    """Clips of uint8 through MMAction2's preprocessor and recognizer, labelled 0, 1, …."""
     labels = [ActionDataSample().set_gt_label(number) for number in range(len(clips))]
     batch = dict(inputs=clips, data_samples=labels)
     data = model.data_preprocessor(batch, training=mode == 'loss')
@@ -136,7 +136,8 @@ def evaluate(model: torch.nn.Module, clip: torch.Tensor, views: list[torch.Tenso
         ('score', apart.mean(0)),
         ('prob', apart.softmax(-1).mean(0)),
     ):
-        torch.testing.assert_close(scores(clip, average), expected, rtol=1e-3, atol=1e-4)
+        # Cosines times 100: rounding counts a hundredfold.
+        torch.testing.assert_close(scores(clip, average), expected, rtol=1e-3, atol=5e-3)
 
 
 def measure(row: Row, way: str) -> str:

@@ -1,4 +1,4 @@
-"""What is mixed: a row for every family of backbones, from the host's own shipped configs."""
+"""What is mixed: a row for every family of backbones, from MMAction2's own configs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Row:
 
     Args:
         family: what the page calls it.
-        config: the host's shipped config, below its ``configs/recognition``.
+        config: MMAction2's config, below its ``configs/recognition``.
         channels: D, which users write as ``in_channels``.
         frames: of a view; fewer than the config's where the backbone allows it.
-        size: of the frames, in pixels; the backbones of the host take any but where `smaller` says.
+        size: of the frames, in pixels; MMAction2's backbones take any but where `smaller` says.
         smaller: arguments of the backbone that only make it small. The width of the answer, the
             kinds of layers and their order stay.
         backbone: stands in place of the config's.
@@ -36,7 +36,7 @@ class Row:
 TSN = 'tsn/tsn_imagenet-pretrained-r50_8xb32-1x1x8-100e_kinetics400-rgb.py'
 TSM = 'tsm/tsm_imagenet-pretrained'
 
-# The host's image backbones, in its Recognizer2D.
+# MMAction2's image backbones, in its Recognizer2D.
 IMAGE_ROWS = [
     Row('TSN, ResNet-50', TSN, 2048, 3),
     Row('TRN, ResNet-50', 'trn/trn_imagenet-pretrained-r50_8xb16-1x1x8-50e_sthv1-rgb.py', 2048, 8),
@@ -82,7 +82,7 @@ IMAGE_ROWS = [
     ),
 ]
 
-# The host's video backbones, in its Recognizer3D.
+# MMAction2's video backbones, in its Recognizer3D.
 VIDEO_ROWS = [
     Row('C2D, ResNet-50', 'c2d/c2d_r50-in1k-pre_8xb32-8x8x1-100e_kinetics400-rgb.py', 2048, 8),
     Row(
@@ -207,7 +207,7 @@ VIDEO_ROWS = [
 
 
 def foreign(name: str, channels: int, unused: tuple[str, ...] = (), **options: object) -> Row:
-    """An image backbone of another library, in the host's TSN config."""
+    """An image backbone of another library, in MMAction2's TSN config."""
     return Row(name, TSN, channels, 3, backbone=dict(type=name, **options), unused=unused)
 
 

@@ -26,8 +26,7 @@ echo "== installing $(basename "$wheel") with the newest numpy and OpenCV (a few
 "$python" -m pip install --constraint "$folder/pins.txt" "dferclip_mm[mim,mmcv-lite] @ file://$wheel"
 "$python" -m pip list 2>/dev/null | grep -iE '^(numpy|opencv|torch|mm|open_clip)' || true
 
-# The drawn faces are no part of the wheel; everything else comes from it.
-export PATH="$folder/venv/bin:$PATH" OMP_NUM_THREADS=1 PYTHONPATH="$repository/demo"
+export PATH="$folder/venv/bin:$PATH" OMP_NUM_THREADS=1
 cd "$folder/empty"
 installed=$(python -c 'import dferclip_mm, pathlib; print(pathlib.Path(dferclip_mm.__file__).parent)')
 tiny=(train_dataloader.batch_size=4 val_dataloader.batch_size=4 test_dataloader.batch_size=4)

@@ -1,4 +1,4 @@
-"""Every DFER-CLIP config: what it says, and one step of what it builds, at a small size."""
+"""Every DFER-CLIP config: its values, and one small epoch of the model that it builds."""
 
 import math
 from pathlib import Path
@@ -37,7 +37,7 @@ def small_config(corpus, tmp_path):
 
 
 @pytest.mark.parametrize('corpus', CORPORA)
-def test_one_epoch_trains_what_the_paper_trains(tmp_path, corpus):
+def test_one_epoch_trains_the_parameters_of_the_paper(tmp_path, corpus):
     cfg = small_config(corpus, tmp_path)
     runner = Runner.from_cfg(cfg)
     before = {name: value.clone() for name, value in runner.model.state_dict().items()}
@@ -57,7 +57,7 @@ def test_one_epoch_trains_what_the_paper_trains(tmp_path, corpus):
 
 
 @pytest.mark.parametrize('corpus', CORPORA)
-def test_recipe(tmp_path, corpus):
+def test_the_recipe_is_the_published_one(tmp_path, corpus):
     """Three learning rates, and weight decay on every trained parameter (BMVC 2023, section 4)."""
     runner = Runner.from_cfg(small_config(corpus, tmp_path))
     optimizer = runner.build_optim_wrapper(runner.optim_wrapper).optimizer
@@ -67,8 +67,8 @@ def test_recipe(tmp_path, corpus):
         assert group['weight_decay'] == 1e-4
         assert group['momentum'] == 0.9
         for parameter in group['params']:
-            room = names[id(parameter)].split('.')[0]
-            rates.setdefault(room, set()).add(round(group['lr'], 10))
+            component = names[id(parameter)].split('.')[0]
+            rates.setdefault(component, set()).add(round(group['lr'], 10))
     assert rates == {'backbone': {1e-5}, 'neck': {1e-2}, 'cls_head': {1e-3}}
     assert runner.cfg.param_scheduler[0].milestones == [30, 40]
     assert runner.cfg.train_cfg.max_epochs == 1
@@ -76,19 +76,19 @@ def test_recipe(tmp_path, corpus):
 
 
 @pytest.mark.parametrize(('corpus', 'parameters'), [('dfew', 153_416_449), ('mafw', 153_432_833)])
-def test_whole_model_has_the_published_size(corpus, parameters):
+def test_the_model_has_the_published_size(corpus, parameters):
     from mmaction.registry import MODELS
 
     cfg = Config.fromfile(CONFIGS / f'dferclip_{corpus}.py').model
     cfg.backbone.pretrained = cfg.cls_head.text_encoder.pretrained = None
     model = MODELS.build(cfg)
-    # Frozen weights are buffers here; the original counts CLIP's own logit scale as well.
+    # The original also counts CLIP's logit scale.
     frozen = model.cls_head.text_encoder.state_dict().values()
     count = sum(p.numel() for p in model.parameters()) + sum(w.numel() for w in frozen)
     assert count + 1 == parameters
 
 
-def test_held_out_variant_validates_on_training_clips(tmp_path):
+def test_val10_validates_on_training_clips(tmp_path):
     cfg = Config.fromfile(CONFIGS / 'dferclip_dfew_val10.py')
     root = WRITERS['dfew'](tmp_path / 'dfew')
     # One more clip of a class: from two on, one can be held out.
@@ -100,19 +100,24 @@ def test_held_out_variant_validates_on_training_clips(tmp_path):
     assert cfg.test_dataloader.dataset.split == 'test'
 
 
-def test_headers_speak():
+def test_a_header_has_paper_command_and_figures():
     for corpus in CORPORA:
         text = (CONFIGS / f'dferclip_{corpus}.py').read_text()
         for part in ('arXiv 2308.13382', f'tools/dist_train.sh configs/dferclip_{corpus}.py 8'):
             assert part in text
-        assert 'not measured again here' in text
-
-
-RUNTIME = Config.fromfile(CONFIGS / '_base_' / 'default_runtime.py')
+        assert 'not reproduced here' in text
 
 
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
-def test_every_config_inherits_our_hooks(path):
-    hooks = Config.fromfile(path).default_hooks
-    for name, hook in RUNTIME.default_hooks.items():
-        assert hooks[name].type == hook.type, name
+def test_a_config_keeps_the_hooks_of_the_runtime(path):
+    """Lists of hooks are replaced on inheritance, so a config must not have one of its own."""
+    runtime = Config.fromfile(CONFIGS / '_base_' / 'default_runtime.py')
+    cfg = Config.fromfile(path)
+    assert cfg.get('custom_hooks') == runtime.get('custom_hooks')
+    for name, hook in runtime.default_hooks.items():
+        assert cfg.default_hooks[name].type == hook.type
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda path: path.stem)
+def test_an_experiment_is_short(path):
+    assert len(path.read_text().splitlines()) <= (65 if path.stem.startswith('demo') else 40)

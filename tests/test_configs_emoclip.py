@@ -79,7 +79,7 @@ def test_plain_clip_needs_no_checkpoint(data, tmp_path):
     with torch.no_grad():
         mean = model.backbone(frames.flatten(0, 1)).unflatten(0, (2, 4)).mean(1)
         video = torch.nn.functional.normalize(mean, dim=-1)
-        expected = 100 * video @ model.cls_head.text_features().T
+        expected = 100 * video @ model.cls_head.class_features().T
         torch.testing.assert_close(model(frames, stage='head'), expected, atol=1e-4, rtol=1e-5)
 
 
@@ -141,7 +141,7 @@ def test_the_recipe_is_the_published_one():
     window = cfg.train_dataloader.dataset.pipeline[1]
     assert (window.type, window.stride, window.num_frames) == ('SampleWindow', 2, 32)
     head = cfg.model.cls_head
-    beyond = ('gather', 'equal_texts_positive', 'clamp_scale', 'fill_captions')
+    beyond = ('gather_with_grad', 'mask_duplicate_texts', 'max_logit_scale', 'fill_captions')
     assert not any(head.get(name) for name in beyond)
     preprocessor = cfg.model.data_preprocessor
     mean, std = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -152,7 +152,7 @@ def test_the_recipe_is_the_published_one():
         assert cfg.train_cfg.max_epochs == 50
         assert cfg.param_scheduler[0].milestones == [25]
         assert cfg.train_dataloader.dataset.pipeline[1].stride == 4
-        assert cfg.model.cls_head.captions is False
+        assert cfg.model.cls_head.text_source == 'class_prompts'
 
 
 def test_clips_without_a_caption_are_left_out(data, tmp_path):

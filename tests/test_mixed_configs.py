@@ -1,4 +1,4 @@
-"""The worked examples of mixing: each trained for a moment, from a checkpoint of the host's."""
+"""The worked examples of mixing: each trained for a moment, from a checkpoint of MMAction2."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ TEXT = dict(
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_one_epoch_from_the_hosts_checkpoint(tmp_path, name):
+def test_one_epoch_from_mmaction2_checkpoint(tmp_path, name):
     cfg = Config.fromfile(CONFIGS / f'dferclip_{NAMES[name]}_dfew.py')
     root = str(write_dfew(tmp_path / 'dfew'))
     cfg.model.backbone.update(SMALL[name])

@@ -1,4 +1,4 @@
-"""Read a data set whole before a run: ``python tools/check_dataset.py CONFIG [options]``."""
+"""Check a dataset before a run: ``python tools/check_dataset.py CONFIG [options]``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-import dferclip_mm.dataset_check as doctor
-from dferclip_mm.dataset_check.clean import refuse_inside
+from dferclip_mm import dataset_check
+from dferclip_mm.dataset_check.clean import check_outside
+from dferclip_mm.engine.options import add_data_root_option, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 
 # 1 is a check that could not be made, 2 a wrong command line.
@@ -25,8 +26,8 @@ def parse_arguments() -> argparse.Namespace:
     """Config, folds, and what to write."""
     parser = argparse.ArgumentParser(
         description='Read every list and decode every frame that a run of a config would read, '
-        'and print what is wrong. The data are only read.',
-        epilog='Exit codes: 0 nothing, or notes alone; 3 warnings; 4 errors; 1 the check could '
+        'and print what is wrong. Nothing is written below data_root.',
+        epilog='Exit codes: 0 nothing, or only notes; 3 warnings; 4 errors; 1 the check could '
         'not be made.',
     )
     parser.add_argument('config', help='config file')
@@ -35,7 +36,7 @@ def parse_arguments() -> argparse.Namespace:
         '--workers',
         type=int,
         default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1,
-        help='processes that decode clips; 0 for none beside the program (default: %(default)s)',
+        help='processes that decode clips; 0: in this one (default: %(default)s)',
     )
     parser.add_argument('--report', type=Path, help='JSON file to write with all findings')
     parser.add_argument(
@@ -47,15 +48,16 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--show', type=int, default=5, help='findings of a kind to print (default: %(default)s)'
     )
+    add_data_root_option(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
 
 def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The data sets of a config by their dataloaders, the host's wrappers opened.
+    """The datasets of a config by their dataloaders, those in MMEngine's wrappers included.
 
-    Those of testing and validation are often the same, which come once; what is trained on and
-    evaluated on alike comes twice.
+    Testing and validation often share one, which comes once; what is both trained and evaluated
+    on comes twice.
     """
     seen = []
     for name in ('train', 'test', 'val'):
@@ -72,10 +74,10 @@ def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | None]:
-    """The folds of a data set to read, None for the config's own.
+    """The folds of a dataset to read, None for the config's own.
 
     Raises:
-        SystemExit: when a chosen fold is no number.
+        SystemExit: if a chosen fold is not a number.
     """
     if not chosen:
         return [None]
@@ -90,16 +92,16 @@ def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | N
 
 
 def data_of(settings: dict[str, Any]) -> list[str]:
-    """The folders that a data set reads, as far as its settings name them."""
+    """The folders that a dataset reads, as far as its settings name them."""
     root, prefix = settings.get('data_root'), settings.get('data_prefix') or {}
     return [str(Path(root, each)) for each in ('', *filter(None, prefix.values()))] if root else []
 
 
 def refuse_targets(args: argparse.Namespace, data: list[str]) -> None:
-    """See that nothing will be written into the data."""
+    """Check that nothing will be written into the data."""
     for target in (args.report, args.write_clean):
         for folder in data if target is not None else ():
-            refuse_inside(target, folder)
+            check_outside(target, folder)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -109,54 +111,57 @@ def check(args: argparse.Namespace) -> int:
     if args.workers < 0:
         raise SystemExit(f'error: --workers: expected 0 or more, found {args.workers}')
     cfg = load_config(args.config, args.cfg_options)
-    parts, findings = [], []
+    merge_data_options(cfg, args.data_root)
+    splits, findings = [], []
     for name, settings in datasets_of(cfg):
         refuse_targets(args, data_of(settings))
         for fold in folds_of(args.folds, settings):
-            part, wrong = doctor.read_part(settings, name, fold)
+            split, wrong = dataset_check.read_split(settings, name, fold)
             findings += wrong
-            parts += [part] if part is not None else []
-    refuse_targets(args, [folder for part in parts for folder in (part.root, part.clip_folder)])
+            splits += [split] if split is not None else []
+    refuse_targets(args, [folder for split in splits for folder in (split.root, split.clip_folder)])
     if args.write_clean is not None:
         # Not at the end of a decode that may take hours.
-        doctor.clean_targets(args.write_clean, parts)
-    openers = doctor.openers_of(parts)
-    facts = {
+        dataset_check.clean_targets(args.write_clean, splits)
+    openers = dataset_check.find_openers(splits)
+    reports = {
         each.path: each
         for each in tqdm(
-            doctor.inspect_clips(list(openers.items()), args.workers),
+            dataset_check.inspect_clips(list(openers.items()), args.workers),
             total=len(openers),
             desc='Reading clips',
             unit='clip',
         )
     }
     # A list that serves several dataloaders is read for each.
-    findings = list(dict.fromkeys([*findings, *doctor.compare(parts, facts)]))
-    print(doctor.format_report(parts, findings, args.show))
+    findings = list(dict.fromkeys([*findings, *dataset_check.compare(splits, reports)]))
+    print(dataset_check.format_report(splits, findings, args.show))
     if args.report is not None:
         args.report.parent.mkdir(parents=True, exist_ok=True)
-        content = doctor.report_content(parts, findings, str(args.config))
+        content = dataset_check.report_content(splits, findings, str(args.config))
         args.report.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
         print(f'\nall findings: {args.report}')
     if args.write_clean is not None:
-        tell_clean(doctor.write_clean(args.write_clean, parts, findings), parts, args.write_clean)
-    return EXIT_CODES[doctor.worst(findings)]
+        tell_clean(
+            dataset_check.write_clean(args.write_clean, splits, findings), splits, args.write_clean
+        )
+    return EXIT_CODES[dataset_check.worst(findings)]
 
 
 def tell_clean(
-    written: dict[str, tuple[Path, int]], parts: list[doctor.SplitListing], folder: Path
+    written: dict[str, tuple[Path, int]], splits: list[dataset_check.SplitListing], folder: Path
 ) -> None:
     """Say which lists were written and how a run takes them."""
     print('\nclean lists:')
     for file, (path, count) in written.items():
         print(f'  {path}: {count} lines of {file} left out')
-    roots = {file: part.root for part in parts for file in part.lists}
+    roots = {file: split.root for split in splits for file in split.lists}
     if any(
         path != folder / os.path.relpath(file, roots[file]) for file, (path, _) in written.items()
     ):
         print('a run takes each as ann_file or clip_list of its dataset, by its absolute path')
         return
-    for clips in dict.fromkeys(part.clip_folder for part in parts):
+    for clips in dict.fromkeys(split.clip_folder for split in splits):
         print(
             'a run takes them with, for each dataset, '
             f"data_root='{folder.absolute()}', data_prefix=dict(clips='{clips}')"

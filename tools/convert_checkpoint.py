@@ -7,11 +7,11 @@ from pathlib import Path
 
 from dferclip_mm.converters import (
     Converted,
-    companions,
     convert,
     convert_back,
+    output_files,
     read_checkpoint,
-    serialise,
+    serialize,
     write_files,
 )
 from dferclip_mm.emotions import CORPUS_CLASSES
@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
         'it, dfew for 7 classes, mafw for 11',
     )
     parser.add_argument(
-        '--position',
+        '--context-position',
         choices=CONTEXT_POSITIONS,
         default='end',
         help='where the text stands in the prompts; published files: end',
@@ -82,11 +82,11 @@ def main() -> None:
     with friendly_errors():
         checkpoint = read_checkpoint(source)
         if args.back:
-            files = {target: serialise(convert_back(checkpoint))}
+            files = {target: serialize(convert_back(checkpoint))}
         else:
-            converted = convert(checkpoint, classes, args.position)
+            converted = convert(checkpoint, classes, args.context_position)
             config = Path(args.config) if args.config else default_config(converted, classes)
-            files = companions(converted, target, config)
+            files = output_files(converted, target, config)
         write_files(files)
     for path in files:
         print(f'wrote {path}')

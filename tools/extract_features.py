@@ -11,19 +11,20 @@ from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
-from dferclip_mm.precompute.clip_features import clip_features, extract, fingerprint_of
+from dferclip_mm.precompute.clip_features import clip_features, extract, hash_model
 
 
 def parse_arguments() -> argparse.Namespace:
     """Model, clips, target."""
     parser = argparse.ArgumentParser(
-        description='Write the features of all clips of a data set: features (N, D), clips (N,), '
-        'and what there is of labels (N,), scores (N, K), logits (N, C), classes and targets. '
-        'Started again after an interruption, it goes on where it stopped.'
+        description='Write the features of all clips of a dataset: features (N, D), clips (N,), '
+        'and, where they exist, labels (N,), scores (N, K), logits (N, C), classes and targets. '
+        'Started again after an interruption, it continues where it stopped.'
     )
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help="checkpoint file or URL; 'none' for plain CLIP")
+    parser.add_argument('checkpoint', help="checkpoint file or URL; 'none' for CLIP as published")
     parser.add_argument('out', type=Path, help='file to write, .npz or .parquet')
     parser.add_argument(
         '--data',
@@ -33,12 +34,13 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--batch-size', type=int, default=16, help='clips at a time')
     parser.add_argument('--workers', type=int, default=0, help='processes that read clips')
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in test.py')
     return parser.parse_args()
 
 
 def dataset_settings(cfg: Config, data: str) -> dict:
-    """The data set of a dataloader, its clips treated as in testing.
+    """The dataset of a dataloader, with the test pipeline.
 
     Raises:
         SystemExit: when the config has no such dataloader.
@@ -48,15 +50,16 @@ def dataset_settings(cfg: Config, data: str) -> dict:
         raise SystemExit(f'error: the config has no {data}_dataloader: choose another --data')
     pipeline = cfg.test_dataloader.dataset.pipeline
     settings = {**loader.dataset, 'pipeline': pipeline, 'test_mode': True}
-    # A clip that cannot be read has no features: neither another clip's nor an empty one's.
+    # A clip that cannot be read must not get the features of another clip, or of an empty one.
     return {**settings, 'unreadable': 'raise'} if 'unreadable' in settings else settings
 
 
 def main() -> None:
-    """Load strictly, compute what is left to do, write."""
+    """Load the model, compute what is missing, write the file."""
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         model = load_model(cfg, args.checkpoint)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         model.to(device)
@@ -68,7 +71,7 @@ def main() -> None:
             lambda batch: clip_features(model, batch),
             dataset,
             args.out,
-            identity=fingerprint_of(model, sorted(settings.items(), key=str), classes),
+            identity=hash_model(model, sorted(settings.items(), key=str), classes),
             batch_size=args.batch_size,
             num_workers=args.workers,
             constants={**names, **({'classes': classes} if classes else {})},

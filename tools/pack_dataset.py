@@ -1,8 +1,9 @@
-"""Decode a data set once: ``python tools/pack_dataset.py CONFIG FOLDER [options]``."""
+"""Decode a dataset once: ``python tools/pack_dataset.py CONFIG FOLDER [options]``."""
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -10,83 +11,86 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.precompute.packed_clips import PackedFolder, name_clips, openers_of, plan_clip
+from dferclip_mm.precompute.clip_store import ClipStore
+from dferclip_mm.precompute.packed_clips import (
+    find_difference,
+    pack_clip,
+    packed_bytes,
+    packed_store,
+)
+from dferclip_mm.precompute.source_clips import (
+    SourceClip,
+    estimate_bytes,
+    find_source_clips,
+    map_clips,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Config and target."""
     parser = argparse.ArgumentParser(
-        description='Write the decoded frames of all clips of a config, whole and in their own '
-        'size, so that a run reads them several times faster and gets the same pixels: set '
-        "data_prefix=dict(clips='FOLDER') of its data sets. The clips themselves stay as they "
-        'are. Started again after an interruption, it goes on where it stopped; clips that have '
-        'changed are packed anew.'
+        description='Write the decoded frames of all clips of a config, in their own size, so that '
+        'a run reads the same pixels several times faster. The clips themselves are not changed. '
+        'Started again after an interruption, it packs what is missing and what has changed.'
     )
     parser.add_argument('config', help='config whose clips are packed, those of all its splits')
     parser.add_argument('folder', type=Path, help='where the packed clips go')
     parser.add_argument(
-        '--verify', action='store_true', help='write nothing; check every byte by its SHA-256'
+        '--verify', action='store_true', help='write nothing; compare every pixel with the clips'
     )
+    parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
+    add_data_options(parser)
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
 
-def verify(packed: PackedFolder, clips: dict[str, str]) -> None:
+def verify(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
     """Check all clips.
 
     Raises:
         SystemExit: when something is wrong with one.
     """
-    checked = tqdm(packed.verify(clips), total=len(clips), desc='Checking', unit='clip')
-    wrong = [problem for problem in checked if problem]
+    results = map_clips(partial(find_difference, store=store), clips, workers)
+    checked = tqdm(results, total=len(clips), desc='Checking', unit='clip')
+    wrong = [str(problem) for problem in checked if str(problem)]
     for problem in wrong:
         print(problem)
     if wrong:
         raise SystemExit(f'error: {len(wrong)} of {len(clips)} clips: pack them again')
-    print(f'{packed.folder}: all {len(clips)} clips are as they were packed')
+    print(f'{store.folder}: all {len(clips)} clips have the pixels of their sources')
 
 
-def pack(packed: PackedFolder, clips: dict[str, str]) -> None:
+def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
     """State the size, then pack what is missing.
 
     Raises:
-        SystemExit: when the disk has no room, or a clip cannot be read.
+        SystemExit: when the disk is too small, or a clip cannot be read.
     """
-    unread, planned, there = [], [], 0
-    for name, path in tqdm(clips.items(), desc='Looking', unit='clip'):
-        try:
-            if packed.is_done(name, path):
-                there += 1
-            else:
-                planned.append(plan_clip(name, path, packed.opener(path)))
-        except ClipReadError as error:
-            unread.append(str(error))
-    size = sum(clip.bytes for clip in planned)
-    frames = sum(clip.frames for clip in planned)
+    paths = {clip.name: clip.path for clip in clips}
+    missing = set(
+        store.find_outdated(
+            paths, lambda found: tqdm(found, total=len(clips), desc='Comparing', unit='clip')
+        )
+    )
+    left = [clip for clip in clips if clip.name in missing]
+    size = estimate_bytes(left, packed_bytes)
     print(
-        f'{packed.folder}: {there} of {len(clips)} clips are there; the others, '
-        f'{frames} frames, take about {size / 2**30:.3g} GiB',
+        f'{store.folder}: {len(clips) - len(left)} of {len(clips)} clips are there; the others '
+        f'take about {size / 2**30:.3g} GiB',
         flush=True,
     )
-    check_free_space(packed.folder, size)
-    with packed.writing(), tqdm(total=size, desc='Packing', unit='B', unit_scale=True) as done:
-        for clip in planned:
-            try:
-                packed.add(clip.name, clip.path)
-            except ClipReadError as error:
-                unread.append(str(error))
-            done.update(clip.bytes)
+    check_free_space(store.folder, size)
+    results = map_clips(partial(pack_clip, store=store), left, workers)
+    packed = tqdm(results, total=len(left), desc='Packing', unit='clip')
+    unread = [result for result in packed if isinstance(result, ClipReadError)]
     for reason in unread:
         print(f'not read: {reason}')
     if unread:
         raise SystemExit(f'error: {len(unread)} clips could not be read and are not packed')
-    print(
-        f'wrote {packed.folder}: all {len(clips)} clips; read them by '
-        f"data_prefix=dict(clips='{packed.folder.absolute()}')"
-    )
 
 
 def main() -> None:
@@ -94,18 +98,25 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        datasets = build_without_pipeline(cfg)
-        clips = name_clips(datasets)
-        inside = [path for path in clips.values() if args.folder.resolve().is_relative_to(path)]
-        if inside:
-            raise SystemExit(f'error: {args.folder} lies in the clip {inside[0]}: choose another')
         pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
-        packed = PackedFolder(args.folder, openers_of(datasets, pipelines))
+        clips = find_source_clips(build_without_pipeline(cfg), pipelines)
+        folder = args.folder.absolute()
+        inside = [clip.path for clip in clips if folder.resolve().is_relative_to(clip.path)]
+        if inside:
+            raise SystemExit(f'error: {folder} lies in the clip {inside[0]}: choose another')
+        store = packed_store(args.folder)
         if args.verify:
-            verify(packed, clips)
-        else:
-            pack(packed, clips)
+            verify(store, clips, args.workers)
+            return
+        pack(store, clips, args.workers)
+        loaders = [part for part in ('train', 'val', 'test') if cfg.get(f'{part}_dataloader')]
+        options = [f'{part}_dataloader.dataset.data_prefix.clips={folder}' for part in loaders]
+        print(
+            f'wrote {args.folder}: all {len(clips)} clips; read them by\n  '
+            + ' \\\n  '.join(['--cfg-options', *options])
+        )
 
 
 if __name__ == '__main__':

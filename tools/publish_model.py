@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from dferclip_mm.checkpoints.load import check_checkpoint
-from dferclip_mm.converters import bake_text_features, serialise, write_files
+from dferclip_mm.converters import bake_text_features, serialize, write_files
 from dferclip_mm.engine.run import friendly_errors, load_config
 
 
@@ -20,19 +20,18 @@ def parse_arguments() -> argparse.Namespace:
     """The run's config and checkpoint, and a name for what comes out."""
     parser = argparse.ArgumentParser(
         description='Write a self-contained model for evaluation: OUT-HASH.pth with all weights '
-        'and the text features folded in, and OUT-HASH.py, its config. Neither needs the text '
-        'tower, the prompts or pretrained weights. Evaluate with: tools/test.py OUT-HASH.py '
-        'OUT-HASH.pth'
+        'and the text features, and OUT-HASH.py, its config. Neither needs the text tower, the '
+        'prompts or pretrained weights. Evaluate with: tools/test.py OUT-HASH.py OUT-HASH.pth'
     )
     parser.add_argument('config', help='config that the model was trained with')
     parser.add_argument('checkpoint', help='its checkpoint')
-    parser.add_argument('out', help='name to write under; an ending .pth is left away')
+    parser.add_argument('out', help='name to write under; an ending .pth is dropped')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
     return parser.parse_args()
 
 
 def main() -> None:
-    """Load strictly, fold the text in, write."""
+    """Load strictly, replace the text tower by its features, write."""
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
@@ -47,12 +46,12 @@ def main() -> None:
             raise SystemExit(
                 f'error: {args.checkpoint} does not fit {args.config}: {reason}'
             ) from error
-        state, folded = bake_text_features(model, cfg)
+        state, published = bake_text_features(model, cfg)
     meta = {'classes': list(model.cls_head.classes)}
-    weights = serialise({'meta': meta, 'state_dict': state})
+    weights = serialize({'meta': meta, 'state_dict': state})
     out = Path(args.out.removesuffix('.pth'))
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')
-    files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): folded.pretty_text.encode()}
+    files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): published.pretty_text.encode()}
     with friendly_errors():
         write_files(files)
     for path in files:

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Evaluate as a SLURM job:
-#   tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of test.py]
-# GPUS (8 in all), GPUS_PER_NODE (8), CPUS_PER_TASK (5) and SRUN_ARGS come from the environment.
+#   tools/slurm_test.sh PARTITION JOB_NAME CONFIG [CHECKPOINT] [options of test.py]
+# Without CHECKPOINT the pretrained weights that the config names are evaluated.
+# Environment: GPUS (total, 8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS.
 set -euo pipefail
-usage="usage: slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of test.py]"
-partition=${1:?$usage} job_name=${2:?$usage} config=${3:?$usage} checkpoint=${4:?$usage}
+usage="usage: slurm_test.sh PARTITION JOB_NAME CONFIG [CHECKPOINT] [options of test.py]"
+partition=${1:?$usage} job_name=${2:?$usage} config=${3:?$usage}
 tools=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 gpus=${GPUS:-8} gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus_per_node" -le "$gpus" ] || gpus_per_node=$gpus
 read -ra srun_args <<<"${SRUN_ARGS:-}"
 
-# MMEngine's slurm launcher reads it; another value for each job keeps two jobs on a node apart.
+# Read by MMEngine's SLURM launcher. A random port keeps two jobs on one node apart.
 export MASTER_PORT=${MASTER_PORT:-$((12000 + RANDOM % 20000))}
 PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}" exec srun -p "$partition" --job-name="$job_name" \
     --gres="gpu:$gpus_per_node" --ntasks="$gpus" --ntasks-per-node="$gpus_per_node" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${srun_args[@]+"${srun_args[@]}"} \
-    "${PYTHON:-python}" -u "$tools/test.py" "$config" "$checkpoint" --launcher slurm "${@:5}"
+    "${PYTHON:-python}" -u "$tools/test.py" "$config" "${@:4}" --launcher slurm

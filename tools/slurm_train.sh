@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train as a SLURM job:
 #   tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]
-# GPUS (8 in all), GPUS_PER_NODE (8), CPUS_PER_TASK (5) and SRUN_ARGS come from the environment.
+# Environment: GPUS (total, 8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS.
 set -euo pipefail
 usage="usage: slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]"
 partition=${1:?$usage} job_name=${2:?$usage} config=${3:?$usage}
@@ -10,7 +10,7 @@ gpus=${GPUS:-8} gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus_per_node" -le "$gpus" ] || gpus_per_node=$gpus
 read -ra srun_args <<<"${SRUN_ARGS:-}"
 
-# MMEngine's slurm launcher reads it; another value for each job keeps two jobs on a node apart.
+# Read by MMEngine's SLURM launcher. A random port keeps two jobs on one node apart.
 export MASTER_PORT=${MASTER_PORT:-$((12000 + RANDOM % 20000))}
 PYTHONPATH="$tools/..${PYTHONPATH:+:$PYTHONPATH}" exec srun -p "$partition" --job-name="$job_name" \
     --gres="gpu:$gpus_per_node" --ntasks="$gpus" --ntasks-per-node="$gpus_per_node" \

@@ -1,9 +1,18 @@
-"""Evaluate a checkpoint: ``python tools/test.py CONFIG CHECKPOINT [options]``."""
+"""Evaluate a checkpoint: ``python tools/test.py CONFIG [CHECKPOINT] [options]``.
+
+Without CHECKPOINT the pretrained weights that the config names are evaluated, such as CLIP's.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from dferclip_mm.engine.options import (
+    add_batch_size_option,
+    add_data_options,
+    merge_batch_size,
+    merge_data_options,
+)
 from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
@@ -15,17 +24,21 @@ from dferclip_mm.engine.run import (
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The options of MMAction2's own test.py that evaluate."""
+    """The options of MMAction2's test.py, and those of the datasets."""
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint of a recognizer.')
     parser.add_argument('config', help='config file')
     parser.add_argument(
         'checkpoint',
-        help="checkpoint file or URL; 'none' for a model that is evaluated as it is built, such "
-        'as plain CLIP',
+        nargs='?',
+        help='checkpoint file or URL; without it, the pretrained weights are evaluated',
     )
     add_common_arguments(parser)
-    parser.add_argument('--dump', help="write the host's pickle of all predictions (.pkl)")
+    add_data_options(parser)
+    add_batch_size_option(parser)
+    parser.add_argument('--dump', help="write MMEngine's pickle of all predictions (.pkl)")
     args = parser.parse_args()
+    if args.checkpoint == 'none':
+        parser.error('no checkpoint "none": leave CHECKPOINT out to evaluate pretrained weights')
     if args.dump is not None and not args.dump.endswith(('.pkl', '.pickle')):
         parser.error(f'--dump writes a pickle: expected a name that ends in .pkl, got {args.dump}')
     return args
@@ -39,13 +52,21 @@ def main() -> None:
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
         )
-        cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
+        merge_data_options(cfg, args.data_root, args.fold)
+        merge_batch_size(cfg, 'test', args.batch_size)
+        cfg.load_from = args.checkpoint
         cfg.resume = False
         if args.dump is not None:
             metrics = cfg.test_evaluator
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
-        build_runner(cfg).test()
+        runner = build_runner(cfg)
+        if args.checkpoint is None:
+            runner.logger.info(
+                'no checkpoint given: evaluating the pretrained weights that the config names; '
+                'all other weights are untrained'
+            )
+        runner.test()
         destroy_process_group()
 
 

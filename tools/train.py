@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 
+from dferclip_mm.engine.options import (
+    add_batch_size_option,
+    add_data_options,
+    merge_batch_size,
+    merge_data_options,
+)
 from dferclip_mm.engine.run import (
     add_common_arguments,
     build_runner,
@@ -19,10 +25,12 @@ from dferclip_mm.engine.run import (
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The options of MMAction2's own train.py."""
+    """The options of MMAction2's train.py, and those of the datasets."""
     parser = argparse.ArgumentParser(description='Train a recognizer.')
     parser.add_argument('config', help='config file')
     add_common_arguments(parser)
+    add_data_options(parser)
+    add_batch_size_option(parser)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -35,18 +43,18 @@ def parse_arguments() -> argparse.Namespace:
         help='automatic mixed precision: float16 on a GPU (optim_wrapper.dtype=bfloat16 for that), '
         'bfloat16 on the CPU',
     )
-    parser.add_argument('--no-validate', action='store_true', help='do not validate in between')
+    parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
         help='scale the learning rates by the batch size over auto_scale_lr.base_batch_size',
     )
-    parser.add_argument('--seed', type=int, help="comes before the config's randomness.seed")
+    parser.add_argument('--seed', type=int, help="replaces the config's randomness.seed")
     parser.add_argument(
-        '--diff-rank-seed', action='store_true', help='another seed for each process'
+        '--diff-rank-seed', action='store_true', help='a different seed in each process'
     )
     parser.add_argument(
-        '--deterministic', action='store_true', help='deterministic algorithms alone; slower'
+        '--deterministic', action='store_true', help='deterministic algorithms only; slower'
     )
     return parser.parse_args()
 
@@ -62,6 +70,8 @@ def main() -> None:
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
         )
+        merge_data_options(cfg, args.data_root, args.fold)
+        merge_batch_size(cfg, 'train', args.batch_size)
         if args.no_validate:
             cfg.merge_from_dict({'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None})
         if args.amp:

@@ -1,19 +1,23 @@
-"""Published checkpoints of DFER-CLIP and EmoCLIP to ours and back; text features folded in."""
+"""Published checkpoints of other projects, converted to ours and back.
 
-from .convert import Converted, convert, convert_back
+Open this door to add a checkpoint source: a module with a key table, like `dferclip` and `emoclip`.
+"""
+
+from .convert import convert, convert_back
+from .converted import Converted
 from .errors import ConversionError
+from .output_files import output_files, serialize, write_files
 from .publish import bake_text_features
 from .read import read_checkpoint
-from .write import companions, serialise, write_files
 
 __all__ = [
     'ConversionError',
     'Converted',
     'bake_text_features',
-    'companions',
     'convert',
     'convert_back',
+    'output_files',
     'read_checkpoint',
-    'serialise',
+    'serialize',
     'write_files',
 ]

@@ -9,33 +9,25 @@ import torch
 from open_clip import SimpleTokenizer
 
 from ..emotions import resolve_classes
+from .converted import Converted
+from .embedded_prompts import decode, embed, recover_tokens
 from .errors import ConversionError
-from .layout import Rules, Shapes, State, to_ours, to_theirs
-from .prompts import decode, embed, recover_tokens
-from .sizes import (
-    OUR_TEMPORAL,
-    arch_name,
-    clip_arch,
-    shapes_of,
-    temporal_rules,
-    temporal_settings,
-    temporal_shapes,
-    their_temporal,
-    tower_shapes,
-)
+from .infer_arch import arch_name, clip_arch, clip_shapes, count_blocks
+from .rename_keys import Rules, State, shapes_of, to_ours, to_theirs
+from .temporal_net import temporal_rules, temporal_settings, temporal_shapes
 
 KIND = 'DFER-CLIP'
 
 _VISUAL = 'backbone.visual.'
 _TEXT = 'cls_head.text_encoder.text.'
 _CONTEXT = 'cls_head.prompt_learner.context'
-# What the file holds beside the weights of our model: both follow from the sentences …
+# Not weights of our model: the embedded prompts follow from the sentences …
 _START, _REST = 'prompts.start', 'prompts.rest'
-# … and this one is never used.
+# … and CLIP's own scale is never used.
 _SCALE = 'clip.logit_scale'
 
-# Their prefix, our prefix; CLIP's towers are stored twice and must agree. The temporal net's
-# blocks are numbered, so their rules are in `sizes.temporal_rules`.
+# Their prefix, our prefix; CLIP's towers are stored twice and must agree. The rules of the temporal
+# net are in `temporal_net`.
 RULES: Rules = (
     ('prompt_learner.ctx', _CONTEXT),
     ('prompt_learner.token_prefix', _START),
@@ -49,41 +41,38 @@ RULES: Rules = (
     ('clip_model_.logit_scale', _SCALE),
     ('clip_model_.', _TEXT),
 )
+_TEMPORAL = 'temporal_net.'
 
-# For files that do not name their classes: the corpora that the published files are of.
+# For files that do not name their classes: the corpora of the published files.
 _CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
 
 
-def recognise(state: Mapping[str, Any]) -> bool:
+def is_dferclip_checkpoint(state: Mapping[str, Any]) -> bool:
     """Whether the names (without ``module.``) are DFER-CLIP's."""
-    return any(name.startswith('prompt_learner.') for name in state) and any(
-        name.startswith('temporal_net.') for name in state
+    return all(
+        any(name.startswith(prefix) for name in state) for prefix in ('prompt_learner.', _TEMPORAL)
     )
 
 
 def convert(
     state: Mapping[str, torch.Tensor],
     classes: str | Sequence[str] | None = None,
-    position: str = 'end',
-) -> tuple[State, dict[str, Any], dict[str, str], float]:
-    """Our state dict, and what a config and a prompt file need.
+    context_position: str = 'end',
+) -> Converted:
+    """Convert their state dict.
 
     Args:
         state: their tensors, names without ``module.``.
         classes: a corpus or C class names, which the file does not hold; None: DFEW's 7 or
             MAFW's 11.
-        position: where the text stands in the prompt, which the file does not hold either.
-
-    Returns:
-        Our tensors; overrides of the config's ``model`` (without ``prompts``); the sentence of
-        each class; CLIP's own logit scale, which only the way back needs.
+        context_position: where the text stands in the prompt, which the file does not hold either.
 
     Raises:
         ConversionError: when the file does not fit, or the classes do not.
     """
     found = shapes_of(state)
     arch = clip_arch(found, 'image_encoder.', 'clip_model_.')
-    neck = temporal_settings(found, their_temporal('temporal_net.'))
+    neck = temporal_settings(found, _TEMPORAL)
     context = found.get('prompt_learner.ctx', ())
     rest = found.get('prompt_learner.token_suffix', ())
     if len(context) not in (2, 3) or len(rest) != 3:
@@ -92,88 +81,74 @@ def convert(
             '(classes, contexts, width) or (contexts, width), and (classes, tokens, width)'
         )
     names = _class_names(classes, rest[0])
-    shapes = _shapes(arch, neck, context, len(names))
-    ours = to_ours(state, _rules(neck), shapes, KIND)
-
-    tokenizer = SimpleTokenizer(context_length=arch['text_cfg']['context_length'])
-    table = ours[f'{_TEXT}token_embedding.weight']
-    start = ours.pop(_START)
-    if not torch.equal(start, table[tokenizer.sot_token_id].expand_as(start)):
-        raise ConversionError(
-            'prompt_learner.token_prefix is not the embedded start token: it and the token '
-            'embedding are not of one model'
-        )
-    tokens = recover_tokens(ours.pop(_REST), table, tokenizer.eot_token_id)
-    sentences = decode(tokens, tokenizer)
-    scale = float(ours.pop(_SCALE))
-    tower = {'arch': arch_name(arch), 'pretrained': None}
-    settings = {
-        'backbone': tower,
-        'neck': neck,
-        'cls_head': {
-            'classes': list(names),
-            'text_encoder': tower,
-            'num_context': context[-2],
-            'class_specific': len(context) == 3,
-            'context_position': position,
-        },
+    width, length = arch['text_cfg']['width'], arch['text_cfg']['context_length']
+    shapes = {
+        **clip_shapes(arch, _VISUAL, _TEXT),
+        **temporal_shapes(neck),
+        _CONTEXT: (*(len(names),) * (len(context) - 2), context[-2], width),
+        _START: (len(names), 1, width),
+        _REST: (len(names), length - 1 - context[-2], width),
+        _SCALE: (),
     }
-    return ours, settings, dict(zip(names, sentences, strict=True)), scale
+    rules = [*RULES, *temporal_rules(_TEMPORAL, neck['depth'])]
+    ours = to_ours(state, rules, shapes, KIND)
+    sentences = _sentences(ours.pop(_START), ours.pop(_REST), ours, length)
+    tower = {'arch': arch_name(arch), 'pretrained': None}
+    head = {
+        'classes': list(names),
+        'text_encoder': tower,
+        'num_context': context[-2],
+        'class_specific': len(context) == 3,
+        'context_position': context_position,
+    }
+    meta = {
+        'converted_from': KIND,
+        'clip_logit_scale': float(ours.pop(_SCALE)),
+        'classes': list(names),
+        'prompts': sentences,
+        'context_position': context_position,
+    }
+    model = {'backbone': tower, 'neck': neck, 'cls_head': head}
+    return Converted(KIND, ours, meta, model, dict(zip(names, sentences, strict=True)))
 
 
-def to_published(
-    state: Mapping[str, torch.Tensor], sentences: Sequence[str], logit_scale: float
-) -> State:
+def to_published(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> State:
     """The published layout (names without ``module.``) of our state dict.
 
     Args:
         state: our tensors, the text tower included.
-        sentences: one for each class, in label order.
-        logit_scale: CLIP's own, which the layout stores and nothing uses.
+        meta: of the `Converted`.
 
     Raises:
         ConversionError: when tensors are missing or left over, or a sentence is too long.
     """
-    found = shapes_of(state)
-    if f'{_TEXT}token_embedding.weight' not in found:
+    table = state.get(f'{_TEXT}token_embedding.weight')
+    if table is None:
         raise ConversionError(
             f'the checkpoint holds no text tower ({_TEXT}*), which the published layout stores: '
-            'give one whose text_encoder.pretrained was None, as in the configs that come out of '
-            'a conversion'
+            'give one whose text_encoder.pretrained was None, as in the configs that a conversion '
+            'writes'
         )
-    arch = clip_arch(found, _VISUAL, _TEXT)
-    neck = temporal_settings(found, OUR_TEMPORAL)
-    context = found.get(_CONTEXT, (0, 0))
-    length = arch['text_cfg']['context_length']
-    start, rest = embed(
-        sentences,
-        state[f'{_TEXT}token_embedding.weight'],
-        SimpleTokenizer(context_length=length),
-        length,
-        context[-2],
-    )
-    whole = {**state, _START: start, _REST: rest, _SCALE: torch.tensor(logit_scale)}
-    shapes = _shapes(arch, neck, context, len(sentences))
-    return to_theirs(whole, _rules(neck), shapes, KIND)
+    length = len(state[f'{_TEXT}positional_embedding'])
+    context = state[_CONTEXT].shape[-2]
+    tokenizer = SimpleTokenizer(context_length=length)
+    start, rest = embed(meta['prompts'], table, tokenizer, length, context)
+    scale = torch.tensor(meta['clip_logit_scale'])
+    everything = {**state, _START: start, _REST: rest, _SCALE: scale}
+    rules = [*RULES, *temporal_rules(_TEMPORAL, count_blocks(shapes_of(state), 'neck.blocks.'))]
+    return to_theirs(everything, rules, KIND)
 
 
-def _rules(neck: Mapping[str, int]) -> Rules:
-    return [*RULES, *temporal_rules('temporal_net.', neck['depth'])]
-
-
-def _shapes(
-    arch: dict[str, Any], neck: Mapping[str, int], context: tuple[int, ...], classes: int
-) -> Shapes:
-    text = arch['text_cfg']
-    owners = (classes,) if len(context) == 3 else ()
-    return {
-        **tower_shapes(arch, _VISUAL, _TEXT),
-        **temporal_shapes(neck),
-        _CONTEXT: (*owners, context[-2], text['width']),
-        _START: (classes, 1, text['width']),
-        _REST: (classes, text['context_length'] - 1 - context[-2], text['width']),
-        _SCALE: (),
-    }
+def _sentences(start: torch.Tensor, rest: torch.Tensor, ours: State, length: int) -> list[str]:
+    """The sentence of each class, from the embedded prompts."""
+    tokenizer = SimpleTokenizer(context_length=length)
+    table = ours[f'{_TEXT}token_embedding.weight']
+    if not torch.equal(start, table[tokenizer.sot_token_id].expand_as(start)):
+        raise ConversionError(
+            'prompt_learner.token_prefix is not the embedded start token: it and the token '
+            'embedding are not from the same model'
+        )
+    return decode(recover_tokens(rest, table, tokenizer.eot_token_id), tokenizer)
 
 
 def _class_names(classes: str | Sequence[str] | None, number: int) -> tuple[str, ...]:

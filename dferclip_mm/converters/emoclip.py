@@ -7,89 +7,72 @@ from typing import Any
 
 import torch
 
-from .layout import Rules, Shapes, State, to_ours, to_theirs
-from .sizes import (
-    OUR_TEMPORAL,
-    arch_name,
-    clip_arch,
-    shapes_of,
-    temporal_rules,
-    temporal_settings,
-    temporal_shapes,
-    their_temporal,
-    tower_shapes,
-)
+from .converted import Converted
+from .infer_arch import arch_name, clip_arch, clip_shapes, count_blocks
+from .rename_keys import Rules, State, shapes_of, to_ours, to_theirs
+from .temporal_net import temporal_rules, temporal_settings, temporal_shapes
 
 KIND = 'EmoCLIP'
 
 _VISUAL = 'backbone.visual.'
 _TEXT = 'cls_head.text_encoder.text.'
+_SCALE = 'cls_head.logit_scale'
 # The model has a scale of its own; the one inside CLIP is stored and never used.
 _UNUSED_SCALE = 'clip.logit_scale'
 
-# Their prefix, our prefix; the temporal net's blocks are in `sizes.temporal_rules`.
+# Their prefix, our prefix; the rules of the temporal net are in `temporal_net`.
 RULES: Rules = (
-    ('logit_scale', 'cls_head.logit_scale'),
+    ('logit_scale', _SCALE),
     ('backbone.logit_scale', _UNUSED_SCALE),
     ('backbone.visual.', _VISUAL),
     ('backbone.', _TEXT),
 )
+_TEMPORAL = 'temporal.'
 
 
-def recognise(state: Mapping[str, Any]) -> bool:
+def is_emoclip_checkpoint(state: Mapping[str, Any]) -> bool:
     """Whether the names (without ``module.``) are EmoCLIP's."""
-    return any(name.startswith('temporal.') for name in state) and any(
-        name.startswith('backbone.') for name in state
+    return all(
+        any(name.startswith(prefix) for name in state) for prefix in ('backbone.', _TEMPORAL)
     )
 
 
-def convert(state: Mapping[str, torch.Tensor]) -> tuple[State, dict[str, Any], float]:
-    """Our state dict, and what a config needs.
+def convert(state: Mapping[str, torch.Tensor]) -> Converted:
+    """Convert their state dict.
 
     Args:
         state: their tensors, names without ``module.``.
-
-    Returns:
-        Our tensors; overrides of the config's ``model``; CLIP's own logit scale, which only the
-        way back needs.
 
     Raises:
         ConversionError: when the file does not fit.
     """
     found = shapes_of(state)
     arch = clip_arch(found, 'backbone.visual.', 'backbone.')
-    neck = temporal_settings(found, their_temporal('temporal.'))
-    ours = to_ours(state, _rules(neck), _shapes(arch, neck), KIND)
-    scale = float(ours.pop(_UNUSED_SCALE))
+    neck = temporal_settings(found, _TEMPORAL)
+    shapes = {
+        **clip_shapes(arch, _VISUAL, _TEXT),
+        **temporal_shapes(neck),
+        _SCALE: (),
+        _UNUSED_SCALE: (),
+    }
+    rules = [*RULES, *temporal_rules(_TEMPORAL, neck['depth'])]
+    ours = to_ours(state, rules, shapes, KIND)
+    meta = {'converted_from': KIND, 'clip_logit_scale': float(ours.pop(_UNUSED_SCALE))}
     tower = {'arch': arch_name(arch), 'pretrained': None}
-    return ours, {'backbone': tower, 'neck': neck, 'cls_head': {'text_encoder': tower}}, scale
+    model = {'backbone': tower, 'neck': neck, 'cls_head': {'text_encoder': tower}}
+    return Converted(KIND, ours, meta, model)
 
 
-def to_published(state: Mapping[str, torch.Tensor], logit_scale: float) -> State:
+def to_published(state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> State:
     """The published layout (names without ``module.``) of our state dict.
 
     Args:
         state: our tensors, the text tower included.
-        logit_scale: CLIP's own, which the layout stores and nothing uses.
+        meta: of the `Converted`.
 
     Raises:
-        ConversionError: when tensors are missing or left over.
+        ConversionError: when tensors are left over.
     """
-    found = shapes_of(state)
-    arch = clip_arch(found, _VISUAL, _TEXT)
-    neck = temporal_settings(found, OUR_TEMPORAL)
-    whole = {**state, _UNUSED_SCALE: torch.tensor(logit_scale)}
-    return to_theirs(whole, _rules(neck), _shapes(arch, neck), KIND)
-
-
-def _rules(neck: Mapping[str, int]) -> Rules:
-    return [*RULES, *temporal_rules('temporal.', neck['depth'])]
-
-
-def _shapes(arch: dict[str, Any], neck: Mapping[str, int]) -> Shapes:
-    return {
-        **tower_shapes(arch, _VISUAL, _TEXT),
-        **temporal_shapes(neck),
-        'cls_head.logit_scale': (),
-        _UNUSED_SCALE: (),
-    }
+    scale = torch.tensor(meta['clip_logit_scale'])
+    rules = [*RULES, *temporal_rules(_TEMPORAL, count_blocks(shapes_of(state), 'neck.blocks.'))]
+    return to_theirs({**state, _UNUSED_SCALE: scale}, rules, KIND)

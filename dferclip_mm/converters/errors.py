@@ -1,7 +1,7 @@
-"""The one error of the converters."""
+"""The error of the converters."""
 
 from __future__ import annotations
 
 
 class ConversionError(ValueError):
-    """A checkpoint is not what it should be; the message says what was expected and found."""
+    """A checkpoint is not what was expected; the message says what was expected and found."""

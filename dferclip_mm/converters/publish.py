@@ -1,4 +1,4 @@
-"""Take the text tower out of a trained model: its features of the prompts stay."""
+"""Replace the text tower of a trained model by its features of the prompts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import nn
 from .errors import ConversionError
 
 _TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'context_position')
-# Where a run writes and what it starts from is no part of a model.
+# Where a run writes and what it starts from does not belong to a model.
 _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
 
 
@@ -23,37 +23,37 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
 
     Args:
         model: a recognizer whose `cls_head` is a `TextPromptHead`, its checkpoint loaded.
-        cfg: the whole config that it was built from.
+        cfg: the complete config that it was built from.
 
     Returns:
-        All weights that evaluation needs, none of them to be downloaded; the config for them.
+        All weights that evaluation needs, so that nothing is downloaded; the config for them.
 
     Raises:
-        ConversionError: when the head's text does not stand still.
+        ConversionError: when the head is no `TextPromptHead`.
     """
     head: Any = model.cls_head
     if cfg.model.cls_head.type != 'TextPromptHead':
         raise ConversionError(
-            f'the text of a {cfg.model.cls_head.type} cannot be folded in: expected a config '
-            'whose model.cls_head is a TextPromptHead'
+            f'a {cfg.model.cls_head.type} has no prompts to replace: expected a config whose '
+            'model.cls_head is a TextPromptHead'
         )
     model.eval()
     with torch.no_grad():
-        text = head.text_features()
+        text = head.class_features()
     # Config.copy() would share `model` with the caller's.
-    folded = copy.deepcopy(cfg)
+    published = copy.deepcopy(cfg)
     for name in _RUN_SETTINGS:
-        folded.pop(name, None)
+        published.pop(name, None)
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
-    kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dim=text.shape[-1])
-    folded.model.cls_head = kept
-    _unpretrain(folded.model.backbone)
+    kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dims=text.shape[-1])
+    published.model.cls_head = kept
+    _unpretrain(published.model.backbone)
 
     # Frozen towers are buffers that state_dict() leaves out, so take everything by name.
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     tensors['cls_head.text_features'] = text
-    names = MODELS.build(folded.model).state_dict()
-    return {name: tensors[name].detach().cpu().clone() for name in names}, folded
+    names = MODELS.build(published.model).state_dict()
+    return {name: tensors[name].detach().cpu().clone() for name in names}, published
 
 
 def _unpretrain(backbone: Any) -> None:

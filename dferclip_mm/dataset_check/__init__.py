@@ -1,13 +1,16 @@
-"""Reads a data set whole before a run does, and says what is wrong with it."""
+"""Before training: missing, damaged, duplicate or leaking clips, and lists without them.
+
+Open this door to find another fault of datasets, or to change the report.
+"""
 
 from .clean import clean_targets, write_clean
 from .compare import compare
 from .findings import KINDS, Finding, worst
 from .inspect_clips import ClipReport, inspect_clip, inspect_clips
-from .listing import read_part
-from .parts import ListedClip, SplitListing, openers_of
+from .listing import read_split
 from .published import published_clips
 from .report import format_report, report_content
+from .splits import ListedClip, SplitListing, find_openers
 
 __all__ = [
     'KINDS',
@@ -17,12 +20,12 @@ __all__ = [
     'SplitListing',
     'clean_targets',
     'compare',
+    'find_openers',
     'format_report',
     'inspect_clip',
     'inspect_clips',
-    'openers_of',
     'published_clips',
-    'read_part',
+    'read_split',
     'report_content',
     'worst',
     'write_clean',

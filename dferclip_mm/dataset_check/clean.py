@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..media.images import natural_key
 from .findings import KINDS, Finding
-from .lenient_read import split_lines
-from .parts import ListedClip, SplitListing
+from .splits import ListedClip, SplitListing
 
 
-def clean_targets(folder: Path, parts: Sequence[SplitListing]) -> dict[str, Path]:
-    """Where each list of some parts goes: under the folder as it lies under its data root.
+def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Path]:
+    """Where each list of some splits goes: under the folder as it lies under its data root.
 
     A list from elsewhere keeps its name; lists that would then be one file keep the folders above
     it in which they differ. A corpus without lists (AFEW) gets ``<split>.txt``.
 
     Args:
         folder: to write into, outside the data.
-        parts: whose lists.
+        splits: whose lists.
 
     Raises:
         ValueError: when the folder lies in the data, or two lists would be one file.
         FileExistsError: when a file is there already.
     """
     names: dict[str, Path] = {}
-    for part in parts:
-        for data in (part.root, part.clip_folder):
-            refuse_inside(folder, data)
-        for file in part.lists:
-            names.setdefault(file, _below(file, part.root))
+    for split in splits:
+        for data in (split.root, split.clip_folder):
+            check_outside(folder, data)
+        for file in split.lists:
+            names.setdefault(file, _below(file, split.root))
     alike = defaultdict(list)
     for file, name in names.items():
         alike[name].append(file)
@@ -45,7 +45,7 @@ def clean_targets(folder: Path, parts: Sequence[SplitListing]) -> dict[str, Path
         other = targets.setdefault(folder / name, file)
         if other != file:
             raise ValueError(
-                f'{other} and {file} would both be written as {folder / name}: check them apart'
+                f'{other} and {file} would both be written as {folder / name}: check them in turn'
             )
         if (folder / name).exists():
             raise FileExistsError(f'{folder / name} is there already: choose another folder')
@@ -53,7 +53,7 @@ def clean_targets(folder: Path, parts: Sequence[SplitListing]) -> dict[str, Path
 
 
 def write_clean(
-    folder: Path, parts: Sequence[SplitListing], findings: Iterable[Finding]
+    folder: Path, splits: Sequence[SplitListing], findings: Iterable[Finding]
 ) -> dict[str, tuple[Path, int]]:
     """Write each list without its bad lines, where `clean_targets` says.
 
@@ -62,7 +62,7 @@ def write_clean(
 
     Args:
         folder: to write into, outside the data.
-        parts: whose lists.
+        splits: whose lists.
         findings: what is wrong with them; `KINDS` says which leave lines out.
 
     Returns:
@@ -72,14 +72,14 @@ def write_clean(
         ValueError: as `clean_targets`.
         FileExistsError: likewise.
     """
-    targets = clean_targets(folder, parts)
-    lines, clips = _left_out(parts, findings)
+    targets = clean_targets(folder, splits)
+    lines, clips = _left_out(splits, findings)
     written: dict[str, tuple[Path, int]] = {}
     for file, path in targets.items():
         if Path(file).is_file():
             data, count = without_lines(Path(file).read_bytes(), lines[file]), len(lines[file])
         else:
-            text, count = _list_of_folder(_clips_in(file, parts), clips[file])
+            text, count = _list_of_folder(_clips_in(file, splits), clips[file])
             data = text.encode()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open('xb') as stream:
@@ -88,34 +88,41 @@ def write_clean(
     return written
 
 
+def split_lines(data: bytes) -> list[bytes]:
+    """Lines and, between them, their ends; together the data again."""
+    return re.split(rb'(\r\n|\r|\n)', data)
+
+
 def without_lines(data: bytes, lines: Iterable[int]) -> bytes:
     """A text without some of its lines, counted from 1, their ends included."""
-    parts = split_lines(data)
+    pieces = split_lines(data)
     bom = b'\xef\xbb\xbf'
     gone = {2 * line - 2 for line in lines}
-    kept = b''.join(part for index, part in enumerate(parts) if index - index % 2 not in gone)
+    kept = b''.join(piece for index, piece in enumerate(pieces) if index - index % 2 not in gone)
     lost = data.startswith(bom) and not kept.startswith(bom)
     return bom + kept if lost else kept
 
 
-def refuse_inside(path: Path, root: str) -> None:
-    """See that a path to be written does not lie in the data.
+def check_outside(path: Path, root: str) -> None:
+    """Check that a path to be written does not lie in the data.
 
     Raises:
         ValueError: when it does.
     """
     inside = path.resolve()
     if Path(root).resolve() in (inside, *inside.parents):
-        raise ValueError(f'{path} lies in the data, {root}, which is only read: choose another')
+        raise ValueError(
+            f'{path} lies in the data, {root}, which is never written to: choose another'
+        )
 
 
 def _left_out(
-    parts: Sequence[SplitListing], findings: Iterable[Finding]
+    splits: Sequence[SplitListing], findings: Iterable[Finding]
 ) -> tuple[dict[str, set[int]], dict[str, set[str]]]:
     """Of each list the lines, and of each folder in a list's place the clips, that go."""
     together: dict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
-    for part in parts:
-        for each in part.clips:
+    for split in splits:
+        for each in split.clips:
             together[each.place].update(each.lines)
     lines: dict[str, set[int]] = defaultdict(set)
     clips: dict[str, set[str]] = defaultdict(set)
@@ -130,9 +137,9 @@ def _left_out(
     return lines, clips
 
 
-def _clips_in(folder: str, parts: Sequence[SplitListing]) -> list[ListedClip]:
-    """The clips of a folder that several parts may share, in the order of its data set."""
-    found = {each.clip: each for part in parts for each in part.clips if each.file == folder}
+def _clips_in(folder: str, splits: Sequence[SplitListing]) -> list[ListedClip]:
+    """The clips of a folder that several splits may share, in the order of its dataset."""
+    found = {each.clip: each for split in splits for each in split.clips if each.file == folder}
 
     def key(clip: str) -> tuple[str, tuple[list[str | int], str]]:
         parent, _, name = clip.rpartition('/')

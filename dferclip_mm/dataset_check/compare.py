@@ -9,36 +9,36 @@ from pathlib import Path
 
 from .findings import Finding
 from .inspect_clips import ClipReport
-from .parts import ListedClip, SplitListing
 from .published import published_clips
+from .splits import ListedClip, SplitListing
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
 _ASPECT = 4 / 3
 _LEAST_SIDE = 64
 
 
-def compare(parts: Sequence[SplitListing], facts: Mapping[str, ClipReport]) -> list[Finding]:
+def compare(splits: Sequence[SplitListing], facts: Mapping[str, ClipReport]) -> list[Finding]:
     """All that shows when the lists of a config and the content of their clips are known.
 
     Args:
-        parts: each dataloader and fold.
+        splits: each dataloader and fold.
         facts: of each clip by its path.
     """
     lists: dict[str, list[tuple[SplitListing, ListedClip]]] = defaultdict(list)
-    for part in parts:
-        for each in part.clips:
+    for split in splits:
+        for each in split.clips:
             if each.path is not None:
-                lists[each.path].append((part, each))
+                lists[each.path].append((split, each))
     found = [
         finding
         for path, listed in lists.items()
         if path in facts
         for finding in _of_clip(facts[path], listed)
     ]
-    for part in parts:
-        found += [*_repeated(part), *_repeated_content(part, facts), *_counts(part)]
-    evaluated = [part for part in parts if part.name != 'train']
-    for train, other in product([part for part in parts if part.name == 'train'], evaluated):
+    for split in splits:
+        found += [*_repeated(split), *_repeated_content(split, facts), *_counts(split)]
+    evaluated = [split for split in splits if split.name != 'train']
+    for train, other in product([split for split in splits if split.name == 'train'], evaluated):
         # Of several folds each is a run of its own.
         if None in (train.run, other.run) or train.run == other.run:
             found += _overlap(train, other, facts)
@@ -64,7 +64,7 @@ def _of_clip(
             message = f'the list counts {counted} frames, {facts.frames} are there'
             yield Finding('frame count', message, facts.path, (each.place,))
             break
-    needed = max(part.frames for part, _ in listed)
+    needed = max(split.frames for split, _ in listed)
     if facts.frames < needed:
         yield finding('short clip', f'{facts.frames} frames, a sample takes {needed}')
     if facts.text_order:
@@ -89,10 +89,10 @@ def _face_doubt(facts: ClipReport) -> str:
     return ''
 
 
-def _repeated(part: SplitListing) -> Iterator[Finding]:
+def _repeated(split: SplitListing) -> Iterator[Finding]:
     """Clips that the same list names twice."""
     first: dict[str, ListedClip] = {}
-    for each in part.clips:
+    for each in split.clips:
         before = first.setdefault(each.path or each.clip, each)
         if before is each:
             continue
@@ -108,17 +108,19 @@ def _repeated(part: SplitListing) -> Iterator[Finding]:
             yield Finding('two labels', message, clip, (before.place, each.place))
 
 
-def _by_content(part: SplitListing, facts: Mapping[str, ClipReport]) -> dict[str, list[ListedClip]]:
+def _by_content(
+    split: SplitListing, facts: Mapping[str, ClipReport]
+) -> dict[str, list[ListedClip]]:
     found: dict[str, dict[str, ListedClip]] = defaultdict(dict)
-    for each in part.clips:
+    for each in split.clips:
         there = facts.get(each.path or '')
         if there is not None and there.digest and there.frames:
             found[there.digest].setdefault(there.path, each)
     return {digest: [*listed.values()] for digest, listed in found.items()}
 
 
-def _repeated_content(part: SplitListing, facts: Mapping[str, ClipReport]) -> Iterator[Finding]:
-    for same in _by_content(part, facts).values():
+def _repeated_content(split: SplitListing, facts: Mapping[str, ClipReport]) -> Iterator[Finding]:
+    for same in _by_content(split, facts).values():
         for other in same[1:]:
             first = same[0]
             message = f'the same files as {first.path} ({_place(first)})'
@@ -150,17 +152,17 @@ def _overlap(
             yield Finding('same content in train and test', message, each.path or '', places)
 
 
-def _counts(part: SplitListing) -> Iterator[Finding]:
-    if not part.clips:
+def _counts(split: SplitListing) -> Iterator[Finding]:
+    if not split.clips:
         return
-    place = ((part.clips[0].file, 0),)
-    count = part.count()
-    for name in part.classes:
+    place = ((split.clips[0].file, 0),)
+    count = split.count()
+    for name in split.classes:
         if not count[name]:
-            yield Finding('class without clips', f'{part.title}: no clips of {name}', '', place)
-    published, _ = published_clips(part.corpus, part.split, part.fold)
+            yield Finding('class without clips', f'{split.title}: no clips of {name}', '', place)
+    published, _ = published_clips(split.corpus, split.split, split.fold)
     if published is not None and published != count.total():
-        message = f'{part.title}: {count.total()} clips, {published} are published'
+        message = f'{split.title}: {count.total()} clips, {published} are published'
         yield Finding('published counts', message, '', place)
 
 

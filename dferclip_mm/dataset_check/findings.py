@@ -1,4 +1,4 @@
-"""What can be wrong with a data set, and how bad it is."""
+"""What can be wrong with a dataset, and how bad it is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ KINDS = {
     'undecodable': Kind('error', True, 'a frame or video that does not decode'),
     'two labels': Kind('error', True, 'a clip that is listed with two labels'),
     'two captions': Kind('error', True, 'a clip that is listed with two captions'),
-    'scored twice': Kind('error', True, 'a clip with two rows of scores'),
     'clip without scores': Kind('error', True, 'a clip of clip_list that no row has scores of'),
     'same content, two labels': Kind('error', True, 'equal files under two names and labels'),
     'train and test': Kind('error', True, 'a training clip that is evaluated on'),

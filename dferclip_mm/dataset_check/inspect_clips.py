@@ -22,7 +22,8 @@ import numpy as np
 
 from ..media.errors import ClipReadError
 from ..media.images import list_frames
-from ..transforms.clip_opener import opened_clip
+from ..transforms import ClipInit
+from ..transforms.clip_opener import open_clip_frames
 
 # Grey levels: below this standard deviation a frame shows nothing.
 _FLAT = 3.0
@@ -56,44 +57,44 @@ class ClipReport:
         return any(kind != 'header count' for kind, _ in self.problems)
 
 
-def inspect_clip(path: str, opener: Any) -> ClipReport:
-    """Decode every frame of a clip; whatever is wrong with it is told, and nothing raised.
+def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
+    """Decode every frame of a clip; problems are reported, nothing is raised.
 
     Args:
         path: of a frame folder or video.
-        opener: from ``{'filename': path}`` to what `ClipInit` adds, as the run has it.
+        clip_init: opens it, as the run does.
     """
-    facts = ClipReport(path)
+    report = ClipReport(path)
     try:
-        with opened_clip({'filename': path}, opener) as (opened, reader):
-            _inspect_opened(opened, reader, facts)
+        with open_clip_frames({'filename': path}, clip_init) as (opened, reader):
+            _inspect_opened(opened, reader, report)
     except ClipReadError as error:
         kind = 'empty clip' if _is_empty(path) else 'undecodable'
-        facts.problems.append((kind, _brief(error, path)))
+        report.problems.append((kind, _brief(error, path)))
     except Exception as error:  # one clip must not end the check of the others
         reason = f'reading it fails with {type(error).__name__}: {error}'
-        facts.problems.append(('undecodable', reason[:300]))
-    return facts
+        report.problems.append(('undecodable', reason[:300]))
+    return report
 
 
-def _inspect_opened(opened: dict[str, Any], reader: Any, facts: ClipReport) -> None:
+def _inspect_opened(opened: dict[str, Any], reader: Any, report: ClipReport) -> None:
     paths = opened.get('frame_paths', [])
     names = [Path(each).name for each in paths]
-    facts.text_order = sorted(names) != names
-    _inspect_frames(reader, facts, names)
+    report.text_order = sorted(names) != names
+    _inspect_frames(reader, report, names)
     declared = getattr(reader, 'declared', 0)
-    if facts.frames < declared and not facts.problems:
-        message = f'its header counts {declared} frames, {facts.frames} are there'
-        facts.problems.append(('header count', message))
-    facts.digest = _digest(paths or [facts.path])
+    if report.frames < declared and not report.problems:
+        message = f'its header counts {declared} frames, {report.frames} are there'
+        report.problems.append(('header count', message))
+    report.digest = _digest(paths or [report.path])
 
 
-def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[ClipReport]:
-    """Facts of (path, opener), as they come; a clip that kills its process is found as well.
+def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterator[ClipReport]:
+    """The report of each clip, as they come; a clip that kills its process is found as well.
 
     Args:
-        clips: each path once.
-        workers: processes; 0 for none beside this one.
+        clips: (path, what opens it), each path once.
+        workers: processes; 0: in this one.
     """
     if not workers:
         yield from (inspect_clip(*clip) for clip in clips)
@@ -101,34 +102,35 @@ def inspect_clips(clips: Sequence[tuple[str, Any]], workers: int) -> Iterator[Cl
     unread, left = [], list(clips)
     while left:
         with _processes(workers) as pool:
-            waiting: dict[Future[ClipReport], tuple[str, Any]] = {}
-            # When one dies early, not even all clips are handed out; other processes take the rest.
+            waiting: dict[Future[ClipReport], tuple[str, ClipInit]] = {}
+            # A process that dies early ends the submission; new processes take the rest.
             with suppress(BrokenProcessPool):
                 for clip in left:
                     waiting[pool.submit(inspect_clip, *clip)] = clip
             left = left[len(waiting) :]
             for done in as_completed(waiting):
-                facts = _result(done)
-                if facts is None:
+                report = _result(done)
+                if report is None:
                     unread.append(waiting[done])
                 else:
-                    yield facts
-    # One process died and took the others' clips along: each of them alone tells which it was.
+                    yield report
+    # A process died, and the pool lost the others' clips: each in a process of its own tells
+    # which clip it was.
     for clip in unread:
         with _processes(1) as pool:
-            facts = _result(pool.submit(inspect_clip, *clip))
-        yield facts or ClipReport(clip[0], problems=[('undecodable', 'its decoder crashes')])
+            report = _result(pool.submit(inspect_clip, *clip))
+        yield report or ClipReport(clip[0], problems=[('undecodable', 'its decoder crashes')])
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    # A fork starts at once; a spawned process would import the whole host first.
+    # A fork starts at once; a spawned process would first import MMAction2.
     method = 'fork' if sys.platform == 'linux' else None
-    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _calm)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _init_worker)
 
 
-def _calm() -> None:
+def _init_worker() -> None:
     cv2.setNumThreads(1)
-    # What the transforms would warn of is told in the report.
+    # The report says what the transforms would warn of.
     logging.disable(logging.WARNING)
 
 
@@ -139,16 +141,16 @@ def _result(done: Future[ClipReport]) -> ClipReport | None:
         return None
 
 
-def _inspect_frames(reader: Any, facts: ClipReport, names: Sequence[str]) -> None:
-    """Decode all frames; of a folder's, whose names are given, each bad one is told."""
+def _inspect_frames(reader: Any, report: ClipReport, names: Sequence[str]) -> None:
+    """Decode all frames; of a folder, whose names are given, each bad one is reported."""
     for index in range(len(reader)):
         try:
-            _look(reader.read(index), facts)
+            _add_frame(reader.read(index), report)
         except (ValueError, OSError) as error:
-            reason = _brief(error, facts.path)
-            facts.problems.append(('undecodable', reason))
+            reason = _brief(error, report.path)
+            report.problems.append(('undecodable', reason))
             if not names:
-                # Behind a damaged place a decoder gives what it likes.
+                # After a damaged frame the decoder's output is arbitrary.
                 return
 
 
@@ -164,11 +166,11 @@ def _digest(paths: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _look(frame: np.ndarray, facts: ClipReport) -> None:
+def _add_frame(frame: np.ndarray, report: ClipReport) -> None:
     height, width = frame.shape[:2]
-    facts.frames += 1
-    facts.sizes[height, width] += 1
-    facts.flat += bool(frame[::4, ::4].mean(axis=2).std() < _FLAT)
+    report.frames += 1
+    report.sizes[height, width] += 1
+    report.flat += bool(frame[::4, ::4].mean(axis=2).std() < _FLAT)
 
 
 def _is_empty(path: str) -> bool:

@@ -1,75 +1,40 @@
-"""Reading a list on behind its wrong lines, each of which is told."""
+"""The rows of a list, and a finding for each line that is not one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from ..datasets.list_text import decode_list
-from ..datasets.scores import lines_of_record
+from ..datasets.list_text import ListError
 from .findings import Finding
 
-# So many wrong lines are named; more of them are a list of another form.
+# More wrong lines than this: the list has another form.
 MAX_LINES = 100
 
 
-class _WithoutLines:
-    """A list file that some lines were blanked in; it stands for its path."""
-
-    def __init__(self, path: Path, lines: set[int]) -> None:
-        self._path, self._lines = path, lines
-
-    def __str__(self) -> str:
-        return str(self._path)
-
-    def read_bytes(self) -> bytes:
-        parts = split_lines(self._path.read_bytes())
-        # Ends of lines stand between the lines.
-        return b''.join(
-            b'' if index % 2 == 0 and index // 2 + 1 in self._lines else part
-            for index, part in enumerate(parts)
-        )
-
-
-def split_lines(data: bytes) -> list[bytes]:
-    """Lines and, between them, their ends; together the data again."""
-    return re.split(rb'(\r\n|\r|\n)', data)
-
-
-def read_on(
-    read: Callable[[Any], list], path: Path, *, csv: bool = False
-) -> tuple[list, list[Finding]]:
-    """Read a list, again without each line that it stops at; its lines keep their numbers.
+def split_errors(rows: Iterable[Any]) -> tuple[list[Any], list[Finding]]:
+    """The rows that can be read, and the findings of the others.
 
     Args:
-        read: from the path to the rows; a ValueError begins with path and line.
-        path: of the list.
-        csv: whether it has a header, and records that may take several lines.
+        rows: of a list, each a row or a `ListError`.
+
+    Returns:
+        The rows, none of a list with more than `MAX_LINES` wrong lines; and the findings.
     """
-    wrong: set[int] = set()
-    findings: list[Finding] = []
-    while True:
-        left = _WithoutLines(path, wrong)
-        try:
-            return read(left), findings
-        except ValueError as error:
-            found = re.match(rf'{re.escape(str(path))}:(\d+): (.*)', str(error), re.DOTALL)
-            line = int(found[1]) if found else 0
-            message = found[2] if found else str(error)
-            lines = _wrong_lines(left, line) if csv and line else [line]
-            if not line or set(lines) <= wrong or (csv and lines[0] == 1):
-                return [], [*findings, Finding('settings', message, '', ((str(path), line),))]
-            wrong.update(lines)
-            places = tuple((str(path), each) for each in lines)
-            findings.append(Finding('list line', message, '', places))
-            if len(findings) == MAX_LINES:
-                message = f'{MAX_LINES} wrong lines, and perhaps more: is it a list of this corpus?'
-                return [], [*findings, Finding('settings', message, '', ((str(path), 0),))]
+    read, errors = [], []
+    for row in rows:
+        if isinstance(row, ListError):
+            errors.append(row)
+        else:
+            read.append(row)
+    findings = [find_error(error) for error in errors[:MAX_LINES]]
+    if len(errors) <= MAX_LINES:
+        return read, findings
+    message = f'{len(errors)} wrong lines, the first {MAX_LINES} are named: a list of another form?'
+    return [], [*findings, Finding('settings', message, '', ((errors[0].file, 0),))]
 
 
-def _wrong_lines(left: _WithoutLines, line: int) -> list[int]:
-    """The lines of a wrong record, the one that the error names before the others."""
-    lines = [*lines_of_record(decode_list(left.read_bytes(), str(left)), line)]
-    return sorted(lines, key=lambda each: each != line)
+def find_error(error: ListError) -> Finding:
+    """The finding of a line that cannot be read."""
+    lines = range(error.line, error.first - 1, -1)
+    return Finding('list line', error.reason, '', tuple((error.file, line) for line in lines))

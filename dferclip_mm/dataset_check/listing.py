@@ -1,136 +1,143 @@
-"""What a config's data set lists, read on where the data set itself would stop."""
+"""What a config's dataset lists, with a finding for each line that the dataset would refuse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mmaction.registry import DATASETS
 
-from ..datasets.base import ClipDataset
-from ..datasets.classes import compound_order
-from ..datasets.scores import ClipScoresDataset
-from ..emotions import EMOTIONS
+from ..datasets import ClipDataset, ClipScoresDataset, CorpusDataset
+from ..datasets.list_text import ListError
 from .findings import Finding
-from .lenient_read import read_on
-from .listing_scores import read_scores
-from .parts import ListedClip, SplitListing, frames_of, located, opener_of
+from .lenient_read import find_error, split_errors
+from .splits import ListedClip, SplitListing, count_sampled_frames
 
 
-def read_part(
+def read_split(
     settings: Mapping[str, Any], name: str, fold: int | None = None
 ) -> tuple[SplitListing | None, list[Finding]]:
-    """Read the list of a data set, line by line where it is wrong, and find its clips.
+    """Read the list of a dataset, all its wrong lines included, and find its clips.
 
     Args:
-        settings: of the data set, as in a config.
+        settings: of the dataset, as in a config.
         name: of its dataloader.
-        fold: instead of the one in the settings.
+        fold: in place of the one in the settings.
 
     Returns:
-        The part, None where it cannot be opened at all; and what was found on the way.
+        The split, None if it cannot be opened at all; and the findings.
 
     Raises:
-        ValueError: when the data set is none of this package.
+        ValueError: if the dataset is not one of this package.
     """
     kind = DATASETS.get(settings['type'])
-    if kind is None or not issubclass(kind, (ClipDataset, ClipScoresDataset)):
+    if kind is None or not issubclass(kind, ClipDataset):
         raise ValueError(
-            f'{name}_dataloader: expected a data set of dferclip_mm (DFEWDataset, FERV39kDataset, '
-            f'MAFWDataset, AFEWDataset, ClipScoresDataset), found {settings["type"]}: '
-            "the host's own lists are not known here"
+            f'{name}_dataloader: expected a dataset of dferclip_mm (DFEWDataset, FERV39kDataset, '
+            f'MAFWDataset, AFEWDataset, ClipScoresDataset), found {settings["type"]}, whose lists '
+            'this tool cannot read'
         )
     run = fold if getattr(kind, 'FOLDS', 1) > 1 else None
     if run is not None:
         settings = {**settings, 'fold': run}
-    read = _read_corpus if issubclass(kind, ClipDataset) else read_scores
     try:
-        part, findings = read(settings, name)
+        dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+        rows, findings = split_errors(dataset.read_rows())
+        if isinstance(dataset, CorpusDataset):
+            rows, unknown = _split_unknown_labels(dataset, rows)
+            findings += unknown
+        clips = _list_clips(dataset, dataset.select_rows(rows), findings)
+        if isinstance(dataset, ClipScoresDataset) and dataset.clip_list is not None:
+            clips = _choose_clips(dataset, clips, findings)
     except (OSError, ValueError) as error:
         return None, [Finding('settings', f'{name}_dataloader: {error}')]
-    return replace(part, run=run), findings
+    if not clips:
+        findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
+    return _split_of(dataset, settings, name, clips, run), findings
 
 
-def _read_corpus(settings: Mapping[str, Any], name: str) -> tuple[SplitListing, list[Finding]]:
-    # The pipeline is looked at apart; the clips are found here, so that all missing ones are named.
-    settings = _with_classes(settings)
-    dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
-    read_list = dataset.read_list
-    findings: list[Finding] = []
-
-    def read_whole(path: Path) -> list:
-        rows, wrong = read_on(read_list, path)
-        findings.extend(wrong)
-        return rows
-
-    # Each corpus has its own read_rows; all of them read a file by this method.
-    dataset.read_list = read_whole
-    rows = dataset.read_rows()
-    classes = dataset.metainfo['classes']
-    foreign = [row for row in rows if row.label not in classes]
-    findings += [
-        Finding(
-            'list line',
-            f'expected a label of the classes {", ".join(classes)}, found {row.label!r}',
-            row.clip,
-            ((dataset.ann_file, row.line),),
-        )
-        for row in foreign
-    ]
-    rows = dataset.select_split([row for row in rows if row.label in classes])
-    locate = dataset.locator()
-    listed = []
+def _split_unknown_labels(
+    dataset: CorpusDataset, rows: list[Any]
+) -> tuple[list[Any], list[Finding]]:
+    known, findings = [], []
     for row in rows:
-        if row.label in dataset.excluded:
-            continue
-        path = located(partial(locate, row), row.clip, (dataset.ann_file, row.line), findings)
-        listed.append(
+        try:
+            dataset.annotation(row)
+            known.append(row)
+        except ListError as error:
+            findings.append(find_error(error))
+    return known, findings
+
+
+def _list_clips(dataset: ClipDataset, rows: list[Any], findings: list[Finding]) -> list[ListedClip]:
+    clips = []
+    for row in rows:
+        annotation = dataset.annotation(row)
+        clips.append(
             ListedClip(
                 clip=row.clip,
-                path=path,
-                label=row.label,
+                path=_locate(dataset, row, (dataset.ann_file, row.line), findings),
+                label=str(annotation['scores']) if 'scores' in annotation else row.label,
                 file=dataset.ann_file,
                 line=row.line,
-                num_frames=row.num_frames,
-                text=row.english if getattr(dataset, 'captions', False) else None,
+                num_frames=annotation.get('total_frames'),
+                first=getattr(row, 'first', row.line),
+                text=annotation.get('text'),
             )
         )
-    if not listed:
-        findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
+    return clips
+
+
+def _choose_clips(
+    dataset: ClipScoresDataset, clips: list[ListedClip], findings: list[Finding]
+) -> list[ListedClip]:
+    """The clips that ``clip_list`` names, with their lines there."""
+    scored = {each.path: each for each in reversed(clips)}
+    rows, wrong = split_errors(dataset.read_clip_list())
+    findings += wrong
+    lines: dict[str, tuple[tuple[str, int], ...]] = {}
+    for row in rows:
+        location = (str(dataset.clip_list), row.line)
+        path = _locate(dataset, row, location, findings)
+        if path is not None and path in scored:
+            lines[path] = (*lines.get(path, ()), location)
+        elif path is not None:
+            message = f'chosen, and has no scores in {dataset.list_file.name}'
+            findings.append(Finding('clip without scores', message, path, (location,)))
+    return [each.chosen_in(lines[each.path]) for each in clips if each.path in lines]
+
+
+def _locate(
+    dataset: ClipDataset, row: Any, location: tuple[str, int], findings: list[Finding]
+) -> str | None:
+    path = dataset.locate(row)
+    if path is None:
+        message = 'neither a frame folder nor a video'
+        findings.append(Finding('missing clip', message, row.clip, (location,)))
+    return path
+
+
+def _split_of(
+    dataset: Any, settings: Mapping[str, Any], name: str, clips: list[ListedClip], run: int | None
+) -> SplitListing:
+    classes = tuple(dataset.metainfo.get('classes', ()))
+    excluded = getattr(dataset, 'excluded', ())
     # A part of the clips, and compounds, have no published numbers.
-    whole = not (dataset.excluded or dataset.val_fraction or settings.get('compound'))
-    whole = whole and not settings.get('captions')
-    part = SplitListing(
+    reduced = excluded or getattr(dataset, 'val_fraction', 0)
+    complete = not (reduced or settings.get('compound') or settings.get('captions'))
+    chosen = getattr(dataset, 'clip_list', None)
+    corpus = dataset.METAINFO.get('corpus', '')
+    return SplitListing(
         name=name,
-        fold=dataset.fold,
-        corpus=dataset.METAINFO['corpus'],
-        split=dataset.split if whole else '',
+        fold=getattr(dataset, 'fold', 1),
+        corpus=corpus,
+        split=dataset.split if complete and corpus else '',
         root=str(dataset.root),
         clip_folder=str(dataset.clip_folder),
-        classes=tuple(each for each in classes if each not in dataset.excluded),
-        clips=tuple(listed),
-        frames=frames_of(settings['pipeline']),
-        opener=opener_of(settings['pipeline'], dataset.guard),
-        lists=(dataset.ann_file,),
+        classes=tuple(each for each in classes if each not in excluded),
+        clips=tuple(clips),
+        frames=count_sampled_frames(settings['pipeline']),
+        pipeline=settings['pipeline'],
+        lists=(dataset.ann_file, *([str(chosen)] if chosen else [])),
+        run=run,
     )
-    return part, findings
-
-
-def _with_classes(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Compound classes are what the lists hold, and MAFWDataset stops at a wrong line of any."""
-    given = settings.get('metainfo') or {}
-    if not settings.get('compound') or 'classes' in given:
-        return settings
-    chosen = ('exclude_classes', 'include_classes')
-    bare = {key: value for key, value in settings.items() if key not in chosen}
-    bare |= dict(pipeline=[], lazy_init=True, metainfo={'classes': list(EMOTIONS)})
-    dataset = DATASETS.build(bare)
-    labels = {
-        row.label for path in dataset.owners_lists() for row in read_on(dataset.read_list, path)[0]
-    }
-    if not labels:
-        return settings
-    return {**settings, 'metainfo': {**given, 'classes': compound_order(labels)}}

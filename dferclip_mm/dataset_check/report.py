@@ -9,20 +9,20 @@ from dataclasses import asdict
 from typing import Any
 
 from .findings import KINDS, SEVERITIES, Finding, worst
-from .parts import SplitListing
 from .published import published_clips
+from .splits import SplitListing
 
 
-def format_report(parts: Sequence[SplitListing], findings: Sequence[Finding], show: int) -> str:
+def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], show: int) -> str:
     """Counts, the table of findings, and some of each kind.
 
     Args:
-        parts: what was read.
+        splits: what was read.
         findings: what was found.
         show: how many of a kind to name.
     """
-    roots = list(dict.fromkeys(part.root for part in parts))
-    blocks = [f'below {", ".join(roots)}', _format_counts(parts)] if parts else []
+    roots = list(dict.fromkeys(split.root for split in splits))
+    blocks = [f'below {", ".join(roots)}', _format_counts(splits)] if splits else []
     if not findings:
         return '\n\n'.join([*blocks, 'nothing was found'])
     number = Counter(finding.kind for finding in findings)
@@ -39,30 +39,30 @@ def format_report(parts: Sequence[SplitListing], findings: Sequence[Finding], sh
         more = [f'  and {len(some) - show} more'] if len(some) > show else []
         lines = [f'{KINDS[kind].severity}: {kind}', *(f'  {each}' for each in some[:show]), *more]
         blocks.append('\n'.join(lines))
-    text = '\n\n'.join(blocks[1:] if parts else blocks)
+    text = '\n\n'.join(blocks[1:] if splits else blocks)
     # What is the same in every line hides what is not.
     for root in roots:
         text = text.replace(f'{root}{os.sep}', '')
-    return '\n\n'.join([*blocks[: bool(parts)], text])
+    return '\n\n'.join([*blocks[: bool(splits)], text])
 
 
 def report_content(
-    parts: Sequence[SplitListing], findings: Sequence[Finding], config: str
+    splits: Sequence[SplitListing], findings: Sequence[Finding], config: str
 ) -> dict[str, Any]:
     """The report for programs, as it goes into a JSON file."""
     return {
         'config': config,
         'severity': worst(findings),
-        'parts': [
+        'splits': [
             {
-                'name': part.name,
-                'fold': part.fold,
-                'lists': sorted({each.file for each in part.clips}),
-                'clips': part.count().total(),
-                'published': published_clips(part.corpus, part.split, part.fold)[0],
-                'classes': {name: part.count()[name] for name in part.classes},
+                'name': split.name,
+                'fold': split.fold,
+                'lists': sorted({each.file for each in split.clips}),
+                'clips': split.count().total(),
+                'published': published_clips(split.corpus, split.split, split.fold)[0],
+                'classes': {name: split.count()[name] for name in split.classes},
             }
-            for part in parts
+            for split in splits
         ],
         'findings': [
             {
@@ -75,17 +75,17 @@ def report_content(
     }
 
 
-def _format_counts(parts: Sequence[SplitListing]) -> str:
-    """Clips by class of each part, beside the published numbers where there are any."""
-    names = list(dict.fromkeys(name for part in parts for name in part.classes))
+def _format_counts(splits: Sequence[SplitListing]) -> str:
+    """Clips by class of each split, beside the published numbers where there are any."""
+    names = list(dict.fromkeys(name for split in splits for name in split.classes))
     header, columns = ['clips'], [[*names, 'all']]
-    for part in parts:
-        count = part.count()
-        header.append(part.title)
+    for split in splits:
+        count = split.count()
+        header.append(split.title)
         columns.append([str(count[name]) for name in names] + [str(count.total())])
-        total, by_class = published_clips(part.corpus, part.split, part.fold)
+        total, by_class = published_clips(split.corpus, split.split, split.fold)
         if total is not None:
-            known = dict(zip(part.classes, by_class, strict=False))
+            known = dict(zip(split.classes, by_class, strict=False))
             header.append('published')
             columns.append([str(known.get(name, '')) for name in names] + [str(total)])
     widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]

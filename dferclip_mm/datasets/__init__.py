@@ -4,7 +4,8 @@ Open this door to add a dataset.
 """
 
 from .afew import AFEWDataset
-from .base import ClipDataset
+from .clip_dataset import ClipDataset
+from .corpus_dataset import CorpusDataset
 from .dfew import DFEWDataset
 from .ferv39k import FERV39kDataset
 from .mafw import MAFWDataset
@@ -14,6 +15,7 @@ __all__ = [
     'AFEWDataset',
     'ClipDataset',
     'ClipScoresDataset',
+    'CorpusDataset',
     'DFEWDataset',
     'FERV39kDataset',
     'MAFWDataset',

@@ -8,15 +8,14 @@ from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES, emotion_of
 from ..media.images import natural_key
-from .base import ClipDataset
-from .clips import check_list
-from .list_text import checked_reference
-from .lists import Row, parse_ferv39k_list
+from .corpus_dataset import CorpusDataset
+from .list_text import ListError, check_reference
+from .lists import Row, Rows, parse_ferv39k_list
 
 
 @DATASETS.register_module()
-class AFEWDataset(ClipDataset):
-    """AFEW's clips, ``<split>/<Emotion>/<clip>``; arguments and errors as :class:`ClipDataset`.
+class AFEWDataset(CorpusDataset):
+    """AFEW's clips, ``<split>/<Emotion>/<clip>``; arguments and errors as `CorpusDataset`.
 
     ``split='test'`` is AFEW's validation set, since the labels of its test set are not public.
     A list may be given as ``ann_file``; without one, ``ann_file`` of each item is the folder.
@@ -40,31 +39,28 @@ class AFEWDataset(ClipDataset):
                 f'AFEWDataset: expected {self.listed_split} clips in {folder}/<Emotion>/<clip>, '
                 'found no such folder: check data_root or set ann_file'
             )
-        self._check_folder(folder)
         return folder
 
-    def parse_list(self, text: str, file: str) -> list[Row]:
+    def parse_list(self, text: str, file: str) -> Rows:
         """``clip word``."""
         return parse_ferv39k_list(text, file, CORPUS_CLASSES['afew'])
 
-    def read_rows(self) -> list[Row]:
+    def read_rows(self) -> list[Row | ListError]:
         """The rows of the list, or one for each clip of each emotion's folder."""
-        folder = Path(self.ann_file)
+        folder = self.list_file
         if folder.is_file():
             return super().read_rows()
-        rows = []
+        rows: list[Row | ListError] = []
         for emotion in sorted(path for path in folder.iterdir() if path.is_dir()):
-            self._check_folder(emotion)
             try:
                 label = emotion_of(emotion.name)
             except ValueError as error:
                 raise ValueError(f'{emotion}: {error}') from None
             names = {path.name for path in emotion.iterdir() if not path.name.startswith('.')}
-            rows += [
-                Row(f'{folder.name}/{emotion.name}/{checked_reference(name, str(emotion))}', label)
-                for name in sorted(names, key=natural_key)
-            ]
+            for name in sorted(names, key=natural_key):
+                reference = f'{folder.name}/{emotion.name}/{name}'
+                try:
+                    rows.append(Row(check_reference(reference), label))
+                except ListError as error:
+                    rows.append(ListError(str(emotion), 0, error.expected, error.found))
         return rows
-
-    def _check_folder(self, folder: Path) -> None:
-        check_list(folder, self.clip_folder, self.clip_roots, 'a folder', 'move it there')

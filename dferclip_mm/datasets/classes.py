@@ -1,4 +1,4 @@
-"""The classes of a data set: their order where files say which there are; which are left out."""
+"""The classes of a dataset: their order, and which of them are left out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def compound_order(labels: set[str]) -> list[str]:
 def excluded_classes(
     classes: Sequence[str], exclude: Sequence[str] = (), only: Sequence[str] = ()
 ) -> list[str]:
-    """The classes that are excluded, or not among the only ones.
+    """The classes that are excluded, or not among the included ones.
 
     Raises:
-        ValueError: when a name is no class, or both lists are given.
+        ValueError: if a name is not a class, or both lists are given.
     """
     named = {'exclude_classes': _names(exclude), 'include_classes': _names(only)}
     for argument, names in named.items():

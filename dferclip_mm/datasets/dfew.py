@@ -5,13 +5,13 @@ from __future__ import annotations
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
-from .base import ClipDataset
-from .lists import Row, parse_dfew_csv
+from .corpus_dataset import CorpusDataset
+from .lists import Rows, parse_dfew_csv
 
 
 @DATASETS.register_module()
-class DFEWDataset(ClipDataset):
-    """DFEW's single-labelled clips; arguments and errors as :class:`ClipDataset`."""
+class DFEWDataset(CorpusDataset):
+    """DFEW's single-labelled clips; arguments and errors as `CorpusDataset`."""
 
     METAINFO = dict(corpus='dfew', classes=CORPUS_CLASSES['dfew'])
     FOLDS = 5
@@ -21,6 +21,6 @@ class DFEWDataset(ClipDataset):
         """The one CSV of a split and fold."""
         return f'EmoLabel_DataSplit/{split}(single-labeled)/set_{fold}.csv'
 
-    def parse_list(self, text: str, file: str) -> list[Row]:
+    def parse_list(self, text: str, file: str) -> Rows:
         """``video_name,label`` with labels from 1."""
         return parse_dfew_csv(text, file, CORPUS_CLASSES['dfew'])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
-from .base import ClipDataset
-from .lists import Row, parse_ferv39k_list
+from .corpus_dataset import CorpusDataset
+from .lists import Rows, parse_ferv39k_list
 
 
 @DATASETS.register_module()
-class FERV39kDataset(ClipDataset):
-    """FERV39k's clips of all scenes; arguments and errors as :class:`ClipDataset`."""
+class FERV39kDataset(CorpusDataset):
+    """FERV39k's clips of all scenes; arguments and errors as `CorpusDataset`."""
 
     METAINFO = dict(corpus='ferv39k', classes=CORPUS_CLASSES['ferv39k'])
     CLIP_FOLDERS = ('2_ClipsforFaceCrop', '0_7_LabelClips')
@@ -20,6 +20,6 @@ class FERV39kDataset(ClipDataset):
         """The one list of a split."""
         return f'4_setups/All_scenes/{split}_All.csv'
 
-    def parse_list(self, text: str, file: str) -> list[Row]:
+    def parse_list(self, text: str, file: str) -> Rows:
         """``Scene/Word/id word``."""
         return parse_ferv39k_list(text, file, CORPUS_CLASSES['ferv39k'])

@@ -1,23 +1,94 @@
-"""What every list file goes through: bytes -> numbered lines, and a clip's name -> reference."""
+"""What all list files share: bytes -> text -> lines, clip names, and the error of a line."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-# Beside control characters, what turns a name around or cuts a line in two without being seen.
+# Control characters, lone surrogates, line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset(('Cc', 'Cs', 'Zl', 'Zp'))
+# Invisible signs: byte order marks, and marks that change the direction of writing.
 _REFUSED_SIGNS = frozenset(
     '\ufeff\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 )
+_SHOWN = 80
+
+RowT = TypeVar('RowT')
+
+
+class ListError(ValueError):
+    """A line of a list file that cannot be read.
+
+    Attributes:
+        file: the list.
+        line: counted from 1; 0 for the whole file.
+        first: where the record begins; another line than ``line`` where it takes several.
+        expected: what should stand there.
+        found: what stands there.
+    """
+
+    def __init__(self, file: str, line: int, expected: str, found: str) -> None:
+        super().__init__(file, line, expected, found)
+        self.file, self.line, self.first = file, line, line
+        self.expected, self.found = expected, found
+
+    @property
+    def reason(self) -> str:
+        """The error without its location."""
+        found = self.found
+        short = found if len(found) <= _SHOWN else found[: _SHOWN - 3] + '...'
+        return f'expected {self.expected}, found {short!r}'
+
+    def __str__(self) -> str:
+        location = f'{self.file}:{self.line}' if self.line else self.file
+        return f'{location}: {self.reason}'
+
+
+def parse_lines(
+    text: str, file: str, parse_line: Callable[[str, int], RowT | None]
+) -> Iterator[RowT | ListError]:
+    """The row of each line, or the error of a line that has none.
+
+    Args:
+        text: of the list; blank lines are skipped.
+        file: its path, for errors.
+        parse_line: from a line and its number to a row, None for a header; it raises a
+            `ListError`, whose file and line are filled in here.
+    """
+    for line, content in numbered_lines(text):
+        try:
+            if '\0' in content:
+                raise ListError('', 0, 'text (UTF-8 or GB18030)', content)
+            row = parse_line(content, line)
+        except ListError as error:
+            error.file, error.line, error.first = file, line, line
+            yield error
+        else:
+            if row is not None:
+                yield row
+
+
+def check_rows(rows: Iterable[RowT | ListError]) -> list[RowT]:
+    """The rows of a list.
+
+    Raises:
+        ListError: the first among them.
+    """
+    checked: list[RowT] = []
+    for row in rows:
+        if isinstance(row, ListError):
+            raise row
+        checked.append(row)
+    return checked
 
 
 def decode_list(data: bytes, file: str) -> str:
-    """The text of a list file: UTF-8, or else GB18030 (which GBK is a part of); a BOM is dropped.
+    """The text of a list file: UTF-8, or else GB18030 (of which GBK is a part), without a BOM.
 
     Raises:
-        ValueError: when the bytes are neither.
+        ListError: if the bytes are neither.
     """
     reached = 0
     for encoding in ('utf-8-sig', 'gb18030'):
@@ -26,49 +97,32 @@ def decode_list(data: bytes, file: str) -> str:
         except UnicodeDecodeError as error:
             reached = max(reached, error.start)
     line = data.count(b'\n', 0, reached) + 1
-    raise ValueError(
-        f'{file}:{line}: expected text in UTF-8 or GB18030 (both were tried), found bytes that '
-        'are neither: save the file as UTF-8'
-    )
+    expected = 'text in UTF-8 or GB18030 (save the file as UTF-8)'
+    raise ListError(file, line, expected, repr(data[reached : reached + 8]))
 
 
-def split_lines(text: str) -> list[str]:
-    """The lines of a text that ends them as Unix, Windows or old Macs do."""
-    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
-    return re.split('\r\n|\r|\n', text)
-
-
-def numbered_lines(text: str, file: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1.
-
-    Raises:
-        ValueError: at a line with NUL, which no text has.
-    """
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers from 1."""
     for line, content in enumerate(split_lines(text), 1):
-        if '\0' in content:
-            raise unexpected(file, line, 'text (UTF-8 or GB18030)', content)
         if content.strip():
             yield line, content
 
 
-def unexpected(file: str, line: int, expected: str, found: str) -> ValueError:
-    """The error of a line that is not as expected."""
-    short = found if len(found) <= 80 else found[:77] + '...'
-    place = f'{file}:{line}' if line else file
-    return ValueError(f'{place}: expected {expected}, found {short!r}')
+def split_lines(text: str) -> list[str]:
+    """The lines of a text with Unix, Windows or old Mac line ends."""
+    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
+    return re.split('\r\n|\r|\n', text)
 
 
-def checked_reference(clip: str, file: str, line: int = 0, *, foreign: bool = False) -> str:
-    """The parts of a clip's name joined by ``/``, in Unicode's form NFC.
+def check_reference(clip: str, *, other_machine: bool = False) -> str:
+    """The parts of a clip's name in a list, joined by ``/``, in Unicode's form NFC.
 
     Args:
         clip: the name as it is listed.
-        file: the list, for error messages.
-        line: there, for error messages; 0 for none.
-        foreign: whether the name may begin with folders of another machine; they are kept.
+        other_machine: whether the name may begin with folders of another machine; they are kept.
 
     Raises:
-        ValueError: when the name could lead out of the data root, is a URL, or holds characters
+        ListError: if the name could lead out of the data root, is a URL, or holds characters
             that no name should have.
     """
     normal = unicodedata.normalize('NFC', clip)
@@ -76,22 +130,22 @@ def checked_reference(clip: str, file: str, line: int = 0, *, foreign: bool = Fa
         sign in _REFUSED_SIGNS or unicodedata.category(sign) in _REFUSED_CATEGORIES
         for sign in normal
     ):
-        raise unexpected(file, line, 'a clip without control characters in its name', clip)
+        raise ListError('', 0, 'a clip without control characters in its name', clip)
     path = normal.replace('\\', '/')
     drive = re.match('[A-Za-z]:', path)
     if _is_url(path):
-        raise unexpected(file, line, 'a clip below data_root and no URL', clip)
-    if not foreign and (path.startswith('/') or drive):
-        raise unexpected(file, line, 'a path relative to data_root', clip)
+        raise ListError('', 0, 'a clip below data_root, not a URL', clip)
+    if not other_machine and (path.startswith('/') or drive):
+        raise ListError('', 0, 'a path relative to data_root', clip)
     parts = [part for part in path[2 if drive else 0 :].split('/') if part not in ('', '.')]
     if not parts or any(not part.strip('. ') for part in parts):
-        raise unexpected(file, line, "a clip below data_root without '..'", clip)
+        raise ListError('', 0, "a clip below data_root without '..'", clip)
     reference = '/'.join(parts)
-    # What was hidden behind './' or a drive must not come to the front.
+    # What './' or a drive letter hid must not become a URL or a drive.
     if _is_url(reference) or re.match('[A-Za-z]:', reference) or parts[0] == '~':
-        raise unexpected(file, line, 'a clip below data_root and no URL', clip)
+        raise ListError('', 0, 'a clip below data_root, not a URL', clip)
     if reference.strip().strip('"') != reference:
-        raise unexpected(file, line, 'a clip without blanks or quotes around its name', clip)
+        raise ListError('', 0, 'a clip without blanks or quotes around its name', clip)
     return reference
 
 

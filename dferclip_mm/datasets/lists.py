@@ -1,28 +1,40 @@
-"""The corpora's list files: text -> rows, and rows -> text.
+"""The corpora's list files: text -> rows.
 
-Pure functions; nothing here looks for a clip on the disk. Every number becomes a name at once,
-because a number means something only beside the class order of the list that it stands in.
+Pure functions; nothing here looks for a clip on the disk. Each yields a `Row` for every line, or
+the `ListError` of a line in another form: a run raises the first, ``tools/check_dataset.py``
+reports all. Every number becomes a name at once, because a number only has a meaning beside the
+class order of its list.
+
+Formats, as their owners distribute them:
+
+- DFEW (https://dfew-dataset.github.io): ``EmoLabel_DataSplit/*/set_N.csv``
+- FERV39k (https://wangyanckxx.github.io/Proj_CVPR2022_FERV39k.html): ``4_setups/All_scenes/*.csv``
+- MAFW (https://mafw-database.github.io/MAFW): ``Train & Test Set/*/*/set_N/*.txt``
+- DFER-CLIP (https://github.com/zengqunzhao/DFER-CLIP): ``annotation/*.txt``
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..emotions import emotion_of
-from .list_text import checked_reference, numbered_lines, split_lines, unexpected
+from .list_text import ListError, check_reference, parse_lines, split_lines
 
 
 @dataclass(frozen=True)
 class Row:
     """One clip of a list.
 
-    ``clip`` is its reference, parts joined by ``/``; ``label`` an emotion, or several joined by
-    ``_``; ``line`` counts from 1 and is 0 where no list exists. ``foreign`` says that the
-    reference may begin with folders of another machine.
+    Attributes:
+        clip: its reference, parts joined by ``/``.
+        label: an emotion, or several joined by ``_``.
+        line: counted from 1; 0 where there is no list.
+        num_frames: as listed.
+        chinese: caption; ``''`` for none.
+        english: caption; ``''`` for none.
+        path_from_other_machine: whether the reference may begin with folders of another machine.
     """
 
     clip: str
@@ -31,166 +43,123 @@ class Row:
     num_frames: int | None = None
     chinese: str = ''
     english: str = ''
-    foreign: bool = False
+    path_from_other_machine: bool = False
 
 
-def parse_dfew_csv(text: str, file: str, classes: Sequence[str]) -> list[Row]:
-    """DFEW's ``video_name,label``: labels count from 1, bare numbers are padded to five digits.
+Rows = Iterator[Row | ListError]
 
-    Raises:
-        ValueError: at the first line of another form, naming file and line.
-    """
-    rows: list[Row] = []
-    for line, content in numbered_lines(text, file):
+
+def parse_dfew_csv(text: str, file: str, classes: Sequence[str]) -> Rows:
+    """DFEW's ``video_name,label``: labels count from 1, numbers are padded to five digits."""
+    begun = False
+
+    def parse(content: str, line: int) -> Row | None:
+        nonlocal begun
+        first, begun = not begun, True
         name, comma, number = (part.strip(' "\t') for part in content.rpartition(','))
-        if not rows and (name.lower(), number.lower()) == ('video_name', 'label'):
-            continue
+        if first and (name.lower(), number.lower()) == ('video_name', 'label'):
+            return None
         if not comma:
-            raise unexpected(file, line, "'video_name,label'", content)
-        label = _numbered_label(number, classes, 1, file, line)
-        clip = checked_reference(name, file, line)
-        rows.append(Row(clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip, label, line))
-    return rows
+            raise ListError('', 0, "'video_name,label'", content)
+        label = _numbered_label(number, classes, 1)
+        clip = check_reference(name)
+        return Row(clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip, label, line)
+
+    return parse_lines(text, file, parse)
 
 
 def parse_ferv39k_list(
     text: str, file: str, classes: Sequence[str], *, compound: bool = False
-) -> list[Row]:
+) -> Rows:
     """FERV39k's and MAFW's ``clip word``; the clip's name may hold spaces.
 
     Args:
+        text: of the list.
+        file: its path, for errors.
+        classes: the emotions that a label may name.
         compound: whether a label may join several emotions by ``_``.
-
-    Raises:
-        ValueError: at the first line of another form, naming file and line.
     """
-    rows: list[Row] = []
-    for line, content in numbered_lines(text, file):
+
+    def parse(content: str, line: int) -> Row:
         clip, *word = content.strip().rsplit(None, 1)
         if not word:
-            raise unexpected(file, line, "'clip emotion'", content)
-        label = _named_label(word[0], classes, compound, file, line)
-        rows.append(Row(checked_reference(clip, file, line), label, line))
-    return rows
+            raise ListError('', 0, "'clip emotion'", content)
+        label = _named_label(word[0], classes, compound)
+        return Row(check_reference(clip), label, line)
+
+    return parse_lines(text, file, parse)
 
 
 def parse_mafw_captions(
     text: str, file: str, classes: Sequence[str], *, compound: bool = False
-) -> list[Row]:
+) -> Rows:
     """MAFW's lists with captions: clip, word, Chinese and English sentence between tabs.
 
-    A sentence that is missing is ``''``.
-
-    Raises:
-        ValueError: at the first line of another form, naming file and line.
+    A missing sentence is ``''``. Arguments as `parse_ferv39k_list`.
     """
-    rows: list[Row] = []
-    for line, content in numbered_lines(text, file):
+
+    def parse(content: str, line: int) -> Row:
         clip, *rest = (part.strip() for part in content.split('\t', 3))
         if not rest:
             expected = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
-            raise unexpected(file, line, expected, content)
+            raise ListError('', 0, expected, content)
         word, chinese, english = (*rest, '', '')[:3]
-        label = _named_label(word, classes, compound, file, line)
-        reference = checked_reference(clip, file, line)
-        rows.append(
-            Row(reference, label, line, chinese=_sentence(chinese), english=_sentence(english))
+        label = _named_label(word, classes, compound)
+        return Row(
+            check_reference(clip),
+            label,
+            line,
+            chinese=_sentence(chinese),
+            english=_sentence(english),
         )
-    return rows
+
+    return parse_lines(text, file, parse)
 
 
 def is_dferclip_list(text: str) -> bool:
-    """Whether a list is of the form that :func:`parse_dferclip_list` reads, by its first clip."""
+    """Whether a list has the form that `parse_dferclip_list` reads, by its first clip."""
     first = next((line for line in split_lines(text) if line.strip()), '')
     return re.search(r'\S\s+[-+]?[0-9]+\s+[-+]?[0-9]+\s*$', first) is not None
 
 
-def parse_dferclip_list(text: str, file: str, classes: Sequence[str]) -> list[Row]:
-    """The lists that circulate with DFER-CLIP: ``path num_frames label``, labels from 0.
+def parse_dferclip_list(text: str, file: str, classes: Sequence[str]) -> Rows:
+    """DFER-CLIP's lists, ``path num_frames label`` with labels from 0.
 
-    The paths are those of whoever made the list, so they may be absolute; which trailing part
-    names the clip is for the reader of the disk to find out.
-
-    Raises:
-        ValueError: at the first line of another form, naming file and line.
+    The paths are absolute on their author's machine: which trailing part names the clip is found
+    out on the disk.
     """
-    rows: list[Row] = []
-    for line, content in numbered_lines(text, file):
+
+    def parse(content: str, line: int) -> Row:
         clip, *numbers = content.strip().rsplit(None, 2)
         if len(numbers) != 2:
-            raise unexpected(file, line, "'path num_frames label'", content)
+            raise ListError('', 0, "'path num_frames label'", content)
         if not re.fullmatch('[0-9]{1,9}', numbers[0]) or int(numbers[0]) == 0:
-            raise unexpected(file, line, 'a positive number of frames', numbers[0])
-        label = _numbered_label(numbers[1], classes, 0, file, line)
-        reference = checked_reference(clip, file, line, foreign=True)
-        rows.append(Row(reference, label, line, num_frames=int(numbers[0]), foreign=True))
-    return rows
+            raise ListError('', 0, 'a positive number of frames', numbers[0])
+        label = _numbered_label(numbers[1], classes, 0)
+        reference = check_reference(clip, other_machine=True)
+        return Row(reference, label, line, num_frames=int(numbers[0]), path_from_other_machine=True)
+
+    return parse_lines(text, file, parse)
 
 
-def write_csv(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_dfew_csv` reads as these rows, their lines aside.
-
-    Raises:
-        ValueError: when a row cannot be told in this form, here as in the other writers.
-    """
-    lines = [f'{row.clip},{_number(row, classes) + 1}' for row in rows]
-    return _read_back(['video_name,label', *lines], rows, classes, parse_dfew_csv)
-
-
-def write_words(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_ferv39k_list` reads as these rows, compound labels included."""
-    lines = [f'{row.clip} {row.label}' for row in rows]
-    return _read_back(lines, rows, classes, partial(parse_ferv39k_list, compound=True))
-
-
-def write_captions(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_mafw_captions` reads as these rows, compound labels included."""
-    lines = [f'{row.clip}\t{row.label}\t{row.chinese}\t{row.english}' for row in rows]
-    return _read_back(lines, rows, classes, partial(parse_mafw_captions, compound=True))
-
-
-def write_counted(rows: Sequence[Row], classes: Sequence[str]) -> str:
-    """The text that :func:`parse_dferclip_list` reads as these rows."""
-    lines = [f'{row.clip} {row.num_frames} {_number(row, classes)}' for row in rows]
-    return _read_back(lines, rows, classes, parse_dferclip_list)
-
-
-def _number(row: Row, classes: Sequence[str]) -> int:
-    if row.label not in classes:
-        raise ValueError(f'{row.clip!r}: {row.label!r} is not one of {", ".join(classes)}')
-    return list(classes).index(row.label)
-
-
-def _read_back(
-    lines: list[str], rows: Sequence[Row], classes: Sequence[str], parse: Callable[..., list[Row]]
-) -> str:
-    """The lines as a file's text, once they were seen to be read as what was to be written."""
-    text = ''.join(f'{line}\n' for line in lines)
-    read = [replace(row, line=0) for row in parse(text, 'the list to be written', classes)]
-    for row, again in zip_longest([replace(row, line=0) for row in rows], read):
-        if row != again:
-            raise ValueError(f'this form of list cannot hold {row}: it would be read as {again}')
-    return text
-
-
-def _numbered_label(number: str, classes: Sequence[str], first: int, file: str, line: int) -> str:
+def _numbered_label(number: str, classes: Sequence[str], first: int) -> str:
     last = first + len(classes) - 1
     if not re.fullmatch('[0-9]{1,9}', number) or not first <= int(number) <= last:
-        raise unexpected(file, line, f'a label from {first} to {last}', number)
+        raise ListError('', 0, f'a label from {first} to {last}', number)
     return classes[int(number) - first]
 
 
-def _named_label(word: str, classes: Sequence[str], compound: bool, file: str, line: int) -> str:
+def _named_label(word: str, classes: Sequence[str], compound: bool) -> str:
     names = []
     for part in word.split('_') if compound else [word]:
         try:
             names.append(emotion_of(part))
-        except ValueError as error:
-            raise ValueError(f'{file}:{line}: {error}') from None
+        except ValueError:
+            raise ListError('', 0, f'one of {", ".join(classes)}', word) from None
         if names[-1] not in classes:
-            raise unexpected(file, line, f'one of {", ".join(classes)}', word)
+            raise ListError('', 0, f'one of {", ".join(classes)}', word)
     if len(set(names)) < len(names):
-        raise unexpected(file, line, 'each emotion of a compound once', word)
+        raise ListError('', 0, 'each emotion of a compound once', word)
     return '_'.join(names)
 
 

@@ -9,21 +9,20 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from ..emotions import CORPUS_CLASSES
-from .base import LISTED_SPLITS, ClipDataset
 from .classes import compound_order
-from .clips import check_list
-from .list_text import decode_list
-from .lists import Row, parse_ferv39k_list, parse_mafw_captions
+from .corpus_dataset import LISTED_SPLITS, CorpusDataset
+from .list_text import ListError, check_rows, decode_list
+from .lists import Row, Rows, parse_ferv39k_list, parse_mafw_captions
 
 
 @DATASETS.register_module()
-class MAFWDataset(ClipDataset):
-    """MAFW's clips; arguments and errors as :class:`ClipDataset`, and these.
+class MAFWDataset(CorpusDataset):
+    """MAFW's clips; arguments and errors as `CorpusDataset`, and these.
 
     Args:
         compound: take the lists with compound labels (``anger_disgust``). Their classes are those
-            that the owner's lists of all folds hold: single emotions in canonical order, then
-            compounds sorted.
+            in the owner's lists of all folds: single emotions in canonical order, then compounds
+            sorted.
         captions: take the lists with captions; each item holds the English one in ``text``,
             ``''`` where a clip has none.
         require_caption: leave out clips without an English caption.
@@ -52,13 +51,13 @@ class MAFWDataset(ClipDataset):
         caption = 'with_caption' if self.captions else 'no_caption'
         return f'Train & Test Set/{setting}/{caption}/set_{fold}/{split}.txt'
 
-    def read_list(self, path: Path) -> list[Row]:
-        """The rows of a list; numbers can name neither a compound nor hold a caption."""
+    def read_list(self, path: Path) -> list[Row | ListError]:
+        """The rows of a list; DFER-CLIP's form holds neither compounds nor captions."""
         if not (self.compound or self.captions):
             return super().read_list(path)
-        return self.parse_list(decode_list(path.read_bytes(), str(path)), str(path))
+        return list(self.parse_list(decode_list(path.read_bytes(), str(path)), str(path)))
 
-    def parse_list(self, text: str, file: str) -> list[Row]:
+    def parse_list(self, text: str, file: str) -> Rows:
         """``clip word``, or the four columns of a list with captions."""
         parse = parse_mafw_captions if self.captions or '\t' in text else parse_ferv39k_list
         return parse(text, file, CORPUS_CLASSES['mafw'], compound=self.compound)
@@ -67,37 +66,29 @@ class MAFWDataset(ClipDataset):
         """The 11 emotions, or what the owner's lists of the compound setting hold.
 
         Raises:
-            ValueError: when no such list is there; one file alone may lack a class.
+            ValueError: if no such list is there; one file alone may lack a class.
+            ListError: at the first line of one of them that cannot be read.
         """
         if not self.compound:
             return super().find_classes()
-        found = self.owners_lists()
-        if not found:
-            example = self.root / self.list_path('train', 1)
-            raise ValueError(
-                f'MAFWDataset: compound=True takes its classes from the lists like {example}, '
-                'found none: put them there or set metainfo=dict(classes=[...])'
-            )
-        return compound_order({row.label for path in found for row in self.read_list(path)})
-
-    def owners_lists(self) -> list[Path]:
-        """The lists of all splits and folds that are there.
-
-        Raises:
-            ValueError: when one is a link out of the root.
-        """
         folds = range(1, self.FOLDS + 1)
         paths = [self.root / self.list_path(s, f) for f in folds for s in LISTED_SPLITS]
         found = [path for path in paths if path.is_file()]
-        for path in found:
-            check_list(path, self.root, self.clip_roots)
-        return found
+        if not found:
+            raise ValueError(
+                f'MAFWDataset: compound=True takes its classes from the lists like {paths[0]}, '
+                'found none: put them there or set metainfo=dict(classes=[...])'
+            )
+        rows = [row for path in found for row in check_rows(self.read_list(path))]
+        return compound_order({row.label for row in rows})
 
-    def read_rows(self) -> list[Row]:
-        """The rows of this split and fold, those without a caption left out on demand."""
-        rows = super().read_rows()
-        return [row for row in rows if row.english] if self.require_caption else rows
+    def select_rows(self, rows: list[Row]) -> list[Row]:
+        """The rows of this split; without those that lack a required caption."""
+        if self.require_caption:
+            rows = [row for row in rows if row.english]
+        return super().select_rows(rows)
 
-    def _item(self, row: Row, label: int, path: str) -> dict:
-        item = super()._item(row, label, path)
-        return {**item, 'text': row.english} if self.captions else item
+    def annotation(self, row: Row) -> dict[str, Any]:
+        """The label, and the caption on demand."""
+        annotation = super().annotation(row)
+        return {**annotation, 'text': row.english} if self.captions else annotation

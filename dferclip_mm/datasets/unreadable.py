@@ -1,4 +1,4 @@
-"""What a data set does with a clip that cannot be read: stop, replace it, or count it as wrong."""
+"""What happens to a clip that cannot be read: stop, replace it, or count it as wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from ..media.errors import ClipReadError, place_of
 
-# The first of each is what stands where the config says nothing.
+# The first of each is the default.
 TRAINING = ('replace', 'raise')
 EVALUATION = ('raise', 'wrong')
 _TRIES = 100
@@ -20,21 +20,20 @@ _NAMED = 10
 
 
 class UnreadableClips:
-    """The policy of one data set, and which of its clips could not be read so far.
+    """The policy of one dataset, and which of its clips could not be read so far.
 
-    Which clips those are is kept in shared memory, so that a loader's workers and the main process
-    know of each other's.
+    They are kept in shared memory, so that a loader's workers and the main process know the same.
 
     Args:
-        policy: ``'raise'`` stops the run at the first one. ``'replace'``, in training alone, takes
-            another clip of the data set. ``'wrong'``, in evaluation alone, gives the model an
-            empty clip in its place and marks it, so that `RecallMetric` counts it as wrong. None:
+        policy: ``'raise'`` stops the run at the first one. ``'replace'``, only in training, takes
+            another clip of the dataset. ``'wrong'``, only in evaluation, gives the model a black
+            clip in its place and marks it, so that `RecallMetric` counts it as wrong. None:
             ``'replace'`` in training, ``'raise'`` in evaluation.
         test_mode: whether the clips are evaluated.
         max_replaced: the share of the clips beyond which ``'replace'`` stops the run.
 
     Raises:
-        ValueError: when the policy is none for this kind of data set, or the share is no share.
+        ValueError: if the policy does not go with ``test_mode``, or the share is not from 0 to 1.
     """
 
     def __init__(
@@ -56,13 +55,12 @@ class UnreadableClips:
         self.clear(0)
 
     def clear(self, clips: int) -> None:
-        """Begin with a data set of so many clips, all of them readable for all that is known."""
+        """Start again with this number of clips, all of them assumed to be readable."""
         self._flags = torch.zeros(clips, dtype=torch.uint8).share_memory_()
 
     def __deepcopy__(self, memo: dict) -> UnreadableClips:
-        """For a copy of the data set, whose workers share what they find as well."""
         other = copy.copy(self)
-        # A tensor that is copied is no longer shared.
+        # The copy of a shared tensor is not shared.
         other._flags = self._flags.clone().share_memory_()
         return other
 
@@ -70,16 +68,16 @@ class UnreadableClips:
         """The indices of the clips that could not be read, in any process of this loader."""
         return self._flags.nonzero().flatten().tolist()
 
-    def instead(self, dataset: Any, index: int, error: ClipReadError) -> dict:
-        """What the data set gives in place of a clip.
+    def substitute(self, dataset: Any, index: int, error: ClipReadError) -> dict:
+        """What the dataset gives in place of a clip.
 
         Args:
-            dataset: the host's, whose ``prepare_data`` raises `ClipReadError`.
+            dataset: whose ``prepare_data`` raises `ClipReadError`.
             index: of the clip.
             error: why it cannot be read.
 
         Raises:
-            ClipReadError: when the policy says so, too many clips were replaced, or none is left.
+            ClipReadError: if the policy says so, too many clips were replaced, or none is left.
         """
         if self.policy == 'raise':
             raise error
@@ -89,10 +87,10 @@ class UnreadableClips:
         return self._replacement(dataset, index, error)
 
     def check(self, dataset: Any, found: list[int]) -> None:
-        """See that no more clips were replaced than the policy allows.
+        """Check that no more clips were replaced than the policy allows.
 
         Raises:
-            ClipReadError: naming them, when there are.
+            ClipReadError: if there are more; it names them.
         """
         if self.policy == 'replace' and len(found) > self.max_replaced * len(dataset):
             raise ClipReadError(
@@ -104,7 +102,7 @@ class UnreadableClips:
     def _replacement(self, dataset: Any, index: int, error: ClipReadError) -> dict:
         for _ in range(_TRIES):
             self._note(dataset, index, error)
-            # Drawn as augmentation is: from numpy's generator, as the clip's own draws left it.
+            # From numpy's generator, as augmentation: seeded for each sample.
             index = int(np.random.randint(len(dataset)))
             try:
                 return dataset.prepare_data(index)
@@ -123,10 +121,10 @@ class UnreadableClips:
             self.check(dataset, self.found())
 
     def _placeholder(self, dataset: Any, index: int, error: ClipReadError) -> dict:
-        """The next clip that can be read, blackened, under the name and label of the other."""
+        """The next clip that can be read, black, with the name and label of the unreadable one."""
         for step in range(1, len(dataset)):
             other = (index + step) % len(dataset)
-            # However many in a row are bad, each is tried once.
+            # Each unreadable clip is tried only once.
             if self._flags[other]:
                 continue
             try:
@@ -136,13 +134,13 @@ class UnreadableClips:
                 continue
             return _blank(item, dataset.get_data_info(index), str(error))
         raise ClipReadError(
-            f'none of the {len(dataset)} clips can be read, and an empty one takes its shape from '
+            f'none of the {len(dataset)} clips can be read, and a black one needs the shape of '
             f'another: check data_root and data_prefix; {error}'
         )
 
 
 def places(dataset: Any, indices: list[int]) -> str:
-    """Some clips by path and place in their list."""
+    """Some clips by path, list and line."""
     named = ', '.join(place_of(dataset.get_data_info(index)) for index in indices[:_NAMED])
     more = len(indices) - _NAMED
     return f'{named} and {more} more' if more > 0 else named
@@ -163,7 +161,7 @@ def _blank(item: dict, info: dict[str, Any], reason: str) -> dict:
     )
     if 'label' in info:
         sample.set_gt_label(info['label'])
-    for key in sample.keys():  # noqa: SIM118  the host's samples are no mappings
+    for key in sample.keys():  # noqa: SIM118  MMEngine's data elements are not mappings
         if key in info:
             sample.set_field(info[key], key)
     known = {key: info[key] for key in sample.metainfo_keys() if key in info}

@@ -1,4 +1,4 @@
-"""The one error of a clip that cannot be read."""
+"""Errors of a clip: it cannot be read, or what was computed from it is stale."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from typing import Any
 
 
 class ClipReadError(OSError):
-    """A clip on the disk that is empty, damaged or no clip at all.
+    """A clip on the disk that is empty, damaged or not a clip.
 
-    It takes one message, so that a loader's worker can raise it again in the main process.
+    It takes one message, so that the main process can raise a worker's error again.
+    """
+
+
+class StaleFileError(ValueError):
+    """A file that was computed by another model, by other steps, or from another clip.
+
+    It stops a run: the policy for unreadable clips does not apply.
     """
 
 

@@ -1,4 +1,4 @@
-"""Video files: what is let near a decoder, and the exact frames of one."""
+"""The exact frames of a video file."""
 
 from __future__ import annotations
 
@@ -9,31 +9,14 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-VIDEO_SUFFIXES = frozenset(
-    '.' + name
-    for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
-)
-_BOXES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide')
-_STARTS = (
-    b'\x1a\x45\xdf\xa3',  # Matroska, WebM
-    b'\x00\x00\x01',  # MPEG program and elementary streams
-    b'FLV\x01',
-    b'\x30\x26\xb2\x75\x8e\x66\xcf\x11',  # ASF, WMV
-    b'OggS',
-)
-# Text that makes FFmpeg open other files or addresses, wherever in the head it stands.
-_PLAYLISTS = (b'#EXTM3U', b'ffconcat', b'<MPD ', b'c=IN IP')
-_LOWER_PLAYLISTS = tuple(text.strip().lower() for text in _PLAYLISTS)
-_HEAD_BYTES = 1 << 16
-# As much as FFmpeg looks at before it takes a text for what it is.
-_TEXT_BYTES = 1 << 20
-_PACKET = 188
+from .video_files import read_head
+
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
-# The same for FFmpeg itself: this file alone, and no format that names others.
+# FFmpeg may open only this file, and no format that names others.
 FFMPEG_OPTIONS = {
     'protocol_whitelist': 'file',
-    # FFmpeg's own defaults, by which a movie's tracks do not lie elsewhere.
+    # FFmpeg's defaults: the tracks of a movie do not lie in other files.
     'enable_drefs': '0',
     'use_absolute_path': '0',
     'format_whitelist': (
@@ -42,54 +25,21 @@ FFMPEG_OPTIONS = {
 }
 
 
-def is_video(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` is a video container by its magic bytes.
-
-    A playlist or a text in a video's name would make the decoder's FFmpeg read other files and
-    open connections, so that names prove nothing.
-    """
-    # FFmpeg looks for some of them in any case, but only before the first NUL.
-    text = head.split(b'\0', 1)[0].lower()
-    if any(sign in head for sign in _PLAYLISTS) or any(sign in text for sign in _LOWER_PLAYLISTS):
-        return False
-    transport = head[: 2 * _PACKET + 1 : _PACKET] == b'G' * 3
-    avi = head[:4] == b'RIFF' and head[8:12] == b'AVI '
-    return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
-
-
-def read_head(path: str) -> bytes:
-    """The first bytes of a video file, seen before any decoder sees the file.
-
-    Raises:
-        ValueError: when it is empty or no video container.
-        OSError: when it cannot be read.
-    """
-    with open(path, 'rb', buffering=0) as file:  # noqa: PTH123  half the time of Path's
-        head = file.read(_HEAD_BYTES)
-        if b'\0' not in head:
-            head += file.read(_TEXT_BYTES - _HEAD_BYTES)
-    if not head:
-        raise ValueError('expected a video, found an empty file')
-    if not is_video(head):
-        raise ValueError('expected a video container, found other content')
-    return head
-
-
 class Video:
-    """The frames of a video's best picture stream, decoded in one thread from the first on.
+    """The frames of a video's best video stream, decoded in one thread from the first on.
 
-    FFmpeg counts for ``len``: the packets that give a picture, or, where packets are damaged or
-    their number is not the header's, the pictures that decode. Frames are numbered as shown, so
-    that B frames and varying frame rates change nothing. Where each packet says when its picture
-    is shown, pictures between the wanted ones that no other needs are not decoded. What is held is
-    the current frame, and of a small file its packets.
+    ``len`` is the number of packets that give a frame; where packets are damaged, or their number
+    differs from the header's, it is the number of frames that decode. Frames are numbered in
+    display order, so B frames and variable frame rates change nothing. Where each packet has a
+    time stamp, unneeded frames that no other frame refers to are not decoded. In memory are the
+    current frame and, for a small file, its packets.
 
     Args:
         path: of the file.
         max_pixels: the most that a frame may have.
 
     Raises:
-        ValueError: when it does not open, has no picture stream, or frames that are too large.
+        ValueError: if it does not open, has no video stream, or frames that are too large.
     """
 
     def __init__(self, path: str, max_pixels: int) -> None:
@@ -117,10 +67,10 @@ class Video:
         return self._total
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``, uint8 RGB (H, W, 3), turned as its file says; indices must rise.
+        """Frame ``index``, uint8 RGB (H, W, 3), rotated as its file says; indices must rise.
 
         Raises:
-            ValueError: when it is out of range or does not decode.
+            ValueError: if it is out of range or does not decode.
         """
         if not self._next <= index < self._total:
             raise ValueError(
@@ -140,7 +90,7 @@ class Video:
         return self._pixels(frame)
 
     def describe_loss(self) -> str:
-        """What the header declares and the file does not hold; empty when nothing is missing."""
+        """What the header declares and the file lacks; empty if nothing is missing."""
         # Headers are sometimes off by a frame or two in a long video.
         if len(self) < self.declared - self.declared // 50:
             return (
@@ -176,27 +126,27 @@ class Video:
     def _checked_stream(self) -> Any:
         stream = self._container.streams.best('video')
         if stream is None or stream.codec_context is None:
-            raise ValueError('expected a video, found one without a picture stream')
+            raise ValueError('expected a video, found a file without a video stream')
         context: Any = stream.codec_context
         if context.width * context.height > self._max_pixels:
             raise ValueError(
                 f'expected frames of at most {self._max_pixels} pixels, found {context.width} x '
                 f'{context.height}: scale the video down or raise max_pixels'
             )
-        # A worker is one of many, and threads do not survive a fork.
+        # There are many workers, and threads do not survive a fork.
         context.thread_type, context.thread_count = 'NONE', 1
-        # What the pictures themselves declare may be larger than what the container does.
+        # A frame may declare a larger size than the container.
         context.options = {'max_pixels': str(self._max_pixels)}
         return stream
 
     def _count_packets(self) -> tuple[int, int, bool]:
-        """How many packets give a picture that is shown or hidden, and whether all are in order."""
+        """Number of packets whose frame is shown and hidden, and whether all are in order."""
         shown, hidden, size, sound, end = 0, 0, 0, True, 0
         times = set()
         try:
             for packet in self._container.demux(self._stream):
                 size += packet.size
-                # The last one is empty, and makes the decoder give what it holds back.
+                # The last one is empty: it flushes the decoder.
                 if size <= _KEPT_BYTES:
                     self._packets.append(packet)
                 if packet.size:
@@ -233,7 +183,7 @@ class Video:
         return total
 
     def _rewind(self) -> None:
-        """Begin with the first frame: from the packets that were kept, or in a file opened anew."""
+        """Begin again with the first frame: from the kept packets, or by opening the file."""
         if self._packets:
             self._frames = self._decode(self._packets)
         else:
@@ -241,7 +191,7 @@ class Video:
             self._open()
 
     def _find(self, index: int) -> Any:
-        """Frame ``index`` by its time; None, at the video's beginning, where that leads nowhere."""
+        """Frame ``index`` by its time stamp; None, with the video rewound, if that fails."""
         if not self._times:
             return None
         self._wanted = self._times[index]
@@ -251,19 +201,19 @@ class Video:
                     break
                 if frame.pts == self._wanted:
                     if not self._seen.issuperset(self._times[self._next : index]):
-                        break  # Shown before a picture that is said to be shown earlier.
+                        break  # Displayed before a frame with an earlier time stamp.
                     self._next = index + 1
                     return frame
         except av.FFmpegError:
             pass
-        # The packets' times are not the pictures': these are counted, and say what is wrong.
+        # The packets' time stamps are not the frames': count frames instead.
         self._times, self._wanted = [], None
         self._packets.clear()
         self._rewind()
         return None
 
     def _decode(self, packets: Iterable[Any]) -> Iterator[Any]:
-        """Pictures as they are shown, but for those before the wanted one that no other needs."""
+        """Frames in display order, without those before the wanted one that no other needs."""
         context = self._stream.codec_context
         skipping = False
         for packet in packets:
@@ -287,8 +237,8 @@ def open_video(path: str, max_pixels: int) -> Video:
     """A video with at least one frame.
 
     Raises:
-        ValueError: when the file is no video, is damaged, or its frames are too large.
-        OSError: when the file cannot be read.
+        ValueError: if the file is not a video, is damaged, or its frames are too large.
+        OSError: if the file cannot be read.
     """
     read_head(path)
     video = Video(path, max_pixels)

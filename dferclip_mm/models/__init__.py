@@ -1,4 +1,7 @@
-"""Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``."""
+"""Backbones, necks, heads and the recognizer, registered in ``mmaction.registry``.
+
+Open this door to change what is computed. Start with `recognizers/frame_recognizer.py`.
+"""
 
 from .backbones import CLIPVisualEncoder
 from .frame_preprocessor import FrameOrFeaturePreprocessor

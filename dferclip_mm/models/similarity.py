@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
+from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size
 
 
 def cosine_logits(
@@ -11,13 +14,13 @@ def cosine_logits(
 ) -> torch.Tensor:
     """Scaled cosine similarity of every clip with every text, in float32.
 
-    Half-precision features are compared in float32: the host's losses and metrics call
+    Half-precision features are compared in float32: MMAction2's losses and metrics call
     ``.numpy()``, which knows no bfloat16.
 
     Args:
         video: (B, D), of any length.
         text: (N, D), of any length.
-        scale: what the cosine is multiplied with.
+        scale: the factor of the cosines.
 
     Returns:
         Logits (B, N).
@@ -58,10 +61,10 @@ def contrastive_loss(
     Args:
         video: (B, D), of any length.
         text: (B, D), of any length; row i belongs to clip i.
-        scale: what the cosine is multiplied with.
+        scale: the factor of the cosines.
         positives: boolean (B, B), True where clip i and text j belong together, at least on the
-            diagonal. Each such pair is found among itself and the pairs of its row (or column)
-            that do not belong together, and a row is the mean over its pairs. None: the diagonal.
+            diagonal. Each such pair competes with the pairs of its row (or column) that do not
+            belong together, and a row is the mean over its pairs. None: the diagonal.
 
     Returns:
         The loss, a float32 scalar.
@@ -74,10 +77,53 @@ def contrastive_loss(
 
 def _info_nce(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
     # Sharing the target among equal texts, as soft labels do, would change nothing: the sum over
-    # them is that of the diagonal alone. What helps is that they are no longer each other's
-    # negatives.
+    # them is that of the diagonal. What helps is that they are not each other's negatives.
     negatives = logits.masked_fill(positives, torch.finfo(logits.dtype).min)
     against = negatives.logsumexp(dim=1, keepdim=True)
     # -log of exp(l) / (exp(l) + sum of exp over the negatives).
     losses = F.softplus(against - logits)
     return ((losses * positives).sum(dim=1) / positives.sum(dim=1)).mean()
+
+
+def gather_with_gradient(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Concatenate each tensor (B, …) over all processes.
+
+    A loss over the joint batch, computed in every process, has under DistributedDataParallel the
+    gradients of one process with that batch: each tensor's gradient is summed over the processes,
+    and DistributedDataParallel takes the mean.
+
+    Args:
+        tensors: of the same length B, the same in all processes.
+
+    Returns:
+        Tensors (B · processes, …), in order of rank.
+
+    Raises:
+        ValueError: when the processes have batches of different sizes.
+    """
+    if get_world_size() == 1:
+        return tensors
+    length = torch.tensor([len(tensors[0])], device=tensors[0].device)
+    lengths = [int(each) for each in all_gather(length)]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f'gather_with_grad=True needs batches of one size in all processes, found {lengths}: '
+            'set train_dataloader.drop_last=True'
+        )
+    return tuple(_Gather.apply(tensor.contiguous()) for tensor in tensors)
+
+
+class _Gather(torch.autograd.Function):
+    """PyTorch's own differentiable gather is deprecated, and its successor private."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
+        ctx.length = len(tensor)
+        return torch.cat(all_gather(tensor))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        total = gradient.clone()
+        all_reduce(total, op='sum')
+        first = get_rank() * ctx.length
+        return total[first : first + ctx.length]

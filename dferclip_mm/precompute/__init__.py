@@ -1,8 +1,8 @@
-"""What is computed once and read many times: packed clips, and features of frames and clips.
+"""Results that are computed once and read many times: packed clips, features of frames and clips.
 
 Open this door when loading data takes longer than training on it.
 """
 
-from .cached_features import OpenFrameFeatures, PickFrameFeatures
+from .frame_features import FrameFeaturesDecode, FrameFeaturesInit, check_frame_features
 
-__all__ = ['OpenFrameFeatures', 'PickFrameFeatures']
+__all__ = ['FrameFeaturesDecode', 'FrameFeaturesInit', 'check_frame_features']

@@ -1,11 +1,12 @@
-"""Features of a data set's clips, computed once: resumable, and written whole or not at all."""
+"""Features of a dataset's clips, computed once and resumable, in one file."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader, Subset
 
+from ..files import atomic_write
 from ..models.heads.pool import pool_to_clip
 
 FORMATS = ('.npz', '.parquet')
 
 
 def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
-    """What a model and its data say of a batch of clips.
+    """The features of a batch of clips, and what the dataset knows of them.
 
     Args:
         model: a recognizer in evaluation mode.
@@ -28,14 +30,14 @@ def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
 
     Returns:
         ``features`` (B, D), the mean over a clip's views before the head; ``clips`` (B,), their
-        paths; where the head names classes, its ``logits`` (B, C); where the data has them,
+        paths; where the head names classes, its ``logits`` (B, C); where the dataset has them,
         ``labels`` (B,) and ``scores`` (B, K).
     """
     with torch.no_grad():
         data = model.data_preprocessor(batch, training=False)
         features, info = model.extract_feat(data['inputs'], stage='neck', test_mode=True)
         samples = data['data_samples']
-        # The host's recognizers answer with maps, or with a row for each frame.
+        # MMAction2's recognizers return maps, or a row for each frame.
         vectors = pool_to_clip(features, info.get('num_segs'))
         found = {'features': _mean_over_views(vectors, len(samples))}
         if getattr(model.cls_head, 'classes', None):
@@ -61,41 +63,40 @@ def extract(
     identity: str,
     batch_size: int = 16,
     num_workers: int = 0,
-    constants: dict[str, Sequence[str]] | None = None,
+    constants: Mapping[str, Sequence[str]] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> Path:
-    """Compute a data set's features, going on where an interrupted call has stopped.
+    """Compute a dataset's features, and continue where an interrupted call stopped.
 
-    Parts are kept in a folder beside `out` until all clips are done; then `out` appears under its
-    name, and the folder goes.
+    Each batch is a file in a folder beside `out`, which is named after the identity, so batches of
+    different models never mix. `out` appears when all clips are done; then the folder is removed.
 
     Args:
         compute: a batch to arrays of B rows (see `clip_features`).
         dataset: of clips, in order.
         out: a file that ends in .npz or .parquet.
-        identity: of the model and data; parts that were computed by another are refused.
-        batch_size: clips at a time, and in each part.
+        identity: of the model and dataset (see `hash_model`).
+        batch_size: clips at a time, and in each file.
         num_workers: of the dataloader.
-        constants: name -> strings that go into the file as they are (class names).
+        constants: name -> strings that are stored unchanged (class names).
         progress: wraps the batches that are left to do.
 
     Returns:
         The file.
 
     Raises:
-        ValueError: when the ending is another one, or the folder holds parts of something else.
+        ValueError: when the suffix is another one.
     """
     out = Path(out)
     if out.suffix not in FORMATS:
         raise ValueError(f'{out}: expected a name that ends in {" or ".join(FORMATS)}')
-    if out.suffix == '.parquet':
-        # Before the work, not after it.
-        _pyarrow(out)
-    parts = out.with_name(f'{out.name}.parts')
-    request = {'identity': identity, 'clips': len(dataset), 'batch_size': batch_size}
-    _claim(parts, request)
+    # Before the work, not after it.
+    write = _write_npz if out.suffix == '.npz' else _parquet_writer(out)
+    folder = out.with_name(f'{out.name}.{identity}-{len(dataset)}-{batch_size}.parts')
+    folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(dataset), batch_size)
-    left = [start for start in starts if not _part(parts, start).is_file()]
+    files = {start: folder / f'{start:09d}.npz' for start in starts}
+    left = [start for start in starts if not files[start].is_file()]
     indices = [index for start in left for index in range(len(dataset))[start : start + batch_size]]
     loader = DataLoader(
         Subset(dataset, indices),
@@ -104,69 +105,35 @@ def extract(
         collate_fn=pseudo_collate,
     )
     for start, batch in zip(left, progress(loader), strict=True):
-        _write_npz(_part(parts, start), compute(batch), {})
-    rows = _join([_part(parts, start) for start in starts])
-    write = _write_npz if out.suffix == '.npz' else _write_parquet
+        _write_npz(files[start], compute(batch), {})
+    parts = [dict(np.load(file)) for file in files.values()]
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     write(out, rows, {name: np.array(values) for name, values in (constants or {}).items()})
-    shutil.rmtree(parts)
+    shutil.rmtree(folder)
     return out
 
 
-def fingerprint_of(*sources: Any) -> str:
-    """A short hash of a model's tensors, a config's text, and the like."""
+def hash_model(model: torch.nn.Module, *settings: Any) -> str:
+    """A short hash of a model's tensors and of settings as text."""
     digest = hashlib.sha256()
-    for source in sources:
-        if isinstance(source, torch.nn.Module):
-            for name, tensor in [*source.named_parameters(), *source.named_buffers()]:
-                digest.update(name.encode())
-                digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-        else:
-            digest.update(str(source).encode())
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    digest.update(str(settings).encode())
     return digest.hexdigest()[:16]
 
 
-def _claim(parts: Path, request: dict[str, Any]) -> None:
-    note = parts / 'request.json'
-    if note.is_file() and json.loads(note.read_text()) != request:
-        raise ValueError(
-            f'{parts} holds parts of another model, data set or batch size: delete it to begin '
-            'again, or repeat the command that began it'
-        )
-    parts.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(request))
+Rows = dict[str, np.ndarray]
 
 
-def _part(parts: Path, start: int) -> Path:
-    return parts / f'{start:09d}.npz'
+def _write_npz(path: Path, rows: Rows, constants: Rows) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, **rows, **constants)
+    atomic_write(path, buffer.getvalue())
 
 
-def _write_npz(path: Path, rows: dict[str, np.ndarray], constants: dict[str, np.ndarray]) -> None:
-    partial = path.with_name(f'{path.name}.partial')
-    with partial.open('wb') as file:
-        np.savez(file, **rows, **constants)
-    partial.replace(path)
-
-
-def _write_parquet(
-    path: Path, rows: dict[str, np.ndarray], constants: dict[str, np.ndarray]
-) -> None:
-    pyarrow = _pyarrow(path)
-    columns = {
-        name: pyarrow.array(values.tolist(), type=_arrow_type(pyarrow, values))
-        for name, values in rows.items()
-    }
-    notes = {name: json.dumps(values.tolist()) for name, values in constants.items()}
-    partial = path.with_name(f'{path.name}.partial')
-    pyarrow.parquet.write_table(pyarrow.table(columns).replace_schema_metadata(notes), partial)
-    partial.replace(path)
-
-
-def _arrow_type(pyarrow: Any, values: np.ndarray) -> Any:
-    plain = {'f': pyarrow.float32(), 'i': pyarrow.int64(), 'U': pyarrow.string()}[values.dtype.kind]
-    return pyarrow.list_(plain) if values.ndim == 2 else plain
-
-
-def _pyarrow(path: Path) -> Any:
+def _parquet_writer(path: Path) -> Callable[[Path, Rows, Rows], None]:
+    """The function that writes .parquet; a ValueError when pyarrow is missing."""
     try:
         # Its newer releases refuse to import beside numpy 1.
         import pyarrow.parquet
@@ -175,9 +142,18 @@ def _pyarrow(path: Path) -> Any:
             f'{path}: .parquet needs pyarrow ({error}): run `pip install "dferclip_mm[probe]"`, '
             'or take .npz'
         ) from error
-    return pyarrow
+    types = {'f': pyarrow.float32(), 'i': pyarrow.int64(), 'U': pyarrow.string()}
 
+    def write(path: Path, rows: Rows, constants: Rows) -> None:
+        columns = {}
+        for name, values in rows.items():
+            value_type = types[values.dtype.kind]
+            column_type = pyarrow.list_(value_type) if values.ndim == 2 else value_type
+            columns[name] = pyarrow.array(values.tolist(), type=column_type)
+        notes = {name: json.dumps(values.tolist()) for name, values in constants.items()}
+        table = pyarrow.table(columns).replace_schema_metadata(notes)
+        buffer = io.BytesIO()
+        pyarrow.parquet.write_table(table, buffer)
+        atomic_write(path, buffer.getvalue())
 
-def _join(paths: list[Path]) -> dict[str, np.ndarray]:
-    loaded = [dict(np.load(path)) for path in paths]
-    return {name: np.concatenate([each[name] for each in loaded]) for name in loaded[0]}
+    return write

@@ -28,10 +28,10 @@ def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str
 
 
 def load_prompt_parts(prompts: PromptSource, classes: Sequence[str]) -> list[dict[str, list[str]]]:
-    """The sentences of each class by what they speak of, in the order of the classes.
+    """The sentences of each class by emotion, in the order of the classes.
 
-    A compound class has a part for each of its emotions, so that they can weigh the same however
-    many sentences each has; any other class has one part, itself.
+    A compound class has a part for each of its emotions, so that they can weigh the same, however
+    many sentences each has. Any other class has one part, itself.
 
     Args:
         prompts: the name of a set that ships (one of ``PROMPT_SETS``), the path of a JSON or YAML

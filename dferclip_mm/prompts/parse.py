@@ -1,21 +1,20 @@
-"""Read a prompt table from JSON or YAML text: plain data only, nothing repeated, nothing silent."""
+"""Read a prompt table from JSON or YAML text. Its values are texts, and an error names the line."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
-# A prompt set is a page of text; anything larger is a mistake or an attack.
-MAX_BYTES = 1_000_000
-# Of YAML: its reader takes a tenth of a millisecond for each.
-MAX_NODES = 10_000
-_TAGS = 'tag:yaml.org,2002:'
-_JSON_NAME = re.compile(r'("(?:[^"\\]|\\.)*")\s*:')
+# A prompt set is a page of text. YAML is read at a tenth of a millisecond for each name.
+MAX_BYTES = 100_000
+_STR, _SEQ = 'tag:yaml.org,2002:str', 'tag:yaml.org,2002:seq'
+
+# A class name, its sentences, and where they were found: ``file:line``.
+Row = tuple[Any, Any, str]
 
 
 def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
@@ -29,8 +28,8 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
         Class name (or ``*``) to sentences.
 
     Raises:
-        ValueError: when the text is no such table, repeats a key, uses YAML aliases or tags, or has
-            anything but texts in it; with file and line.
+        ValueError: when the text is no such table, repeats a name, or has anything but texts in
+            it; with file and line.
     """
     if len(data) > MAX_BYTES:
         raise ValueError(f'{source} has more than {MAX_BYTES} bytes: expected a page of text')
@@ -42,161 +41,114 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
             f'{source}:{line}: byte {error.start} is no UTF-8 text: save the file as UTF-8'
         ) from error
     try:
-        table, lines = (_read_json if source.endswith('.json') else _read_yaml)(text)
-    except _RefusedError as error:
-        raise ValueError(f'{source}:{error}') from error
+        rows = _json_rows(text, source) if source.endswith('.json') else _yaml_rows(text, source)
     except RecursionError as error:
         raise ValueError(f'{source}:1: nested too deeply: expected a flat table') from error
-    return check_table(table, source, lines)
+    return _check_rows(rows, source)
 
 
-def check_table(
-    table: Any, source: str, lines: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, list[str]]:
+def check_table(table: Mapping[Any, Any], source: str) -> dict[str, list[str]]:
     """Check a prompt table and turn single sentences into lists of one.
 
     Args:
         table: class names to sentences.
-        source: what it was read from, for error messages.
-        lines: at which each class stands, where that is a file.
+        source: where it comes from, for error messages.
 
     Raises:
         ValueError: naming what is not a class name or not a sentence.
     """
-    if not isinstance(table, Mapping) or not table:
-        raise ValueError(
-            f'{source}: expected a table of class names and sentences, found '
-            f'{type(table).__name__ if not isinstance(table, Mapping) else "an empty one"}'
-        )
-    checked = {}
-    for name, sentences in table.items():
-        if not isinstance(name, str):
-            raise ValueError(f'{source}: the class name {_shown(name)} is not a string: quote it')
-        place = f'{source}:{lines[name]}' if name in lines else source
-        if not name.strip() or not name.isprintable():
-            raise ValueError(f'{place}: expected a class name of letters, found {_shown(name)}')
+    return _check_rows([(name, value, source) for name, value in table.items()], source)
+
+
+def _check_rows(rows: Iterable[Row] | None, source: str) -> dict[str, list[str]]:
+    checked: dict[str, list[str]] = {}
+    for name, sentences, where in rows or ():
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise ValueError(f'{where}: expected a class name as text, found {_shown(name)}')
+        if name in checked:
+            raise ValueError(f'{where}: the name {_shown(name)} appears twice')
         group = [sentences] if isinstance(sentences, str) else sentences
         if not isinstance(group, list | tuple) or not group:
             raise ValueError(
-                f'{place}: expected sentences for {_shown(name)}, found {_shown(sentences)}'
+                f'{where}: expected sentences for {_shown(name)}, found {_shown(sentences)}'
             )
         for sentence in group:
-            if not isinstance(sentence, str) or not sentence.strip() or not _is_text(sentence):
+            if not isinstance(sentence, str) or not sentence.strip() or _is_broken(sentence):
                 raise ValueError(
-                    f'{place}: expected a sentence for {_shown(name)}, found {_shown(sentence)}'
+                    f'{where}: expected a sentence for {_shown(name)}, found {_shown(sentence)}'
                 )
-        if name == '*' and not all('{}' in sentence for sentence in group):
-            raise ValueError(f'{place}: a template under "*" needs {{}} for the class name')
+            if name == '*' and '{}' not in sentence:
+                raise ValueError(f'{where}: a template under "*" needs {{}} for the class name')
         checked[name] = list(group)
+    if not checked:
+        raise ValueError(f'{source}: expected a table of class names and sentences, found none')
     return checked
 
 
-class _RefusedError(Exception):
-    """What is wrong, behind its line: ``'3: …'``."""
+class _Pairs(list):
+    """The names and values of a JSON object, repeated names included."""
 
 
-def _read_json(text: str) -> tuple[Any, dict[str, int]]:
-    """What a JSON text holds, and the line of each name."""
-    repeated: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        table: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in table:
-                repeated.append(key)
-            table[key] = value
-        return table
-
+def _json_rows(text: str, source: str) -> list[Row] | None:
     try:
-        # As floats even long numbers are read, and refused where they stand.
-        table = json.loads(text, object_pairs_hook=unique, parse_int=float)
+        # As floats, numbers of any length are read; they are refused later.
+        pairs = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
     except json.JSONDecodeError as error:
-        raise _RefusedError(f'{error.lineno}: {error.msg}') from error
-    lines: dict[str, int] = {}
-    line, end = 1, 0
-    for found in _JSON_NAME.finditer(text):
-        line, end = line + text.count('\n', end, found.start()), found.start()
-        lines[json.loads(found[1])] = line
-    if repeated:
-        raise _RefusedError(f'{lines[repeated[0]]}: the key {_shown(repeated[0])} appears twice')
-    return table, lines
+        raise ValueError(f'{source}:{error.lineno}: {error.msg}') from error
+    if not isinstance(pairs, _Pairs):
+        return None
+    rows, end = [], 0
+    for name, value in pairs:
+        # JSON gives no lines: find the name, in one of the ways in which it may be written.
+        forms = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
+        found = re.compile('|'.join(f'{re.escape(form)}\\s*:' for form in forms)).search(text, end)
+        end = found.end() if found else end
+        rows.append((name, value, f'{source}:{1 + text.count(chr(10), 0, end)}'))
+    return rows
 
 
-def _read_yaml(text: str) -> tuple[Any, dict[str, int]]:
-    """What a YAML text holds, and the line of each name."""
+def _yaml_rows(text: str, source: str) -> list[Row] | None:
     try:
-        loader = _PlainLoader(text)
-        try:
-            node = loader.get_single_node()
-            table = None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
+        # Nodes, not values: nothing is constructed, and each knows its line.
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        raise _RefusedError(f'{line}: {error.problem or error.context}') from error
+        raise ValueError(f'{source}:{line}: {error.problem or error.context}') from error
     except yaml.reader.ReaderError as error:
         line = 1 + text.count('\n', 0, error.position)
-        raise _RefusedError(f'{line}: {error.reason}: {chr(error.character)!r}') from error
-    names = node.value if isinstance(node, yaml.MappingNode) else []
-    return table, {name.value: name.start_mark.line + 1 for name, _ in names}
+        found = chr(error.character)
+        raise ValueError(f'{source}:{line}: {error.reason}: {found!r}') from error
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    rows = []
+    for name, value in node.value:
+        is_list = isinstance(value, yaml.SequenceNode) and value.tag == _SEQ
+        texts = [_text(item, source) for item in value.value] if is_list else _text(value, source)
+        rows.append((_text(name, source), texts, f'{source}:{name.start_mark.line + 1}'))
+    return rows
 
 
-def _is_text(sentence: str) -> bool:
-    """Whether every character can be written; half of a pair, as JSON may spell it, cannot."""
-    return not any('\ud800' <= sign <= '\udfff' for sign in sentence)
+def _text(node: yaml.Node, source: str) -> str:
+    if isinstance(node, yaml.ScalarNode) and node.tag == _STR:
+        return node.value
+    shown = _shown(node.value) if isinstance(node, yaml.ScalarNode) else f'a {node.id}'
+    kind = _shown(node.tag.rpartition(':')[2])
+    raise ValueError(
+        f'{source}:{node.start_mark.line + 1}: expected text, found {shown} of the type {kind}: '
+        'quote it'
+    )
+
+
+def _is_broken(sentence: str) -> bool:
+    """Whether it holds half of a surrogate pair, which JSON can spell and nothing can encode."""
+    return any('\ud800' <= sign <= '\udfff' for sign in sentence)
 
 
 def _shown(value: Any) -> str:
     """A value for a message: short, and never nested."""
     if isinstance(value, list | tuple | set | Mapping):
-        return f'a {type(value).__name__} of {len(value)}'
+        kind = 'table' if isinstance(value, _Pairs | Mapping) else type(value).__name__
+        return f'a {kind} of {len(value)}'
     text = repr(value)
     return text if len(text) <= 80 else f'{text[:77]}...'
-
-
-_KINDS = {
-    f'{_TAGS}str': yaml.ScalarNode,
-    f'{_TAGS}seq': yaml.SequenceNode,
-    f'{_TAGS}map': yaml.MappingNode,
-}
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML of texts alone: nothing is made of anything else, and no name stands twice."""
-
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream)
-        self._nodes = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        mark = self.peek_event().start_mark
-        if self.check_event(yaml.AliasEvent):
-            raise _refusal(mark, 'aliases are not allowed')
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _refusal(mark, f'more than {MAX_NODES} names and sentences')
-        node = super().compose_node(parent, index)
-        # A merge key would bring in names that nobody sees twice.
-        if node.tag == f'{_TAGS}merge':
-            raise _refusal(mark, 'merging by << is not allowed')
-        if not isinstance(node, _KINDS.get(node.tag, ())):
-            # Making a number or a date of it fails in many ways, and may take minutes.
-            kind = node.tag.removeprefix(_TAGS)
-            shown = f'{_shown(node.value)} ' if isinstance(node, yaml.ScalarNode) else ''
-            raise _refusal(mark, f'{shown}is read as {_shown(kind)}, not as text: quote it')
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise _refusal(key.start_mark, 'expected a name before the colon')
-            if key.value in seen:
-                raise _refusal(key.start_mark, f'the key {_shown(key.value)} appears twice')
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _refusal(mark: Any, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)

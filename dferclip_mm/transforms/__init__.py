@@ -1,5 +1,8 @@
-"""Transforms from a clip's path to its pixels; the host's ``Flip``, ``CenterCrop``,
-``FormatShape`` and ``PackActionInputs`` do the rest."""
+"""Pipeline steps: open, sample, decode, crop, resize, brighten, rotate.
+
+MMAction2's ``Flip``, ``CenterCrop``, ``FormatShape`` and ``PackActionInputs`` do the rest. Open
+this door to change what a model sees of a clip, or the augmentation.
+"""
 
 from .augment import ClipBrightness, ClipRotation
 from .clip_decode import ClipDecode

@@ -1,4 +1,4 @@
-"""Changes of light and angle, one draw for all frames of a clip."""
+"""Brightness and rotation, one draw for all frames of a clip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-from .resize import stacked
+from .resize import as_array
 
 _LEVELS = np.arange(256, dtype=np.uint8)
 
@@ -30,7 +30,7 @@ def brighten_frames(
     scale = dict(alpha=factor, beta=-0.49999)
     exact = np.array_equal(cv2.convertScaleAbs(_LEVELS, **scale).ravel(), table)
     brightened = np.empty(frames.shape, np.uint8) if out is None else out
-    # Frame by frame: a part that was cut out is then read where it lies.
+    # Frame by frame: a crop is a view and need not be copied first.
     for frame, target in zip(frames, brightened, strict=True):
         if exact:
             cv2.convertScaleAbs(frame, dst=target, **scale)
@@ -42,7 +42,7 @@ def brighten_frames(
 def rotate_frames(
     frames: np.ndarray, degrees: float, fill: Sequence[int] = (0, 0, 0)
 ) -> np.ndarray:
-    """Frames turned counter-clockwise about their centre, nearest pixel, corners in ``fill``.
+    """Frames rotated counter-clockwise about their centre, nearest pixel, corners in ``fill``.
 
     The result is Pillow's to the pixel: like there, the source position of each pixel's centre is
     summed in steps of 1/65536 pixel. Shapes: uint8 (T, H, W, 3) -> the same.
@@ -74,18 +74,26 @@ def rotate_frames(
 
 @TRANSFORMS.register_module()
 class ClipBrightness(BaseTransform):
-    """Multiply all frames by one factor from U(low, high) (DFER-CLIP's training on DFEW)."""
+    """Multiply all frames by one random factor (DFER-CLIP's training on DFEW).
 
-    def __init__(self, low: float = 0.5, high: float = 1.5) -> None:
+    Args:
+        factor_range: (least, greatest) factor; the distribution is uniform.
+
+    Raises:
+        ValueError: if the range is not increasing, or negative.
+    """
+
+    def __init__(self, factor_range: tuple[float, float] = (0.5, 1.5)) -> None:
+        low, high = factor_range
         if not 0 <= low <= high:
-            raise ValueError(f'expected 0 <= low <= high, found low={low}, high={high}')
-        self.low, self.high = low, high
+            raise ValueError(f'expected 0 <= least <= greatest, found factor_range=({low}, {high})')
+        self.factor_range = (low, high)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` keeps its shape (T, H, W, 3)."""
-        factor = np.random.uniform(self.low, self.high)
-        frames = stacked(results['imgs'])
-        # In place, as the host's Flip: a clip's memory costs as much as multiplying it.
+        factor = np.random.uniform(*self.factor_range)
+        frames = as_array(results['imgs'])
+        # In place, as MMAction2's Flip: new memory costs as much as multiplying.
         out = frames if frames.flags.writeable and frames.flags.c_contiguous else None
         results['imgs'] = brighten_frames(frames, factor, out=out)
         return results
@@ -93,12 +101,15 @@ class ClipBrightness(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ClipRotation(BaseTransform):
-    """Turn all frames by one angle from U(-degrees, degrees), nearest pixel.
+    """Rotate all frames by one angle from U(-degrees, degrees), nearest pixel.
 
     Args:
         degrees: 4 in DFER-CLIP's training on FERV39k, 6 in EmoCLIP's.
         fill: RGB of the corners; EmoCLIP rotates after normalisation and fills with zero, which
             is CLIP's mean here: ``(123, 117, 104)``.
+
+    Raises:
+        ValueError: if ``degrees`` is negative, or ``fill`` is not three values.
     """
 
     def __init__(self, degrees: float = 4, *, fill: Sequence[int] = (0, 0, 0)) -> None:
@@ -112,5 +123,5 @@ class ClipRotation(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` keeps its shape (T, H, W, 3)."""
         degrees = np.random.uniform(-self.degrees, self.degrees)
-        results['imgs'] = rotate_frames(stacked(results['imgs']), degrees, self.fill)
+        results['imgs'] = rotate_frames(as_array(results['imgs']), degrees, self.fill)
         return results

@@ -17,13 +17,13 @@ from .resize import resize_frames
 
 @TRANSFORMS.register_module()
 class ClipDecode(BaseTransform):
-    """Decode ``frame_inds`` of a clip that :class:`ClipInit` opened, each distinct frame once.
+    """Decode ``frame_inds`` of a clip that `ClipInit` opened, each distinct frame once.
 
     Adds ``imgs``, a uint8 RGB array (T, H, W, 3), ``original_shape`` and ``img_shape`` (H, W). A
-    frame of another size than the first is brought to the first one's, with a warning.
+    frame of another size than the first is resized to the first one's, with a warning.
 
     Raises:
-        ClipReadError: when a frame does not decode.
+        ClipReadError: if a frame does not decode.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class ClipDecode(BaseTransform):
             raise clip_error(results, str(error)) from error
         finally:
             reader.close()
-        # Repeated frames are copied: the host's Flip works in place.
+        # Repeated frames are copied: MMAction2's Flip works in place.
         in_order = np.array_equal(distinct, wanted)
         results['imgs'] = frames if in_order else frames[where.reshape(-1)]
         results['original_shape'] = results['img_shape'] = frames.shape[1:3]

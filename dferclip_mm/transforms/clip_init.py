@@ -21,14 +21,14 @@ class ClipInit(BaseTransform):
     """Count the frames of ``filename``, a frame folder, a video or a packed clip.
 
     Adds ``total_frames``, and ``frame_paths`` of a folder or ``clip_reader`` of a file, which
-    :class:`ClipDecode` closes. A count from the list or a video's header gives way to what is
-    there; the first clip of each kind is named in a warning.
+    `ClipDecode` closes. Frames are counted; where the list or a video's header has another number,
+    the first such clip is named in a warning.
 
     Args:
         max_pixels: the most that a frame of a video or packed clip may have by its header.
 
     Raises:
-        ClipReadError: when there is no frame, or what is there is no video.
+        ClipReadError: if there is no frame, or the file is not a video.
     """
 
     def __init__(self, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -43,7 +43,7 @@ class ClipInit(BaseTransform):
                 results['frame_paths'] = list_frames(path)
                 total = len(results['frame_paths'])
             elif is_packed(path):
-                # Not video_reader: the host's inferencer may put one of its own beside it.
+                # Not video_reader: MMAction2's inferencer may add one of its own.
                 results['clip_reader'] = PackedClip(path, self.max_pixels)
                 total = len(results['clip_reader'])
             else:
@@ -64,8 +64,8 @@ class ClipInit(BaseTransform):
         if source not in self._warned:
             self._warned.add(source)
             print_log(
-                f'{place_of(results)}: the {source} counts {counted} frames where there are '
-                f'{total}; what is there is taken, and further clips of this kind are not named',
+                f'{place_of(results)}: the {source} counts {counted} frames, {total} are there and '
+                'are used; further clips of this kind are not named',
                 logger='current',
                 level=logging.WARNING,
             )

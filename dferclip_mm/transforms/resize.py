@@ -27,7 +27,7 @@ def resize_frames(
     # torch keeps the frames' own order of axes (channels last), so nothing is copied for it.
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
     if not antialias:
-        # In bytes torch would round and cut between the two directions, which only Pillow does.
+        # On bytes torch would round between the two directions, as Pillow does; the original not.
         pixels = pixels.float()
     mode = 'bicubic' if bicubic else 'bilinear'
     resized = F.interpolate(pixels, size, mode=mode, align_corners=False, antialias=antialias)
@@ -59,9 +59,9 @@ def sample_crop(
     tries: int = 10,
     rng: Random = np.random,
 ) -> Box | None:
-    """A random part of a frame as DFER-CLIP draws it, or None when no try fits into the frame.
+    """A random box as DFER-CLIP draws it, or None if no try fits into the frame.
 
-    The part's share of the frame's area and its aspect ratio are uniform, the ratio not in its
+    The box's share of the frame's area and its aspect ratio are uniform, the ratio not in its
     logarithm; sides are rounded, swapped half of the time, and the position is uniform.
     """
     for _ in range(tries):
@@ -80,22 +80,22 @@ def random_square(height: int, width: int, side: int, rng: Random = np.random) -
 
 
 def crop_frames(frames: np.ndarray, box: Box) -> np.ndarray:
-    """The part of all frames: (T, H, W, 3) -> (T, box.height, box.width, 3), a view."""
+    """The box of all frames: (T, H, W, 3) -> (T, box.height, box.width, 3), a view."""
     return frames[:, box.top : box.top + box.height, box.left : box.left + box.width]
 
 
-def stacked(imgs: np.ndarray | list[np.ndarray]) -> np.ndarray:
-    """The frames as one array (T, H, W, 3); the host's decoders give lists."""
+def as_array(imgs: np.ndarray | list[np.ndarray]) -> np.ndarray:
+    """The frames as one array (T, H, W, 3); MMAction2's decoders give lists."""
     return imgs if isinstance(imgs, np.ndarray) else np.stack(imgs)
 
 
-def _put(results: dict[str, Any], frames: np.ndarray) -> dict[str, Any]:
+def _set_imgs(results: dict[str, Any], frames: np.ndarray) -> dict[str, Any]:
     results['imgs'] = frames
     results['img_shape'] = frames.shape[1:3]
     return results
 
 
-def _checked_size(size: int) -> int:
+def _check_size(size: int) -> int:
     if size < 1:
         raise ValueError(f'expected size of at least 1 pixel, found {size}')
     return size
@@ -103,14 +103,18 @@ def _checked_size(size: int) -> int:
 
 @TRANSFORMS.register_module()
 class ClipResize(BaseTransform):
-    """Resize all frames to ``size`` x ``size``, aspect not kept, by Pillow's bilinear filter."""
+    """Resize all frames to ``size`` x ``size``, aspect not kept, by Pillow's bilinear filter.
+
+    Raises:
+        ValueError: if ``size`` is below 1.
+    """
 
     def __init__(self, size: int = 224) -> None:
-        self.size = _checked_size(size)
+        self.size = _check_size(size)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` (T, H, W, 3) -> (T, size, size, 3)."""
-        return _put(results, resize_frames(stacked(results['imgs']), (self.size, self.size)))
+        return _set_imgs(results, resize_frames(as_array(results['imgs']), (self.size, self.size)))
 
 
 @TRANSFORMS.register_module()
@@ -119,32 +123,40 @@ class ClipResizeShortEdge(BaseTransform):
 
     Args:
         size: in pixels.
-        antialias: low-pass when shrinking; False is the original's form.
+        antialias: low-pass when shrinking; False gives the original's pixels.
+
+    Raises:
+        ValueError: if ``size`` is below 1.
     """
 
     def __init__(self, size: int = 224, *, antialias: bool = True) -> None:
-        self.size, self.antialias = _checked_size(size), antialias
+        self.size, self.antialias = _check_size(size), antialias
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` (T, H, W, 3) -> (T, h, w, 3) with min(h, w) = size."""
-        frames = stacked(results['imgs'])
+        frames = as_array(results['imgs'])
         height, width = frames.shape[1:3]
         size = shorter_side_to(self.size, height, width)
-        return _put(results, resize_frames(frames, size, bicubic=True, antialias=self.antialias))
+        return _set_imgs(
+            results, resize_frames(frames, size, bicubic=True, antialias=self.antialias)
+        )
 
 
 @TRANSFORMS.register_module()
 class ClipRandomCrop(BaseTransform):
-    """Cut one random part out of all frames (DFER-CLIP's training); :class:`ClipResize` follows.
+    """Crop one random box from all frames (DFER-CLIP's training); `ClipResize` follows.
 
-    The host's ``RandomResizedCrop`` draws the aspect ratio in its logarithm. What changes each
-    pixel by itself may stand between the two, where there are fewer of them.
+    MMAction2's ``RandomResizedCrop`` draws the logarithm of the aspect ratio. Transforms of single
+    pixels may stand between the two, where there are fewer pixels.
 
     Args:
-        size: of the square that is cut out where no part fits, from frames whose shorter side has
-            been brought to it, in pixels.
+        size: in pixels; where no box fits, a square of this size is cropped from frames whose
+            shorter side was resized to it.
         area: least and greatest share of the frame's area.
         aspect: least and greatest aspect ratio, before sides are swapped.
+
+    Raises:
+        ValueError: if an argument is out of range.
     """
 
     def __init__(
@@ -154,7 +166,7 @@ class ClipRandomCrop(BaseTransform):
         area: tuple[float, float] = (0.08, 1.0),
         aspect: tuple[float, float] = (3 / 4, 4 / 3),
     ) -> None:
-        self.size = _checked_size(size)
+        self.size = _check_size(size)
         self.area, self.aspect = (area[0], area[1]), (aspect[0], aspect[1])
         if not 0 < self.area[0] <= self.area[1] <= 1 or not 0 < self.aspect[0] <= self.aspect[1]:
             raise ValueError(
@@ -164,11 +176,11 @@ class ClipRandomCrop(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """``imgs`` (T, H, W, 3) -> (T, h, w, 3), a view."""
-        frames = stacked(results['imgs'])
+        frames = as_array(results['imgs'])
         height, width = frames.shape[1:3]
         box = sample_crop(height, width, self.area, self.aspect)
         if box is None:
             height, width = shorter_side_to(self.size, height, width)
             frames = resize_frames(frames, (height, width))
             box = random_square(height, width, self.size)
-        return _put(results, crop_frames(frames, box))
+        return _set_imgs(results, crop_frames(frames, box))

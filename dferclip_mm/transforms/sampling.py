@@ -9,7 +9,7 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
-Random = np.random.RandomState | ModuleType  # the host draws from numpy's global generator
+Random = np.random.RandomState | ModuleType  # MMAction2 draws from numpy's global generator
 
 
 def centred_segments(total_frames: int, num_frames: int) -> np.ndarray:
@@ -37,8 +37,8 @@ def random_segments(total_frames: int, num_frames: int, rng: Random = np.random)
 def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray:
     """``num_frames`` consecutive frames from ``start``, (T,) zero-based (EmoCLIP).
 
-    At the clip's end the window goes on once with its beginning, and where that is still too
-    short, backwards and forwards over what it has.
+    At the clip's end the window continues once with the clip's beginning; if it is still too
+    short, it is padded by reflection.
     """
     end = start + num_frames
     positions = np.arange(start, min(end, total_frames))
@@ -48,8 +48,8 @@ def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray
     return np.pad(positions, (0, num_frames - len(positions)), mode='reflect')
 
 
-def _place(results: dict[str, Any], frames: np.ndarray, interval: int) -> dict[str, Any]:
-    # Our datasets count from 0; adding the start serves the host's RawFrameDecode as well.
+def _set_frame_inds(results: dict[str, Any], frames: np.ndarray, interval: int) -> dict[str, Any]:
+    # Our datasets count from 0; MMAction2's RawFrameDecode counts from start_index.
     start = results.get('start_index', 0)
     results['frame_inds'] = (frames + start).astype(np.int64)
     results['clip_len'] = len(frames)
@@ -58,7 +58,7 @@ def _place(results: dict[str, Any], frames: np.ndarray, interval: int) -> dict[s
     return results
 
 
-def _checked(**numbers: int) -> None:
+def _check_positive(**numbers: int) -> None:
     for name, number in numbers.items():
         if number < 1:
             raise ValueError(f'expected {name} of at least 1, found {number}')
@@ -69,23 +69,28 @@ class SampleSegments(BaseTransform):
     """One frame of each of ``num_frames`` segments, as DFER-CLIP takes them.
 
     Needs ``total_frames``; adds ``frame_inds`` (T,), ``clip_len``, ``num_clips``,
-    ``frame_interval``. The host's ``SampleFrames`` differs for clips shorter than ``num_frames``.
+    ``frame_interval``. MMAction2's ``SampleFrames`` differs for clips shorter than ``num_frames``.
 
     Args:
         num_frames: T.
         test_mode: the middle of each segment instead of a random frame.
+
+    Raises:
+        ValueError: if ``num_frames`` is below 1.
     """
 
     def __init__(self, num_frames: int = 16, *, test_mode: bool = False) -> None:
-        _checked(num_frames=num_frames)
+        _check_positive(num_frames=num_frames)
         self.num_frames, self.test_mode = num_frames, test_mode
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
         total = results['total_frames']
-        _checked(total_frames=total)
+        _check_positive(total_frames=total)
         choose = centred_segments if self.test_mode else random_segments
-        return _place(results, choose(total, self.num_frames), max(1, total // self.num_frames))
+        return _set_frame_inds(
+            results, choose(total, self.num_frames), max(1, total // self.num_frames)
+        )
 
 
 @TRANSFORMS.register_module()
@@ -99,16 +104,19 @@ class SampleWindow(BaseTransform):
         stride: the step between the frames that are kept.
         num_frames: T.
         test_mode: begin with the first frame instead of a random one.
+
+    Raises:
+        ValueError: if ``stride`` or ``num_frames`` is below 1.
     """
 
     def __init__(self, stride: int = 4, num_frames: int = 32, *, test_mode: bool = False) -> None:
-        _checked(stride=stride, num_frames=num_frames)
+        _check_positive(stride=stride, num_frames=num_frames)
         self.stride, self.num_frames, self.test_mode = stride, num_frames, test_mode
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
-        _checked(total_frames=results['total_frames'])
+        _check_positive(total_frames=results['total_frames'])
         kept = -(-results['total_frames'] // self.stride)
         start = 0 if self.test_mode else np.random.randint(kept)
         frames = wrapped_window(kept, self.num_frames, start) * self.stride
-        return _place(results, frames, self.stride)
+        return _set_frame_inds(results, frames, self.stride)

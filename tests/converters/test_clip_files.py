@@ -37,14 +37,6 @@ def test_safetensors_load_into_both_towers(tmp_path, tiny_clip):
     check(clip, tiny_clip, path)
 
 
-def test_torchscript_archive_of_openai_loads_into_both_towers(tmp_path, tiny_clip):
-    clip = open_clip.CLIP(**tiny_clip).eval()
-    path = tmp_path / 'clip.pt'
-    example = (torch.rand(1, 3, 32, 32), open_clip.tokenize(['a smile']))
-    torch.jit.trace(clip, example, check_trace=False).save(str(path))
-    check(clip, tiny_clip, path)
-
-
 def check(clip, arch, path):
     backbone = MODELS.build(dict(type='CLIPVisualEncoder', arch=arch, pretrained=str(path)))
     encoder = MODELS.build(dict(type='CLIPTextEncoder', arch=arch, pretrained=str(path)))

@@ -3,20 +3,20 @@ import pytest
 import torch
 
 from dferclip_mm.converters import ConversionError, convert, convert_back, read_checkpoint
-from dferclip_mm.converters.layout import shorten
-from dferclip_mm.converters.sizes import arch_name
+from dferclip_mm.converters.infer_arch import arch_name
+from dferclip_mm.converters.rename_keys import shorten
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 
 def test_everything_but_classes_and_position_is_inferred(golden, dferclip_state):
-    found = convert(dferclip_state, position='middle')
+    found = convert(dferclip_state, context_position='middle')
     assert found.kind == 'DFER-CLIP'
     assert found.model['neck'] == dict(
         in_channels=512,
         embed_dims=512,
         max_frames=16,
         depth=1,
-        heads=8,
+        num_heads=8,
         head_dim=64,
         mlp_dim=1024,
     )
@@ -58,7 +58,7 @@ def test_a_context_that_the_classes_share(dferclip_state):
     found = convert(state)
     head = found.model['cls_head']
     assert (head['num_context'], head['class_specific']) == (4, False)
-    assert head['context_position'] == found.meta['position'] == 'end'
+    assert head['context_position'] == found.meta['context_position'] == 'end'
     back = convert_back({'state_dict': found.state_dict, 'meta': found.meta})['state_dict']
     assert torch.equal(back['module.prompt_learner.ctx'], state['prompt_learner.ctx'])
 
@@ -209,10 +209,10 @@ def no_tensor(state):
             swap,
             r'1 missing: text_encoder\.ln_final\.bias; 1 left over: text_encoder\.ln_post\.bias',
         ),
-        (tear, rf'1 tensors .* stores twice have different values.* and {TORN}'),
+        (tear, r'1 tensors .* stores twice differ .*: clip_model_\.visual\.proj'),
         (
             reshape,
-            r'1 of another shape: clip_model_\.visual\.proj \(64, 512\) float32 for \(128, 512\)',
+            r'1 of another shape: clip_model_\.visual\.proj \(64, 512\) float32 instead of \(128,',
         ),
         (halve, r'temporal_net\.cls_token \(1, 1, 512\) float16'),
         (no_vocabulary, 'a vocabulary of 1000'),
@@ -227,7 +227,7 @@ def no_tensor(state):
         (flat_context, r'prompt_learner\.ctx has the shape \(128,\)'),
         (deep_context, r'prompt_learner\.ctx has the shape \(1, 7, 4, 128\)'),
         (flat_suffix, r'and token_suffix \(7, 128\): expected'),
-        (no_tensor, r'temporal_net\.cls_token str for'),
+        (no_tensor, r'temporal_net\.cls_token str instead of'),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
@@ -272,7 +272,7 @@ def test_four_names_are_shown_and_the_others_counted():
 
 def test_way_back_needs_what_the_conversion_noted(dferclip_state):
     found = convert(dferclip_state)
-    with pytest.raises(ConversionError, match='only a checkpoint that was converted'):
+    with pytest.raises(ConversionError, match='only a converted checkpoint'):
         convert_back({'state_dict': found.state_dict, 'meta': {'epoch': 3}})
     meta = {'converted_from': 'DFER-CLIP'}
     with pytest.raises(ConversionError, match="lacks 'prompts'"):
@@ -288,7 +288,7 @@ def test_way_back_needs_what_the_conversion_noted(dferclip_state):
     with pytest.raises(ConversionError, match=r'1 left over: neck\.extra'):
         convert_back({'state_dict': grown, 'meta': found.meta})
     torn = {name: value for name, value in found.state_dict.items() if name != 'neck.cls_token'}
-    with pytest.raises(ConversionError, match=r'1 missing: neck\.cls_token'):
+    with pytest.raises(ConversionError, match=r'1 missing: temporal_net\.cls_token'):
         convert_back({'state_dict': torn, 'meta': found.meta})
     wordy = {**found.meta, 'prompts': ['smile ' * 99] * 7}
     with pytest.raises(ConversionError, match='tokens, but 71 are free'):

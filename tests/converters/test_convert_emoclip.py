@@ -19,7 +19,7 @@ def test_sizes_are_inferred(converted):
         embed_dims=512,
         max_frames=1023,
         depth=2,
-        heads=8,
+        num_heads=8,
         head_dim=2048,
         mlp_dim=512,
     )

@@ -6,12 +6,10 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from official_layouts import save_like_dferclip
 
-from dferclip_mm.converters import ConversionError, write_files
-
 
 def test_files_are_all_that_a_model_needs(tmp_path, run_tool, dferclip_file):
     target = tmp_path / 'folder' / 'model.pth'
-    run_tool('convert_checkpoint', dferclip_file, target, '--position', 'middle')
+    run_tool('convert_checkpoint', dferclip_file, target, '--context-position', 'middle')
     names = ['model.prompts.json', 'model.pth', 'model.py']
     assert sorted(path.name for path in target.parent.iterdir()) == names
 
@@ -86,21 +84,3 @@ def test_source_is_not_overwritten(run_tool, dferclip_file, capsys):
         run_tool('convert_checkpoint', dferclip_file, dferclip_file)
     assert 'is the source itself' in capsys.readouterr().err
     assert dferclip_file.read_bytes() == before
-
-
-def test_folders_are_made_and_may_be_there(tmp_path):
-    path = tmp_path / 'one' / 'two' / 'model.pth'
-    for data in (b'old', b'new'):
-        write_files({path: data})
-        assert path.read_bytes() == data
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_failed_write_leaves_what_was_there(tmp_path):
-    old, folder = tmp_path / 'old.pth', tmp_path / 'folder'
-    old.write_bytes(b'old')
-    folder.write_bytes(b'a file in the way')
-    with pytest.raises(ConversionError, match='cannot write'):
-        write_files({old: b'new', folder / 'model.pth': b'new'})
-    assert old.read_bytes() == b'old'
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['folder', 'old.pth']

@@ -3,7 +3,7 @@ import torch
 from open_clip import SimpleTokenizer
 
 from dferclip_mm.converters import ConversionError
-from dferclip_mm.converters.prompts import embed, recover_tokens
+from dferclip_mm.converters.embedded_prompts import embed, recover_tokens
 
 END = 9
 # Ten tokens of width 2; two begin with the same number.

@@ -80,10 +80,10 @@ def test_activation_of_the_tag_is_kept():
     assert (named.arch, named.pretrained) == ('ViT-B-32-quickgelu', None)
 
 
-def test_other_heads_have_nothing_to_fold(tiny_model):
+def test_a_head_without_prompts_is_refused(tiny_model):
     tiny_model['cls_head'] = dict(type='TSNHead', num_classes=7, in_channels=32)
     model = MODELS.build(tiny_model)
-    with pytest.raises(ConversionError, match='the text of a TSNHead cannot be folded in'):
+    with pytest.raises(ConversionError, match='a TSNHead has no prompts to replace'):
         bake_text_features(model, Config(dict(model=tiny_model)))
 
 
@@ -100,7 +100,7 @@ def test_settings_of_text_and_run_are_left_behind(tiny_model):
     _, folded = bake_text_features(model, cfg)
     assert set(modes) == {False}
     assert set(folded) == {'model'}
-    assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dim'}
+    assert set(folded.model.cls_head) == {'type', 'classes', 'embed_dims'}
     # The caller's config is as it was.
     assert cfg.model.cls_head.prompts == ['a'] * 7
     assert cfg.launcher == 'none'
@@ -111,7 +111,7 @@ def test_head_projects_and_explains_other_widths():
         dict(
             type='PrecomputedTextHead',
             classes=['a', 'b'],
-            embed_dim=3,
+            embed_dims=3,
             in_channels=5,
             logit_scale=10,
         )
@@ -127,7 +127,7 @@ def test_head_projects_and_explains_other_widths():
 
 
 def test_frames_of_a_view_are_kept(tiny_model):
-    """What the head alone needs in the host's 2D recognizer, in several views."""
+    """What the head alone needs in MMAction2's `Recognizer2D`, in several views."""
     recognizer = dict(
         type='Recognizer2D',
         backbone=dict(type='ResNet', depth=18, pretrained=None),

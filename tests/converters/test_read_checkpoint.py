@@ -90,7 +90,7 @@ def test_truncated_file_is_explained(tmp_path, dferclip_file, share):
 def test_foreign_file_is_explained(tmp_path, data):
     path = tmp_path / 'page.pth'
     path.write_bytes(data)
-    with pytest.raises(ConversionError, match='is damaged, cut short or something else'):
+    with pytest.raises(ConversionError, match='is damaged, truncated or another file'):
         read_checkpoint(path)
 
 

@@ -11,8 +11,6 @@ from mmaction.registry import TRANSFORMS
 
 from dferclip_mm.dataset_check import ClipReport, inspect_clip, inspect_clips
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.validate import MediaValidator
-from dferclip_mm.transforms.clip_opener import ClipOpener
 
 
 @pytest.fixture
@@ -94,6 +92,7 @@ class Fatal:
         return self.opener(results)
 
 
+@pytest.mark.promise('Datasets', 'A clip that kills its decoder is named, and the others are read')
 def test_a_clip_that_kills_its_process_is_found_and_the_others_are_read(tmp_path, opener, frames):
     names = [f'clip{n}' for n in range(6)] + ['fatal1', 'fatal2']
     clips = [(str(frames(tmp_path / name, 3)), Fatal(opener)) for name in names]

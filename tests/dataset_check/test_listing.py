@@ -7,7 +7,7 @@ import pytest
 from mini_corpora import FERV39K_WORDS, WRITERS, write_clip, write_dfew, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.dataset_check import Finding, compare, inspect_clips, read_part, write_clean
+from dferclip_mm.dataset_check import Finding, compare, inspect_clips, read_split, write_clean
 from dferclip_mm.dataset_check.clean import without_lines
 from dferclip_mm.dataset_check.lenient_read import MAX_LINES
 
@@ -18,7 +18,7 @@ DFEW = 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
 
 def examine(settings, name='train'):
     """The part and everything that is found."""
-    part, findings = read_part(settings, name)
+    part, findings = read_split(settings, name)
     clips = {each.path: part.opener for each in part.clips if each.path}
     facts = {each.path: each for each in inspect_clips([*clips.items()], 0)}
     return part, [*findings, *compare([part], facts)]
@@ -39,6 +39,9 @@ def tell_apart(root):
         frame.write_bytes(frame.read_bytes() + bytes([number]))
 
 
+@pytest.mark.promise(
+    'Datasets', 'Clean lists keep every other byte, and the same dataset reads them'
+)
 @pytest.mark.parametrize(
     ('corpus', 'options'),
     [('dfew', {}), ('ferv39k', {}), ('mafw', {}), ('mafw', dict(captions=True))],
@@ -163,7 +166,7 @@ def test_held_out_clips_and_classes_left_out_are_no_defects(tmp_path):
 def test_a_list_of_another_form_is_told_once(tmp_path):
     write_dfew(tmp_path, num_frames=2)
     write_text(tmp_path / DFEW, 'video_name;label\n' + '1;1\n' * 2 * MAX_LINES)
-    part, found = read_part(
+    part, found = read_split(
         dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=PIPELINE), 'train'
     )
     assert part.clips == ()
@@ -196,7 +199,7 @@ def test_a_finding_reads_as_one_line():
 def test_clean_lists_are_not_written_into_the_data(tmp_path):
     root = write_dfew(tmp_path / 'corpus', num_frames=1)
     settings = dict(type='DFEWDataset', data_root=str(root), pipeline=PIPELINE)
-    part, found = read_part(settings, 'train')
+    part, found = read_split(settings, 'train')
     for folder in (root, root / 'lists', tmp_path / 'other' / '..' / 'corpus'):
         with pytest.raises(ValueError, match=r'lies in the data, .* which is only read'):
             write_clean(folder, [part], found)

@@ -1,7 +1,8 @@
 import pytest
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.scores import parse_scores
+from dferclip_mm.datasets.list_text import check_rows
+from dferclip_mm.datasets.score_lists import parse_scores
 
 
 @pytest.fixture
@@ -69,11 +70,11 @@ def test_a_listed_clip_without_scores_is_named(build, tmp_path, text):
         ('clip,pain\none,1,2\n', r':2: expected 2 values, one for each column'),
         ('clip,pain\none\n', r':2: expected 2 values'),
         ('clip,pain\n,1\n', r":2: expected a clip below data_root without '..', found ''"),
-        ('clip,pain\none,1\none,1\n', r':3: one is already in line 2'),
+        ('clip,pain\none,1\none,2\n', r':3: expected one scores for '),
         ('name,pain\none,1\n', r':1: expected a header with the columns clip, pain'),
         ('clip\none\n', r':1: expected a header with the columns clip, a target'),
         ('clip,pain,pain\none,1,1\n', r'each once'),
-        ('', r'found an empty file'),
+        ('', r"found 'an empty file'"),
         ('clip,pain\n', r'expected at least one clip, found none'),
         ('clip,pain\none,1\n"two"x,2\n', r':3: .* expected after'),
     ],
@@ -87,16 +88,16 @@ def test_a_malformed_file_is_refused_with_file_and_line(build, content, said):
 
 
 def test_a_clip_that_is_not_there_is_named_with_file_and_line(build):
-    with pytest.raises(FileNotFoundError, match=r"scores\.csv:3: the clip 'four' is neither a fr"):
+    with pytest.raises(FileNotFoundError, match=r'first four \(.*scores\.csv:3\)'):
         build('clip,pain\none,1\nfour,2\n')
     with pytest.raises(ValueError, match=r"scores\.csv:2: expected a clip below .* '\.\./secret'"):
         build('clip,pain\n../secret,1\n')
 
 
 def test_missing_files_split_and_column(build, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'expected a file at .*other\.csv'):
+    with pytest.raises(FileNotFoundError, match=r'expected a list at .*other\.csv'):
         build(TABLE, ann_file='other.csv')
-    with pytest.raises(FileNotFoundError, match=r"the clips' folder .*nowhere is missing"):
+    with pytest.raises(FileNotFoundError, match=r"data_prefix\['clips'\]='nowhere' is not a fol"):
         build(TABLE, data_prefix=dict(clips='nowhere'))
     with pytest.raises(ValueError, match="expected rows with split='val', found 'test', 'train'"):
         build(TABLE, split='val')
@@ -109,7 +110,7 @@ def test_quoted_values_may_hold_line_breaks_and_count_as_lines():
     assert targets == ('pain',)
     assert [(row.clip, row.line) for row in rows] == [('a, b', 3), ('c', 4)]
     with pytest.raises(ValueError, match=r'^f:3: expected a clip without control characters'):
-        parse_scores('clip,pain\n"a\nb",1\n', 'f')
+        check_rows(parse_scores('clip,pain\n"a\nb",1\n', 'f')[1])
 
 
 def test_scores_ride_in_the_sample(build):
@@ -122,15 +123,3 @@ def test_scores_ride_in_the_sample(build):
     ]
     sample = build(TABLE, pipeline=pipeline, split='test')[0]['data_samples']
     assert sample.scores == [-20.0, 2.0]
-
-
-@pytest.mark.parametrize('which', ['ann_file', 'clip_list'])
-def test_files_that_are_links_out_of_the_root_are_not_read(build, tmp_path, which):
-    secret = tmp_path.parent / f'{tmp_path.name}_secret.txt'
-    secret.write_text('SECRET,1\n')
-    (tmp_path / 'link.txt').symlink_to(secret)
-    with pytest.raises(ValueError, match=r'link\.txt: expected a list inside') as error:
-        build(TABLE, targets='mood', **{which: 'link.txt'})
-    assert 'SECRET' not in str(error.value)
-    with pytest.raises((ValueError, FileNotFoundError), match='SECRET'):
-        build(TABLE, targets='mood', allow_outside_root=True, **{which: 'link.txt'})

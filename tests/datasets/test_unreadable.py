@@ -95,6 +95,9 @@ def test_raise_names_clip_and_line(build, test_mode, tmp_path):
         dataset[3]
 
 
+@pytest.mark.promise(
+    'Clips', 'The replacement of an unreadable clip depends only on seed, epoch and sample'
+)
 def test_replacement_follows_from_the_random_numbers_and_is_told_once(build, monkeypatch):
     said = []
     monkeypatch.setattr(
@@ -116,6 +119,9 @@ def test_replacement_follows_from_the_random_numbers_and_is_told_once(build, mon
     assert all('another clip is taken' in message for message in said)
 
 
+@pytest.mark.promise(
+    'Clips', 'Above `max_replaced` (1 %) the run stops and names the replaced clips'
+)
 def test_the_replaced_are_capped_and_named(build):
     dataset = build(bad=[1, 5, 6], max_replaced=0.2)
     for index in (1, 5):

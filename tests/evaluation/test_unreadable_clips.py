@@ -52,6 +52,9 @@ def evaluate_splits(rank, world, numbers):
     return found
 
 
+@pytest.mark.promise(
+    'Clips', "With `unreadable='wrong'` an unreadable clip counts as wrong, once, in any split"
+)
 @pytest.mark.parametrize('world', [2, 3])
 def test_uneven_splits_equal_plain_counting(world):
     numbers = range(cases(25, 250))
@@ -99,6 +102,7 @@ def test_none_can_be_read(metric, monkeypatch):
     assert told in said
 
 
+@pytest.mark.promise('Clips', 'A clip without a result stops the evaluation')
 def test_a_clip_without_result_is_missed(metric):
     metric.process(None, [sample_of(0, 0, 0, False), sample_of(0, 0, 0, False)])
     with pytest.raises(ValueError, match='1 of 2 clips have a result'):

@@ -1,4 +1,4 @@
-"""`compile` in a config: a whole run of the host's runner, compiled, is the run that is not."""
+"""`compile` in a config: a run of MMEngine's runner gives the same with and without."""
 
 import copy
 
@@ -51,6 +51,6 @@ def test_compiled_training_is_the_same_training(tmp_path, name):
         torch.testing.assert_close(model.state_dict()[key], value, atol=1e-5, rtol=1e-4)
     # What validation remembered of the texts is what the trained context gives.
     with torch.no_grad():
-        kept = model.eval().cls_head.text_features()
-        fresh = copy.deepcopy(model.cls_head).text_features()
+        kept = model.eval().cls_head.class_features()
+        fresh = copy.deepcopy(model.cls_head).class_features()
     torch.testing.assert_close(kept, fresh)

@@ -64,7 +64,7 @@ def cfgs():
             in_channels=32,
             embed_dims=32,
             max_frames=4,
-            heads=2,
+            num_heads=2,
             head_dim=16,
             mlp_dim=64,
         ),
@@ -75,8 +75,8 @@ def cfgs():
         ),
     )
     heads = {
-        'gathered': dict(gather=True),
-        'equal texts': dict(gather=True, equal_texts_positive=True),
+        'gathered': dict(gather_with_grad=True),
+        'equal texts': dict(gather_with_grad=True, mask_duplicate_texts=True),
         'apart': dict(),
     }
     return {name: {**cfg, 'cls_head': {**cfg['cls_head'], **own}} for name, own in heads.items()}

@@ -4,6 +4,7 @@ import pytest
 from golden_cases import GOLDEN, TOLERANCE, emoclip_deviations
 
 
+@pytest.mark.promise('Models', 'EmoCLIP has the logits, loss and regression of the original code')
 @pytest.mark.parametrize('name', GOLDEN['emoclip'])
 def test_emoclip_answers_as_the_original(name, tmp_path):
     found = emoclip_deviations(GOLDEN['emoclip'][name], tmp_path)

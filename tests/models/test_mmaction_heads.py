@@ -1,4 +1,4 @@
-"""CLIP's frames with the host's heads: config lines only."""
+"""CLIP's frames with MMAction2's heads: config lines only."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def head_of(name):
 
 
 @pytest.mark.parametrize('name', ['TSNHead', 'TSMHead', 'TRNHead'])
-def test_frames_to_a_head_in_the_hosts_recognizer(tiny_clip, name):
+def test_frames_to_a_head_in_mmaction2_recognizer(tiny_clip, name):
     model = MODELS.build(
         dict(
             type='Recognizer2D',

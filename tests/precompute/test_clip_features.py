@@ -8,11 +8,11 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import nn
 
-from dferclip_mm.precompute.clip_features import clip_features, extract, fingerprint_of
+from dferclip_mm.precompute.clip_features import clip_features, extract, hash_model
 
 
 class Numbers:
-    """A data set of 7 numbers that notes which were read."""
+    """A dataset of 7 numbers that records which were read."""
 
     def __init__(self):
         self.read = []
@@ -67,18 +67,20 @@ def test_an_interrupted_call_leaves_no_file_and_is_resumed(tmp_path):
     assert np.load(out)['features'][:, 0].tolist() == list(range(7))
 
 
-def test_parts_of_another_model_are_refused(tmp_path):
+def test_parts_of_another_model_are_not_used(tmp_path):
     out = tmp_path / 'out.npz'
     with pytest.raises(KeyboardInterrupt):
         extract(interrupted, Numbers(), out, identity='a', batch_size=2)
-    with pytest.raises(ValueError, match=r'out\.npz\.parts holds parts of another model'):
-        extract(squares, Numbers(), out, identity='b', batch_size=2)
+    dataset = Numbers()
+    extract(squares, dataset, out, identity='b', batch_size=2)
+    assert dataset.read == list(range(7))
+    assert {path.name for path in tmp_path.iterdir()} == {'out.npz', 'out.npz.a-7-2.parts'}
 
 
-def test_parquet(tmp_path):
+def test_features_are_written_as_parquet(tmp_path):
     parquet = pytest.importorskip('pyarrow.parquet', exc_type=ImportError)
     out = tmp_path / 'out.parquet'
-    # As many classes as clips: they stay out of the columns all the same.
+    # As many classes as clips: they must not become a column.
     names = list('abcdefg')
     extract(squares, Numbers(), out, identity='a', constants={'classes': names})
     table = parquet.read_table(out)
@@ -95,7 +97,7 @@ def test_without_pyarrow_parquet_is_refused_before_any_work(tmp_path, monkeypatc
     assert dataset.read == []
 
 
-def test_other_endings_are_refused_before_any_work(tmp_path):
+def test_other_suffixes_are_refused_before_any_work(tmp_path):
     dataset = Numbers()
     with pytest.raises(ValueError, match=r'expected a name that ends in \.npz or \.parquet'):
         extract(squares, dataset, tmp_path / 'out.csv', identity='a')
@@ -121,12 +123,10 @@ def test_views_are_averaged_and_samples_read(tiny_model):
     assert found['scores'].tolist() == [[0.0], [0.5]]
 
 
-def test_fingerprints_tell_models_and_settings_apart():
+def test_models_and_settings_have_different_hashes():
     one, other = nn.Linear(2, 2), nn.Linear(2, 2)
-    assert fingerprint_of(one, 'x') == fingerprint_of(one, 'x')
-    assert (
-        len({fingerprint_of(one, 'x'), fingerprint_of(other, 'x'), fingerprint_of(one, 'y')}) == 3
-    )
+    assert hash_model(one, 'x') == hash_model(one, 'x')
+    assert len({hash_model(one, 'x'), hash_model(other, 'x'), hash_model(one, 'y')}) == 3
 
 
 @pytest.mark.parametrize(
@@ -136,10 +136,10 @@ def test_fingerprints_tell_models_and_settings_apart():
         ('Recognizer3D', dict(type='X3D'), (1, 3, 4, 64, 64), 192),
     ],
 )
-def test_recognizers_of_the_host_give_one_vector_per_clip(
+def test_mmaction2_recognizers_give_one_vector_per_clip(
     tiny_clip, recognizer, backbone, inputs, width
 ):
-    """They answer with a row for each frame, or with maps."""
+    """They return a row for each frame, or maps."""
     head = dict(
         type='TextPromptHead',
         classes='dfew',

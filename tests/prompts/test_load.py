@@ -8,16 +8,16 @@ from dferclip_mm.prompts import PROMPT_SETS, load_prompt_parts, load_prompts, pa
 from dferclip_mm.prompts.parse import check_table
 
 
-def test_shipped_sets():
+def test_four_sets_ship():
     assert PROMPT_SETS == (
         'class_names',
-        'descriptions_ensemble',
         'descriptions',
+        'descriptions_ensemble',
         'expression_template',
     )
 
 
-def test_class_names_and_templates():
+def test_templates_name_the_class():
     assert load_prompts('class_names', ['fear', 'joy']) == [['fear'], ['joy']]
     assert load_prompts(Path('class_names'), ['fear']) == [['fear']]
     assert load_prompts('expression_template', ['fear']) == [['an expression of fear.']]
@@ -35,7 +35,7 @@ def test_every_emotion_is_described_without_its_name(name):
         assert not any(emotion in sentence for sentence in group)
 
 
-def test_compound_class_takes_the_sentences_of_its_emotions():
+def test_a_compound_class_takes_the_sentences_of_its_emotions():
     (group,) = load_prompts({'anger': 'a', 'fear': ['b', 'c']}, ['anger_fear'])
     assert group == ['a', 'b', 'c']
 
@@ -48,13 +48,13 @@ def test_compound_class_takes_the_sentences_of_its_emotions():
         ('own.yml', 'b: [second, third]\na: first\n'),
     ],
 )
-def test_own_file_goes_by_name_not_by_position(tmp_path, name, text):
+def test_an_own_file_goes_by_name_not_by_position(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text, encoding='utf-8')
     assert load_prompts(str(path), ['b', 'a']) == [['second', 'third'], ['first']]
 
 
-def test_sentences_are_the_callers_no_longer():
+def test_the_callers_table_is_copied():
     given = {'a': ['x'], 'b': ('y', 'z')}
     found = check_table(given, 'the table')
     assert found == {'a': ['x'], 'b': ['y', 'z']}
@@ -62,7 +62,7 @@ def test_sentences_are_the_callers_no_longer():
     assert given['a'] == ['x']
 
 
-def test_list_follows_the_classes():
+def test_a_list_follows_the_classes():
     assert load_prompts(['x', ['y', 'z']], ['a', 'b']) == [['x'], ['y', 'z']]
 
 
@@ -72,23 +72,20 @@ def test_list_follows_the_classes():
         ('descriptoins', 'neither a prompt set'),
         ({'a': 'text'}, "^the prompt table has no prompt for the class 'b'"),
         (['x'], '1 entries for 2 classes'),
-        ({'a': 'x', 'b': ''}, "expected a sentence for 'b'"),
         ({'a': 'x', 'b': ' '}, "expected a sentence for 'b', found ' '"),
         ({'a': 'x', 'b': []}, "expected sentences for 'b'"),
-        ({'a': 'x', 1: 'y'}, 'is not a string: quote it'),
-        ({'a': 'x', ' ': 'y'}, "expected a class name of letters, found ' '"),
-        ({'a': 'x', 'b\n': 'y'}, r"expected a class name of letters, found 'b\\n'"),
+        ({'a': 'x', 1: 'y'}, 'expected a class name as text, found 1'),
+        ({'a': 'x', ' ': 'y'}, "expected a class name as text, found ' '"),
+        ({'a': 'x', 'b\n': 'y'}, r"expected a class name as text, found 'b\\n'"),
         ({'a': 'x', 'b': [['y']]}, "expected a sentence for 'b', found a list of 1"),
         ({'a': 'x', 'b': chr(0xD800)}, "expected a sentence for 'b'"),
-        ({'a': 'x', 'b': chr(0xDFFF)}, "expected a sentence for 'b'"),
-        ({'a': 'x', int('1' * 80): 'y'}, f'the class name {"1" * 80} is not a string'),
-        ({'a': 'x', int('1' * 81): 'y'}, rf'the class name {"1" * 77}\.\.\. is not a string'),
+        ({'a': 'x', int('1' * 81): 'y'}, rf'found {"1" * 77}\.\.\.'),
         ({'*': 'no place for the name'}, 'template'),
-        ({}, '^the prompt table: expected .* an empty one'),
+        ({}, '^the prompt table: expected .* found none'),
         (['x', ''], "^the list of prompts: expected a sentence for 'b'"),
     ],
 )
-def test_bad_tables_are_explained(prompts, message):
+def test_a_bad_table_is_explained(prompts, message):
     with pytest.raises(ValueError, match=message):
         load_prompts(prompts, ['a', 'b'])
 
@@ -96,49 +93,45 @@ def test_bad_tables_are_explained(prompts, message):
 @pytest.mark.parametrize(
     ('name', 'data', 'message'),
     [
-        ('p.yaml', b'a: x\nno: text\n', ":2: 'no' is read as 'bool', not as text: quote it"),
-        ('p.yaml', b'a: [x,\n 1]\n', ":2: '1' is read as 'int', not as text"),
-        ('p.yaml', b'a: x\nb:\n', ":2: '' is read as 'null', not as text"),
-        ('p.yaml', b'a: &x text\nb: *x\n', ':2: aliases are not allowed'),
-        ('p.yaml', b'a: one\na: two\n', ":2: the key 'a' appears twice"),
-        ('p.yaml', b'a: one\n<<: {b: two}\n', ':2: merging by << is not allowed'),
-        ('p.yaml', b'a: !!python/object/apply:os.getcwd []\n', ":1: is read as 'python/object"),
-        ('p.yaml', b'a: !!set {}\n', ":1: is read as 'set', not as text"),
-        ('p.yaml', b'!!map [a]\n', ":1: is read as 'map', not as text"),
-        ('p.yaml', b'a: !<x> y\n', ":1: 'y' is read as 'x', not as text"),
-        ('p.yaml', b'? [a]\n: text\n', ':1: expected a name before the colon'),
+        (
+            'p.yaml',
+            b'a: x\nno: text\n',
+            ":2: expected text, found 'no' of the type 'bool': quote it",
+        ),
+        ('p.yaml', b'a: [x,\n 1]\n', ":2: expected text, found '1' of the type 'int'"),
+        ('p.yaml', b'a: x\nb:\n', ":2: expected text, found '' of the type 'null'"),
+        ('p.yaml', b'a: one\na: two\n', ":2: the name 'a' appears twice"),
+        ('p.yaml', b'a: one\n<<: {b: two}\n', ':2: expected text, found a mapping'),
+        (
+            'p.yaml',
+            b'a: !!python/object/apply:os.getcwd []\n',
+            ':1: expected text, found a sequence',
+        ),
+        ('p.yaml', b'? [a]\n: text\n', ':1: expected text, found a sequence'),
         ('p.yaml', b'a: x\n"b: y', ':2: found unexpected end of stream'),
         ('p.yaml', b'a: x\nb: \x07', ":2: special characters are not allowed: '\\\\x07'"),
         ('p.yaml', b'a: x\n\nb: ""\n', ":3: expected a sentence for 'b', found ''"),
-        ('p.yaml', b'"": x\n', ":1: expected a class name of letters, found ''"),
-        ('p.yaml', b'', ': expected a table of class names and sentences, found NoneType'),
-        ('p.yaml', b'- a\n', ': expected a table of class names and sentences, found list'),
-        ('p.json', b'{"a": "one",\n"a": "two"}', ":2: the key 'a' appears twice"),
+        ('p.yaml', b'', ': expected a table of class names and sentences, found none'),
+        ('p.yaml', b'- a\n', ': expected a table of class names and sentences, found none'),
+        ('p.json', b'["a", "b"]', ': expected a table of class names and sentences, found none'),
+        ('p.json', b'{"a": "one",\n"a": "two"}', ":2: the name 'a' appears twice"),
         ('p.json', b'{"a":\n ', ':2: Expecting value'),
-        ('p.json', b'{"a": "x",\n"b\\u0062" : 1}', ":2: expected sentences for 'bb', found 1.0"),
-        ('p.json', b'[' * 100000, ':1: nested too deeply'),
+        ('p.json', b'{"a": "x",\n"b" : 1}', ":2: expected sentences for 'b', found 1.0"),
+        (
+            'p.json',
+            b'{"a": "x",\n"\xc3\xa9": {}}',
+            ":2: expected sentences for 'é', found a table of 0",
+        ),
+        ('p.json', b'[' * 99_999, ':1: nested too deeply'),
         ('p.yaml', b'a: x\nb: \xff\xfe', ':2: byte 8 is no UTF-8 text'),
-        # The first character is a line's end.
-        ('p.yaml', b'\n\xff', ':2: byte 1 is no UTF-8 text'),
-        ('p.yaml', b'\n\x07', ':2: special characters are not allowed'),
-        ('p.json', b'\n{"a": "x", "a": "y"}', ":2: the key 'a' appears twice"),
-        ('p.yaml', b'a: ' + b'x' * 1_000_001, ' has more than 1000000 bytes'),
+        ('p.yaml', b'a: ' + b'x' * 100_001, ' has more than 100000 bytes'),
     ],
 )
-def test_bad_files_are_explained(tmp_path, name, data, message):
+def test_a_bad_file_is_explained_with_its_line(tmp_path, name, data, message):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(ValueError, match=f'^{re.escape(str(path))}{message}'):
         load_prompts(str(path), ['a', 'b'])
-
-
-def test_a_file_may_be_as_large_as_the_limits():
-    letters = b'x' * (1_000_000 - len(b'{"a": ""}'))
-    assert len(parse_prompts(b'{"a": "' + letters + b'"}', 'p.json')['a'][0]) == len(letters)
-    # The table, its one name and the list are three of the ten thousand.
-    assert len(parse_prompts(b'a: [' + b'x,' * 9_997 + b']', 'p.yaml')['a']) == 9_997
-    with pytest.raises(ValueError, match=':1: more than 10000 names and sentences'):
-        parse_prompts(b'a: [' + b'x,' * 9_998 + b']', 'p.yaml')
 
 
 def test_json_is_read_as_json():
@@ -146,10 +139,6 @@ def test_json_is_read_as_json():
     assert parse_prompts(b'{\n\t"a": "x"\n}', 'p.json') == {'a': ['x']}
     with pytest.raises(ValueError, match=r"'\\t' that cannot start any token"):
         parse_prompts(b'{\n\t"a": "x"\n}', 'p.yaml')
-
-
-def test_signs_beside_the_halves_of_pairs_are_text():
-    assert load_prompts({'a': '\ud7ff\ue000'}, ['a']) == [['\ud7ff\ue000']]
 
 
 def test_a_compound_has_a_part_for_each_emotion():

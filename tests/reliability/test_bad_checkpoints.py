@@ -162,6 +162,7 @@ if LONG:
     TRIED = [(kind, way) for kind in BAD for way in WAYS]
 
 
+@pytest.mark.promise('Checkpoints', 'A wrong checkpoint is refused in one sentence')
 @pytest.mark.parametrize(('kind', 'way'), TRIED)
 def test_a_bad_checkpoint_is_refused_or_explained(
     kind: str, way: str, good: Path, tmp_path: Path
@@ -191,6 +192,7 @@ def test_a_bad_checkpoint_is_refused_or_explained(
     assert not any('Traceback' in line for line in said)
 
 
+@pytest.mark.promise('Untrusted files', 'A checkpoint at a URL runs no code')
 @pytest.mark.parametrize('way', ['load_from', 'prefixes'])
 def test_a_checkpoint_at_a_url_runs_no_code(way: str, good: Path, tmp_path: Path) -> None:
     """MMEngine reads URLs through PyTorch's hub, which unpickles; here from its cache."""
@@ -231,6 +233,7 @@ def test_a_checkpoint_with_only_weights_is_not_resumed(good: Path, tmp_path: Pat
     assert in_fork(lambda: _use('load_from', best, tmp_path), tmp_path / 'log.txt') == 0
 
 
+@pytest.mark.promise('Checkpoints', 'A flipped bit is refused, or changes nothing that is read')
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_path: Path) -> None:
     path, data = tmp_path / 'flipped.pth', good.read_bytes()
     expected = dict(leaves(torch.load(good, weights_only=True)))
@@ -251,6 +254,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_pa
     assert refused > tried / 2
 
 
+@pytest.mark.promise('Untrusted files', 'A config stored in a checkpoint is not executed')
 def test_a_stored_config_is_not_executed(good: Path, tmp_path: Path) -> None:
     content = torch.load(good, weights_only=True)
     del content['ema_state_dict']
@@ -296,6 +300,9 @@ def test_a_path_in_a_checkpoint_is_not_removed(good: Path, tmp_path: Path) -> No
     assert thesis.read_text() == 'ten years'
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'Our checkpoints load with `weights_only=True` without this package'
+)
 def test_a_checkpoint_holds_only_tensors_and_plain_values(good: Path) -> None:
     files = [good, *good.parent.glob('best_*.pth')]
     assert len(files) == 2

@@ -33,6 +33,9 @@ STEPS = [('half of epoch_1.pth.tmp', 1), ('all of epoch_2.pth.tmp', 2)]
 STEPS += [('before opening epoch_2.pth.tmp', 1), ('half of best_dfer_WAR_epoch_2.pth.tmp', 1)]
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'A full disk leaves the last good checkpoint, and the run continues'
+)
 @pytest.mark.parametrize(('step', 'count'), STEPS if LONG else STEPS[:2])
 def test_the_last_complete_checkpoint_stays(step: str, count: int, tmp_path: Path) -> None:
     run, log = tmp_path / 'run', tmp_path / 'log.txt'

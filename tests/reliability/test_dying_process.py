@@ -55,6 +55,9 @@ def test_the_error_of_the_process_that_failed_is_named_last() -> None:
     assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
+@pytest.mark.promise(
+    'Several processes', 'A killed process ends the others, and the last message names it'
+)
 @only_long
 @pytest.mark.parametrize('rank', [0, 1])
 def test_a_killed_process_stops_the_others(rank: int) -> None:
@@ -66,6 +69,9 @@ def test_a_killed_process_stops_the_others(rank: int) -> None:
     assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
+@pytest.mark.promise(
+    'Several processes', '`MAX_RESTARTS` with `--resume` ends bitwise equal to an undisturbed run'
+)
 # Within an epoch; at the first step of all; just after a checkpoint.
 @pytest.mark.parametrize(
     ('rank', 'step', 'times'),
@@ -104,5 +110,5 @@ def test_restarts_are_limited() -> None:
 def test_restarts_without_resume_are_refused() -> None:
     code, said = train('run', 'step=4', MAX_RESTARTS='2')
     assert code == 2
-    assert said.strip().endswith('training would begin again from its start')
+    assert said.strip().endswith('would train from the beginning')
     assert not Path('run').exists()

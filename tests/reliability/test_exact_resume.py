@@ -20,6 +20,7 @@ def data(tmp_path_factory):
     return root
 
 
+@pytest.mark.promise('Resuming', '4 epochs equal 2 + 2 epochs in new processes, bitwise')
 @pytest.mark.parametrize('cell', matrix() if LONG else SHORT, ids=str)
 def test_four_epochs_equal_two_and_two(cell, data, tmp_path):
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
@@ -38,6 +39,7 @@ def test_four_epochs_equal_two_and_two(cell, data, tmp_path):
     assert differences(straight / best[0], halves / best[0])[0] == []
 
 
+@pytest.mark.promise('Resuming', 'The number of workers changes nothing')
 @only_long
 def test_the_number_of_workers_does_not_matter(data, tmp_path):
     counts = (0, 1, 2, 4)

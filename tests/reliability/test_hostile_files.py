@@ -41,6 +41,7 @@ def _advised_by_others(monkeypatch):
 # Checkpoints
 
 
+@pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when it is converted')
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 def test_a_checkpoint_to_be_converted(canary, kind):
     path = canary.folder / 'model.pth'
@@ -50,6 +51,7 @@ def test_a_checkpoint_to_be_converted(canary, kind):
     assert [each.name for each in canary.folder.iterdir()] == ['model.pth']
 
 
+@pytest.mark.promise('Untrusted files', 'A `pretrained` file runs no code')
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 def test_weights_of_a_tower(canary, tiny_clip, kind):
     path = canary.folder / 'clip.pt'
@@ -65,6 +67,7 @@ def trained(work_dir, run_tool, toy_config):
     return work_dir / 'run/epoch_1.pth'
 
 
+@pytest.mark.promise('Untrusted files', 'A checkpoint runs no code in `load_from` and in testing')
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 @pytest.mark.parametrize('program', ['train', 'test'])
 def test_a_checkpoint_that_a_run_starts_from(canary, work_dir, run_tool, toy_config, kind, program):
@@ -86,6 +89,7 @@ def put_in(content, canary, place):
     return content
 
 
+@pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when a run resumes from it')
 @pytest.mark.parametrize('place', RESUMED)
 def test_a_checkpoint_that_a_run_goes_on_from(canary, trained, run_tool, toy_config, place):
     content = torch.load(trained, map_location='cpu', weights_only=True)
@@ -104,6 +108,7 @@ def test_a_checkpoint_that_a_run_goes_on_from(canary, trained, run_tool, toy_con
 # Features, results, prompts
 
 
+@pytest.mark.promise('Untrusted files', 'A feature file runs no code')
 @pytest.mark.parametrize('kind', FEATURES)
 def test_a_feature_file(canary, work_dir, run_tool, kind):
     path = canary.folder / 'features.npz'
@@ -119,6 +124,7 @@ def test_results(canary):
         read_results(path)
 
 
+@pytest.mark.promise('Untrusted files', 'A prompt file runs no code')
 @pytest.mark.parametrize('suffix', PROMPTS)
 def test_prompts(canary, suffix):
     path = canary.folder / f'own.{suffix}'

@@ -32,6 +32,9 @@ def _run(
     return code, names.read_text().split('\n') if code == 0 else []
 
 
+@pytest.mark.promise(
+    'Checkpoints', 'A run killed at any write, rename or removal resumes and ends bitwise equal'
+)
 @pytest.mark.parametrize(('keep', 'seed'), RUNS)
 def test_a_run_killed_at_any_point_ends_the_same(keep: int, seed: int, tmp_path: Path) -> None:
     straight = tmp_path / 'straight'

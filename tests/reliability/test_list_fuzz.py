@@ -144,6 +144,7 @@ def enough(seen: Counter[str]) -> bool:
     return min(seen['rows'], seen['refused']) >= 10
 
 
+@pytest.mark.promise('Lists and prompts', 'A list gives valid rows, or an error with file and line')
 @pytest.mark.parametrize('form', FORMS)
 def test_what_gets_in_keeps_the_contract(form):
     seen: Counter[str] = Counter()
@@ -213,6 +214,9 @@ def well_made(draw: st.DrawFn, form: str) -> tuple[bytes, list[Row]]:
     return data, rows
 
 
+@pytest.mark.promise(
+    'Lists and prompts', 'BOM, CRLF, tabs, blank lines, GB18030 and any letters are read'
+)
 @pytest.mark.parametrize('form', FORMS)
 def test_well_made_lists_are_read_whatever_their_encoding_and_line_ends(form):
     parse, _, classes = FORMS[form]

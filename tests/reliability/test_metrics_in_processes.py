@@ -53,6 +53,7 @@ def by_scikit_learn(classes: int, truth: np.ndarray, predicted: list[int]) -> tu
     return 100 * uar, 100 * accuracy_score(truth, predicted), confusion
 
 
+@pytest.mark.promise('Several processes', "UAR, WAR and the confusion matrix equal scikit-learn's")
 def test_equals_scikit_learn() -> None:
     seen = set()
     for seed in range(cases(300, 5000)):
@@ -125,6 +126,7 @@ def evaluate_shares(rank: int, world: int, count: int, folder: str) -> list[dict
     ]
 
 
+@pytest.mark.promise('Several processes', 'Each clip counts once over any number of processes')
 @pytest.mark.parametrize('world', [2, 3])
 def test_uneven_shares_equal_one_process(tmp_path: Path, world: int) -> None:
     count = cases(40, 500)

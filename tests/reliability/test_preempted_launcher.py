@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 from lengths import LONG
 
@@ -32,6 +33,7 @@ def start(*options: str) -> tuple[subprocess.Popen[bytes], Path]:
     return child, said
 
 
+@pytest.mark.promise('Resuming', 'A signal to `dist_train.sh` reaches its processes, which save')
 def test_torchrun_passes_a_signal_on_and_the_run_resumes(work_dir: Path) -> None:
     # Stock torchrun dies of this signal.
     child, said = start()

@@ -94,6 +94,9 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.promise(
+    'Resuming', 'SIGTERM or SIGUSR1 saves after the iteration; the run resumes with the next batch'
+)
 @pytest.mark.parametrize('at', MOMENTS)
 def test_a_resumed_run_continues_with_the_next_batch(
     at: int, straight: Path, tmp_path: Path
@@ -116,6 +119,7 @@ def test_a_signal_in_validation_ends_the_run_at_once(straight: Path, tmp_path: P
     _check_equal(straight, tmp_path)
 
 
+@pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
 @pytest.mark.parametrize('first', [True, False] if LONG else [True])
 def test_a_signal_between_training_and_validation_is_obeyed(first: bool, tmp_path: Path) -> None:
     """Where no checkpoint of the epoch was due, and where it is already written."""
@@ -164,6 +168,7 @@ if LONG:
     ]
 
 
+@pytest.mark.promise('Resuming', 'Early stopping happens at the same epoch in a resumed run')
 @pytest.mark.parametrize(('at', 'when', 'number', 'priority'), STOPS)
 def test_a_resumed_run_stops_early_at_the_same_epoch(
     at: int, when: str, number: int, priority: str, tmp_path: Path
@@ -305,6 +310,7 @@ def _pair(folder: Path, name: str, *, resume: bool = False, at: int | None = Non
     return [int((codes / str(rank)).read_text()) for rank in (0, 1)]
 
 
+@pytest.mark.promise('Resuming', 'A signal to one process ends all at the same iteration')
 def test_processes_end_at_the_same_iteration(tmp_path: Path) -> None:
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
     assert _pair(straight, 'all') == [0, 0]

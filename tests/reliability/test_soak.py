@@ -51,6 +51,7 @@ def soak(rank: int, folder: str, epochs: int, leak: bool) -> list[tuple[int, ...
 @only_long
 @pytest.mark.skipif(not Path('/proc/self/statm').is_file(), reason='needs Linux')
 # A leak of 32 MiB and a file in each epoch is seen.
+@pytest.mark.promise('Several processes', 'Memory, open files and threads do not grow over epochs')
 @pytest.mark.parametrize('leak', [False, True])
 def test_memory_and_open_files_stay(tmp_path: Path, leak: bool) -> None:
     write_dfew(tmp_path / 'DFEW', num_frames=3)

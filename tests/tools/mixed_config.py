@@ -1,4 +1,4 @@
-# The host's ViT in small, DFER-CLIP's neck and head, on DFEW; no BatchNorm, nothing drawn.
+# MMAction2's ViT in small, DFER-CLIP's neck and head, on DFEW; no BatchNorm, nothing drawn.
 _base_ = [
     '../../configs/_base_/datasets/dfew.py',
     '../../configs/_base_/pipelines/dferclip_dfew_video.py',
@@ -27,7 +27,7 @@ model = dict(
         use_mean_pooling=False,
         return_feat_map=True,
     ),
-    neck=dict(type='TemporalTransformer', in_channels=48, embed_dims=32, heads=2, mlp_dim=64),
+    neck=dict(type='TemporalTransformer', in_channels=48, embed_dims=32, num_heads=2, mlp_dim=64),
     cls_head=dict(
         type='TextPromptHead',
         classes='dfew',

@@ -10,7 +10,7 @@ clip = dict(
 )
 model = dict(
     backbone=dict(arch=clip, pretrained=None),
-    neck=dict(in_channels=32, embed_dims=32, heads=2, head_dim=16, mlp_dim=64),
+    neck=dict(in_channels=32, embed_dims=32, num_heads=2, head_dim=16, mlp_dim=64),
     cls_head=dict(text_encoder=dict(arch=clip, pretrained=None)),
 )
 pipeline = [

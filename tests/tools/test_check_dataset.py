@@ -70,6 +70,7 @@ def check(run_tool, tmp_path, capsys, monkeypatch):
     return run
 
 
+@pytest.mark.promise('Datasets', 'A clean corpus has no errors and no warnings')
 def test_nothing_is_wrong_with_a_clean_corpus(check, clean):
     before = contents(clean)
     code, text, report = check(clean, '--folds', 'all', '--workers', 2)
@@ -165,6 +166,9 @@ def planted(clean, tmp_path_factory):
     return it
 
 
+@pytest.mark.promise(
+    'Datasets', '`check_dataset.py` finds each planted defect, with clip, line and severity'
+)
 def test_each_planted_defect_is_found(check, planted):
     before = contents(planted.root)
     code, text, report = check(planted.root, '--show', 100)
@@ -216,6 +220,7 @@ def test_clean_lists_are_read_by_the_same_data_set_and_nothing_is_wrong_with_the
 LOADERS = ('train', 'val', 'test')
 
 
+@pytest.mark.promise('Datasets', 'The check reads each clip once for all folds')
 def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
     read = []
 
@@ -235,6 +240,7 @@ def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
     assert len(read) == len(set(read)) == 35
 
 
+@pytest.mark.promise('Datasets', 'The check writes only new files, outside the dataset')
 def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path):
     before = contents(clean)
     inside = clean / 'lists'

@@ -1,5 +1,6 @@
-"""A packed data set gives a run the pixels that its clips give."""
+"""A run reads the same pixels from packed clips as from the clips themselves."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,33 @@ from mini_corpora import write_clip, write_dfew
 from mmaction.registry import DATASETS
 from small_runs import small_config
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def cfg(work_dir):
-    write_dfew(work_dir / 'DFEW', num_frames=9)
-    cfg = small_config('dferclip_dfew', work_dir, work_dir / 'run')
+    write_dfew(work_dir / 'data/DFEW', num_frames=9)
+    cfg = small_config('dferclip_dfew', work_dir / 'data', work_dir / 'run')
     cfg.dump('config.py')
     return cfg
+
+
+@pytest.fixture
+def pack(run_tool, capsys):
+    """Run the program; what it printed."""
+
+    def run(*arguments, config='config.py', folder='packed'):
+        run_tool('pack_dataset', config, folder, '--workers', '0', *arguments)
+        return capsys.readouterr().out
+
+    return run
 
 
 def content(folder):
     return {path: path.read_bytes() for path in Path(folder).rglob('*') if path.is_file()}
 
 
-def draw(settings, **changes):
+def load(settings, **changes):
     dataset = DATASETS.build({**settings, **changes})
     for number in range(len(dataset)):
         np.random.seed(number)
@@ -30,105 +44,105 @@ def draw(settings, **changes):
 
 
 @pytest.mark.parametrize('part', ['train', 'test'])
-def test_packed_pipelines_give_the_same_pixels(cfg, run_tool, capsys, part):
-    before = content('DFEW')
-    run_tool('pack_dataset', 'config.py', 'packed')
-    said = capsys.readouterr().out
-    assert 'packed: 0 of 14 clips are there; the others, 126 frames, take about' in said
-    assert "wrote packed: all 14 clips; read them by data_prefix=dict(clips='" in said
-    assert content('DFEW') == before
+def test_packed_clips_give_the_same_pixels(cfg, pack, part):
+    before = content('data')
+    said = pack()
+    assert 'packed: 0 of 14 clips are there; the others take about' in said
+    assert 'wrote packed: all 14 clips; read them by' in said
+    assert content('data') == before
     settings = cfg[f'{part}_dataloader'].dataset
-    clips = dict(clips=str(Path('packed').absolute()))
-    pairs = list(zip(draw(settings), draw(settings, data_prefix=clips), strict=True))
+    packed = load(settings, data_prefix=dict(clips='packed'))
+    pairs = list(zip(load(settings), packed, strict=True))
     assert len(pairs) == 7
-    for plain, packed in pairs:
-        assert torch.equal(plain['inputs'], packed['inputs'])
-        assert plain['data_samples'].gt_label == packed['data_samples'].gt_label
-        assert packed['data_samples'].filename.endswith('.safetensors')
+    for expected, found in pairs:
+        assert torch.equal(expected['inputs'], found['inputs'])
+        assert expected['data_samples'].gt_label == found['data_samples'].gt_label
+        assert found['data_samples'].filename.endswith('.safetensors')
 
 
-def test_packing_again_adds_what_is_missing_and_verify_finds_what_is_wrong(cfg, run_tool, capsys):
-    run_tool('pack_dataset', 'config.py', 'packed')
-    run_tool('pack_dataset', 'config.py', 'packed', '--verify')
-    assert 'packed: all 14 clips are as they were packed' in capsys.readouterr().out
+def test_a_run_trains_from_packs_as_the_readme_says(cfg, run_tool, work_dir, capsys):
+    """The README's folder is relative, and the program prints an absolute one."""
+    readme = (ROOT / 'README.md').read_text()
+    (folder,) = re.findall(r'tools/pack_dataset\.py configs/dferclip_dfew\.py (\S+)', readme)
+    assert f'data_prefix.clips={folder}' in readme
+    run_tool('pack_dataset', 'config.py', folder)
+    printed = re.findall(r'(\w+_dataloader\S+clips=\S+)', capsys.readouterr().out)
+    assert len(printed) == 3
+    (work_dir / 'data/DFEW/Clip').rename(work_dir / 'moved')
+    typed = [re.sub(r'=.*', f'={folder}', option) for option in printed]
+    for options in (typed, printed):
+        run_tool('train', 'config.py', '--cfg-options', 'train_cfg.max_epochs=1', *options)
+
+
+def test_missing_clips_are_packed_and_verification_finds_differences(cfg, pack):
+    pack()
+    assert 'packed: all 14 clips have the pixels of their sources' in pack('--verify')
     path = Path('packed/00003.safetensors')
     altered = bytearray(path.read_bytes())
     altered[-1] ^= 1
     path.write_bytes(altered)
     Path('packed/00004.safetensors').unlink()
     with pytest.raises(SystemExit, match='error: 2 of 14 clips: pack them again'):
-        run_tool('pack_dataset', 'config.py', 'packed', '--verify')
-    said = capsys.readouterr().out
-    assert '00003.safetensors: altered or cut short' in said
-    assert '00004.safetensors: not packed' in said
+        pack('--verify')
     path.unlink()
-    run_tool('pack_dataset', 'config.py', 'packed')
-    assert '12 of 14 clips are there; the others, 18 frames' in capsys.readouterr().out
-    run_tool('pack_dataset', 'config.py', 'packed', '--verify')
+    Path('data/DFEW/Clip/clip_224x224/00005/9.jpg').unlink()
+    assert '11 of 14 clips are there' in pack()
+    assert 'all 14 clips' in pack('--verify')
 
 
-def test_a_clip_that_cannot_be_read_is_named_and_the_others_are_packed(cfg, run_tool, capsys):
-    for path in Path('DFEW/Clip/clip_224x224/00005').iterdir():
+def test_an_unreadable_clip_is_named_and_the_others_are_packed(cfg, pack, capsys):
+    for path in Path('data/DFEW/Clip/clip_224x224/00005').iterdir():
         path.write_bytes(b'')
     with pytest.raises(SystemExit, match='error: 1 clips could not be read and are not packed'):
-        run_tool('pack_dataset', 'config.py', 'packed')
+        pack()
     assert 'not read: ' in capsys.readouterr().out
     assert len([*Path('packed').glob('*.safetensors')]) == 13
 
 
-def test_joined_and_repeated_data_sets_are_packed(cfg, run_tool, capsys):
+def test_packs_of_another_dataset_are_refused_and_kept(cfg, pack, work_dir):
+    pack()
+    before = content('packed')
+    write_dfew(work_dir / 'other/DFEW', num_frames=5)
+    small_config('dferclip_dfew', work_dir / 'other', work_dir / 'run').dump('other.py')
+    said = r'packed/00001\.safetensors was computed from .*data/DFEW.*, not .*other/DFEW'
+    with pytest.raises(SystemExit, match=said):
+        pack(config='other.py')
+    assert content('packed') == before
+
+
+def test_joined_and_repeated_datasets_are_packed(cfg, pack):
     inner = cfg.train_dataloader.dataset
     cfg.train_dataloader.dataset = dict(
         type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=inner)]
     )
     cfg.dump('joined.py')
-    run_tool('pack_dataset', 'joined.py', 'packed')
-    assert 'wrote packed: all 14 clips' in capsys.readouterr().out
+    assert 'wrote packed: all 14 clips' in pack(config='joined.py')
 
 
-def test_an_index_of_something_else_is_named(cfg, run_tool):
-    Path('packed').mkdir()
-    Path('packed/packed.jsonl').write_text('{"a": 1}\n')
-    with pytest.raises(SystemExit, match=r'error: packed/packed\.jsonl, line 1: expected clip, '):
-        run_tool('pack_dataset', 'config.py', 'packed')
-
-
-def test_a_clips_folder_is_no_target(cfg, run_tool):
-    clip = 'DFEW/Clip/clip_224x224/00005'
-    before = content('DFEW')
+def test_a_folder_inside_a_clip_is_refused(cfg, pack):
+    clip = 'data/DFEW/Clip/clip_224x224/00005'
+    before = content('data')
     with pytest.raises(SystemExit, match=r'lies in the clip .*00005: choose another'):
-        run_tool('pack_dataset', 'config.py', f'{clip}/packed')
-    assert content('DFEW') == before
+        pack(folder=f'{clip}/packed')
+    assert content('data') == before
 
 
-def test_no_room_on_the_disk(cfg, run_tool, monkeypatch):
+def test_a_full_disk_is_refused_before_any_work(cfg, pack, monkeypatch):
     monkeypatch.setattr('shutil.disk_usage', lambda _: type('Usage', (), dict(free=1000)))
-    with pytest.raises(SystemExit, match=r'error: packed: about .* MiB are needed'):
-        run_tool('pack_dataset', 'config.py', 'packed')
+    with pytest.raises(SystemExit, match=r'error: packed: expected about .* MiB of free space'):
+        pack()
     assert not Path('packed').exists()
 
 
-def test_lists_that_circulate_find_packed_clips(work_dir, cfg, run_tool):
-    write_clip(work_dir / 'DFEW/Clip/clip_224x224_16f/00001', 9, 'jpg')
-    listed = work_dir / 'list.txt'
-    listed.write_text(
+def test_dferclip_lists_find_packed_clips(work_dir, cfg, pack):
+    write_clip(work_dir / 'data/DFEW/Clip/clip_224x224_16f/00001', 9, 'jpg')
+    Path('list.txt').write_text(
         '/data/DFEW/Clip/clip_224x224/00001 9 1\n/data/DFEW/Clip/clip_224x224/00003 9 2'
     )
-    run_tool('pack_dataset', 'config.py', 'packed')
-    settings = dict(cfg.train_dataloader.dataset, ann_file=str(listed), pipeline=[])
-    dataset = DATASETS.build({**settings, 'data_prefix': dict(clips=str(work_dir / 'packed'))})
+    pack()
+    settings = dict(cfg.train_dataloader.dataset, ann_file='list.txt', pipeline=[])
+    dataset = DATASETS.build({**settings, 'data_prefix': dict(clips='packed')})
     assert [Path(dataset[n]['filename']).name for n in range(2)] == [
         '00001.safetensors',
         '00003.safetensors',
     ]
-
-
-def test_a_frame_outside_of_the_root_is_named_and_not_packed(work_dir, cfg, run_tool, capsys):
-    frame = work_dir / 'DFEW/Clip/clip_224x224/00005/3.jpg'
-    frame.rename(work_dir / 'secret.jpg')
-    frame.symlink_to(work_dir / 'secret.jpg')
-    with pytest.raises(SystemExit, match='error: 1 clips could not be read and are not packed'):
-        run_tool('pack_dataset', 'config.py', 'packed')
-    assert f'found a link to {work_dir}/secret.jpg' in capsys.readouterr().out
-    assert not Path('packed/00005.safetensors').exists()
-    assert len([*Path('packed').glob('*.safetensors')]) == 13

@@ -1,4 +1,4 @@
-"""The shell programs: what they start, and two processes on the CPU for real."""
+"""The shell programs: the commands that they start, and a real run of two processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 @pytest.fixture
 def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """``srun`` and ``$PYTHON`` write down their arguments instead of starting anything."""
+    """``srun`` and ``$PYTHON`` only write their arguments into this file."""
     words = work_dir / 'words'
     folder = work_dir / 'bin'
     folder.mkdir()
@@ -53,7 +53,7 @@ def test_two_processes_train_and_evaluate_uneven_shares_on_the_cpu(
     assert [point['index'] for point in points] == list(range(13))
 
 
-def test_one_machine_takes_a_free_port(started: Path) -> None:
+def test_one_machine_uses_a_free_port(started: Path) -> None:
     assert call('dist_train.sh', 'c.py', '8', '--amp', '--seed', '1').returncode == 0
     assert started.read_text().split('\n')[:-1] == [
         *('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '8'),
@@ -62,7 +62,7 @@ def test_one_machine_takes_a_free_port(started: Path) -> None:
     ]
 
 
-def test_several_machines_meet_at_the_first(started: Path) -> None:
+def test_several_machines_connect_to_the_first(started: Path) -> None:
     environment = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'first', 'PORT': '29501'}
     assert call('dist_test.sh', 'c.py', 'b.pth', '4', **environment).returncode == 0
     assert started.read_text().split('\n')[:-1] == [
@@ -72,13 +72,20 @@ def test_several_machines_meet_at_the_first(started: Path) -> None:
     ]
 
 
+def test_an_evaluation_needs_no_checkpoint(started: Path) -> None:
+    assert call('dist_test.sh', 'c.py', '4', '--dump', 'x.pkl').returncode == 0
+    words = started.read_text().split('\n')[:-1]
+    expected = ['c.py', '--launcher', 'pytorch', '--dump', 'x.pkl']
+    assert words[words.index(f'{TOOLS}/test.py') + 1 :] == expected
+
+
 def test_several_machines_need_the_first_ones_address(started: Path) -> None:
     done = call('dist_train.sh', 'c.py', '4', NNODES='2', NODE_RANK='0')
     assert done.returncode != 0
     assert 'address of the machine with NODE_RANK 0' in done.stderr
 
 
-def test_slurm_jobs(started: Path) -> None:
+def test_a_slurm_job_has_the_resources_of_the_environment(started: Path) -> None:
     environment = {'GPUS': '4', 'CPUS_PER_TASK': '6', 'SRUN_ARGS': '--time=1:00 --exclusive'}
     assert call('slurm_train.sh', 'part', 'job', 'c.py', '--resume', **environment).returncode == 0
     assert started.read_text().split('\n')[:-1] == [
@@ -90,8 +97,8 @@ def test_slurm_jobs(started: Path) -> None:
     assert started.read_text().split('\n')[:-1] == [
         *('-p', 'part', '--job-name=job', '--gres=gpu:8', '--ntasks=8', '--ntasks-per-node=8'),
         *('--cpus-per-task=5', '--kill-on-bad-exit=1'),
-        *('fake_python', '-u', f'{TOOLS}/test.py', 'c.py', 'b.pth', '--launcher', 'slurm'),
-        *('--dump', 'x.pkl'),
+        *('fake_python', '-u', f'{TOOLS}/test.py', 'c.py', 'b.pth', '--dump', 'x.pkl'),
+        *('--launcher', 'slurm'),
     ]
 
 
@@ -101,7 +108,7 @@ def test_slurm_jobs(started: Path) -> None:
         ('dist_train.sh', ['c.py']),
         ('dist_test.sh', ['c.py', 'b.pth']),
         ('slurm_train.sh', ['part', 'job']),
-        ('slurm_test.sh', ['part', 'job', 'c.py']),
+        ('slurm_test.sh', ['part', 'job']),
     ],
 )
 def test_a_missing_argument_prints_the_usage(

@@ -31,7 +31,7 @@ def test_brightness_is_pillows_to_the_last_level():
 
 
 def test_brightness_works_in_place_where_that_harms_nobody():
-    brighten = TRANSFORMS.build(dict(type='ClipBrightness', low=0.5, high=0.5))
+    brighten = TRANSFORMS.build(dict(type='ClipBrightness', factor_range=(0.5, 0.5)))
     whole = noise(2, 8, 8, 3)
     half = whole // 2
     locked, part = whole.copy(), whole.copy()[:, 2:6]
@@ -93,7 +93,10 @@ def test_rotation_is_uniform_and_one_draw_for_all_frames():
 
 def test_lists_of_frames_are_taken():
     frames = noise(3, 10, 12, 3)
-    for cfg in (dict(type='ClipBrightness', low=1, high=1), dict(type='ClipRotation', degrees=0)):
+    for cfg in (
+        dict(type='ClipBrightness', factor_range=(1, 1)),
+        dict(type='ClipRotation', degrees=0),
+    ):
         results = TRANSFORMS.build(cfg).transform(dict(imgs=list(frames)))
         np.testing.assert_array_equal(results['imgs'], frames)
 
@@ -108,8 +111,8 @@ def test_the_hosts_flip_is_one_draw_and_turns_repeated_frames_once():
 @pytest.mark.parametrize(
     'cfg',
     [
-        dict(type='ClipBrightness', low=-0.1),
-        dict(type='ClipBrightness', low=2, high=1),
+        dict(type='ClipBrightness', factor_range=(-0.1, 1)),
+        dict(type='ClipBrightness', factor_range=(2, 1)),
         dict(type='ClipRotation', degrees=-1),
         dict(type='ClipRotation', fill=(0, 0)),
     ],

@@ -1,40 +1,9 @@
-# AFEW: 7 classes; its validation set is what is tested on. Folders, no lists, see README.
+# AFEW: 7 classes. Folders instead of lists, see README. The test labels are not public, so the
+# validation set is tested on.
+_base_ = 'loaders.py'
+
 data_root = 'data/AFEW'
-
-train_dataloader = dict(
-    # 8 GPUs make the paper's 48 clips; on one, set train_dataloader.batch_size=48.
-    batch_size=6,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='AFEWDataset',
-        data_root=data_root,
-        split='train',
-        # Clips that cannot be read: another in their place, the run stops beyond 1 % of them.
-        unreadable='replace',
-        max_replaced=0.01,
-    ),
-)
-# The labels of AFEW's own test set are not public.
-val_dataloader = dict(
-    batch_size=6,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='AFEWDataset',
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        # 'raise' stops at a clip that cannot be read, 'wrong' counts it as wrong and goes on.
-        unreadable='raise',
-    ),
-)
-test_dataloader = val_dataloader
-
-val_evaluator = dict(type='RecallMetric')
-test_evaluator = val_evaluator
+corpus = dict(type='AFEWDataset', data_root=data_root)
+train_dataloader = dict(dataset=corpus)
+val_dataloader = dict(dataset=corpus)
+test_dataloader = dict(dataset=corpus)

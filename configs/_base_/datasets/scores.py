@@ -1,45 +1,19 @@
-# Your own clips with scores: data/scores/scores.csv has the columns clip, one for each target, and
-# split (train or test); the clips lie in data/scores/clips.
+# Your own clips with scores: data/scores/scores.csv has the columns clip, one per target, and split
+# (train or test). The clips are in data/scores/clips.
+_base_ = 'loaders.py'
+
 data_root = 'data/scores'
 targets = ['severity']
-
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='ClipScoresDataset',
-        data_root=data_root,
-        ann_file='scores.csv',
-        data_prefix=dict(clips='clips'),
-        targets=targets,
-        split='train',
-        # Clips that cannot be read: another in their place, the run stops beyond 1 % of them.
-        unreadable='replace',
-        max_replaced=0.01,
-    ),
+corpus = dict(
+    type='ClipScoresDataset',
+    data_root=data_root,
+    ann_file='scores.csv',
+    data_prefix=dict(clips='clips'),
+    targets=targets,
 )
-val_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ClipScoresDataset',
-        data_root=data_root,
-        ann_file='scores.csv',
-        data_prefix=dict(clips='clips'),
-        targets=targets,
-        split='test',
-        test_mode=True,
-        unreadable='raise',
-    ),
-)
-test_dataloader = val_dataloader
+train_dataloader = dict(batch_size=64, dataset=corpus)
+val_dataloader = dict(batch_size=64, dataset=corpus)
+test_dataloader = dict(batch_size=64, dataset=corpus)
 
-val_evaluator = dict(type='RegressionMetric')
+val_evaluator = dict(_delete_=True, type='RegressionMetric')
 test_evaluator = val_evaluator

@@ -2,7 +2,7 @@
 model = dict(
     type='FrameRecognizer',
     num_frames=16,
-    # Frames are divided by 255 and nothing else: the original leaves out CLIP's mean and deviation.
+    # Frames are only divided by 255: the original does not use CLIP's mean and deviation.
     data_preprocessor=dict(
         type='ActionDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW'
     ),
@@ -13,7 +13,7 @@ model = dict(
         embed_dims=512,
         max_frames=16,
         depth=1,
-        heads=8,
+        num_heads=8,
         head_dim=64,
         mlp_dim=1024,
     ),
@@ -25,7 +25,7 @@ model = dict(
         num_context=8,
         class_specific=True,
         context_position='end',
-        # A fixed scale, not CLIP's learned one.
+        # Fixed, unlike CLIP's learned scale.
         logit_scale=100.0,
         average_clips='prob',
     ),

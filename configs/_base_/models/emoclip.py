@@ -1,8 +1,8 @@
-# EmoCLIP (arXiv 2310.16640): frozen CLIP frames, a wide temporal Transformer, sentences as labels.
+# EmoCLIP (arXiv 2310.16640): frozen CLIP, a wide temporal Transformer, sentences as labels.
 model = dict(
     type='FrameRecognizer',
     num_frames=32,
-    # CLIP's mean and deviation, on the scale of 255.
+    # CLIP's mean and deviation, times 255.
     data_preprocessor=dict(
         type='ActionDataPreprocessor',
         mean=[122.7709383, 116.7460125, 104.09373615],
@@ -14,10 +14,10 @@ model = dict(
         type='TemporalTransformer',
         in_channels=512,
         embed_dims=512,
-        # The published position table has 1024 rows, of which 33 are ever used.
+        # The published position table has 1024 rows; 33 are used.
         max_frames=1023,
         depth=2,
-        heads=8,
+        num_heads=8,
         head_dim=2048,
         mlp_dim=512,
     ),
@@ -28,7 +28,7 @@ model = dict(
             type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai', frozen=True
         ),
         prompts='descriptions',
-        # The scale of OpenAI's CLIP; learned from there, and not clamped.
+        # OpenAI CLIP's scale; learned from there, and not clamped.
         init_logit_scale=100.0,
         average_clips='prob',
     ),

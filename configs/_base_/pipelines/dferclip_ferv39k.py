@@ -1,20 +1,9 @@
-# DFER-CLIP's frames and augmentation here: rotation, crop, flip, one draw for a whole clip.
+# DFER-CLIP's augmentation for FERV39k: rotation, crop and flip.
+_base_ = 'dferclip.py'
+
 train_pipeline = [
-    dict(type='ClipInit'),
-    dict(type='SampleSegments', num_frames=16),
-    dict(type='ClipDecode'),
+    *_base_.load,
     dict(type='ClipRotation', degrees=4),
-    dict(type='ClipRandomCrop', size=224),
-    dict(type='ClipResize', size=224),
-    dict(type='Flip', flip_ratio=0.5),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
-]
-test_pipeline = [
-    dict(type='ClipInit'),
-    dict(type='SampleSegments', num_frames=16, test_mode=True),
-    dict(type='ClipDecode'),
-    dict(type='ClipResize', size=224),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
+    _base_.crop,
+    *_base_.finish,
 ]

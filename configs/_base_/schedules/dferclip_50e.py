@@ -1,8 +1,8 @@
-# The recipe of DFER-CLIP: SGD with three learning rates, 50 epochs, a tenth after 30 and 40.
+# The recipe of DFER-CLIP: SGD, three learning rates, 50 epochs, a tenth of them after 30 and 40.
 optim_wrapper = dict(
     type='OptimWrapper',
-    # The temporal Transformer learns at the full rate; weight decay is for norms and biases too.
-    # One pass over the weights in place of four, with the same answers.
+    # The temporal Transformer has the full rate. Weight decay applies to norms and biases too.
+    # Fused: one pass over the weights instead of four, with the same result.
     optimizer=dict(type='SGD', lr=1e-2, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(
         custom_keys={
@@ -18,5 +18,5 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 randomness = dict(seed=1)
-# The rates above are for 48 clips per step; --auto-scale-lr adapts them to other batch sizes.
+# The rates are for 48 clips per step; --auto-scale-lr adapts them to other batch sizes.
 auto_scale_lr = dict(enable=False, base_batch_size=48)

@@ -1,9 +1,9 @@
-# The recipe of EmoCLIP on captions: SGD, 30 epochs, a tenth after 15.
+# The recipe of EmoCLIP on captions: SGD, 30 epochs, a tenth of the rate after 15.
 optim_wrapper = dict(
     type='OptimWrapper',
-    # One pass over the weights in place of four, with the same answers.
+    # Fused: one pass over the weights instead of four, with the same result.
     optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4, fused=True),
-    # For CLIP's towers where a config does not freeze them.
+    # For CLIP's encoders in configs that do not freeze them.
     paramwise_cfg=dict(
         custom_keys={
             'backbone': dict(lr_mult=1e-3),  # 1e-6
@@ -18,5 +18,5 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 randomness = dict(seed=1)
-# The rates above are for 64 clips per step; --auto-scale-lr adapts them to other batch sizes.
+# The rates are for 64 clips per step; --auto-scale-lr adapts them to other batch sizes.
 auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -1,4 +1,4 @@
-# Evaluation alone.
+# Evaluation only.
 train_cfg = None
 val_cfg = None
 test_cfg = dict(type='TestLoop')

@@ -6,24 +6,18 @@ from typing import Any
 
 from torch import nn
 
-from ...precompute.encode_frames import identity_of
+from ...precompute import check_frame_features
 from ..lookup import unwrap_datasets
 
 
 def check_cached_features(model: nn.Module, dataset: Any) -> None:
-    """Compare the caches in a dataset's pipeline with the model.
+    """Compare the caches in the pipelines of a dataset, wrapped ones included, with the model.
 
-    A pipeline gives no cached features before.
+    A pipeline gives no cached features before this.
 
     Raises:
-        ValueError: when the features are of another image encoder, of other weights or of another
-            normalisation, or when clips are missing.
+        ValueError: if the features are of another image encoder, of other weights or of another
+            normalisation, or if clips are missing or have changed.
     """
     for each in unwrap_datasets(dataset):
-        steps = getattr(getattr(each, 'pipeline', None), 'transforms', ())
-        caches = [step for step in steps if hasattr(step, 'confirm')]
-        if caches:
-            clips = [each.get_data_info(index)['filename'] for index in range(len(each))]
-            identity = identity_of(model)
-            for cache in caches:
-                cache.confirm(identity, clips)
+        check_frame_features(each, model)

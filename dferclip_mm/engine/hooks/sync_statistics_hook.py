@@ -1,4 +1,4 @@
-"""The statistics of batch norms, the same in all processes."""
+"""The statistics of batch norms, averaged over processes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from mmaction.registry import HOOKS
 from mmengine.dist import all_reduce_params
 from mmengine.hooks import Hook
 
-from ...models.clip.build import counted_buffers
-
 
 @HOOKS.register_module()
 class SyncStatisticsHook(Hook):
-    """Averages over processes what layers count in training, before it is used or saved.
+    """Averages the running statistics of batch norms before they are used or saved.
 
-    In place of the host's ``SyncBuffersHook``, which averages every buffer: for weights that are
-    frozen that is work for nothing, and with three processes their last bits change.
+    MMEngine's ``SyncBuffersHook`` averages every buffer, constants such as the pixels' mean and
+    deviation too: from three processes on, rounding changes their last bits in every epoch, and a
+    resumed run, which starts with the exact values, would differ.
     """
 
     priority = 'NORMAL'
 
     def after_train_epoch(self, runner: Any) -> None:
         """At the end of each epoch."""
-        all_reduce_params(counted_buffers(runner.model), op='mean')
+        # Frozen layers are in evaluation mode: their statistics stay as they are.
+        training = [module for module in runner.model.modules() if module.training]
+        statistics = [
+            getattr(module, name, None)
+            for module in training
+            for name in ('running_mean', 'running_var')
+        ]
+        all_reduce_params([each for each in statistics if each is not None], op='mean')
 
-    def before_val_epoch(self, runner: Any) -> None:
-        """Within an epoch too, where loops count iterations."""
-        all_reduce_params(counted_buffers(runner.model), op='mean')
+    # Loops that count iterations validate within an epoch.
+    before_val_epoch = after_train_epoch

@@ -1,4 +1,4 @@
-"""Backbones."""
+"""Backbones: images to features."""
 
 from .clip_visual_encoder import CLIPVisualEncoder
 

@@ -10,22 +10,26 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
-from ..clip.build import build_clip, freeze
-from ..clip.fast_forward import encode_images, reads_one_token, reduce_activation_memory
+from ..clip.build import build_clip
+from ..clip.checkpointing import reduce_activation_memory
+from ..clip.fast_forward import encode_images, is_standard_vit
+from ..clip.frozen import freeze
 
 
 @MODELS.register_module()
 class CLIPVisualEncoder(BaseModule):
     """CLIP's visual tower: images to projected features, not normalised.
 
-    A plain image backbone, so that the host's own heads and recognizers can use it too.
+    An image backbone that MMAction2's own heads and recognizers can use too.
 
     Args:
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
-        frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
-        checkpoint_mlp: keep about a fifth less for the backward pass, in 1 to 5 % more time.
-        grad_checkpointing: keep each block's input alone, in about a quarter more time.
+        frozen: do not train the weights, and leave them out of checkpoints if `pretrained` is set.
+        checkpoint_mlp: recompute activations of the MLPs: a fifth less memory for the backward
+            pass, 1 to 5 % more time.
+        grad_checkpointing: recompute each block from its input: a tenth of the memory, about a
+            quarter more time.
 
     Raises:
         ValueError: when the tower cannot save memory as asked.
@@ -42,6 +46,7 @@ class CLIPVisualEncoder(BaseModule):
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
+        self.frozen = frozen
         if frozen:
             freeze(self, 'visual', rebuilt_from=pretrained)
         reduce_activation_memory(self.visual, checkpoint_mlp, grad_checkpointing)
@@ -58,9 +63,15 @@ class CLIPVisualEncoder(BaseModule):
                 f'CLIPVisualEncoder takes frames of {height} x {width} pixels, found '
                 f'{images.shape[-2]} x {images.shape[-1]}: set the size in the pipelines'
             )
-        if reads_one_token(self.visual):
+        if is_standard_vit(self.visual):
             return encode_images(self.visual, images)
         return self.visual(images)
 
+    def train(self, mode: bool = True) -> CLIPVisualEncoder:
+        """Switch the mode; batch norms of a frozen tower keep their statistics."""
+        super().train(mode)
+        self.visual.train(mode and not self.frozen)
+        return self
+
     def init_weights(self) -> None:
-        """Keep the weights: the host would re-initialise towers that have such a method."""
+        """Keep the weights: MMEngine would re-initialise towers that have such a method."""

@@ -1,4 +1,4 @@
-"""CLIP's two towers: built from open_clip's architectures and weights, with a fast forward.
+"""CLIP's two towers: built by open_clip, frozen or trained, with a faster forward.
 
-Open this door to add a tower, a source of weights, or to make a step cheaper.
+Open this door to add an architecture or a source of weights, or to make a step cheaper.
 """

@@ -1,4 +1,4 @@
-"""Heads."""
+"""Heads: clip features to logits or scores, and their losses."""
 
 from .precomputed_text_head import PrecomputedTextHead
 from .regression_head import RegressionHead

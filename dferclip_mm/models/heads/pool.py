@@ -1,4 +1,4 @@
-"""From what stands in front of a head to one vector per clip."""
+"""From what a recognizer passes to a head to one vector per clip."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from einops import reduce
 from ..necks.to_sequence import to_sequence
 
 
-def pool_to_clip(features: Any, num_segs: int | None = None) -> torch.Tensor:
-    """One vector per clip: space (and time) averaged, then the clip's segments.
+def pool_to_clip(
+    features: Any, num_segs: int | None = None, in_channels: int | None = None
+) -> torch.Tensor:
+    """One vector per clip: the mean over space (and time), then over the clip's segments.
 
-    What the host's own heads do, so that a head of ours can take their place.
+    As MMAction2's own heads do, so that a head of ours can replace them.
 
     Args:
-        features: vectors (B, D), or maps (B, D, H, W) or (B, D, T, H, W); where the host's 2D
-            recognizer calls, B counts every segment of every clip. Of several scales the last one,
-            of MViT's pairs the class token; SlowFast's two paths are joined along D.
-        num_segs: segments of each clip, as the host's 2D recognizer passes it; None for one.
+        features: vectors (B, D), or maps (B, D, H, W) or (B, D, T, H, W); from MMAction2's
+            `Recognizer2D`, B counts every segment of every clip. Of several scales the last one is
+            taken, of MViT's pairs the class token; SlowFast's two paths are joined along D.
+        num_segs: segments of each clip, as MMAction2's `Recognizer2D` passes it; None for one.
+        in_channels: the expected D; None for any.
 
     Returns:
         (B / num_segs, D).
 
     Raises:
-        ValueError: when the features are none of these.
+        ValueError: when the features are none of these, or D is not `in_channels`.
     """
     if isinstance(features, tuple | list) and features:
         last = features[-1]
@@ -34,34 +37,36 @@ def pool_to_clip(features: Any, num_segs: int | None = None) -> torch.Tensor:
         else:
             features = to_sequence(features).mean(1) if last.ndim == 5 else last
     if not isinstance(features, torch.Tensor) or features.ndim not in (2, 4, 5):
+        is_tensor = isinstance(features, torch.Tensor)
+        found = f'the shape {tuple(features.shape)}' if is_tensor else type(features).__name__
         raise ValueError(
             'the head expects vectors (B, D) or maps (B, D, H, W) or (B, D, T, H, W), found '
-            f'{_describe(features)}: put a TemporalTransformer in between'
+            f'{found}: put a TemporalTransformer in between'
         )
-    # Maps over time hold their segments, also where the host's fcn_test passes num_segs along.
     if features.ndim == 5:
-        return reduce(features, 'b d t h w -> b d', 'mean')
-    if features.ndim == 4:
+        # These hold the segments already, though MMAction2 may pass num_segs (fcn_test).
+        features, num_segs = reduce(features, 'b d t h w -> b d', 'mean'), None
+    elif features.ndim == 4:
         features = reduce(features, 'b d h w -> b d', 'mean')
     if num_segs is not None and num_segs > 1:
         features = reduce(features, '(b s) d -> b d', 'mean', s=num_segs)
+    channels = features.shape[-1]
+    if in_channels not in (None, channels):
+        raise ValueError(
+            f'the head expects {in_channels} channels, found {channels}: set '
+            f'cls_head.in_channels={channels}'
+        )
     return features
 
 
 def view_segments(num_segs: int | None, num_segments: int | None) -> int | None:
-    """How many segments make a view.
+    """The number of segments in one view.
 
-    The host's 2D recognizer counts those of all views together; `FrameRecognizer`, which parts
-    views itself, says 1.
+    MMAction2's `Recognizer2D` counts the segments of all views together; `FrameRecognizer`, which
+    separates views itself, passes 1.
 
     Args:
-        num_segs: what the recognizer says.
-        num_segments: what the head was told, or None.
+        num_segs: from the recognizer.
+        num_segments: from the head's config, or None.
     """
     return num_segments if num_segments and num_segs and num_segs > 1 else num_segs
-
-
-def _describe(features: Any) -> str:
-    if isinstance(features, torch.Tensor):
-        return f'the shape {tuple(features.shape)}'
-    return f'a {type(features).__name__}'

@@ -7,49 +7,51 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from torch import nn
 
 from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
-from ..gather import gather_batches
-from ..similarity import contrastive_loss, cosine_logits
-from ..text import CaptionTokenizer, ClassPrompts, TensorMemo
-from .pool import pool_to_clip
+from ..similarity import contrastive_loss, gather_with_gradient
+from ..text import CaptionTokenizer, ClassPrompts
+from .text_head import EncodedTextHead
+
+TEXT_SOURCES = ('captions', 'class_prompts')
 
 
 @MODELS.register_module()
-class VideoTextContrastiveHead(BaseHead):
+class VideoTextContrastiveHead(EncodedTextHead):
     """Trains clips against their captions, scores them against one text per class (EmoCLIP).
 
-    Checkpoints hold no class and no prompt: `classes` and `prompts` may be others in every
+    Checkpoints hold no class and no prompt: `classes` and `prompts` may differ in every
     evaluation (open vocabulary).
 
     Args:
         classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
-            None for those of the data set (compound classes, which only its lists name).
+            None for those of the dataset (compound classes, which only its lists name).
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`. Several sentences are an ensemble; a compound class is
-            the mean direction of its emotions.
-        captions: train on each clip's own sentence, ``data_sample.text``; False: on the prompts
-            of its class (the supervised protocol).
-        fill_captions: a clip without a caption takes the prompts of its class in training; False
-            refuses such clips.
-        in_channels: D of the clip features; another one than the text features' adds a linear
-            projection. None: equal to theirs.
-        init_logit_scale: what cosines are multiplied with before training.
-        clamp_scale: the largest that training may make of it; None for no limit.
-        gather: take the batches of all processes as one; else each process has its own negatives.
-        equal_texts_positive: clips of a batch with the same text are no negatives of each other;
-            else they are, as in the original.
+            the normalised mean of its emotions.
+        text_source: what a clip is trained on: ``'captions'``, its own sentence
+            (``data_sample.text``), or ``'class_prompts'``, the prompts of its class (the
+            supervised protocol).
+        fill_captions: train clips without a caption on the prompts of their class; False refuses
+            such clips.
+        in_channels: as in `TextPromptHead`.
+        init_logit_scale: the factor of the cosines before training.
+        max_logit_scale: the largest factor that training may reach; None for no limit.
+        gather_with_grad: compute the loss over the batches of all processes; False: each process
+            takes its negatives from its own batch.
+        mask_duplicate_texts: clips of a batch with the same text are not each other's negatives;
+            False: they are, as in the original.
         truncate: cut captions that are too long for the text tower, with their number in the
             log; False refuses them.
-        average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
-        kwargs: the host's own, such as `init_cfg`.
+        average_clips: as in `TextPromptHead`.
+        kwargs: of MMAction2's `BaseHead`, such as `init_cfg`.
 
     Raises:
-        ValueError: when a class has no prompt, a prompt is too long, or a scale is not positive.
+        ValueError: when a class has no prompt, a prompt is too long, a scale is not positive, or
+            `text_source` is unknown.
     """
 
     def __init__(
@@ -57,43 +59,42 @@ class VideoTextContrastiveHead(BaseHead):
         classes: str | Sequence[str] | None,
         text_encoder: Mapping[str, Any],
         prompts: str | Mapping[str, Any] | Sequence[Any] = 'descriptions',
-        captions: bool = True,
+        text_source: str = 'captions',
         fill_captions: bool = False,
         in_channels: int | None = None,
         init_logit_scale: float = 1 / 0.07,
-        clamp_scale: float | None = None,
-        gather: bool = False,
-        equal_texts_positive: bool = False,
+        max_logit_scale: float | None = None,
+        gather_with_grad: bool = False,
+        mask_duplicate_texts: bool = False,
         truncate: bool = True,
         average_clips: str = 'prob',
         **kwargs: Any,
     ) -> None:
-        for name, scale in (('init_logit_scale', init_logit_scale), ('clamp_scale', clamp_scale)):
+        for name, scale in (
+            ('init_logit_scale', init_logit_scale),
+            ('max_logit_scale', max_logit_scale),
+        ):
             if scale is not None and not 0 < scale < math.inf:
                 raise ValueError(f'expected {name} above 0, found {scale}')
+        if text_source not in TEXT_SOURCES:
+            raise ValueError(
+                f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'
+            )
         encoder = MODELS.build(text_encoder)
-        super().__init__(
-            # Until `set_vocabulary` is called.
-            num_classes=0,
-            in_channels=in_channels or encoder.embed_dim,
-            # The host's own default gives (views, C) scores, which its metrics cannot read.
-            average_clips=average_clips,
-            **kwargs,
-        )
+        # `set_vocabulary` sets the number of classes.
+        super().__init__(0, encoder.embed_dims, in_channels, average_clips=average_clips, **kwargs)
         self.text_encoder = encoder
         self.logit_scale = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
-        same = self.in_channels == encoder.embed_dim
-        self.proj = nn.Identity() if same else nn.Linear(self.in_channels, encoder.embed_dim)
-        self.captions, self.fill_captions = captions, fill_captions
-        self.clamp_scale = clamp_scale
-        self.gather, self.equal_texts_positive = gather, equal_texts_positive
+        self.text_source, self.fill_captions = text_source, fill_captions
+        self.max_logit_scale = max_logit_scale
+        self.gather_with_grad = gather_with_grad
+        self.mask_duplicate_texts = mask_duplicate_texts
         self.prompts = prompts
-        self.classes: tuple[str, ...] | None = None
+        self.classes = None
         self.class_prompts: ClassPrompts | None = None
         self.caption_tokenizer = CaptionTokenizer(
             encoder.tokenizer, encoder.context_length, truncate
         )
-        self._class_features = TensorMemo()
         if classes is not None:
             self.set_vocabulary(classes)
 
@@ -116,52 +117,29 @@ class VideoTextContrastiveHead(BaseHead):
         texts = ClassPrompts(load_prompt_parts(self.prompts, names), self.text_encoder)
         self.class_prompts = texts.to(self.logit_scale.device)
         self.classes, self.num_classes = names, len(names)
+        self.clear_class_features()
 
-    def text_features(self) -> torch.Tensor:
-        """One direction per class: (C, D), float32, each of length 1.
-
-        They are computed once for all batches for as long as the text tower does not change.
+    def encode_classes(self) -> torch.Tensor:
+        """Encode the prompts: one direction per class, (C, D), float32, each of length 1.
 
         Raises:
-            ValueError: when the head knows no classes yet.
+            ValueError: when the head has no classes yet.
         """
-        texts, encoder = self.class_prompts, self.text_encoder
-        if texts is None:
+        if self.class_prompts is None:
             raise ValueError(
-                'VideoTextContrastiveHead has classes=None and was told none: leave '
+                'VideoTextContrastiveHead has classes=None and the run did not set them: keep '
                 'StartupCheckHook in default_hooks, or set model.cls_head.classes'
             )
-        learning = torch.is_grad_enabled() and any(
-            parameter.requires_grad for parameter in encoder.parameters()
-        )
-        if learning:
-            return texts(encoder)
-        sources = [*encoder.parameters(), *encoder.buffers(), *texts.buffers()]
-        return self._class_features.get(sources, lambda: texts(encoder))
+        return self.class_prompts(self.text_encoder)
 
-    def train(self, mode: bool = True) -> VideoTextContrastiveHead:
-        """Switch the mode; text features are computed anew, since EMA writes through ``.data``."""
-        self._class_features.forget()
-        return super().train(mode)
+    def text_modules(self) -> tuple[nn.Module, ...]:
+        """The text tower."""
+        return (self.text_encoder,)
 
-    def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
-        """Score clips against the classes.
-
-        Args:
-            x: clip features (B, D), or maps as the host's heads take them (see `pool_to_clip`).
-            num_segs: segments per clip, from the host's 2D recognizer.
-            kwargs: what else the host's recognizers pass; unused.
-
-        Returns:
-            Logits (B, C), float32.
-
-        Raises:
-            ValueError: when D is not `in_channels`.
-        """
+    def scale(self) -> torch.Tensor:
+        """The factor of the cosines, a scalar."""
         scale = self.logit_scale.exp()
-        if self.clamp_scale is not None:
-            scale = scale.clamp(max=self.clamp_scale)
-        return cosine_logits(self._encode_clips(x, num_segs), self.text_features(), scale)
+        return scale if self.max_logit_scale is None else scale.clamp(max=self.max_logit_scale)
 
     def loss(
         self,
@@ -174,10 +152,10 @@ class VideoTextContrastiveHead(BaseHead):
 
         Args:
             feats: as `x` of `forward`, for B clips.
-            data_samples: B samples with `text` where `captions` asks for it, and `gt_label` where
-                the class's prompts take its place.
-            num_segs: segments per clip, from the host's 2D recognizer.
-            kwargs: what else the host's recognizers pass; unused.
+            data_samples: B samples, with `text` for training on captions and `gt_label` for
+                training on the prompts of the class.
+            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
+            kwargs: what else MMAction2's recognizers pass; unused.
 
         Returns:
             ``loss_contrastive``, and ``scale`` for the log.
@@ -185,60 +163,54 @@ class VideoTextContrastiveHead(BaseHead):
         Raises:
             ValueError: when a clip has no text, or one that is too long and must not be cut.
         """
-        if self.clamp_scale is not None:
-            # In place: past a clamp of the graph there would be no gradient to come back with.
+        if self.max_logit_scale is not None:
+            # In place: behind a clamp in the graph, the gradient beyond the limit would be zero.
             with torch.no_grad():
-                self.logit_scale.clamp_(max=math.log(self.clamp_scale))
-        video = self._encode_clips(feats, num_segs)
+                self.logit_scale.clamp_(max=math.log(self.max_logit_scale))
+        video = self.encode_clips(feats, num_segs)
         text, identity = self._encode_texts(data_samples, video.device)
-        if self.gather:
-            video, text, identity = gather_batches(video, text, identity)
+        if self.gather_with_grad:
+            video, text, identity = gather_with_gradient(video, text, identity)
         positives = None
-        if self.equal_texts_positive:
+        if self.mask_duplicate_texts:
             positives = (identity[:, None] == identity[None]).all(dim=-1)
         scale = self.logit_scale.exp()
         loss = contrastive_loss(video, text, scale, positives)
         return {'loss_contrastive': loss, 'scale': scale.detach()}
-
-    def _encode_clips(self, x: torch.Tensor, num_segs: int | None) -> torch.Tensor:
-        video = pool_to_clip(x, num_segs)
-        if video.shape[-1] != self.in_channels:
-            raise ValueError(
-                f'VideoTextContrastiveHead expects {self.in_channels} channels, found '
-                f'{video.shape[-1]}: set cls_head.in_channels={video.shape[-1]}'
-            )
-        return self.proj(video)
 
     def _encode_texts(
         self, data_samples: Sequence[Any], device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Each clip's text: features (B, D), and rows (B, L) that are equal where texts are."""
         captions = [self._caption(sample) for sample in data_samples]
-        told = [index for index, caption in enumerate(captions) if caption]
-        untold = [index for index, caption in enumerate(captions) if not caption]
+        with_caption = [index for index, caption in enumerate(captions) if caption]
+        without = [index for index, caption in enumerate(captions) if not caption]
         features, identities = [], []
-        if told:
-            tokens = self.caption_tokenizer([captions[index] for index in told]).to(device)
+        if with_caption:
+            tokens = self.caption_tokenizer([captions[index] for index in with_caption]).to(device)
             features.append(self.text_encoder(tokens).float())
             identities.append(tokens)
-        if untold:
-            labels = torch.cat([data_samples[index].gt_label for index in untold]).to(device)
-            features.append(self.text_features()[labels])
-            # Below zero, where no token is.
+        if without:
+            labels = torch.cat([data_samples[index].gt_label for index in without]).to(device)
+            features.append(self.class_features()[labels])
+            # Negative numbers, which no token has.
             length = self.caption_tokenizer.context_length
             identities.append((-1 - labels)[:, None].expand(-1, length))
-        order = torch.tensor([*told, *untold], device=device).argsort()
+        order = torch.tensor([*with_caption, *without], device=device).argsort()
         return torch.cat(features)[order], torch.cat(identities)[order]
 
     def _caption(self, sample: Any) -> str:
-        caption = sample.get('text', '') if self.captions else ''
-        if self.captions and not caption.strip():
-            if not self.fill_captions:
-                raise ValueError(
-                    f'{sample.get("filename", "a clip")} has no caption to train on: leave such '
-                    'clips out (require_caption=True of the data set), let the prompts of their '
-                    "class stand in (cls_head.fill_captions=True), or put 'text' into "
-                    "PackActionInputs's algorithm_keys where that is missing"
-                )
+        """The sample's caption; empty where the prompts of its class are used instead."""
+        if self.text_source == 'class_prompts':
             return ''
-        return caption
+        caption = sample.get('text', '')
+        if caption.strip():
+            return caption
+        if not self.fill_captions:
+            raise ValueError(
+                f'{sample.get("filename", "a clip")} has no caption to train on: leave such '
+                'clips out (require_caption=True of the dataset), train them on the prompts of '
+                "their class (cls_head.fill_captions=True), or add 'text' to PackActionInputs's "
+                'algorithm_keys if it is missing there'
+            )
+        return ''

@@ -1,4 +1,4 @@
-"""Necks."""
+"""Necks: features of frames to one feature per clip."""
 
 from .temporal_transformer import TemporalTransformer
 from .to_sequence import to_sequence

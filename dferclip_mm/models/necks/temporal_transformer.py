@@ -17,21 +17,21 @@ POOLS = ('cls', 'mean', 'max')
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention whose heads may be wider than D / heads."""
+    """Multi-head self-attention whose heads may be wider than D / num_heads."""
 
-    def __init__(self, dim: int, heads: int, head_dim: int, dropout: float) -> None:
+    def __init__(self, dim: int, num_heads: int, head_dim: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.num_heads = num_heads
         self.dropout = dropout
-        self.qkv = nn.Linear(dim, 3 * heads * head_dim, bias=False)
-        self.proj = nn.Linear(heads * head_dim, dim)
+        self.qkv = nn.Linear(dim, 3 * num_heads * head_dim, bias=False)
+        self.proj = nn.Linear(num_heads * head_dim, dim)
 
     def forward(self, x: torch.Tensor, first: int | None = None) -> torch.Tensor:
         """The first positions (None: all) attend over T: (B, T, D) -> (B, first, D)."""
         width = self.proj.in_features
         q_weight, kv_weight = self.qkv.weight.split([width, 2 * width])
-        q = rearrange(F.linear(x[:, :first], q_weight), 'b t (h d) -> b h t d', h=self.heads)
-        k, v = rearrange(F.linear(x, kv_weight), 'b t (n h d) -> n b h t d', n=2, h=self.heads)
+        q = rearrange(F.linear(x[:, :first], q_weight), 'b t (h d) -> b h t d', h=self.num_heads)
+        k, v = rearrange(F.linear(x, kv_weight), 'b t (n h d) -> n b h t d', n=2, h=self.num_heads)
         x = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout * self.training)
         return self.proj(rearrange(x, 'b h t d -> b t (h d)'))
 
@@ -39,10 +39,12 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """A pre-norm Transformer block with the tanh form of GELU."""
 
-    def __init__(self, dim: int, heads: int, head_dim: int, mlp_dim: int, dropout: float) -> None:
+    def __init__(
+        self, dim: int, num_heads: int, head_dim: int, mlp_dim: int, dropout: float
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(dim)
-        self.attn = Attention(dim, heads, head_dim, dropout)
+        self.attn = Attention(dim, num_heads, head_dim, dropout)
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = nn.Sequential(
             nn.Linear(dim, mlp_dim),
@@ -61,20 +63,20 @@ class Block(nn.Module):
 class TemporalTransformer(BaseModule):
     """A Transformer over the frames of a clip, read at its class token (DFER-CLIP, section 3.2).
 
-    Stands behind `FrameRecognizer`, or behind any video backbone in the host's `Recognizer3D`.
+    The neck of `FrameRecognizer`, or of MMAction2's `Recognizer3D` behind any video backbone.
 
     Args:
         in_channels: D of the frame features.
-        embed_dims: D inside and of the answer; another one than `in_channels` adds a linear
-            projection in front.
+        embed_dims: D inside and of the result; if it is not `in_channels`, a linear projection
+            is added in front.
         max_frames: the longest clip; the position table has a row for each frame and one more.
         depth: number of blocks.
-        heads: attention heads.
+        num_heads: attention heads.
         head_dim: width of each head.
         mlp_dim: hidden width of the feed-forward network.
         dropout: after attention and feed-forward, and on attention weights.
         pool: what is read: the class token (``'cls'``), or the mean or maximum over the frames.
-        frozen: keep the weights as they are.
+        frozen: do not train the weights.
 
     Raises:
         ValueError: when `pool` is none of these.
@@ -86,7 +88,7 @@ class TemporalTransformer(BaseModule):
         embed_dims: int = 512,
         max_frames: int = 16,
         depth: int = 1,
-        heads: int = 8,
+        num_heads: int = 8,
         head_dim: int = 64,
         mlp_dim: int = 1024,
         dropout: float = 0.0,
@@ -104,7 +106,7 @@ class TemporalTransformer(BaseModule):
         self.cls_token = nn.Parameter(torch.randn(1, 1, embed_dims))
         self.pos_embed = nn.Parameter(torch.randn(1, max_frames + 1, embed_dims))
         self.blocks = nn.Sequential(
-            *(Block(embed_dims, heads, head_dim, mlp_dim, dropout) for _ in range(depth))
+            *(Block(embed_dims, num_heads, head_dim, mlp_dim, dropout) for _ in range(depth))
         )
         self.requires_grad_(not frozen)
 
@@ -113,10 +115,10 @@ class TemporalTransformer(BaseModule):
 
         Args:
             x: frame features (B, T, D), or whatever a video backbone returns (see `to_sequence`).
-            data_samples: unused; the host passes them while training.
+            data_samples: unused; MMAction2 passes them in training.
 
         Returns:
-            Clip features (B, embed_dims), and the host's dict of auxiliary losses, empty.
+            Clip features (B, embed_dims), and MMAction2's dict of auxiliary losses, empty.
 
         Raises:
             ValueError: when D is not `in_channels`, or T exceeds `max_frames`.

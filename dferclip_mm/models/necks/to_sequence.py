@@ -1,4 +1,4 @@
-"""Whatever a video backbone returns, as a sequence of frame features."""
+"""The output of any video backbone as a sequence of frame features."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ def to_sequence(features: Any) -> torch.Tensor:
 
     - maps over time (B, D, T, H, W): the mean over space
     - sequences (B, T, D): as they are
-    - vectors (B, D): one frame each
+    - vectors (B, D): one frame per clip
     - SlowFast's two paths (a pair of maps of unequal channels): the fast path is averaged to the
       slow path's frames, then both are joined along D
     - MViT's pairs of patch tokens and class token: the patch tokens of the last scale
     - several scales: the last one
+
+    Args:
+        features: the backbone's output.
 
     Raises:
         ValueError: when it is none of these.

@@ -1,4 +1,4 @@
-"""Recognizers."""
+"""Recognizers: how backbone, neck and head are joined."""
 
 from .frame_recognizer import FrameRecognizer
 

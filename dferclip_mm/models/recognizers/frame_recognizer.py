@@ -14,16 +14,17 @@ from mmaction.registry import MODELS
 class FrameRecognizer(Recognizer2D):
     """Frames through an image backbone, one vector each; clips through a neck; views to a head.
 
-    The host's `Recognizer2D` cannot do this: it iterates over what the backbone returns, expects
+    MMAction2's `Recognizer2D` cannot do this: it iterates over what the backbone returns, expects
     its neck to return maps, and merges the views of a clip into time.
 
     Args:
         num_frames: frames of each view. Needed when a clip is tested in several views (crops or
-            temporal clips), which are scored apart; None takes all frames as one view.
-        kwargs: the host's: `backbone`, `neck`, `cls_head`, `data_preprocessor`, `test_cfg`, ….
+            temporal clips), which are scored separately; None takes all frames as one view.
+        kwargs: of MMAction2's `Recognizer2D`: `backbone`, `neck`, `cls_head`,
+            `data_preprocessor`, `test_cfg`, ….
 
     Raises:
-        ValueError: when `test_cfg` asks for what the host's 2D recognizer gets wrong.
+        ValueError: when `test_cfg` has an option that is not supported.
     """
 
     def __init__(self, num_frames: int | None = None, **kwargs: Any) -> None:
@@ -33,7 +34,7 @@ class FrameRecognizer(Recognizer2D):
         if unsupported:
             raise ValueError(
                 f'FrameRecognizer does not take test_cfg.{unsupported.pop()}: views are scored '
-                'apart already; use a smaller batch size to save memory'
+                'separately already; use a smaller batch size to save memory'
             )
 
     def extract_feat(
@@ -46,18 +47,18 @@ class FrameRecognizer(Recognizer2D):
         """Features of a batch of clips, after one of the stages.
 
         Args:
-            inputs: frames (B, views · T, 3, H, W), or what the backbone gave for them before,
-                (B, views · T, D), which then goes past it.
+            inputs: frames (B, views · T, 3, H, W), or precomputed features of the backbone,
+                (B, views · T, D), which skip it.
             stage: ``'backbone'`` (what the backbone returns for B · views · T frames), ``'neck'``
                 (B · views, D), or ``'head'`` (B · views, C).
             data_samples: passed to the neck.
-            test_mode: the host's flag.
+            test_mode: passed to MMAction2's `extract_feat`.
 
         Returns:
-            The features, and what the host hands on to the head.
+            The features, and the keyword arguments that MMAction2 passes to the head.
 
         Raises:
-            ValueError: when the frames are no multiple of `num_frames`.
+            ValueError: when the number of frames is not a multiple of `num_frames`.
         """
         frames = self.num_frames or inputs.shape[1]
         if inputs.shape[1] % frames:
@@ -69,7 +70,7 @@ class FrameRecognizer(Recognizer2D):
             x: Any = inputs.flatten(0, 1)
             info: dict = {}
         else:
-            # The host views its inputs, which fails on a slice of frames.
+            # MMAction2 calls `view` on its inputs, which fails on a slice of frames.
             x, info = super().extract_feat(
                 inputs.contiguous(), stage='backbone', test_mode=test_mode
             )

@@ -1,6 +1,8 @@
-"""CLIP's text tower and the texts that go through it."""
+"""CLIP's text tower, and prompts and captions for it.
 
-from .cached_features import TensorMemo
+Open this door to change how sentences become text features.
+"""
+
 from .caption_tokenizer import CaptionTokenizer
 from .class_prompts import ClassPrompts
 from .clip_text_encoder import CLIPTextEncoder
@@ -13,6 +15,5 @@ __all__ = [
     'CaptionTokenizer',
     'ClassPrompts',
     'PromptLearner',
-    'TensorMemo',
     'tokenize',
 ]

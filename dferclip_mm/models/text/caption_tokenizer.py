@@ -1,4 +1,4 @@
-"""Captions to token ids: cut or refused where they are too long, and counted."""
+"""Captions to token ids; captions that are too long are cut and counted, or refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tokens import pad
 
 
 class CaptionTokenizer:
-    """Tokenises captions, each distinct one once.
+    """Tokenizes captions, each distinct one once.
 
     Args:
         tokenizer: CLIP's tokenizer.

@@ -1,4 +1,4 @@
-"""Fixed sentences for each class, as one direction for each class."""
+"""Fixed sentences for each class, encoded to one direction per class."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .tokens import pad, tokenize
 class ClassPrompts(nn.Module):
     """The sentences of C classes, tokenised once.
 
-    A class may have several parts (a compound class has one for each of its emotions) and a part
-    several sentences. The direction of a part is the mean of its sentences' directions, that of a
-    class the mean of its parts'; so emotions weigh the same (EmoCLIP).
+    A compound class has a part for each of its emotions, any other class one part, and a part may
+    have several sentences. The direction of a part is the mean of its sentences' directions, that
+    of a class the mean of its parts', so that emotions weigh the same (EmoCLIP).
 
     Args:
-        parts: for each class the sentences of each part, as `load_prompt_parts` gives them.
-        text_encoder: the tower that the sentences are for; not held.
+        parts: for each class the sentences of each part, as `load_prompt_parts` returns them.
+        text_encoder: the tower that encodes the sentences; not stored.
 
     Raises:
         ValueError: when a sentence is longer than the text tower's context.
@@ -36,7 +36,7 @@ class ClassPrompts(nn.Module):
         self, parts: Sequence[Mapping[str, Sequence[str]]], text_encoder: CLIPTextEncoder
     ) -> None:
         super().__init__()
-        # Compound classes share their emotions, which are encoded once.
+        # Emotions that compound classes share are encoded once.
         distinct = {name: texts for group in parts for name, texts in group.items()}
         number = {name: index for index, name in enumerate(distinct)}
         ids = tokenize(

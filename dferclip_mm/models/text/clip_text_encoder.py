@@ -1,4 +1,4 @@
-"""CLIP's text tower, for tokens and for prompts that are embedded already."""
+"""CLIP's text tower, for token ids and for embedded prompts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..clip.build import build_clip, build_tokenizer, freeze
-from ..clip.fast_forward import (
-    groups_by_length,
-    is_plain,
-    pack,
-    reduce_activation_memory,
-    transform,
-)
+from ..clip.build import build_clip, build_tokenizer
+from ..clip.checkpointing import reduce_activation_memory
+from ..clip.fast_forward import encode_causal, is_standard
+from ..clip.frozen import freeze
 
 
 @MODELS.register_module()
@@ -26,7 +22,7 @@ class CLIPTextEncoder(nn.Module):
     Args:
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
-        frozen: keep the weights as they are, and out of checkpoints when `pretrained` names them.
+        frozen: do not train the weights, and leave them out of checkpoints if `pretrained` is set.
         checkpoint_mlp: as in `CLIPVisualEncoder`.
         grad_checkpointing: as in `CLIPVisualEncoder`.
 
@@ -55,7 +51,7 @@ class CLIPTextEncoder(nn.Module):
                 'architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
             )
         self.width: int = self.text.width
-        self.embed_dim: int = self.text.output_dim
+        self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
         if frozen:
             freeze(self, 'text', rebuilt_from=pretrained)
@@ -68,7 +64,7 @@ class CLIPTextEncoder(nn.Module):
     def encode(self, embedded: torch.Tensor, end: Sequence[int]) -> torch.Tensor:
         """Encode embedded prompts.
 
-        Attention is causal and the answer is read at the end token, so positions behind it change
+        Attention is causal and the feature is read at the end token, so positions behind it change
         nothing and are left out.
 
         Args:
@@ -80,12 +76,8 @@ class CLIPTextEncoder(nn.Module):
         """
         text = self.text
         x = embedded + text.positional_embedding[: embedded.shape[1]]
-        if is_plain(text):
-            groups = groups_by_length(end)
-            x = transform(text.transformer, *pack(x, groups, end))
-            order = [index for group in groups for index in group]
-            if order != sorted(order):
-                x = x[torch.tensor(order, device=x.device).argsort()]
+        if is_standard(text):
+            x = encode_causal(text.transformer, x, end)
         else:
             x = text.transformer(x, attn_mask=text.attn_mask[: x.shape[1], : x.shape[1]])
             x = x[torch.arange(len(x), device=x.device), torch.tensor(end, device=x.device)]

@@ -14,11 +14,11 @@ CONTEXT_POSITIONS = ('end', 'middle', 'front')
 
 
 def context_layout(lengths: Sequence[int], num_context: int, position: str) -> torch.Tensor:
-    """Where the context vectors stand among the tokens of each prompt.
+    """The positions of the context vectors among the tokens of each prompt.
 
     With [S] the start token, [E] the end token and n context vectors: ``'end'`` reads
     [S][n context][text][E], ``'middle'`` [S][n // 2 context][text][the rest][E], ``'front'``
-    [S][text][n context][E]. The names say where the *text* goes, as in the original program.
+    [S][text][n context][E]. The names say where the *text* goes, as in the original code.
 
     Args:
         lengths: tokens of each of the N texts.
@@ -29,7 +29,7 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
         Boolean (N, L): True where a context vector stands; L fits the longest prompt.
 
     Raises:
-        ValueError: when the position is none of these.
+        ValueError: when the position is unknown.
     """
     if position not in CONTEXT_POSITIONS:
         raise ValueError(
@@ -48,13 +48,15 @@ class PromptLearner(nn.Module):
 
     Args:
         sentences: for each of C classes its sentences, N in all.
-        text_encoder: the tower that the prompts are for; not held.
-        num_context: context vectors per prompt; 0 for none.
-        class_specific: a context of its own for every class, or one for all.
+        text_encoder: the tower that encodes the prompts; not stored.
+        num_context: context vectors per prompt, n; 0 for none.
+        class_specific: one context for each class, or one for all.
         context_position: where the text stands (see ``context_layout``).
+        classes: the C class names, for error messages.
 
     Raises:
-        ValueError: when a prompt is longer than the text tower's context.
+        ValueError: when a prompt is longer than the text tower's context, or the position is
+            unknown.
     """
 
     tokens: torch.Tensor
@@ -99,7 +101,7 @@ class PromptLearner(nn.Module):
             self.context = nn.Parameter(torch.empty(shape).normal_(std=0.02))
 
     def embed(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
-        """All prompts with their context in place: (N, L, width), L fits the longest."""
+        """All prompts with their context: (N, L, width), L fits the longest."""
         embedded = text_encoder.embed(self.tokens)
         if self.num_context == 0:
             return embedded

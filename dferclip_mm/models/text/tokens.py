@@ -16,18 +16,21 @@ def tokenize(
     truncate: bool = False,
     owners: Sequence[str] = (),
 ) -> list[list[int]]:
-    """Token ids of each text, without start and end token.
+    """The token ids of each text, without start and end token.
 
     Args:
         texts: N sentences.
         tokenizer: CLIP's tokenizer.
         context_length: positions that the text tower has.
-        reserved: positions that something else takes (learnable context).
+        reserved: positions for learnable context.
         truncate: cut texts that are too long instead of refusing them.
-        owners: N names for error messages, of the class that each text is for.
+        owners: the class of each of the N texts, for error messages.
+
+    Returns:
+        N lists of ids.
 
     Raises:
-        ValueError: when a text is empty, or longer than what fits beside the reserved positions.
+        ValueError: when a text is empty, or does not fit beside the reserved positions.
     """
     room = context_length - 2 - reserved
     ids = []
@@ -47,7 +50,7 @@ def tokenize(
 
 
 def pad(ids: Sequence[Sequence[int]], tokenizer: SimpleTokenizer) -> torch.Tensor:
-    """Put start and end tokens around token ids, zeros behind: (N, L), L the longest."""
+    """Add start and end tokens, and zeros behind: (N, L), L the longest with both."""
     rows = [[tokenizer.sot_token_id, *row, tokenizer.eot_token_id] for row in ids]
     tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for row, target in zip(rows, tokens, strict=True):

@@ -62,6 +62,9 @@ def spoilt(work_dir, spoil, **settings):
     return runner
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'A loss of NaN or infinity stops the run and is never saved'
+)
 @pytest.mark.parametrize(
     ('iteration', 'kept', 'value'), [(0, 0, math.nan), (4, 1, math.inf), (5, 1, -math.inf)]
 )
@@ -233,6 +236,9 @@ def test_scores_of_any_numeric_type_are_checked(kind):
     assert metrics == {'a': 2.5}
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'The clips of that batch are named, with list and line'
+)
 def test_the_clips_are_named_with_their_lines(tmp_path):
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')

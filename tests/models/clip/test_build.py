@@ -1,15 +1,8 @@
-import copy
-
 import open_clip
 import pytest
 import torch
-from mmaction.registry import MODELS
 
-from dferclip_mm.models.clip.build import build_clip, build_tokenizer, fingerprint
-
-
-def encoder_of(arch, pretrained=None, **kwargs):
-    return MODELS.build(dict(type='CLIPTextEncoder', arch=arch, pretrained=pretrained, **kwargs))
+from dferclip_mm.models.clip.build import build_clip, build_tokenizer
 
 
 def test_known_architecture_by_name():
@@ -59,13 +52,9 @@ def test_files_that_do_not_fit_are_explained(tmp_path, tiny_clip, content):
         build_clip(tiny_clip, str(path))
 
 
-@pytest.mark.filterwarnings(r'ignore:.*torch\.jit:FutureWarning')
-@pytest.mark.parametrize('form', ['weights', 'program'])
-def test_a_flipped_bit_is_refused(tmp_path, tiny_clip, tiny_weights, form):
-    """PyTorch writes a checksum of each tensor, and reads over it."""
+def test_a_flipped_bit_is_refused(tmp_path, tiny_clip, tiny_weights):
+    """PyTorch writes a checksum of each tensor and never compares it."""
     path = tmp_path / 'tiny_clip.pt'
-    if form == 'program':
-        torch.jit.script(open_clip.CLIP(**tiny_clip).eval()).save(path)
     proj = build_clip(tiny_clip, str(path)).visual.proj.detach().numpy().tobytes()
     content = bytearray(path.read_bytes())
     content[content.index(proj) + 40] ^= 1
@@ -78,52 +67,3 @@ def test_other_vocabularies_are_refused(monkeypatch):
     monkeypatch.setattr(open_clip, 'get_tokenizer', lambda name: object())
     with pytest.raises(ValueError, match='byte-pair vocabulary'):
         build_tokenizer('ViT-B-16-SigLIP')
-
-
-def test_frozen_tower_cannot_train_and_stays_out_of_checkpoints(tiny_clip, tiny_weights):
-    encoder = encoder_of(tiny_clip, tiny_weights)
-    assert list(encoder.parameters()) == []
-    assert list(encoder.state_dict()) == ['text_fingerprint']
-    assert 'text.text_projection' in encoder_of(tiny_clip).state_dict()
-    assert len(list(encoder_of(tiny_clip, tiny_weights, frozen=False).parameters())) > 10
-
-
-def test_frozen_tower_equals_the_trainable_one(tiny_clip, tiny_weights):
-    tokens = open_clip.tokenize(['a smile', 'raised brows and open eyes'])
-    frozen = encoder_of(tiny_clip, tiny_weights)
-    expected = open_clip.CLIP(**tiny_clip)
-    expected.load_state_dict(torch.load(tiny_weights))
-    torch.testing.assert_close(frozen(tokens), expected.encode_text(tokens))
-
-
-def test_checkpoint_over_other_frozen_weights_is_refused(tmp_path, tiny_clip, tiny_weights):
-    state = encoder_of(tiny_clip, tiny_weights).state_dict()
-    encoder_of(tiny_clip, tiny_weights).load_state_dict(state)
-    other = tmp_path / 'other.pt'
-    torch.save(open_clip.CLIP(**tiny_clip).state_dict(), other)
-    with pytest.raises(ValueError, match='other frozen CLIP weights'):
-        encoder_of(tiny_clip, str(other)).load_state_dict(state)
-
-
-def test_checkpoint_with_the_tower_puts_it_in_place(tiny_clip, tiny_weights):
-    stored = encoder_of(tiny_clip).state_dict()
-    encoder = encoder_of(tiny_clip, tiny_weights)
-    encoder.load_state_dict(stored)
-    torch.testing.assert_close(encoder.text.text_projection, stored['text.text_projection'])
-    assert torch.equal(encoder.text_fingerprint, fingerprint(encoder.text))
-
-
-def test_checkpoint_with_another_tower_is_explained(tiny_clip, tiny_weights):
-    stored = encoder_of(tiny_clip).state_dict()
-    stored['text.text_projection'] = torch.zeros(5, 5)
-    with pytest.raises(ValueError, match='first text_projection'):
-        encoder_of(tiny_clip, tiny_weights).load_state_dict(stored)
-
-
-def test_fingerprint_sees_one_changed_bit(tiny_clip):
-    text = build_clip(tiny_clip).text
-    before, copied = fingerprint(text), copy.deepcopy(text)
-    assert torch.equal(fingerprint(copied), before)
-    with torch.no_grad():
-        copied.ln_final.bias[0] += 1e-7
-    assert not torch.equal(fingerprint(copied), before)

@@ -33,7 +33,7 @@ def test_last_of_several_scales():
 
 
 def test_maps_over_time_hold_their_segments():
-    """The host's fcn_test hands over maps whose time is the segments, and their number as well."""
+    """MMAction2's fcn_test passes maps whose time is the segments, and their number as well."""
     maps = torch.randn(2, 5, 8, 3, 3)
     torch.testing.assert_close(pool_to_clip(maps, num_segs=16), maps.mean(dim=(2, 3, 4)))
 

@@ -5,7 +5,7 @@ from mmaction.structures import ActionDataSample
 
 
 def build(**kwargs):
-    cfg = dict(type='RegressionHead', targets=['brow', 'mouth'], in_channels=8, hidden=4)
+    cfg = dict(type='RegressionHead', targets=['brow', 'mouth'], in_channels=8, hidden_dim=4)
     return MODELS.build({**cfg, **kwargs})
 
 

@@ -26,7 +26,7 @@ def plain_forward(neck, x):
     )
     for block in neck.blocks:
         y = block.norm1(x)
-        heads, width = block.attn.heads, block.attn.proj.in_features // block.attn.heads
+        heads, width = block.attn.num_heads, block.attn.proj.in_features // block.attn.num_heads
         q, k, v = (block.attn.qkv(y)).chunk(3, dim=-1)
         answers = []
         for h in range(heads):
@@ -41,7 +41,7 @@ def plain_forward(neck, x):
 
 @pytest.mark.parametrize('frames', [1, 3, 6])
 def test_equals_plain_attention(frames):
-    neck = build(in_channels=12, embed_dims=12, max_frames=6, depth=2, heads=3, head_dim=8)
+    neck = build(in_channels=12, embed_dims=12, max_frames=6, depth=2, num_heads=3, head_dim=8)
     x = torch.randn(2, frames, 12)
     feature, losses = neck(x)
     assert losses == {}
@@ -49,7 +49,7 @@ def test_equals_plain_attention(frames):
 
 
 def test_pooling_over_frames():
-    sizes = dict(in_channels=12, embed_dims=12, max_frames=6, heads=3, head_dim=4)
+    sizes = dict(in_channels=12, embed_dims=12, max_frames=6, num_heads=3, head_dim=4)
     x = torch.randn(2, 6, 12)
     for pool, reduce in (('mean', lambda y: y.mean(1)), ('max', lambda y: y.amax(1))):
         neck = build(pool=pool, **sizes)
@@ -57,12 +57,12 @@ def test_pooling_over_frames():
 
 
 def test_other_channels_are_projected():
-    neck = build(in_channels=20, embed_dims=12, max_frames=4, heads=2, head_dim=6)
+    neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
     assert neck(torch.randn(2, 20, 4, 3, 3))[0].shape == (2, 12)
 
 
 def test_every_parameter_gets_a_gradient():
-    neck = build(in_channels=20, embed_dims=12, max_frames=4, heads=2, head_dim=6)
+    neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
     neck(torch.randn(2, 4, 20))[0].square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in neck.parameters())
 
@@ -72,7 +72,7 @@ def test_every_parameter_gets_a_gradient():
     [((1, 5, 12), 'set neck.max_frames=5'), ((1, 4, 16), 'set neck.in_channels=16')],
 )
 def test_sizes_that_do_not_fit_are_explained(shape, message):
-    neck = build(in_channels=12, embed_dims=12, max_frames=4, heads=3, head_dim=4)
+    neck = build(in_channels=12, embed_dims=12, max_frames=4, num_heads=3, head_dim=4)
     with pytest.raises(ValueError, match=message):
         neck(torch.randn(shape))
 

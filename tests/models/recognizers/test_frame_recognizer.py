@@ -77,11 +77,11 @@ def test_without_neck_frames_are_averaged(tiny_model):
     torch.testing.assert_close(model(clips, stage='neck'), features)
 
 
-def test_neck_and_head_in_the_hosts_3d_recognizer(tiny_model):
+def test_neck_and_head_in_mmaction2_3d_recognizer(tiny_model):
     cfg = dict(
         type='Recognizer3D',
         backbone=dict(type='X3D'),
-        neck=dict(type='TemporalTransformer', in_channels=192, embed_dims=32, heads=2),
+        neck=dict(type='TemporalTransformer', in_channels=192, embed_dims=32, num_heads=2),
         cls_head=tiny_model['cls_head'],
     )
     model = MODELS.build(cfg)
@@ -90,7 +90,7 @@ def test_neck_and_head_in_the_hosts_3d_recognizer(tiny_model):
     assert model(clips, samples(2), mode='predict')[0].pred_score.shape == (7,)
 
 
-def test_head_alone_in_the_hosts_2d_recognizer(tiny_model):
+def test_head_alone_in_mmaction2_2d_recognizer(tiny_model):
     cfg = dict(
         type='Recognizer2D',
         backbone=dict(type='ResNet', depth=18, pretrained=None),
@@ -116,6 +116,6 @@ def test_video_backbone_is_explained(tiny_model):
 
 
 @pytest.mark.parametrize('key', ['max_testing_views', 'fcn_test'])
-def test_what_the_host_gets_wrong_is_refused(tiny_model, key):
+def test_unsupported_test_options_are_refused(tiny_model, key):
     with pytest.raises(ValueError, match=f'test_cfg.{key}'):
         MODELS.build(dict(tiny_model, test_cfg={key: 2}))

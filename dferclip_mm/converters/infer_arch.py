@@ -1,0 +1,104 @@
+"""Infer the architecture of a CLIP from the shapes of its tensors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import open_clip
+import torch
+
+from .errors import ConversionError
+from .rename_keys import Shapes
+
+VOCABULARY = 49408
+# OpenAI's rule, which shapes do not tell.
+HEAD_WIDTH = 64
+
+
+def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
+    """An open_clip description of the CLIP (OpenAI's kind, QuickGELU) with these shapes.
+
+    Args:
+        shapes: shapes by name.
+        visual: prefix of the visual tower's names.
+        text: prefix of the text tower's names.
+
+    Raises:
+        ConversionError: when a tensor that tells a size is missing or cannot be CLIP's.
+    """
+    width, _, patch, _ = shape_of(shapes, f'{visual}conv1.weight', 4)
+    positions, _ = shape_of(shapes, f'{visual}positional_embedding', 2)
+    _, embed_dim = shape_of(shapes, f'{visual}proj', 2)
+    context_length, text_width = shape_of(shapes, f'{text}positional_embedding', 2)
+    vocabulary, _ = shape_of(shapes, f'{text}token_embedding.weight', 2)
+    grid = math.isqrt(max(positions - 1, 0))
+    sizes = {'vision width': width, 'text width': text_width}
+    wrong = [f'{name} {size}' for name, size in sizes.items() if size < 1 or size % HEAD_WIDTH]
+    if grid < 1 or grid**2 != positions - 1:
+        wrong.append(f'{positions} image positions')
+    if vocabulary != VOCABULARY:
+        wrong.append(f'a vocabulary of {vocabulary}')
+    if wrong:
+        raise ConversionError(
+            f'the file holds no CLIP of a size that OpenAI built ({", ".join(wrong)}): expected '
+            f'widths in multiples of {HEAD_WIDTH}, a square of image positions and one, and '
+            f'{VOCABULARY} tokens'
+        )
+    return {
+        'embed_dim': embed_dim,
+        'quick_gelu': True,
+        'vision_cfg': {
+            'image_size': grid * patch,
+            'layers': count_blocks(shapes, f'{visual}transformer.resblocks.'),
+            'width': width,
+            'patch_size': patch,
+        },
+        'text_cfg': {
+            'context_length': context_length,
+            'vocab_size': vocabulary,
+            'width': text_width,
+            'heads': text_width // HEAD_WIDTH,
+            'layers': count_blocks(shapes, f'{text}transformer.resblocks.'),
+        },
+    }
+
+
+def arch_name(arch: dict[str, Any]) -> str | dict[str, Any]:
+    """The name under which open_clip knows these dimensions, else the dimensions themselves."""
+    names = (name for name in open_clip.list_models() if open_clip.get_model_config(name) == arch)
+    return next(names, arch)
+
+
+def clip_shapes(arch: dict[str, Any], visual: str, text: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of a CLIP's towers, named with our prefixes."""
+    with torch.device('meta'):
+        clip = open_clip.CustomTextCLIP(**arch)
+    towers = {visual: clip.visual.state_dict(), text: clip.text.state_dict()}
+    return {
+        prefix + name: tuple(tensor.shape)
+        for prefix, state in towers.items()
+        for name, tensor in state.items()
+    }
+
+
+def shape_of(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
+    """The shape of a tensor that tells a size.
+
+    Raises:
+        ConversionError: when it is missing, or has another number of dimensions.
+    """
+    shape = shapes.get(name)
+    if shape is None or len(shape) != ndim:
+        raise ConversionError(
+            f'the file has {"no tensor" if shape is None else f"the shape {shape} for"} {name}, '
+            f'from whose {ndim} dimensions a size of the model is read: give the file as it was '
+            'published'
+        )
+    return shape
+
+
+def count_blocks(shapes: Shapes, prefix: str) -> int:
+    """The number of blocks, which are numbered behind a prefix."""
+    found = (name.removeprefix(prefix) for name in shapes if name.startswith(prefix))
+    return len({name.partition('.')[0] for name in found})

@@ -1,0 +1,114 @@
+"""The clips that a split lists, line by line, and how its pipeline samples them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mmaction.datasets.transforms import SampleFrames
+from mmaction.registry import TRANSFORMS
+
+from ..transforms import ClipInit, SampleSegments, SampleWindow
+from ..transforms.clip_opener import class_of, find_clip_init, iterate_steps
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A line of a list: its clip's name and path (None: missing), label, and counted frames.
+
+    Attributes:
+        first: where the record begins; another line than ``line`` where it takes several.
+        text: the clip's caption, where captions are trained on.
+        chosen: (file, line) where a list of clips names it as well.
+    """
+
+    clip: str
+    path: str | None
+    label: str
+    file: str
+    line: int
+    num_frames: int | None = None
+    first: int = 0
+    text: str | None = None
+    chosen: tuple[tuple[str, int], ...] = ()
+
+    def chosen_in(self, lines: tuple[tuple[str, int], ...]) -> ListedClip:
+        """The same, named in some lines of a list of clips."""
+        return replace(self, chosen=lines)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """File and line."""
+        return self.file, self.line
+
+    @property
+    def lines(self) -> list[tuple[str, int]]:
+        """All (file, line) that go with the clip."""
+        return [*((self.file, n) for n in range(self.first, self.line + 1)), *self.chosen]
+
+
+@dataclass(frozen=True)
+class SplitListing:
+    """The clips of one dataloader and fold.
+
+    Attributes:
+        name: of the dataloader, ``'train'``, ``'val'`` or ``'test'``.
+        split: of the corpus; ``''`` where there is none or clips are left out on purpose.
+        root: the data root.
+        clip_folder: where the clips lie.
+        classes: names that should have clips, in label order.
+        clips: the lines of the list.
+        frames: that a sample takes, from the first to the last.
+        pipeline: as in the config.
+        lists: the files that say which clips there are, or the folder in their place.
+        run: the fold of the one run that the split belongs to; None: it belongs to any.
+    """
+
+    name: str
+    fold: int
+    corpus: str
+    split: str
+    root: str
+    clip_folder: str
+    classes: tuple[str, ...]
+    clips: tuple[ListedClip, ...]
+    frames: int
+    pipeline: Sequence[Any]
+    lists: tuple[str, ...]
+    run: int | None = None
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f'{self.name}, fold {self.fold}' if self.corpus else self.name
+
+    def count(self) -> Counter[str]:
+        """Clips by label, each clip once."""
+        return Counter({each.path or each.clip: each.label for each in self.clips}.values())
+
+
+def find_openers(splits: Sequence[SplitListing]) -> dict[str, ClipInit]:
+    """What opens each clip, by its path, each clip once."""
+    openers: dict[str, ClipInit] = {}
+    for split in splits:
+        clip_init = find_clip_init(split.pipeline)
+        openers |= {each.path: clip_init for each in split.clips if each.path}
+    return openers
+
+
+def count_sampled_frames(pipeline: Sequence[Any]) -> int:
+    """How many consecutive frames a sample spans."""
+    frames = 1
+    for step in iterate_steps(pipeline):
+        if not issubclass(class_of(step), (SampleSegments, SampleWindow, SampleFrames)):
+            continue
+        sampling = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
+        if isinstance(sampling, SampleSegments):
+            frames = sampling.num_frames
+        elif isinstance(sampling, SampleWindow):
+            frames = sampling.stride * (sampling.num_frames - 1) + 1
+        else:
+            frames = sampling.clip_len * sampling.frame_interval
+    return frames

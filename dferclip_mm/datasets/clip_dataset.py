@@ -1,0 +1,244 @@
+"""What all datasets of clips share: a list, a folder of clips, and clips that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmaction.datasets import BaseActionDataset
+from mmengine.logging import print_log
+
+from ..media.check_clip import check_clip
+from ..media.errors import ClipReadError, StaleFileError, clip_error
+from .clip_finder import ClipFinder, find_candidates
+from .list_text import check_rows
+from .unreadable import UnreadableClips
+
+# What a wrong pipeline or transform raises, and a bad clip hardly ever.
+_MISTAKES = (
+    AssertionError,
+    AttributeError,
+    ImportError,
+    KeyError,
+    MemoryError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+)
+
+
+class ClipDataset(BaseActionDataset):
+    """Clips that a list names, with their annotations.
+
+    A clip is a folder of frames, a video or a packed clip. Each item holds ``filename`` (absolute
+    path), ``ann_file`` and ``ann_line`` (where the clip is listed), and its annotation. A subclass
+    reads the list (`read_rows`) and says what of a row goes into the item (`annotation`).
+
+    Args:
+        data_root: the folder of the dataset. Links below it are followed.
+        pipeline: data transforms, MMAction2's own included.
+        ann_file: the list, looked up below ``data_root`` and then from the current folder.
+        data_prefix: ``dict(clips=...)``, the folder that the list's clips lie in, looked up as
+            ``ann_file``.
+        test_mode: as in MMEngine's ``BaseDataset``.
+        metainfo: as in MMEngine's ``BaseDataset``.
+        unreadable: what happens to a clip that cannot be read: ``'raise'``, in training
+            ``'replace'``, in evaluation ``'wrong'``; see `UnreadableClips`. None: ``'replace'`` in
+            training, ``'raise'`` in evaluation.
+        max_replaced: the share of unreadable training clips beyond which the run stops.
+        kwargs: further arguments of MMAction2's ``BaseActionDataset``.
+
+    Raises:
+        FileNotFoundError: if the root, the list, the clips' folder or a clip is missing.
+        ValueError: if an argument is wrong.
+        ListError: at the first line of the list that cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_root: str,
+        pipeline: Sequence[Any],
+        ann_file: str = '',
+        data_prefix: dict[str, str] | None = None,
+        test_mode: bool = False,
+        metainfo: dict[str, Any] | None = None,
+        unreadable: str | None = None,
+        max_replaced: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        name = type(self).__name__
+        self.root = Path(data_root).absolute()
+        if not data_root or not self.root.is_dir():
+            raise FileNotFoundError(f'{name}: data_root={data_root!r} is not a folder')
+        prefix = data_prefix or {}
+        if set(prefix) - {'clips'}:
+            raise ValueError(f'{name}: expected data_prefix=dict(clips=...), found {prefix!r}')
+        self.unreadable = UnreadableClips(
+            unreadable, test_mode=test_mode, max_replaced=max_replaced
+        )
+        self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
+        self.finder = ClipFinder(str(self.clip_folder))
+        self.list_file = self.find_list(ann_file)
+        super().__init__(
+            ann_file=str(self.list_file),
+            pipeline=list(pipeline),
+            data_prefix={'clips': str(self.clip_folder)},
+            data_root=str(self.root),
+            test_mode=test_mode,
+            metainfo=self.complete_metainfo(dict(metainfo or {})),
+            **kwargs,
+        )
+
+    def find_list(self, ann_file: str) -> Path:
+        """The list file."""
+        return self.find_file(ann_file)
+
+    def find_file(self, name: str) -> Path:
+        """A file below the root or the current folder.
+
+        Raises:
+            FileNotFoundError: if there is none.
+        """
+        candidates = find_candidates(self.root, name)
+        found = next((path for path in candidates if path.is_file()), None)
+        if found is None:
+            raise FileNotFoundError(
+                f'{type(self).__name__}: expected a list at {" or ".join(map(str, candidates))}, '
+                'found no such file: check data_root and the name'
+            )
+        return found
+
+    def find_clip_folder(self, clips: str) -> Path:
+        """The folder that the list's clips lie in: the given one, or the root."""
+        candidates = find_candidates(self.root, clips) if clips else [self.root]
+        found = next((path for path in candidates if path.is_dir()), None)
+        if found is None:
+            raise FileNotFoundError(
+                f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
+                f'(looked for {" and ".join(map(str, candidates))})'
+            )
+        return found
+
+    def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
+        """The dataset's metainfo from the user's."""
+        return metainfo
+
+    def read_rows(self) -> list[Any]:
+        """The rows of the list, each with ``clip`` and ``line``, and a `ListError` for each other.
+
+        Raises:
+            ListError: if the file cannot be read at all.
+        """
+        raise NotImplementedError
+
+    def select_rows(self, rows: list[Any]) -> list[Any]:
+        """The rows that belong to this dataset."""
+        return rows
+
+    def annotation(self, row: Any) -> dict[str, Any]:
+        """What a row adds to its item.
+
+        Raises:
+            ListError: if it says something impossible.
+        """
+        raise NotImplementedError
+
+    def locate(self, row: Any) -> str | None:
+        """The path of a row's clip, or None if it is missing."""
+        return self.finder.find(row.clip)
+
+    def load_data_list(self) -> list[dict]:
+        """Find each listed clip; see the class for what is raised."""
+        rows = self.select_rows(check_rows(self.read_rows()))
+        if not rows:
+            raise ValueError(f'{self.ann_file}: expected at least one clip, found none')
+        annotations = [self.annotation(row) for row in rows]
+        items: dict[str, dict] = {}
+        for row, annotation, path in zip(rows, annotations, self._find_clips(rows), strict=True):
+            item = dict(filename=path, ann_file=self.ann_file, ann_line=row.line, **annotation)
+            first = items.setdefault(path, item)
+            if first is not item:
+                self._check_repeated(first, item, annotation)
+        return list(items.values())
+
+    def _find_clips(self, rows: Sequence[Any]) -> list[str]:
+        paths = [self.locate(row) for row in rows]
+        missing = [row for row, path in zip(rows, paths, strict=True) if path is None]
+        if missing:
+            some = ', '.join(f'{row.clip} ({self.location(row.line)})' for row in missing[:3])
+            raise FileNotFoundError(
+                f'{type(self).__name__}: {len(missing)} of {len(rows)} listed clips are neither '
+                f'frame folders nor videos below {self.clip_folder}, first {some}: '
+                "check data_root or set data_prefix=dict(clips='...')"
+            )
+        return [path for path in paths if path is not None]
+
+    def _check_repeated(self, first: dict, second: dict, annotation: dict) -> None:
+        """Refuse a clip with two annotations; warn of one that is listed twice."""
+        location = self.location(second['ann_line'])
+        for key in annotation:
+            if key != 'total_frames' and first[key] != second[key]:
+                raise ValueError(
+                    f'{location}: expected one {key} for {second["filename"]}, found another than '
+                    f'in line {first["ann_line"]}'
+                )
+        print_log(
+            f'{location}: {second["filename"]} is already in line {first["ann_line"]}, and counts '
+            'once',
+            logger='current',
+            level=logging.WARNING,
+        )
+
+    def location(self, line: int) -> str:
+        """A line of the list, for messages."""
+        return f'{self.ann_file}:{line}' if line else self.ann_file
+
+    def full_init(self) -> None:
+        """Read the list, as in MMEngine."""
+        if not self._fully_initialized:
+            super().full_init()
+            self.unreadable.clear(len(self))
+
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keep only some clips, with new numbers, as in MMEngine."""
+        super().get_subset_(indices)
+        self.unreadable.clear(len(self))
+
+    def get_subset(self, indices: Sequence[int] | int) -> Any:
+        """A dataset of some of the clips, with new numbers, as in MMEngine."""
+        subset = super().get_subset(indices)
+        subset.unreadable.clear(len(subset))
+        return subset
+
+    def _copy_without_annotation(self, memo: dict | None = None) -> Any:
+        # MMEngine's default is one memo for all copies of a process, in which an object that is
+        # gone can stand for a new one at its address.
+        return super()._copy_without_annotation({} if memo is None else memo)
+
+    def prepare_data(self, idx: int) -> Any:
+        """A clip through the pipeline.
+
+        Raises:
+            ClipReadError: if the pipeline fails on it; it names the clip, the list and the line.
+        """
+        info = self.get_data_info(idx)
+        listed = {key: info.get(key) for key in ('filename', 'ann_file', 'ann_line')}
+        try:
+            check_clip(info['filename'])
+            return self.pipeline(info)
+        except (ClipReadError, StaleFileError, *_MISTAKES):
+            raise
+        except Exception as error:  # MMAction2's decoders raise whatever their libraries raise
+            own = isinstance(error, ValueError | OSError)
+            reason = str(error) if own else f'{type(error).__name__}: {error}'
+            raise clip_error(listed, reason) from error
+
+    def __getitem__(self, index: int) -> dict:
+        """A clip through the pipeline, or what `unreadable` gives for one that cannot be read."""
+        try:
+            return super().__getitem__(index)
+        except ClipReadError as error:
+            return self.unreadable.substitute(self, index, error)

@@ -1,0 +1,58 @@
+"""Less memory for the backward pass: parts of a tower are recomputed there."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from open_clip.transformer import ResidualAttentionBlock
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+
+def checkpointed(function: Callable, *args: Any) -> torch.Tensor:
+    """Call a function and keep only its arguments; the backward pass calls it again.
+
+    Tensors have to be arguments of their own: saved-tensor hooks do not see those inside others.
+    """
+    return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
+
+
+class CheckpointedMLP(nn.Sequential):
+    """A block's MLP that keeps its input and its first layer's output for the backward pass.
+
+    The activation is recomputed there, the second layer is not.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(…, D) -> (…, D)."""
+        first, *rest = self
+        # What the rest needs is complete before its last product, where recomputing stops.
+        return checkpointed(nn.Sequential(*rest), first(x))
+
+
+def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointing: bool) -> None:
+    """Make a tower keep less for the backward pass, in place; the names of weights stay.
+
+    Args:
+        tower: open_clip's, of images or texts.
+        checkpoint_mlp: every block's MLP as a `CheckpointedMLP`.
+        grad_checkpointing: recompute every block from its input.
+
+    Raises:
+        ValueError: when the tower has no such blocks.
+    """
+    if grad_checkpointing:
+        tower.set_grad_checkpointing(True)
+    if not checkpoint_mlp:
+        return
+    blocks = getattr(getattr(tower, 'transformer', None), 'resblocks', ())
+    if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
+        raise ValueError(
+            f"checkpoint_mlp=True is for open_clip's Transformers, found {type(tower).__name__} or "
+            'blocks of another kind: leave it out'
+        )
+    for block in blocks:
+        block.mlp = CheckpointedMLP(OrderedDict(block.mlp.named_children()))

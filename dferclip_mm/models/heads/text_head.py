@@ -1,0 +1,136 @@
+"""What the heads share that compare clips with texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmaction.models.heads import BaseHead
+from torch import nn
+
+from ..similarity import cosine_logits
+from .pool import pool_to_clip, view_segments
+
+
+class TextHead(BaseHead):
+    """Scores clips by their cosine similarity to one text feature per class.
+
+    Args:
+        num_classes: C.
+        text_dims: D of the text features.
+        in_channels: of the clip features; if it is not D, a linear projection is added. None: D.
+        num_segments: frames of one view, as MMAction2's TSMHead has it. Needed where MMAction2's
+            `Recognizer2D` tests a clip in several views, since it passes the frames of all of
+            them; None takes them as one view.
+        average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
+        kwargs: of MMAction2's `BaseHead`.
+    """
+
+    classes: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        num_classes: int,
+        text_dims: int,
+        in_channels: int | None,
+        num_segments: int | None = None,
+        # MMAction2's own default gives (views, C) scores, which its metrics cannot read.
+        average_clips: str = 'prob',
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            num_classes=num_classes,
+            in_channels=in_channels or text_dims,
+            average_clips=average_clips,
+            **kwargs,
+        )
+        self.num_segments = num_segments
+        same = self.in_channels == text_dims
+        self.proj = nn.Identity() if same else nn.Linear(self.in_channels, text_dims)
+
+    def class_features(self) -> torch.Tensor:
+        """One text feature per class: (C, D)."""
+        raise NotImplementedError
+
+    def scale(self) -> float | torch.Tensor:
+        """The factor of the cosines."""
+        raise NotImplementedError
+
+    def encode_clips(self, x: Any, num_segs: int | None) -> torch.Tensor:
+        """Clip features (B, D) from what a recognizer passes; see `forward`."""
+        segments = view_segments(num_segs, self.num_segments)
+        return self.proj(pool_to_clip(x, segments, self.in_channels))
+
+    def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
+        """Score clips.
+
+        Args:
+            x: clip features (B, in_channels), or maps as MMAction2's heads take them (see
+                `pool_to_clip`).
+            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
+            kwargs: what else MMAction2's recognizers pass; unused.
+
+        Returns:
+            Logits (B, C), float32.
+
+        Raises:
+            ValueError: when the clip features do not have `in_channels` channels.
+        """
+        return cosine_logits(self.encode_clips(x, num_segs), self.class_features(), self.scale())
+
+
+class EncodedTextHead(TextHead):
+    """A `TextHead` that encodes its texts, and keeps the result while it cannot change.
+
+    The kept features are cleared by ``train()``, ``eval()``, ``to()`` and loading. After writing
+    weights in another way, call one of these.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._kept: torch.Tensor | None = None
+        self.register_load_state_dict_pre_hook(_clear_class_features)
+
+    def encode_classes(self) -> torch.Tensor:
+        """Encode the texts: one direction per class, (C, D), float32, each of length 1."""
+        raise NotImplementedError
+
+    def text_modules(self) -> Sequence[nn.Module]:
+        """The modules whose weights decide on the class features."""
+        raise NotImplementedError
+
+    def class_features(self) -> torch.Tensor:
+        """One direction per class: (C, D), float32, each of length 1."""
+        learned = any(
+            weight.requires_grad for module in self.text_modules() for weight in module.parameters()
+        )
+        if learned and (self.training or torch.is_grad_enabled()):
+            # A step may follow.
+            self.clear_class_features()
+            return self.encode_classes()
+        return self._kept_features()
+
+    @torch.compiler.disable
+    def _kept_features(self) -> torch.Tensor:
+        if self._kept is None:
+            self._kept = self.encode_classes()
+        return self._kept
+
+    def clear_class_features(self) -> None:
+        """Encode the texts again at the next use."""
+        self._kept = None
+
+    def _apply(self, fn: Any, recurse: bool = True) -> EncodedTextHead:
+        """Clear the class features when the head moves to another device or type."""
+        self.clear_class_features()
+        return super()._apply(fn, recurse)
+
+    def train(self, mode: bool = True) -> EncodedTextHead:
+        """Switch the mode, and clear the class features: weights may have changed."""
+        self.clear_class_features()
+        return super().train(mode)
+
+
+def _clear_class_features(head: EncodedTextHead, *_: Any) -> None:
+    head.clear_class_features()

@@ -1,0 +1,133 @@
+"""One folder with one safetensors file for each clip, and the clip's identity in the file.
+
+A file appears under its name only when it is complete, so the files that exist are the index. A
+killed program is started again and writes what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ..files import atomic_write
+from ..media.errors import StaleFileError
+from ..media.packed import PACKED_SUFFIX
+from .source_clips import SourceState
+
+# Network folders answer many requests at a time.
+_THREADS = 16
+_SHOWN = 160
+
+
+class ClipStore:
+    """A folder of files computed from clips.
+
+    Args:
+        folder: created when the first file is written.
+        file_format: what the files hold.
+        identity: of the computation (model, steps), as JSON values.
+    """
+
+    def __init__(
+        self, folder: str | Path, file_format: str, identity: Mapping[str, Any] | None = None
+    ) -> None:
+        self.folder, self.format = Path(folder), file_format
+        # As JSON gives it back: no tuples, no classes of a config.
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity or {}))
+
+    def file(self, name: str) -> Path:
+        """The file of a clip."""
+        return self.folder / f'{name}{PACKED_SUFFIX}'
+
+    def is_current(self, name: str, path: str) -> bool:
+        """Whether a clip's file exists and was computed from the clip as it is now.
+
+        Raises:
+            StaleFileError: when it was computed by something else, or from another clip.
+            ValueError: when it is damaged.
+        """
+        file = self.file(name)
+        if not file.is_file():
+            return False
+        metadata = read_metadata(file)
+        try:
+            found = {'format': metadata['format'], **json.loads(metadata['identity'])}
+            source = SourceState(*json.loads(metadata['source']))
+        except (KeyError, ValueError, TypeError) as error:
+            raise StaleFileError(f'{file} was not written by this project: {_MOVE}') from error
+        check_identity(file, found, {'format': self.format, **self.identity})
+        if source.matches(path):
+            return True
+        if source.path != path:
+            raise StaleFileError(f'{file} was computed from {source.path}, not {path}: {_MOVE}')
+        return False
+
+    def find_outdated(
+        self, clips: Mapping[str, str], progress: Callable[[Iterable], Iterable] = iter
+    ) -> list[str]:
+        """The names of the clips (name -> path) whose file is missing, or older than the clip.
+
+        Raises:
+            StaleFileError: as `is_current`.
+        """
+        with ThreadPoolExecutor(_THREADS) as pool:
+            current = progress(pool.map(self.is_current, clips.keys(), clips.values()))
+            return [name for name, found in zip(clips, current, strict=True) if not found]
+
+    def write(self, name: str, tensors: Mapping[str, np.ndarray], source: SourceState) -> None:
+        """Write a clip's file.
+
+        Args:
+            name: of the clip.
+            tensors: its content.
+            source: the clip's state before it was read.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        metadata = {
+            'format': self.format,
+            'identity': json.dumps(self.identity),
+            'source': json.dumps(source),
+        }
+        file = self.file(name)
+        atomic_write(file, save(dict(tensors), metadata))
+
+
+_MOVE = 'choose another folder, or delete this file'
+
+
+def read_metadata(file: Path) -> dict[str, str]:
+    """The metadata of a safetensors file; a ValueError when the file is damaged or cut short."""
+    try:
+        with safe_open(file, 'np') as opened:
+            return opened.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f'{file} is damaged ({error}): delete it, and compute it again') from error
+
+
+def check_identity(file: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a file that was computed by another model or by other steps.
+
+    Raises:
+        StaleFileError: naming each setting that differs.
+    """
+    differ = sorted(key for key in expected if found.get(key) != expected[key])
+    if differ:
+        told = '; '.join(
+            f'{key}: expected {_short(expected[key])}, found {_short(found.get(key))}'
+            for key in differ
+        )
+        raise StaleFileError(f'{file} is of another computation ({told}): {_MOVE}')
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'

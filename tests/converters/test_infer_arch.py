@@ -1,0 +1,54 @@
+"""Sizes are read from shapes alone, and shapes that no CLIP has are told."""
+
+import pytest
+
+from dferclip_mm.converters import ConversionError
+from dferclip_mm.converters.infer_arch import clip_arch
+
+SHAPES = {
+    'image.conv1.weight': (128, 3, 16, 16),
+    'image.positional_embedding': (5, 128),
+    'image.proj': (128, 32),
+    'text.positional_embedding': (7, 64),
+    'text.token_embedding.weight': (49408, 64),
+    # More than nine blocks, of more than one tensor.
+    **{
+        f'{tower}.transformer.resblocks.{number}.ln_1.{kind}': (1,)
+        for tower, depth in (('image', 12), ('text', 11))
+        for number in range(depth)
+        for kind in ('weight', 'bias')
+    },
+}
+
+
+def test_all_sizes_are_read():
+    assert clip_arch(SHAPES, 'image.', 'text.') == dict(
+        embed_dim=32,
+        quick_gelu=True,
+        vision_cfg=dict(image_size=32, layers=12, width=128, patch_size=16),
+        text_cfg=dict(context_length=7, vocab_size=49408, width=64, heads=1, layers=11),
+    )
+
+
+def test_an_image_may_be_one_patch():
+    arch = clip_arch({**SHAPES, 'image.positional_embedding': (2, 128)}, 'image.', 'text.')
+    assert arch['vision_cfg']['image_size'] == arch['vision_cfg']['patch_size'] == 16
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape', 'message'),
+    [
+        ('image.conv1.weight', (0, 3, 16, 16), r'built \(vision width 0\): expected'),
+        ('text.positional_embedding', (7, 0), r'built \(text width 0\): expected'),
+        ('text.positional_embedding', (7, 65), r'built \(text width 65\): expected'),
+        ('image.positional_embedding', (0, 128), r'built \(0 image positions\): expected'),
+        ('image.positional_embedding', (1, 128), r'built \(1 image positions\): expected'),
+        ('image.positional_embedding', (6, 128), r'built \(6 image positions\): expected'),
+        ('text.token_embedding.weight', (49407, 64), r'built \(a vocabulary of 49407\): expected'),
+        ('image.proj', (128,), r'has the shape \(128,\) for image\.proj, from whose 2 dimensions'),
+        ('image.proj', None, r'has no tensor image\.proj, from whose 2 dimensions'),
+    ],
+)
+def test_what_no_clip_has_is_told(name, shape, message):
+    with pytest.raises(ConversionError, match=message):
+        clip_arch({**SHAPES, name: shape}, 'image.', 'text.')

@@ -1,0 +1,205 @@
+"""What every corpus refuses when it is built."""
+
+import re
+
+import pytest
+from mmaction.registry import DATASETS
+
+
+@pytest.fixture
+def root(tmp_path, frames):
+    for name in ('00001', '00002'):
+        frames(tmp_path / 'data/faces' / name, 1)
+    return tmp_path
+
+
+@pytest.fixture
+def build(root, text):
+    def build_mafw(content, **kwargs):
+        text(root / 'list.txt', content)
+        kwargs = dict(data_root=str(root), ann_file='list.txt', pipeline=[]) | kwargs
+        return DATASETS.build(dict(type='MAFWDataset', **kwargs))
+
+    return build_mafw
+
+
+@pytest.mark.parametrize('data_root', ['', 'no/such/folder'])
+def test_missing_root(build, data_root):
+    with pytest.raises(FileNotFoundError, match=f'MAFWDataset: data_root={data_root!r} is not a'):
+        build('00001 anger', data_root=data_root)
+
+
+def test_missing_list(build, root):
+    owners = re.escape(str(root / 'Train & Test Set/single/no_caption/set_3/test.txt'))
+    with pytest.raises(
+        FileNotFoundError, match=rf'list of fold 3 \(test\) at {owners}, found no such file'
+    ):
+        build('', ann_file='', fold=3, split='test')
+    with pytest.raises(FileNotFoundError, match=r'other.txt, found no such file'):
+        build('', ann_file='other.txt')
+
+
+def test_missing_clip_folder(build):
+    with pytest.raises(
+        FileNotFoundError, match=r"data_prefix\['clips'\]='nowhere' is not a folder"
+    ):
+        build('00001 anger', data_prefix=dict(clips='nowhere'))
+
+
+@pytest.mark.parametrize('content', ['', '\n \r\n\n', '\ufeff'])
+def test_empty_list(build, content):
+    with pytest.raises(ValueError, match=r'list.txt: expected at least one clip, found none'):
+        build(content)
+
+
+@pytest.mark.parametrize('fold', [0, 6, -1])
+def test_fold_out_of_range(build, fold):
+    with pytest.raises(ValueError, match=f'expected a fold from 1 to 5, found {fold}'):
+        build('00001 anger', fold=fold)
+
+
+@pytest.mark.parametrize('kind', ['FERV39kDataset', 'AFEWDataset'])
+def test_corpora_with_one_split_have_one_fold(root, kind):
+    with pytest.raises(ValueError, match=f'{kind}: expected a fold 1, the only one, found 2'):
+        DATASETS.build(dict(type=kind, data_root=str(root), pipeline=[], fold=2))
+
+
+def test_unknown_split_and_prefix(build):
+    with pytest.raises(
+        ValueError, match="expected a split of train, test, validation, found 'val'"
+    ):
+        build('00001 anger', split='val')
+    with pytest.raises(ValueError, match=r'expected data_prefix=dict\(clips=...\)'):
+        build('00001 anger', data_prefix=dict(video='x'))
+
+
+def test_missing_clips_are_counted_and_three_are_named(build, root):
+    lines = ['00001 anger', *(f'1000{i} anger' for i in range(5)), '00002 fear']
+    with pytest.raises(FileNotFoundError) as error:
+        build('\n'.join(lines))
+    file = root / 'list.txt'
+    assert str(error.value) == (
+        'MAFWDataset: 5 of 7 listed clips are neither frame folders nor videos below '
+        f'{root / "data/faces"}, first 10000 ({file}:2), 10001 ({file}:3), 10002 ({file}:4): '
+        "check data_root or set data_prefix=dict(clips='...')"
+    )
+
+
+def test_a_clip_listed_twice_counts_once_and_is_named(build, root, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'dferclip_mm.datasets.clip_dataset.print_log', lambda message, **_: said.append(message)
+    )
+    dataset = build('00001 anger\n00002 fear\n00001.mp4 anger')
+    assert [dataset.get_data_info(i)['label'] for i in range(len(dataset))] == [3, 6]
+    assert len(said) == 1
+    assert said[0].startswith(f'{root / "list.txt"}:3: ')
+    assert said[0].endswith('is already in line 1, and counts once')
+
+
+def test_a_clip_with_two_labels_is_refused(build):
+    with pytest.raises(
+        ValueError, match=r'list.txt:3: expected one label for .*00001, found anoth'
+    ):
+        build('00001 anger\n00002 fear\n00001.mp4 fear')
+
+
+def test_a_label_outside_the_classes_is_refused(build):
+    classes = dict(classes=['anger', 'fear'])
+    assert len(build('00001 anger\n00002 fear', metainfo=classes)) == 2
+    with pytest.raises(
+        ValueError, match=r'list.txt:2: expected a label of the classes anger, fear'
+    ):
+        build('00001 anger\n00002 sadness', metainfo=classes)
+
+
+@pytest.mark.parametrize('clip', ['../secret', '/etc', 'http://host/x', 'a\0b'])
+def test_nothing_outside_the_root_is_found(build, root, clip):
+    (root.parent / 'secret').mkdir(exist_ok=True)
+    with pytest.raises(ValueError, match=r'list.txt:1: expected'):
+        build(f'{clip} anger')
+
+
+def test_a_foreign_path_that_exists_here_is_still_looked_for_below_the_root(build, root, tmp_path):
+    with pytest.raises(FileNotFoundError, match='1 of 1 listed clips'):
+        build(f'{root.parent} 16 0')
+
+
+def test_a_link_below_the_root_is_followed_out_of_it(build, root, frames, tmp_path_factory):
+    (root / 'data/faces/00003').symlink_to(frames(tmp_path_factory.mktemp('disk') / 'clip', 4))
+    pipeline = [dict(type='ClipInit')]
+    assert build('00003 anger', pipeline=pipeline)[0]['total_frames'] == 4
+
+
+def test_lazy_init_checks_arguments_but_not_clips(build):
+    dataset = build('nothing anger', lazy_init=True)
+    with pytest.raises(FileNotFoundError):
+        dataset.full_init()
+
+
+LISTED = '00001 anger\n00002 fear'
+
+
+def kept(dataset):
+    return [dataset.get_data_info(i)['label'] for i in range(len(dataset))]
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'labels'),
+    [
+        (dict(exclude_classes=['anger']), [6]),
+        (dict(exclude_classes='fear'), [3]),
+        (dict(include_classes=['anger', 'neutral']), [3]),
+        (dict(exclude_classes=['neutral']), [3, 6]),
+        (dict(), [3, 6]),
+    ],
+)
+def test_classes_are_left_out_and_labels_stay(build, chosen, labels):
+    dataset = build(LISTED, **chosen)
+    assert kept(dataset) == labels
+    assert len(dataset.metainfo['classes']) == 11
+
+
+@pytest.mark.parametrize(
+    ('chosen', 'said'),
+    [
+        (
+            dict(exclude_classes=['angry']),
+            "exclude_classes: 'angry' is not a class: did you mean 'a",
+        ),
+        (
+            dict(include_classes='xyz'),
+            "include_classes: 'xyz' is not a class: The classes are happiness",
+        ),
+        (dict(include_classes='fear', exclude_classes='anger'), 'not both'),
+        (dict(include_classes='neutral'), r'found none \(without anger, '),
+    ],
+)
+def test_classes_that_cannot_be_left_out(build, chosen, said):
+    with pytest.raises(ValueError, match=said):
+        build(LISTED, **chosen)
+
+
+@pytest.mark.parametrize('link', ['', 'Clip', 'Clip/clip_224x224', 'EmoLabel_DataSplit'])
+def test_any_folder_of_a_corpus_may_be_a_link(tmp_path, frames, text, link):
+    frames(tmp_path / 'disk/Clip/clip_224x224/00001', 2)
+    text(tmp_path / 'disk/EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1\n')
+    root = tmp_path / 'data'
+    for name in ('Clip/clip_224x224', 'EmoLabel_DataSplit') if link else ('',):
+        target = link if link and name.startswith(link) else name
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        (root / target).symlink_to(tmp_path / 'disk' / target)
+    settings = dict(type='DFEWDataset', data_root=str(root), unreadable='raise')
+    dataset = DATASETS.build({**settings, 'pipeline': [dict(type='ClipInit')]})
+    assert dataset[0]['total_frames'] == 2
+
+
+@pytest.mark.parametrize('name', ['lists/own.txt', 'elsewhere/own.txt'])
+def test_a_list_is_looked_up_below_the_root_and_then_from_the_current_folder(
+    build, root, text, monkeypatch, name
+):
+    text(root / 'lists/own.txt', '00001 anger')
+    text(root / 'run/elsewhere/own.txt', '00002 fear')
+    monkeypatch.chdir(root / 'run')
+    expected = {'lists/own.txt': [3], 'elsewhere/own.txt': [6]}[name]
+    assert kept(build('', ann_file=name)) == expected

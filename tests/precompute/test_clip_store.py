@@ -1,0 +1,100 @@
+"""One file for each clip: current, missing, outdated, or refused."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mini_corpora import write_clip
+from safetensors.numpy import load_file, save_file
+
+from dferclip_mm.media.errors import StaleFileError
+from dferclip_mm.precompute import clip_store
+from dferclip_mm.precompute.clip_store import ClipStore
+from dferclip_mm.precompute.source_clips import SourceState
+
+TENSORS = {'a': np.arange(6.0).reshape(2, 3)}
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Name -> path of three clips."""
+    for name in ('x/1', 'x/2', 'y'):
+        write_clip(tmp_path / 'clips' / name, 2, 'jpg')
+    return {name: str(tmp_path / 'clips' / name) for name in ('x/1', 'x/2', 'y')}
+
+
+@pytest.fixture
+def store(tmp_path, clips):
+    """With the files of two of them."""
+    store = ClipStore(tmp_path / 'store', 'test 1', {'weights': 'a', 'size': (1, 2)})
+    for name in ('x/1', 'y'):
+        store.write(name, TENSORS, SourceState.of(clips[name]))
+    return store
+
+
+def test_missing_and_changed_clips_are_found(store, clips):
+    assert store.find_outdated(clips) == ['x/2']
+    Path(clips['y'], '1.jpg').unlink()
+    assert store.find_outdated(clips) == ['x/2', 'y']
+    np.testing.assert_array_equal(load_file(store.file('x/1'))['a'], TENSORS['a'])
+
+
+@pytest.mark.parametrize(
+    ('file_format', 'identity', 'said'),
+    [
+        ('test 1', {'weights': 'b', 'size': [1, 2]}, 'weights: expected b, found a'),
+        ('test 1', {'weights': 'a', 'size': [1, 3]}, r'size: expected \[1, 3\], found \[1, 2\]'),
+        ('test 2', {'weights': 'a', 'size': [1, 2]}, 'format: expected test 2, found test 1'),
+    ],
+)
+def test_files_of_another_computation_are_refused(store, clips, file_format, identity, said):
+    other = ClipStore(store.folder, file_format, identity)
+    with pytest.raises(StaleFileError, match=rf'x/1\.safetensors is of .*{said}'):
+        other.find_outdated(clips)
+
+
+def test_files_of_another_source_are_refused(store, clips, tmp_path):
+    write_clip(tmp_path / 'other/9', 2, 'jpg')
+    with pytest.raises(StaleFileError, match=r'y\.safetensors was computed from .*clips/y, not'):
+        store.is_current('y', str(tmp_path / 'other/9'))
+
+
+def test_files_of_another_program_are_refused_and_kept(store, clips):
+    file = store.file('x/2')
+    save_file(TENSORS, file)
+    with pytest.raises(StaleFileError, match=r'x/2\.safetensors was not written by this project'):
+        store.find_outdated(clips)
+    assert load_file(file).keys() == TENSORS.keys()
+
+
+@pytest.mark.parametrize('share', [0, 0.3, 0.99])
+def test_damaged_files_are_named(store, clips, share):
+    content = store.file('y').read_bytes()
+    store.file('y').write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match=r'y\.safetensors is damaged .*: delete it'):
+        store.find_outdated(clips)
+
+
+def write_and_die(store, name, path):
+    clip_store.atomic_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    store.write(name, TENSORS, SourceState.of(path))
+
+
+def test_a_killed_writer_leaves_no_file(store, clips):
+    child = multiprocessing.get_context('fork').Process(
+        target=write_and_die, args=(store, 'x/2', clips['x/2'])
+    )
+    child.start()
+    child.join(30)
+    assert child.exitcode == -signal.SIGKILL
+    assert store.find_outdated(clips) == ['x/2']
+
+
+def test_names_may_hold_any_character(store, tmp_path):
+    for name in ('u\u2028x', 'u\rx', 'u\nx', 'ü表'):
+        write_clip(tmp_path / name, 1, 'jpg')
+        store.write(name, TENSORS, SourceState.of(str(tmp_path / name)))
+        assert store.is_current(name, str(tmp_path / name))
