@@ -1,4 +1,4 @@
-"""Clips to load, drawn: a corpus in the layout of DFEW, as JPEGs, packed and filmed."""
+"""A synthetic corpus in the layout of DFEW: clips as JPEGs, packed, and as videos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 from mmaction.registry import DATASETS
 
-from dferclip_mm.precompute.packed_clips import pack_clip, packed_store, read_frames
+from dferclip_mm.media.packed import FORMAT
+from dferclip_mm.precompute.clip_store import ClipStore
+from dferclip_mm.precompute.packed_clips import pack_clip, read_frames
 from dferclip_mm.precompute.source_clips import SourceClip
 from dferclip_mm.transforms import ClipInit
 
@@ -30,7 +32,7 @@ def draw_clips(folder: Path, clips: int = 12) -> list[Path]:
         coarse = rng.randint(0, 256, (9, 9, 3), dtype=np.uint8)
         scene = cv2.resize(coarse, (256, 256), interpolation=cv2.INTER_CUBIC).astype(int)
         for frame in range(rng.randint(40, 121)):
-            # A face moves, and a camera has noise.
+            # A moving face, with camera noise.
             x, y = (int(16 + 15 * math.sin(frame / period)) for period in (9, 7))
             part = scene[y : y + SIZE, x : x + SIZE]
             image = np.clip(part + rng.randint(-4, 5, part.shape), 0, 255).astype(np.uint8)
@@ -46,7 +48,7 @@ def source_clip(folder: Path) -> SourceClip:
 
 def pack_clips(folders: Sequence[Path], target: Path) -> list[Path]:
     """The same clips, packed as `tools/pack_dataset.py` does."""
-    store = packed_store(target)
+    store = ClipStore(target, FORMAT)
     for folder in folders:
         pack_clip(source_clip(folder), store)
     return [store.file(folder.name) for folder in folders]
@@ -67,7 +69,7 @@ def film_clips(folders: Sequence[Path], target: Path) -> list[Path]:
 
 
 def lay_out(root: Path, clips: int = 12) -> list[Path]:
-    """A corpus as DFEW's owners hand it out, beside its clips packed and filmed: the folders."""
+    """DFEW's layout, with the same clips packed and as videos; returns the folders of JPEGs."""
     folders = draw_clips(root / CLIPS, clips)
     for name, write in (('packed', pack_clips), ('videos', film_clips)):
         (root / name).mkdir()
@@ -81,6 +83,6 @@ def lay_out(root: Path, clips: int = 12) -> list[Path]:
 
 
 def open_corpus(settings: Any, root: Path, clips: str, **changed: Any) -> Any:
-    """The data set of a config, over one of the three kinds of clips."""
+    """The dataset of a config, with one of the three kinds of clips."""
     changed |= dict(data_root=str(root), data_prefix=dict(clips=clips))
     return DATASETS.build({**settings, **changed})

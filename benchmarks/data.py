@@ -1,4 +1,4 @@
-"""What loading costs, beside the original's way and beside a bare decode."""
+"""The cost of loading, compared with the original's way and with a bare decode."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ROUNDS = 11
 
 
 def until_decoded(steps: Sequence[Any]) -> int:
-    """How many steps of a pipeline there are up to the one that decodes, itself counted."""
+    """The number of steps of a pipeline up to the one that decodes, included."""
     return [step['type'] for step in steps].index('ClipDecode') + 1
 
 
 def decode_span(path: Path, frames: int) -> None:
-    """What no reader is spared: a video's first frames decoded in one thread, none looked at."""
+    """The least that any reader does: decode a video's first frames in one thread."""
     with av.open(str(path)) as file:
         stream = file.streams.video[0]
         stream.thread_type, stream.codec_context.thread_count = 'NONE', 1
@@ -42,7 +42,7 @@ def decode_span(path: Path, frames: int) -> None:
 
 
 class Seeded(torch.utils.data.Dataset):
-    """A data set whose clips are seeded as in a run; its epochs follow each other."""
+    """A dataset whose clips are seeded as in a run, one epoch after the other."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset

@@ -13,7 +13,8 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from dferclip_mm.precompute.frame_features import frame_store, write_features
+from dferclip_mm.precompute.clip_store import ClipStore
+from dferclip_mm.precompute.frame_features import FORMAT, write_features
 from dferclip_mm.precompute.source_clips import SourceState
 
 from .corpus import draw_clips
@@ -36,7 +37,7 @@ def cached_loader(config: str, folder: Path, width: int, clips: int) -> Run:
     cfg = Config.fromfile(config)
     settings = next(s for s in cfg.train_pipeline if s['type'] == 'FrameFeaturesInit')
     settings.cache = str(folder / 'features')
-    store = frame_store(settings.cache, dict(dtype=settings.dtype))
+    store = ClipStore(settings.cache, FORMAT, dict(dtype=settings.dtype))
     rng = np.random.default_rng(0)
     for path in paths:
         frames = len(list(path.glob('*.jpg')))

@@ -61,4 +61,4 @@ test_dataloader = dict(batch_size=32, **_base_.loader, dataset=test)
 
 param_scheduler = [dict(**_base_.one_cycle, total_steps=30)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=30, val_interval=5)
-auto_scale_lr = dict(enable=False, base_batch_size=64)
+auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -1,9 +1,13 @@
-"""What every test stands on: the host's scope, one thread, a small CLIP."""
+"""For every test: MMAction2's scope, one thread, a small CLIP, an empty folder for programs."""
 
 import copy
+import gc
+import os
 import signal
+from pathlib import Path
 
 import pytest
+import small_runs
 import torch
 from clip_files import write_frames, write_text, write_video
 from mmengine.registry import init_default_scope
@@ -20,31 +24,37 @@ TINY_CLIP = dict(
 )
 
 
+def pytest_collection_finish():
+    """Keep the imported objects out of the garbage collection of each dataset that is built."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def _host_scope():
+def _mmaction_scope():
     init_default_scope('mmaction')
     torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)
-def _signals_stay():
-    """A test that leaves a signal caught or blocked makes another one hang, far from here."""
-    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-    before = [signal.getsignal(number) for number in ends]
+def _restored_signals():
+    """A test that leaves a signal caught or blocked would make a later test hang."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in signals]
     yield
-    assert [signal.getsignal(number) for number in ends] == before
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []).isdisjoint(ends)
+    assert [signal.getsignal(number) for number in signals] == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []).isdisjoint(signals)
 
 
 @pytest.fixture
 def tiny_clip():
-    """An open_clip description of a CLIP that builds in milliseconds: 32 px, 32 dimensions."""
+    """An open_clip config of a CLIP that builds in milliseconds: 32 px, 32 dimensions."""
     return copy.deepcopy(TINY_CLIP)
 
 
 @pytest.fixture
 def tiny_weights(tmp_path, tiny_clip):
-    """The path of a weights file for `tiny_clip`, in open_clip's layout."""
+    """A weights file of `tiny_clip`, in open_clip's layout."""
     import open_clip
 
     path = tmp_path / 'tiny_clip.pt'
@@ -54,7 +64,7 @@ def tiny_weights(tmp_path, tiny_clip):
 
 @pytest.fixture
 def tiny_model(tiny_clip):
-    """The config of a whole small DFER-CLIP for clips of 4 frames, as users would write it."""
+    """The config of a small DFER-CLIP for clips of 4 frames."""
     return dict(
         type='FrameRecognizer',
         num_frames=4,
@@ -93,3 +103,24 @@ def video():
 @pytest.fixture
 def text():
     return write_text
+
+
+@pytest.fixture
+def toy_config():
+    return str(small_runs.TOY)
+
+
+@pytest.fixture
+def run_tool():
+    return small_runs.run_tool
+
+
+@pytest.fixture
+def work_dir(tmp_path, monkeypatch):
+    """An empty current folder, from which new processes can import the tests' helpers."""
+    monkeypatch.chdir(tmp_path)
+    tests = Path(small_runs.__file__).parent
+    paths = [tests.parent, tests.parent / 'demo', tests]
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join(map(str, paths)))
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+    return tmp_path

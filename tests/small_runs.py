@@ -1,7 +1,16 @@
-"""The shipped configs at small size, over the corpora in small."""
+"""The one way to make a small training run.
+
+``small_config`` shrinks a shipped config, or takes the linear model on points (``'toy'``);
+``start`` builds its runner in this process; ``run_tool`` runs a program of tools/ in this process;
+``launch`` starts a training of several processes through tools/dist_train.sh.
+"""
 
 from __future__ import annotations
 
+import os
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +30,10 @@ from mmengine.visualization import Visualizer
 
 from dferclip_mm.engine.run import build_runner, load_config
 
-CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+CONFIGS, TOOLS = ROOT / 'configs', ROOT / 'tools'
+TOY = HERE / 'toy_config.py'
 AFEW_SPLITS = {'train': 'train', 'test': 'validation'}
 SIDE, FRAMES, WIDTH = 32, 4, 32
 ARCH = dict(
@@ -33,7 +45,7 @@ ARCH = dict(
 
 
 def write_corpora(root: Path) -> None:
-    """DFEW, FERV39k, MAFW with compounds, AFEW and scores, three frames a clip."""
+    """DFEW, FERV39k, MAFW with compounds, AFEW and scores, three frames in each clip."""
     for name, writer in {'DFEW': write_dfew, 'FERV39k': write_ferv39k, 'MAFW': write_mafw}.items():
         writer(root / name, num_frames=3)
     lists = root / 'MAFW/Train & Test Set'
@@ -41,8 +53,8 @@ def write_corpora(root: Path) -> None:
     for number, split in enumerate(SPLITS, 1):
         # A clip without an English caption: MAFW has some.
         captions = lists / f'single/with_caption/set_1/{split}.txt'
-        silent = f'\r\n{4 + number:05}.mp4\tneutral\t一个人在说话。\t'
-        write_text(captions, captions.read_text('gbk') + silent, 'gbk')
+        no_english = f'\r\n{4 + number:05}.mp4\tneutral\t一个人在说话。\t'
+        write_text(captions, captions.read_text('gbk') + no_english, 'gbk')
         compounds = f'{number:05}.mp4 anger_disgust\r\n{2 + number:05}.mp4 fear'
         write_text(lists / f'compound/no_caption/set_1/{split}.txt', compounds)
         for word in FERV39K_WORDS[:5]:
@@ -53,21 +65,27 @@ def write_corpora(root: Path) -> None:
     write_text(root / 'scores/scores.csv', '\n'.join(scores))
 
 
-def shrink(cfg: Config, root: Path) -> Config:
-    """Another CLIP, small frames and few of them; the corpus of the same name below `root`."""
+def shrink(cfg: Config, root: Path) -> None:
+    """Small towers, few small frames, one epoch; the corpus of the same name below `root`."""
     model, head = cfg.model, cfg.model.cls_head
-    model.num_frames = FRAMES
+    width = WIDTH
     for tower in (model.backbone, head.get('text_encoder')):
-        if tower is not None:
+        if tower is not None and 'arch' in tower:
             tower.update(arch=ConfigDict(ARCH), pretrained=None)
+    if model.type == 'FrameRecognizer':
+        model.num_frames = FRAMES
+    elif model.backbone.type == 'VisionTransformer':
+        width = 48
+        model.backbone.update(img_size=SIDE, embed_dims=width, depth=2, num_heads=3)
+        model.backbone.num_frames = FRAMES
     if model.get('neck') is not None:
         model.neck.update(
-            in_channels=WIDTH, embed_dims=WIDTH, max_frames=FRAMES, head_dim=8, mlp_dim=16
+            in_channels=width, embed_dims=WIDTH, max_frames=FRAMES, head_dim=8, mlp_dim=16
         )
     if 'in_channels' in head:
-        head.in_channels = WIDTH
-    for part in ('train', 'val', 'test'):
-        loader = cfg.get(f'{part}_dataloader')
+        head.in_channels = width
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
         if loader is None:
             continue
         loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
@@ -78,18 +96,78 @@ def shrink(cfg: Config, root: Path) -> Config:
                     step[key] = value
     if cfg.get('train_cfg') is not None:
         cfg.train_cfg.max_epochs = 1
+
+
+def small_config(
+    name: str, root: Path | None = None, work_dir: Path | None = None, **options: Any
+) -> Config:
+    """A small config.
+
+    Args:
+        name: of a shipped config, or ``'toy'``.
+        root: the folder of the corpora, see `write_corpora`; not for ``'toy'``.
+        work_dir: the run's folder.
+        options: settings to merge, with ``__`` for dots.
+    """
+    merged = {key.replace('__', '.'): value for key, value in options.items()}
+    if work_dir is not None:
+        merged['work_dir'] = str(work_dir)
+    if name == 'toy':
+        return load_config(TOY, merged)
+    cfg = load_config(CONFIGS / f'{name}.py', merged)
+    assert root is not None
+    shrink(cfg, root)
     return cfg
 
 
-def small_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:
-    """A shipped config, `options` (dots as ``__``) merged, at small size."""
-    merged = {key.replace('__', '.'): value for key, value in options.items()}
-    cfg = load_config(CONFIGS / f'{name}.py', merged, work_dir=str(work_dir))
-    return shrink(cfg, root)
+def count_iterations(cfg: Config, count: int) -> None:
+    """Train `count` iterations instead of epochs, validate and save after the last."""
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=count, val_interval=count)
+    cfg.param_scheduler = None
+    cfg.log_processor = dict(by_epoch=False)
+    cfg.default_hooks.checkpoint.update(interval=count, by_epoch=False)
+
+
+def forget_runs() -> None:
+    """Clear what MMEngine keeps by run name and second; a new process has none of it."""
+    for kept in (MMLogger, MessageHub, Visualizer, DefaultScope):
+        kept._instance_dict.clear()
 
 
 def start(cfg: Config) -> Any:
     """The runner of a config, as in a new process."""
-    for kept in (MMLogger, MessageHub, Visualizer, DefaultScope):
-        kept._instance_dict.clear()
+    forget_runs()
     return build_runner(cfg)
+
+
+def run_tool(name: str, *arguments: object) -> None:
+    """Run ``python tools/NAME.py ARGUMENTS`` in this process."""
+    program, before = str(TOOLS / f'{name}.py'), sys.argv
+    forget_runs()
+    sys.argv = [program, *map(str, arguments)]
+    try:
+        runpy.run_path(program, run_name='__main__')
+    finally:
+        sys.argv = before
+
+
+def launch(
+    config: Path | str, processes: int, *options: str, **environment: str
+) -> subprocess.Popen[str]:
+    """Start ``tools/dist_train.sh CONFIG PROCESSES OPTIONS``; stderr goes into stdout."""
+    python_path = os.pathsep.join([str(ROOT), str(ROOT / 'demo'), str(HERE)])
+    settings = dict(PYTHON=sys.executable, OMP_NUM_THREADS='1', PYTHONPATH=python_path)
+    return subprocess.Popen(
+        [str(TOOLS / 'dist_train.sh'), str(config), str(processes), *options],
+        env={**os.environ, **settings, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout: int = 150) -> tuple[int, str]:
+    """Wait for a launched run: its exit code and its output."""
+    output, _ = process.communicate(timeout=timeout)
+    return process.returncode, output

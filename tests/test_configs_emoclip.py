@@ -1,17 +1,17 @@
-"""Every config of EmoCLIP runs at small size, and says what the paper's recipe says."""
+"""Every EmoCLIP config runs at a small size and has the values of the paper."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.runner import CheckpointLoader
+from processes import in_processes
 from small_runs import CONFIGS, small_config, start, write_corpora
 
-ROOT = CONFIGS.parent
 TRAINED = ('emoclip_mafw', 'emoclip_supervised_dfew', 'emoclip_supervised_ferv39k')
 TRAINED += ('emoclip_supervised_mafw', 'emoclip_downstream')
 EVALUATED = tuple(f'emoclip_zeroshot_{name}' for name in ('dfew', 'ferv39k', 'mafw', 'afew'))
@@ -26,7 +26,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def checkpoint(data, tmp_path_factory):
-    """Of a small configs/emoclip_mafw.py."""
+    """The checkpoint of a small run of configs/emoclip_mafw.py."""
     work_dir = tmp_path_factory.mktemp('captions')
     start(small_config('emoclip_mafw', data, work_dir)).train()
     return str(work_dir / 'epoch_1.pth')
@@ -36,13 +36,13 @@ def weights(path):
     return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')['state_dict']
 
 
-def test_no_config_is_left_out_here():
+def test_all_emoclip_configs_are_tested():
     names = {path.stem for path in CONFIGS.glob('emoclip_*.py')}
     assert names == {*TRAINED, *EVALUATED, 'emoclip_zeroshot_mafw_compound'}
 
 
 @pytest.mark.parametrize('name', TRAINED)
-def test_trains_an_epoch_and_validates(name, data, checkpoint, tmp_path):
+def test_a_config_trains_its_neck_and_not_clip(name, data, checkpoint, tmp_path):
     cfg = small_config(name, data, tmp_path)
     if name == 'emoclip_downstream':
         cfg.default_hooks.load_pretrained.checkpoint = checkpoint
@@ -57,13 +57,13 @@ def test_trains_an_epoch_and_validates(name, data, checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize('name', EVALUATED)
-def test_scores_another_corpus_without_training(name, data, checkpoint, tmp_path):
+def test_a_trained_model_is_evaluated_on_another_corpus(name, data, checkpoint, tmp_path):
     cfg = small_config(name, data, tmp_path, load_from=checkpoint)
     found = start(cfg).test()
     assert 0 <= found['dfer/UAR'] <= 100
 
 
-def test_compound_classes_come_from_the_lists(data, checkpoint, tmp_path):
+def test_compound_classes_are_those_of_the_lists(data, checkpoint, tmp_path):
     cfg = small_config('emoclip_zeroshot_mafw_compound', data, tmp_path, load_from=checkpoint)
     runner = start(cfg)
     found = runner.test()
@@ -71,7 +71,7 @@ def test_compound_classes_come_from_the_lists(data, checkpoint, tmp_path):
     assert {'dfer/recall/fear', 'dfer/recall/anger_disgust'} <= set(found)
 
 
-def test_plain_clip_needs_no_checkpoint(data, tmp_path):
+def test_zero_shot_clip_needs_no_checkpoint(data, tmp_path):
     runner = start(small_config('clip_zeroshot_dfew', data, tmp_path))
     runner.test()
     model = runner.model
@@ -84,7 +84,7 @@ def test_plain_clip_needs_no_checkpoint(data, tmp_path):
 
 
 @pytest.mark.parametrize('class_specific', [False, True])
-def test_dferclip_on_other_labels(data, tmp_path, class_specific):
+def test_a_shared_context_is_evaluated_on_other_classes(data, tmp_path, class_specific):
     train = small_config(
         'dferclip_dfew', data, tmp_path, model__cls_head__class_specific=class_specific
     )
@@ -121,7 +121,7 @@ def test_fine_tuning_is_a_setting(data, tmp_path):
     for name, parameter in runner.model.named_parameters():
         tower = name.startswith(('backbone.', 'cls_head.text_encoder.'))
         assert rates[id(parameter)] == pytest.approx(1e-6 if tower else 1e-3), name
-    # Its checkpoint holds CLIP's weights, which take the place of frozen ones.
+    # The checkpoint contains CLIP's weights, which replace the pretrained ones.
     cfg = small_config('emoclip_zeroshot_dfew', data, tmp_path)
     cfg.load_from = str(tmp_path / 'epoch_1.pth')
     runner = start(cfg)
@@ -155,7 +155,7 @@ def test_the_recipe_is_the_published_one():
         assert cfg.model.cls_head.text_source == 'class_prompts'
 
 
-def test_clips_without_a_caption_are_left_out(data, tmp_path):
+def test_clips_without_a_caption_are_excluded(data, tmp_path):
     runner = start(small_config('emoclip_mafw', data, tmp_path))
     dataset = runner.build_dataloader(runner.cfg.train_dataloader).dataset
     texts = [dataset.get_data_info(i)['text'] for i in range(len(dataset))]
@@ -175,22 +175,11 @@ def test_downstream_starts_from_the_caption_trained_transformer(data, checkpoint
         assert torch.equal(value, stored[f'neck.{name}']), name
 
 
-def settings(path, words):
-    """What --cfg-options makes of words."""
-    import argparse
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    return parser.parse_args(['--cfg-options', *words]).cfg_options
-
-
-def test_any_words_at_evaluation_by_settings_alone(data, checkpoint, tmp_path):
-    prompts = tmp_path / 'words.json'
-    words = {name: f'someone who shows {name}' for name in ('joy', 'sorrow')}
-    prompts.write_text(json.dumps({**words, '*': ['a {} face']}))
-    options = settings(prompts, [f'model.cls_head.prompts={prompts}'])
-    cfg = small_config('emoclip_zeroshot_dfew', data, tmp_path, load_from=checkpoint)
-    cfg.merge_from_dict(options)
+def test_other_prompts_are_a_setting_of_the_evaluation(data, checkpoint, tmp_path):
+    prompts = tmp_path / 'prompts.json'
+    prompts.write_text(json.dumps({'joy': 'a smile', '*': ['a {} face']}))
+    options = {'model__cls_head__prompts': str(prompts)}
+    cfg = small_config('emoclip_zeroshot_dfew', data, tmp_path, load_from=checkpoint, **options)
     runner = start(cfg)
     runner.test()
     tokens = runner.model.cls_head.class_prompts.tokens
@@ -198,56 +187,41 @@ def test_any_words_at_evaluation_by_settings_alone(data, checkpoint, tmp_path):
     assert tokens[0].argmax() == 4  # start, a, happiness, face, end
 
 
-def test_a_class_can_be_left_out_by_settings_alone(data, tmp_path):
-    words = [
-        'train_dataloader.dataset.exclude_classes=["anger"]',
-        'test_dataloader.dataset.include_classes=["anger"]',
-    ]
-    cfg = small_config('emoclip_supervised_dfew', data, tmp_path)
-    cfg.merge_from_dict(settings(None, words))
-    runner = start(cfg)
+def test_an_unseen_class_is_a_setting(data, tmp_path):
+    options = {
+        'train_dataloader__dataset__exclude_classes': ['anger'],
+        'test_dataloader__dataset__include_classes': ['anger'],
+    }
+    runner = start(small_config('emoclip_supervised_dfew', data, tmp_path, **options))
     seen, unseen = (
-        runner.build_dataloader(runner.cfg[f'{part}_dataloader']).dataset
-        for part in ('train', 'test')
+        runner.build_dataloader(runner.cfg[f'{split}_dataloader']).dataset
+        for split in ('train', 'test')
     )
     assert [seen.get_data_info(i)['label'] for i in range(len(seen))] == [0, 1, 2, 4, 5, 6]
     assert [unseen.get_data_info(i)['label'] for i in range(len(unseen))] == [3]
 
 
-PROGRAM = """
-import sys, torch
-torch.set_num_threads(1)
-sys.path[:0] = {paths!r}
-import dferclip_mm
-from mmengine.config import Config
-from small_runs import start
-cfg = Config.fromfile({config!r})
-cfg.launcher = 'pytorch'
-start(cfg).test()
-"""
+def score_clips(rank, config, save_to, workers):
+    cfg = Config.fromfile(config)
+    cfg.launcher = 'pytorch' if get_world_size() > 1 else 'none'
+    cfg.test_dataloader.num_workers = workers
+    cfg.test_evaluator.save_to = save_to
+    os.environ['LOCAL_RANK'] = str(rank)
+    start(cfg).test()
 
 
 def test_figures_do_not_depend_on_processes_or_workers(data, checkpoint, tmp_path):
     cfg = small_config('emoclip_zeroshot_ferv39k', data, tmp_path, load_from=checkpoint)
-    cfg.test_evaluator.save_to = str(tmp_path / 'alone.json')
-    start(cfg).test()
-    cfg.test_evaluator.save_to = str(tmp_path / 'both.json')
-    cfg.test_dataloader.num_workers = 2
-    cfg.dump(tmp_path / 'config.py')
+    config = str(tmp_path / 'config.py')
+    cfg.dump(config)
+    one, two = (str(tmp_path / f'{name}.json') for name in ('one', 'two'))
+    in_processes(score_clips, config, one, 2, world=1, fork=True)
     # 7 clips in batches of 2 on 2 processes: one clip is repeated and must not count twice.
-    program = tmp_path / 'program.py'
-    paths = [str(ROOT), str(ROOT / 'tests')]
-    program.write_text(PROGRAM.format(paths=paths, config=str(tmp_path / 'config.py')))
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(program)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    alone, both = (
-        json.loads((tmp_path / f'{name}.json').read_text()) for name in ('alone', 'both')
-    )
-    assert len(alone['clips']) == 7
-    assert both['metrics'] == alone['metrics']
-    for one, other in zip(alone['clips'], both['clips'], strict=True):
-        assert Path(one['clip']) == Path(other['clip'])
-        assert one['predicted'] == other['predicted']
-        assert one['scores'] == pytest.approx(other['scores'], abs=1e-6)
+    in_processes(score_clips, config, two, 0, world=2, fork=True)
+    one, two = (json.loads(Path(name).read_text()) for name in (one, two))
+    assert len(one['clips']) == 7
+    assert two['metrics'] == one['metrics']
+    for expected, found in zip(one['clips'], two['clips'], strict=True):
+        assert found['clip'] == expected['clip']
+        assert found['predicted'] == expected['predicted']
+        assert found['scores'] == pytest.approx(expected['scores'], abs=1e-6)

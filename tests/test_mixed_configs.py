@@ -59,5 +59,5 @@ def test_one_epoch_from_mmaction2_checkpoint(tmp_path, name):
     assert 0 <= runner.message_hub.get_scalar('val/dfer/UAR').current() <= 100
     report = next((tmp_path / 'run').rglob('*.log')).read_text()
     assert f'tensors of backbone loaded from {checkpoint}' in report
-    assert 'starting from their own weights: cls_head.' in report
-    assert 'left out of it: cls_head.fc_cls (2)' in report
+    assert 'with their own weights: cls_head.' in report
+    assert 'ignored in the checkpoint: cls_head.fc_cls (2)' in report

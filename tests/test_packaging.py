@@ -1,4 +1,4 @@
-"""The wheel holds all that it should, and building it leaves the source tree alone."""
+"""The wheel is complete, and building it does not change the source tree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPENCV = ['opencv-contrib-python==4.11', 'opencv-python==4.11']
 
 
 def files_below(folder: Path) -> set[str]:
-    """Relative paths of all files that are neither compiled nor hidden."""
+    """Relative paths of all files except compiled and hidden ones."""
     paths = (path.relative_to(folder) for path in folder.rglob('*') if path.is_file())
     return {
         str(path)
@@ -33,7 +33,7 @@ def files_below(folder: Path) -> set[str]:
 
 @pytest.fixture(scope='module')
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a wheel is built from."""
+    """A copy of the files that a wheel is built from."""
     folder = tmp_path_factory.mktemp('source')
     for name in ('dferclip_mm', 'configs', 'tools'):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('__pycache__'))
@@ -169,7 +169,7 @@ def test_constraints_lie_within_the_declared_ranges(built: zipfile.ZipFile) -> N
         ),
     ],
 )
-def test_an_environment_that_exists_keeps_what_it_has(
+def test_an_existing_environment_keeps_its_packages(
     installed: dict[str, str], expected: list[str]
 ) -> None:
     program = runpy.run_path(str(ROOT / 'requirements' / 'install.py'))

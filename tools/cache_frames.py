@@ -16,8 +16,9 @@ from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
 from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.encode_frames import cache_frames
-from dferclip_mm.precompute.frame_features import frame_store
+from dferclip_mm.precompute.frame_features import FORMAT
 from dferclip_mm.precompute.frame_identity import find_identity
 from dferclip_mm.precompute.source_clips import estimate_bytes, find_source_clips
 
@@ -37,65 +38,82 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def cache_settings(cfg: Config) -> dict[str, Any]:
-    """The `FrameFeaturesInit` of a config, which all its pipelines share.
+def find_features(cfg: Config) -> list[dict[str, Any]]:
+    """The different `FrameFeaturesInit` of a config; usually all datasets have the same one.
 
     Raises:
-        SystemExit: when there is none, or there are several.
+        SystemExit: when there is none.
     """
     found: list[dict[str, Any]] = []
     for dataset in dataset_configs(cfg):
         for step in dataset.get('pipeline', ()):
             if step['type'] == 'FrameFeaturesInit' and step not in found:
                 found.append(step)
-    if len(found) != 1:
+    if not found:
         raise SystemExit(
-            f'error: expected one FrameFeaturesInit, the same in all pipelines, found {len(found)}:'
-            ' see configs/dferclip_dfew_frozen_cached.py'
+            'error: expected FrameFeaturesInit in the pipelines, found none: see '
+            'configs/dferclip_dfew_frozen_cached.py'
         )
-    return found[0]
+    return found
 
 
-def main() -> None:
-    """State the size, then compute what is missing."""
-    args = parse_arguments()
-    with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
-        settings = cache_settings(cfg)
-        pixels, dtype = settings['pixels'], settings.get('dtype', 'float32')
-        parts = {key: cfg.model[key] for key in ('type', 'backbone', 'data_preprocessor')}
-        model = MODELS.build(parts).eval()
-        store = frame_store(settings['cache'], find_identity(model, pixels, dtype))
-        model.to('cuda' if torch.cuda.is_available() else 'cpu')
-        pipelines = [dataset.get('pipeline', ()) for dataset in dataset_configs(cfg)]
-        clips = find_source_clips(build_without_pipeline(cfg), pipelines)
-        missing = set(store.find_outdated({clip.name: clip.path for clip in clips}))
-        left = [clip for clip in clips if clip.name in missing]
-        frame_bytes = model.backbone.visual.output_dim * np.dtype(dtype).itemsize
-        size = estimate_bytes(left, lambda reader: len(reader) * frame_bytes)
-        print(
-            f'{store.folder}: {len(clips) - len(left)} of {len(clips)} clips are there; the others '
-            f'take about {size / 2**20:.1f} MiB',
-            flush=True,
-        )
-        advice = "choose another folder as `cache`, or dtype='float16'"
-        check_free_space(store.folder, size, advice)
-        unread = cache_frames(
-            model,
-            left,
-            store,
-            pixels,
-            batch_size=args.batch_size,
-            num_workers=args.workers,
-            progress=lambda found: tqdm(found, total=len(left), desc='Caching', unit='clip'),
-        )
+def compute(
+    features: dict[str, Any], model: Any, datasets: list[Any], args: argparse.Namespace
+) -> None:
+    """State the size, then compute what is missing in one folder.
+
+    Raises:
+        SystemExit: when a clip cannot be read.
+    """
+    dtype = features.get('dtype', 'float32')
+    identity = find_identity(model, features['pixels'], dtype)
+    store = ClipStore(features['cache'], FORMAT, identity)
+    clips = find_source_clips(datasets, [()] * len(datasets))
+    missing = set(store.find_outdated({clip.name: clip.path for clip in clips}))
+    left = [clip for clip in clips if clip.name in missing]
+    frame_bytes = model.backbone.visual.output_dim * np.dtype(dtype).itemsize
+    size = estimate_bytes(left, lambda reader: len(reader) * frame_bytes)
+    print(
+        f'{store.folder}: {len(clips) - len(left)} of {len(clips)} clips are there; the others '
+        f'take about {size / 2**20:.1f} MiB',
+        flush=True,
+    )
+    check_free_space(store.folder, size, "choose another folder as `cache`, or dtype='float16'")
+    unread = cache_frames(
+        model,
+        left,
+        store,
+        features['pixels'],
+        batch_size=args.batch_size,
+        num_workers=args.workers,
+        progress=lambda found: tqdm(found, total=len(left), desc='Caching', unit='clip'),
+    )
     for reason in unread:
         print(f'not read: {reason}')
     if unread:
         raise SystemExit(f'error: {len(unread)} clips could not be read and have no features')
     print(f'wrote {store.folder}: all {len(clips)} clips')
+
+
+def main() -> None:
+    """Build the frozen image encoder, and fill each folder of features."""
+    args = parse_arguments()
+    with friendly_errors():
+        cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
+        found = find_features(cfg)
+        parts = {key: cfg.model[key] for key in ('type', 'backbone', 'data_preprocessor')}
+        model = MODELS.build(parts).eval()
+        model.to('cuda' if torch.cuda.is_available() else 'cpu')
+        settings, datasets = dataset_configs(cfg), build_without_pipeline(cfg)
+        for features in found:
+            readers = [
+                dataset
+                for dataset, setting in zip(datasets, settings, strict=True)
+                if features in setting.get('pipeline', ())
+            ]
+            compute(features, model, readers, args)
 
 
 if __name__ == '__main__':

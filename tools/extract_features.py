@@ -13,15 +13,14 @@ from tqdm import tqdm
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
-from dferclip_mm.precompute.clip_features import clip_features, extract, hash_model
+from dferclip_mm.precompute.clip_features import clip_features, extract
 
 
 def parse_arguments() -> argparse.Namespace:
     """Model, clips, target."""
     parser = argparse.ArgumentParser(
         description='Write the features of all clips of a dataset: features (N, D), clips (N,), '
-        'and, where they exist, labels (N,), scores (N, K), logits (N, C), classes and targets. '
-        'Started again after an interruption, it continues where it stopped.'
+        'and, where they exist, labels (N,), scores (N, K), logits (N, C), classes and targets.'
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="checkpoint file or URL; 'none' for CLIP as published")
@@ -67,17 +66,16 @@ def main() -> None:
         dataset = DATASETS.build(settings)
         names = {name: dataset.metainfo[name] for name in ('targets',) if name in dataset.metainfo}
         classes = getattr(model.cls_head, 'classes', None) or dataset.metainfo.get('classes')
-        out = extract(
+        extract(
             lambda batch: clip_features(model, batch),
             dataset,
             args.out,
-            identity=hash_model(model, sorted(settings.items(), key=str), classes),
             batch_size=args.batch_size,
             num_workers=args.workers,
             constants={**names, **({'classes': classes} if classes else {})},
             progress=lambda batches: tqdm(batches, desc='Extracting', unit='batch'),
         )
-    print(f'wrote {out}: {len(dataset)} clips')
+    print(f'wrote {args.out}: {len(dataset)} clips')
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 """Linear probing: ``python tools/linear_probe.py TRAIN.npz TEST.npz``.
 
-Both files are of ``tools/extract_features.py``. A logistic regression learns the labels, a ridge
-regression the scores, whichever the files hold.
+Both files are written by ``tools/extract_features.py``. Fits logistic regression on labels and
+ridge regression on scores, whichever the files hold, and prints the metrics of the test clips.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Two feature files."""
-    parser = argparse.ArgumentParser(description='Linear models on features of clips.')
-    parser.add_argument('train', type=Path, help='features to learn from, .npz')
-    parser.add_argument('test', type=Path, help='features to score, .npz')
-    parser.add_argument('--strength', type=float, default=1.0, help='inverse of the regularisation')
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Linear probing of clip features.')
+    parser.add_argument('train', type=Path, help='training features, .npz')
+    parser.add_argument('test', type=Path, help='test features, .npz')
+    parser.add_argument('--strength', type=float, default=1.0, help='inverse of the regularization')
     return parser.parse_args()
 
 
 def read_features(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a feature file.
+    """Read the arrays of a feature file.
 
     Raises:
-        SystemExit: when it is none.
+        SystemExit: when the file is missing or invalid.
     """
     if not path.is_file():
         raise SystemExit(f'error: no features at {path}: write them with tools/extract_features.py')
     try:
         found = dict(np.load(path))
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SystemExit(f'error: {path} is no .npz file: {error}') from error
+        raise SystemExit(f'error: {path} is not an .npz file: {error}') from error
     if 'features' not in found or not {'labels', 'scores'} & set(found):
         raise SystemExit(
             f'error: {path} holds {", ".join(found)}: expected features, and labels or scores'

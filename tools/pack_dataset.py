@@ -15,13 +15,9 @@ from dferclip_mm.engine.options import add_data_options, merge_data_options
 from dferclip_mm.engine.run import friendly_errors, load_config
 from dferclip_mm.files import check_free_space
 from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.packed import FORMAT
 from dferclip_mm.precompute.clip_store import ClipStore
-from dferclip_mm.precompute.packed_clips import (
-    find_difference,
-    pack_clip,
-    packed_bytes,
-    packed_store,
-)
+from dferclip_mm.precompute.packed_clips import find_difference, pack_clip, packed_bytes
 from dferclip_mm.precompute.source_clips import (
     SourceClip,
     estimate_bytes,
@@ -106,16 +102,21 @@ def main() -> None:
         inside = [clip.path for clip in clips if folder.resolve().is_relative_to(clip.path)]
         if inside:
             raise SystemExit(f'error: {folder} lies in the clip {inside[0]}: choose another')
-        store = packed_store(args.folder)
+        store = ClipStore(args.folder, FORMAT)
         if args.verify:
             verify(store, clips, args.workers)
             return
         pack(store, clips, args.workers)
-        loaders = [part for part in ('train', 'val', 'test') if cfg.get(f'{part}_dataloader')]
-        options = [f'{part}_dataloader.dataset.data_prefix.clips={folder}' for part in loaders]
+        # A wrapper, such as ConcatDataset, has no such option of its own.
+        loaders = {part: cfg.get(f'{part}_dataloader') for part in ('train', 'val', 'test')}
+        options = [
+            f'{part}_dataloader.dataset.data_prefix.clips={folder}'
+            for part, loader in loaders.items()
+            if loader and 'data_root' in loader.dataset
+        ]
         print(
-            f'wrote {args.folder}: all {len(clips)} clips; read them by\n  '
-            + ' \\\n  '.join(['--cfg-options', *options])
+            f'wrote {args.folder}: all {len(clips)} clips; read them by data_prefix.clips={folder} '
+            'of each dataset:\n  ' + ' \\\n  '.join(['--cfg-options', *options])
         )
 
 

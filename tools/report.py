@@ -1,6 +1,6 @@
 """Report an evaluated run: ``python tools/report.py WORK_DIR``.
 
-Prints UAR, WAR and the recall of each class; draws the confusion matrix and the learning curves.
+Prints UAR, WAR and the recall of each class, and plots confusion matrix and learning curves.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from dferclip_mm.evaluation.results import format_scores, read_curves, read_resu
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Folder of the run, file of the results."""
-    parser = argparse.ArgumentParser(description='Table and pictures of an evaluated run.')
-    parser.add_argument('work_dir', type=Path, help='where the run was trained')
+    """The run's folder and its results."""
+    parser = argparse.ArgumentParser(description='Table and plots of an evaluated run.')
+    parser.add_argument('work_dir', type=Path, help='folder of the training run')
     parser.add_argument(
         '--results',
         type=Path,
-        help='what test_evaluator.save_to wrote (default: WORK_DIR/test_results.json)',
+        help='file written by test_evaluator.save_to (default: WORK_DIR/test_results.json)',
     )
     return parser.parse_args()
 
 
 def main() -> None:
-    """Print the table, write two pictures into the folder, and print their paths."""
+    """Print the table, write two plots into the folder, and print their paths."""
     args = parse_arguments()
     with friendly_errors():
         results = read_results(args.results or args.work_dir / 'test_results.json')
         curves = read_curves(args.work_dir)
-    pictures = {
+    plots = {
         'confusion matrix': (
             args.work_dir / 'confusion_matrix.png',
             confusion_figure(results.scores.confusion, results.classes),
@@ -42,7 +42,7 @@ def main() -> None:
         ),
     }
     print(format_scores(results))
-    for name, (path, figure) in pictures.items():
+    for name, (path, figure) in plots.items():
         figure.savefig(path, dpi=120)
         print(f'{name}: {path}')
 

@@ -138,6 +138,6 @@ def get_state_dict(content: Any, source: str | Path) -> dict[str, torch.Tensor]:
         )
     other = [str(name) for name, value in stored.items() if not isinstance(value, torch.Tensor)]
     if other:
-        raise ValueError(f'{source} holds no state dict: no tensor at {shorten(other)}')
+        raise ValueError(f'{source} holds no state dict: {shorten(other)} is no tensor')
     # MMEngine strips this prefix of DistributedDataParallel as well.
     return {str(name).removeprefix('module.'): value for name, value in stored.items()}

@@ -32,9 +32,12 @@ def verify_zip_checksums(path: str | Path) -> None:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
     except Exception as error:  # zipfile raises many types for damaged archives
-        broken = f'table of contents ({error!r:.200})'
+        raise ValueError(
+            f'{path} ({Path(path).stat().st_size} bytes) cannot be read: it was changed or cut '
+            f'after it was written ({error!r:.200}); copy, download or train it again'
+        ) from error
     if broken is not None:
         raise ValueError(
-            f'{path} ({Path(path).stat().st_size} bytes) was changed or cut after it was written: '
-            f'the checksum of its {broken} does not match; copy, download or train it again'
+            f'{path} was changed after it was written: the checksum of its record {broken} does '
+            'not match; copy, download or train it again'
         )

@@ -1,4 +1,8 @@
-"""Metrics, registered in ``mmaction.registry``."""
+"""Metrics and what is made of their results: UAR, WAR, PCC, CCC, intervals, linear probes, plots.
+
+Open this room to add a metric or a figure. Each metric is a function on arrays first, and an
+MMEngine class in ``mmaction.registry`` second.
+"""
 
 from .recall import RecallMetric, RecallScores, recall_scores
 from .regression import RegressionMetric, regression_scores

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: arrays in, figure out; nothing is shown or written here."""
+"""Plots of an evaluation: arrays in, matplotlib figure out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw a confusion matrix, coloured by the share of each true class.
+    """Plot a confusion matrix, coloured by the share of each true class.
 
     Args:
         confusion: (C, C) counts; rows are the truth, columns the prediction.
@@ -56,11 +56,11 @@ def curves_figure(
     loss: tuple[np.ndarray, np.ndarray],
     validation: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> Figure:
-    """Draw the training loss beside the validation scores.
+    """Plot the training loss and, beside it, the validation scores.
 
     Args:
-        loss: (steps, values) of the training loss by iteration.
-        validation: name -> (steps, values in percent).
+        loss: iterations and training losses, two arrays of one length.
+        validation: name -> epochs and values in percent, two arrays of one length.
     """
     figure = Figure(figsize=(10, 4), layout='constrained')
     left, right = figure.subplots(1, 2)
@@ -68,7 +68,7 @@ def curves_figure(
     left.set_xlabel('iteration')
     left.set_ylabel('training loss')
     left.set_ylim(bottom=0)
-    # Equal curves stay visible below each other.
+    # Line styles keep curves with equal values apart.
     for (name, curve), style in zip(validation.items(), cycle(('-', '--', ':')), strict=False):
         right.plot(*curve, style, marker='.', label=name)
     right.set_xlabel('epoch')

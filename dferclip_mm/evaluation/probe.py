@@ -1,13 +1,20 @@
-"""Linear probing: how much of a label or score a linear model reads off features."""
+"""Linear probing: how well a linear model predicts labels or scores from frozen features."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from .recall import RecallScores, recall_scores
 from .regression import regression_scores
+
+try:
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+except ImportError as error:
+    raise ImportError(
+        'linear probing needs scikit-learn: run `pip install "dferclip_mm[probe]"`'
+    ) from error
 
 
 def probe_labels(
@@ -18,23 +25,17 @@ def probe_labels(
     num_classes: int,
     strength: float = 1.0,
 ) -> RecallScores:
-    """Fit logistic regression on standardised features and score it.
+    """Fit logistic regression on standardized training features, score it on the test features.
 
     Args:
         train: (N, D) features.
-        train_labels: (N,).
+        train_labels: (N,) integers.
         test: (M, D) features.
-        test_labels: (M,).
+        test_labels: (M,) integers.
         num_classes: C.
-        strength: scikit-learn's ``C``, the inverse of the regularisation.
-
-    Raises:
-        ImportError: when scikit-learn is not installed.
+        strength: inverse of the regularization (scikit-learn's ``C``).
     """
-    _require_scikit_learn()
-    from sklearn.linear_model import LogisticRegression
-
-    model = _standardised(LogisticRegression(C=strength, max_iter=5000))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=5000))
     predicted = model.fit(train, train_labels).predict(test)
     return recall_scores(test_labels, predicted, num_classes)
 
@@ -46,41 +47,19 @@ def probe_scores(
     test_scores: np.ndarray,
     strength: float = 1.0,
 ) -> dict[str, np.ndarray]:
-    """Fit ridge regression on standardised features and score it.
+    """Fit ridge regression on standardized training features, score it on the test features.
 
     Args:
         train: (N, D) features.
-        train_scores: (N, K).
+        train_scores: (N, K) for K targets.
         test: (M, D) features.
         test_scores: (M, K).
-        strength: the inverse of the regularisation.
+        strength: inverse of the regularization (scikit-learn's ``1 / alpha``).
 
     Returns:
-        PCC, CCC, MAE and RMSE of each target, arrays (K,).
-
-    Raises:
-        ImportError: when scikit-learn is not installed.
+        PCC, CCC, MAE and RMSE, each an array (K,).
     """
-    _require_scikit_learn()
-    from sklearn.linear_model import Ridge
-
-    model = _standardised(Ridge(alpha=1 / strength))
+    model = make_pipeline(StandardScaler(), Ridge(alpha=1 / strength))
     predicted = model.fit(train, train_scores).predict(test)
-    # A single target loses its axis.
+    # scikit-learn drops the axis of a single target.
     return regression_scores(test_scores, predicted.reshape(test_scores.shape))
-
-
-def _standardised(model: Any) -> Any:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), model)
-
-
-def _require_scikit_learn() -> None:
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'linear probing needs scikit-learn: run `pip install "dferclip_mm[probe]"`'
-        ) from error

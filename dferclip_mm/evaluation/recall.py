@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import METRICS
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..files import write_json
 from .bootstrap import bootstrap_interval
-from .deduplicate import UNLIMITED, deduplicate
+from .clip_metric import ClipMetric
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,8 @@ class RecallScores:
     Attributes:
         confusion: (C, C) counts; rows are the truth, columns the prediction.
         recall: (C,) recall of each class; NaN for a class without clips.
-        uar: unweighted average recall: the mean over the classes that have clips.
-        war: weighted average recall: the share of clips that are right.
+        uar: unweighted average recall: the mean recall of the classes that have clips.
+        war: weighted average recall: the share of correct clips (accuracy).
     """
 
     confusion: np.ndarray
@@ -37,7 +35,7 @@ class RecallScores:
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Count (truth, prediction) pairs: two (N,) integer arrays to (C, C), rows the truth.
 
-    A prediction of -1 (no answer) counts in no column.
+    A prediction of -1 (none) counts in no column.
 
     Raises:
         ValueError: when a label lies outside ``0 … C - 1``, or a prediction outside ``-1 … C - 1``.
@@ -49,24 +47,24 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int)
                 f'{name} {int(outside[0])} lies outside the {num_classes} classes '
                 f'0 … {num_classes - 1}'
             )
-    answered = predicted >= 0
-    flat = truth[answered] * num_classes + predicted[answered]
+    valid = predicted >= 0
+    flat = truth[valid] * num_classes + predicted[valid]
     return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
     """Score predictions.
 
-    A class without clips is left out of UAR, whether or not it was predicted. A clip without an
-    answer (-1) is wrong.
+    A class without clips does not count in UAR, even when it was predicted. A clip without a
+    prediction (-1) is wrong.
 
     Args:
         truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for no answer.
+        predicted: (N,) predicted labels, -1 for none.
         num_classes: C.
 
     Raises:
-        ValueError: when there are no clips, or labels lie outside the classes.
+        ValueError: when there are no clips, or a label lies outside the classes.
     """
     if not len(truth):
         raise ValueError('there are no clips to score')
@@ -83,75 +81,63 @@ def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) ->
     )
 
 
-def _answer(sample: dict) -> dict[str, Any]:
+def _scores_of(sample: dict) -> dict[str, Any]:
+    """The class scores of a data sample, or why its clip has none."""
     if sample.get('unreadable'):
-        # What the head says of an empty clip is no answer.
+        # The head's output for the placeholder of an unreadable clip means nothing.
         return {'scores': None, 'unreadable': sample['unreadable']}
     scores = [float(score) for score in sample['pred_score'].float()]
     if not all(map(math.isfinite, scores)):
-        # The largest of them would be an answer like any other.
         clip = sample.get('filename') or f'clip {sample.get("sample_idx")}'
         raise ValueError(
-            f'{clip}: expected finite scores of the classes, found {scores}: look at its frames '
-            'and at the weights, and try without mixed precision'
+            f'{clip}: expected finite class scores, found {scores}: check its frames and the '
+            'weights, and try without mixed precision'
         )
     return {'scores': scores}
 
 
 @METRICS.register_module()
-class RecallMetric(BaseMetric):
-    """UAR, WAR and the recall of each class, in percent, as the field reports them.
+class RecallMetric(ClipMetric):
+    """UAR, WAR and the recall of each class, in percent.
 
     Logged as ``dfer/UAR``, ``dfer/WAR`` and ``dfer/recall/<class>``; ``save_best='dfer/WAR'``
     needs ``rule='greater'``. Class names come from the dataset.
 
-    A clip that the dataset marks as unreadable has no answer (-1): it counts as wrong, is named in
-    the log and in ``save_to``, and ``dfer/unreadable`` says how many there are.
+    A clip that the dataset marks as unreadable has no prediction (-1) and counts as wrong. It is
+    named in the log and in ``save_to``, and ``dfer/unreadable`` is the number of these clips.
 
     Args:
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none.
-        save_to: a JSON file for classes, confusion matrix, scores and each clip's prediction.
-        collect_device: how results of several processes meet: through the processes' own group
-            (``'gpu'``, without a GPU too), or through files (``'cpu'``).
-        collect_dir: a folder that all processes share, for ``'cpu'``; ``.dist_test`` in the
-            current folder by default.
+        settings: see :class:`ClipMetric`.
     """
 
     default_prefix = 'dfer'
-    # For UnreadableClipsHook, which lets no other metric score a clip that was not read.
+    # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
-    _size: int | None = None
 
-    def __init__(
-        self,
-        bootstrap: int = 0,
-        save_to: str | None = None,
-        collect_device: str = 'gpu',
-        collect_dir: str | None = None,
-    ) -> None:
-        super().__init__(collect_device=collect_device, collect_dir=collect_dir)
+    def __init__(self, bootstrap: int = 0, **settings: Any) -> None:
+        super().__init__(**settings)
         self.bootstrap = bootstrap
-        self.save_to = save_to
 
     @staticmethod
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
-        """What ``save_best`` may name, as patterns.
+        """The names that ``save_best`` may hold, as patterns.
 
         Args:
             settings: the metric's arguments.
-            meta: of the data set; without ``classes``, any recall may be named.
+            meta: the dataset's metainfo; without ``classes``, every recall is possible.
         """
         names = ['UAR', 'WAR']
         if settings.get('bootstrap'):
-            names += [f'{name}_{end}' for name in names for end in ('low', 'high')]
+            names += [f'{name}_{bound}' for name in names for bound in ('low', 'high')]
         return names + [f'recall/{name}' for name in meta.get('classes') or ('*',)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep label, scores and identity of each clip of a batch.
+        """Keep the label, the scores and the identity of each clip of a batch.
 
         Raises:
-            ValueError: when a clip's scores are not finite; it names the clip.
+            ValueError: when a clip's scores are not finite.
         """
         for sample in data_samples:
             self.results.append(
@@ -159,28 +145,23 @@ class RecallMetric(BaseMetric):
                     'index': sample.get('sample_idx'),
                     'clip': sample.get('filename'),
                     'label': int(sample['gt_label']),
-                    **_answer(sample),
+                    **_scores_of(sample),
                 }
             )
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
-        self._size = size
-        return super().evaluate(UNLIMITED)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset names no classes, the head answers another number, or a
-                clip of the dataset has no result.
+            ValueError: when the dataset has no class names, the head scores another number of
+                classes, or a clip of the dataset has no result.
         """
         classes = (self.dataset_meta or {}).get('classes')
         if not classes:
             raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
-        results = deduplicate(results, self._size)
-        answered = [result['scores'] for result in results if result['scores'] is not None]
-        width = len(answered[0]) if answered else len(classes)
+        results = self.deduplicate(results)
+        scored = [result['scores'] for result in results if result['scores'] is not None]
+        width = len(scored[0]) if scored else len(classes)
         if width != len(classes):
             raise ValueError(
                 f'the head scores {width} classes, the dataset has {len(classes)} '
@@ -195,7 +176,7 @@ class RecallMetric(BaseMetric):
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
         if unreadable:
             metrics['unreadable'] = len(unreadable)
-            MMLogger.get_current_instance().warning(
+            _warn(
                 f'{len(unreadable)} of {len(results)} clips cannot be read and count as wrong: '
                 + '; '.join(unreadable)
             )
@@ -204,21 +185,25 @@ class RecallMetric(BaseMetric):
                 truth, predicted, len(classes), resamples=self.bootstrap
             ).items():
                 metrics |= {f'{name}_low': low, f'{name}_high': high}
-        present = ~np.isnan(scores.recall)
-        absent = [name for name, there in zip(classes, present, strict=True) if not there]
+        recall = dict(zip(classes, scores.recall.tolist(), strict=True))
+        absent = [name for name, value in recall.items() if math.isnan(value)]
         if absent:
-            MMLogger.get_current_instance().warning(
-                f'UAR is the mean over {int(present.sum())} classes; without clips: '
+            _warn(
+                f'UAR is the mean over {len(classes) - len(absent)} classes; without clips: '
                 f'{", ".join(absent)}'
             )
-        recall = dict(zip(classes, scores.recall.tolist(), strict=True))
-        metrics |= {f'recall/{name}': value for name, value in recall.items() if value == value}
-        if self.save_to is not None:
-            clips = [
+        metrics |= {f'recall/{name}': recall[name] for name in classes if name not in absent}
+        self.save(
+            classes=list(classes),
+            metrics=metrics,
+            confusion=scores.confusion.tolist(),
+            clips=[
                 {**result, 'predicted': int(label)}
                 for result, label in zip(results, predicted, strict=True)
-            ]
-            content = {'classes': list(classes), 'metrics': metrics}
-            content |= {'confusion': scores.confusion.tolist(), 'clips': clips}
-            write_json(self.save_to, content)
+            ],
+        )
         return metrics
+
+
+def _warn(message: str) -> None:
+    MMLogger.get_current_instance().warning(message)

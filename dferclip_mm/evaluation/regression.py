@@ -7,46 +7,43 @@ from typing import Any
 
 import numpy as np
 from mmaction.registry import METRICS
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..files import write_json
-from .deduplicate import UNLIMITED, deduplicate
+from .clip_metric import ClipMetric
 
 
 def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Pearson's correlation of each target: two (N, K) to (K,).
 
-    Where truth or prediction is constant the coefficient is undefined; the answer is 0: nothing
-    of the one is told by the other.
+    0 where truth or prediction is constant and the coefficient undefined.
     """
     x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
     spread = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
     defined = ~(_constant(truth) | _constant(predicted)) & (spread > 0)
-    together = (x * y).sum(axis=0)
-    return np.divide(together, spread, out=np.zeros(truth.shape[1]), where=defined)
+    product = (x * y).sum(axis=0)
+    return np.divide(product, spread, out=np.zeros(truth.shape[1]), where=defined)
 
 
 def concordance(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Lin's concordance correlation of each target, with population variances.
+    """Lin's concordance correlation coefficient of each target: two (N, K) to (K,).
 
-    2 cov / (var + var + squared difference of the means); two (N, K) to (K,). A constant
-    prediction has 0, and 1 where the truth is the same constant.
+    2 cov / (var + var + squared difference of the means), with population variances (Lin, 1989).
+    0 for a constant prediction, 1 where the truth is the same constant.
     """
     x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
-    apart = (truth.mean(axis=0) - predicted.mean(axis=0)) ** 2
-    total = (x**2).mean(axis=0) + (y**2).mean(axis=0) + apart
+    shift = (truth.mean(axis=0) - predicted.mean(axis=0)) ** 2
+    total = (x**2).mean(axis=0) + (y**2).mean(axis=0) + shift
     equal = (truth == predicted).all(axis=0).astype(float)
     return np.divide(2 * (x * y).mean(axis=0), total, out=equal, where=total > 0)
 
 
 def mean_absolute_error(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Two (N, K) to (K,)."""
+    """Mean absolute error of each target: two (N, K) to (K,)."""
     return np.abs(truth - predicted).mean(axis=0)
 
 
 def root_mean_squared_error(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Two (N, K) to (K,)."""
+    """Root of the mean squared error of each target: two (N, K) to (K,)."""
     return np.sqrt(((truth - predicted) ** 2).mean(axis=0))
 
 
@@ -59,7 +56,7 @@ MEASURES = {
 
 
 def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
-    """Each of `MEASURES` for each target: two (N, K) to arrays (K,) by name.
+    """All `MEASURES` of each target: two (N, K) to name -> (K,).
 
     Raises:
         ValueError: when there are no clips, the shapes differ, or a value is not finite.
@@ -83,48 +80,32 @@ def _constant(values: np.ndarray) -> np.ndarray:
 
 
 @METRICS.register_module()
-class RegressionMetric(BaseMetric):
-    """PCC, CCC, MAE and RMSE of each target and their means over the targets.
+class RegressionMetric(ClipMetric):
+    """PCC, CCC, MAE and RMSE of each target, and their means over the targets.
 
-    Logged as ``regression/CCC`` and ``regression/CCC/<target>``, and so on; target names come
-    from the dataset. ``save_best='regression/CCC'`` needs ``rule='greater'``.
-
-    Args:
-        save_to: a JSON file for targets, figures and each clip's scores and predictions.
-        collect_device: how results of several processes meet: through the processes' own group
-            (``'gpu'``, without a GPU too), or through files (``'cpu'``).
-        collect_dir: a folder that all processes share, for ``'cpu'``; ``.dist_test`` in the
-            current folder by default.
+    Logged as ``regression/CCC`` (the mean), ``regression/CCC/<target>`` and so on. Target names
+    come from the dataset. ``save_best='regression/CCC'`` needs ``rule='greater'``. The arguments
+    are those of :class:`ClipMetric`.
     """
 
     default_prefix = 'regression'
-    _size: int | None = None
-
-    def __init__(
-        self,
-        save_to: str | None = None,
-        collect_device: str = 'gpu',
-        collect_dir: str | None = None,
-    ) -> None:
-        super().__init__(collect_device=collect_device, collect_dir=collect_dir)
-        self.save_to = save_to
 
     @staticmethod
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
-        """What ``save_best`` may name, as patterns.
+        """The names that ``save_best`` may hold, as patterns.
 
         Args:
             settings: the metric's arguments.
-            meta: of the data set; without ``targets``, any may be named.
+            meta: the dataset's metainfo; without ``targets``, every target is possible.
         """
         targets = meta.get('targets') or ('*',)
         return [*MEASURES, *(f'{name}/{target}' for name in MEASURES for target in targets)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep scores, predictions and identity of each clip of a batch.
+        """Keep the scores, the predictions and the identity of each clip of a batch.
 
         Raises:
-            ValueError: when a sample has no scores, or its clip was not read.
+            ValueError: when a sample has no scores, or its clip is unreadable.
         """
         for sample in data_samples:
             if sample.get('unreadable'):
@@ -146,20 +127,15 @@ class RegressionMetric(BaseMetric):
                 }
             )
 
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Score a dataset of `size` clips; see :meth:`compute_metrics`."""
-        self._size = size
-        return super().evaluate(UNLIMITED)
-
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset names no targets, or another number than the head, or a
-                clip of the dataset has no result.
+            ValueError: when the dataset has no target names, the head predicts another number of
+                targets, or a clip of the dataset has no result.
         """
         targets = (self.dataset_meta or {}).get('targets')
-        results = deduplicate(results, self._size)
+        results = self.deduplicate(results)
         width = len(results[0]['predicted'])
         if not targets or width != len(targets):
             raise ValueError(
@@ -183,7 +159,5 @@ class RegressionMetric(BaseMetric):
             for name, values in figures.items()
             for target, value in zip(targets, values, strict=True)
         }
-        if self.save_to is not None:
-            content = {'targets': list(targets), 'metrics': metrics, 'clips': results}
-            write_json(self.save_to, content)
+        self.save(targets=list(targets), metrics=metrics, clips=results)
         return metrics

@@ -1,4 +1,4 @@
-"""Read what a run has written: an evaluation's results and the training's curves."""
+"""Read what a run wrote: the results of an evaluation and the curves of a training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .recall import RecallScores, recall_scores
 
 @dataclass(frozen=True)
 class Results:
-    """Labels and predictions of one evaluation, as ``RecallMetric(save_to=…)`` wrote them.
+    """Labels and predictions of one evaluation, written by ``RecallMetric(save_to=…)``.
 
     Attributes:
         classes: C names, in label order.
         truth: (N,) labels.
-        predicted: (N,) predicted labels.
+        predicted: (N,) predicted labels, -1 for an unreadable clip.
     """
 
     classes: tuple[str, ...]
@@ -34,11 +34,11 @@ class Results:
 
 @dataclass(frozen=True)
 class Curves:
-    """A training's course; each curve is two equally long arrays, (steps, values).
+    """Curves of one training; each is (steps, values), two arrays of one length.
 
     Attributes:
         loss: by training iteration.
-        validation: UAR and WAR in percent by validation step (the epoch in epoch-based training).
+        validation: UAR and WAR in percent, by epoch (by iteration in iteration-based training).
     """
 
     loss: tuple[np.ndarray, np.ndarray]
@@ -49,8 +49,8 @@ def read_results(path: str | Path) -> Results:
     """Read a file of ``RecallMetric(save_to=…)``.
 
     Raises:
-        FileNotFoundError: when there is none.
-        ValueError: when the file is something else.
+        FileNotFoundError: when there is no such file.
+        ValueError: when it holds something else.
     """
     path = Path(path)
     if not path.is_file():
@@ -72,15 +72,15 @@ def read_results(path: str | Path) -> Results:
 
 
 def pool_results(results: Sequence[Results]) -> Results:
-    """Put the clips of several evaluations, the folds of a protocol, into one.
+    """Concatenate the clips of several evaluations, such as the folds of a protocol.
 
     Raises:
-        ValueError: when there is none, or they name different classes.
+        ValueError: when there are none, or their classes differ.
     """
     names = {result.classes for result in results}
     if len(names) != 1:
         raise ValueError(
-            f'expected results with the same classes in the same order, found {len(names)} sets: '
+            f'expected results with the same classes in the same order, found {len(names)} lists: '
             + '; '.join(', '.join(classes) for classes in sorted(names))
         )
     return Results(
@@ -91,7 +91,7 @@ def pool_results(results: Sequence[Results]) -> Results:
 
 
 def format_scores(results: Results) -> str:
-    """A table for people: recall and number of clips of each class, then UAR and WAR."""
+    """A text table: recall and number of clips of each class, then UAR and WAR."""
     scores = results.scores
     width = max(len(name) for name in results.classes)
     clips = np.bincount(results.truth, minlength=len(results.classes))
@@ -104,26 +104,24 @@ def format_scores(results: Results) -> str:
 
 
 def read_curves(work_dir: str | Path) -> Curves:
-    """Read loss and validation scores of a run, over all the times it was resumed.
+    """Read the loss and the validation scores of a run, including its resumed parts.
 
     Args:
         work_dir: the run's folder; MMEngine writes ``<time>/vis_data/scalars.json`` below it.
 
     Raises:
-        FileNotFoundError: when no run has logged there.
+        FileNotFoundError: when there is no log.
     """
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not files:
-        raise FileNotFoundError(
-            f'no training has logged below {work_dir} (*/vis_data/scalars.json)'
-        )
+        raise FileNotFoundError(f'no training log below {work_dir} (*/vis_data/scalars.json)')
     loss: dict[int, float] = {}
     validation: dict[str, dict[int, float]] = {'UAR': {}, 'WAR': {}}
     for file in files:
         for line in file.read_text(encoding='utf-8').splitlines():
             entry = json.loads(line)
             if 'loss' in entry:
-                # A resumed run repeats the steps behind its checkpoint: the later value counts.
+                # A resumed run may repeat steps after its checkpoint: the later value counts.
                 loss[entry['step']] = entry['loss']
             for name, curve in validation.items():
                 if f'dfer/{name}' in entry:

@@ -1,4 +1,4 @@
-"""Errors of a clip: it cannot be read, or what was computed from it is stale."""
+"""Errors of clips, and of files that were computed from clips."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ killed program is started again and writes what is missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .source_clips import SourceState
 # Network folders answer many requests at a time.
 _THREADS = 16
 _SHOWN = 160
+_ADVICE = 'choose another folder, or delete this file'
 
 
 class ClipStore:
@@ -56,17 +58,16 @@ class ClipStore:
         file = self.file(name)
         if not file.is_file():
             return False
-        metadata = read_metadata(file)
-        try:
-            found = {'format': metadata['format'], **json.loads(metadata['identity'])}
-            source = SourceState(*json.loads(metadata['source']))
-        except (KeyError, ValueError, TypeError) as error:
-            raise StaleFileError(f'{file} was not written by this project: {_MOVE}') from error
+        with open_tensors(file) as opened:
+            metadata = opened.metadata() or {}
+        identity = json.loads(metadata.get('identity', '{}'))
+        found = {'format': metadata.get('format'), **identity}
         check_identity(file, found, {'format': self.format, **self.identity})
+        source = SourceState(*json.loads(metadata['source']))
         if source.matches(path):
             return True
         if source.path != path:
-            raise StaleFileError(f'{file} was computed from {source.path}, not {path}: {_MOVE}')
+            raise StaleFileError(f'{file} was computed from {source.path}, not {path}: {_ADVICE}')
         return False
 
     def find_outdated(
@@ -101,14 +102,16 @@ class ClipStore:
         atomic_write(file, save(dict(tensors), metadata))
 
 
-_MOVE = 'choose another folder, or delete this file'
+@contextmanager
+def open_tensors(file: Path) -> Iterator[Any]:
+    """A safetensors file, open for reading.
 
-
-def read_metadata(file: Path) -> dict[str, str]:
-    """The metadata of a safetensors file; a ValueError when the file is damaged or cut short."""
+    Raises:
+        ValueError: when it is damaged or cut short, or has no tensor of a name.
+    """
     try:
         with safe_open(file, 'np') as opened:
-            return opened.metadata() or {}
+            yield opened
     except SafetensorError as error:
         raise ValueError(f'{file} is damaged ({error}): delete it, and compute it again') from error
 
@@ -125,7 +128,7 @@ def check_identity(file: Path, found: Mapping[str, Any], expected: Mapping[str, 
             f'{key}: expected {_short(expected[key])}, found {_short(found.get(key))}'
             for key in differ
         )
-        raise StaleFileError(f'{file} is of another computation ({told}): {_MOVE}')
+        raise StaleFileError(f'{file} is of another computation ({told}): {_ADVICE}')
 
 
 def _short(value: Any) -> str:

@@ -80,7 +80,7 @@ def cache_frames(
     Args:
         model: as for `encode_frames`.
         clips: whose features are missing.
-        store: the folder, see `frame_store`.
+        store: the folder of features, with the identity of the model.
         pixels: the transforms between sampling and packing.
         batch_size: frames at a time.
         num_workers: processes that decode.

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from ..media.errors import StaleFileError
-from .clip_store import ClipStore
+from .clip_store import ClipStore, open_tensors
 from .frame_identity import find_identity
 from .source_clips import SourceState, find_clip_folders, find_clip_name
 
@@ -35,9 +33,20 @@ def check_frame_features(dataset: Any, model: Any) -> None:
             other clips.
         ValueError: when the model's image encoder is not frozen.
     """
-    for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
-        if isinstance(step, FrameFeaturesInit):
-            step.check(dataset, model)
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    for step in (step for step in steps if isinstance(step, FrameFeaturesInit)):
+        store = ClipStore(step.cache, FORMAT, find_identity(model, step.pixels, step.dtype))
+        folders = find_clip_folders(dataset)
+        paths = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
+        clips = {find_clip_name(path, folders): path for path in paths}
+        outdated = store.find_outdated(clips)
+        if outdated:
+            raise StaleFileError(
+                f'{step.cache} lacks the features of {len(outdated)} of {len(clips)} clips, or '
+                f'they are older than the clips, first {clips[outdated[0]]}: run '
+                'tools/cache_frames.py with this config'
+            )
+        step.clip_folders = folders
 
 
 @TRANSFORMS.register_module()
@@ -55,9 +64,6 @@ class FrameFeaturesInit(BaseTransform):
         StaleFileError: when the features were not checked at the start of the run.
     """
 
-    # No clip is read, so that no clip is validated.
-    reads_files = False
-
     def __init__(
         self, cache: str, pixels: Sequence[Mapping[str, Any]], dtype: str = 'float32'
     ) -> None:
@@ -66,21 +72,6 @@ class FrameFeaturesInit(BaseTransform):
         self.cache, self.pixels, self.dtype = cache, list(pixels), dtype
         # Of the dataset, once its features were checked.
         self.clip_folders: list[Path] = []
-
-    def check(self, dataset: Any, model: Any) -> None:
-        """Check the features of all clips of a dataset; see `check_frame_features`."""
-        store = frame_store(self.cache, find_identity(model, self.pixels, self.dtype))
-        folders = find_clip_folders(dataset)
-        paths = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
-        clips = {find_clip_name(path, folders): path for path in paths}
-        outdated = store.find_outdated(clips)
-        if outdated:
-            raise StaleFileError(
-                f'{self.cache} lacks the features of {len(outdated)} of {len(clips)} clips, or '
-                f'they are older than the clips, first {clips[outdated[0]]}: run '
-                'tools/cache_frames.py with this config'
-            )
-        self.clip_folders = folders
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read one clip's features."""
@@ -109,11 +100,6 @@ class FrameFeaturesDecode(BaseTransform):
         return results
 
 
-def frame_store(folder: str | Path, identity: Mapping[str, Any]) -> ClipStore:
-    """A folder of frame features; ``identity`` as `find_identity` gives it."""
-    return ClipStore(folder, FORMAT, identity)
-
-
 def write_features(store: ClipStore, name: str, features: np.ndarray, source: SourceState) -> None:
     """Write the features (T, D) of all frames of a clip.
 
@@ -135,9 +121,5 @@ def read_features(file: Path) -> np.ndarray:
         ValueError: when the file is damaged or cut short.
         OSError: when it cannot be read.
     """
-    try:
-        return load_file(file)['features'].astype(np.float32, copy=False)
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(
-            f'{file} is damaged ({error}): delete it and run tools/cache_frames.py again'
-        ) from error
+    with open_tensors(file) as opened:
+        return opened.get_tensor('features').astype(np.float32, copy=False)

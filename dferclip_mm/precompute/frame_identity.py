@@ -31,21 +31,24 @@ def find_identity(model: Any, pixels: Sequence[Mapping[str, Any]], dtype: str) -
             'frame features need frozen weights that can be loaded again: use '
             "backbone=dict(type='CLIPVisualEncoder', frozen=True, pretrained=...)"
         )
-    normalization = {name: getattr(preprocessor, name, None) for name in ('mean', 'std')}
     return {
         'encoder': f'{type(backbone).__name__} {_hash_layers(backbone.visual)}',
         'weights': bytes(weights.tolist()).hex(),
         'data_preprocessor': {
             'to_rgb': preprocessor.to_rgb,
             'format_shape': preprocessor.format_shape,
-            **{
-                name: None if value is None else value.flatten().tolist()
-                for name, value in normalization.items()
-            },
+            'mean': _to_list(preprocessor, 'mean'),
+            'std': _to_list(preprocessor, 'std'),
         },
         'pixels': list(pixels),
         'dtype': dtype,
     }
+
+
+def _to_list(preprocessor: Any, name: str) -> list[float] | None:
+    # Without normalization there is no such tensor.
+    value = getattr(preprocessor, name, None)
+    return None if value is None else value.flatten().tolist()
 
 
 def _hash_layers(tower: torch.nn.Module) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..media.errors import clip_error
-from ..media.packed import FORMAT, PackedClip, name_frames
+from ..media.packed import name_frames
 from ..transforms.clip_opener import open_clip_frames
 from .clip_store import ClipStore
 from .source_clips import SourceClip
@@ -43,31 +42,18 @@ def pack_clip(clip: SourceClip, store: ClipStore) -> None:
     store.write(clip.name, name_frames(read_frames(clip)), source)
 
 
-def packed_store(folder: str | Path) -> ClipStore:
-    """A folder of packed clips."""
-    return ClipStore(folder, FORMAT)
-
-
 def find_difference(clip: SourceClip, store: ClipStore) -> str:
     """What is wrong with a packed clip, found by decoding its source again; '' if it is correct.
 
     Raises:
-        ClipReadError: when the source cannot be read.
+        ClipReadError: when the source or the packed clip cannot be read.
     """
     file = store.file(clip.name)
     try:
         if not store.is_current(clip.name, clip.path):
             return f'{file}: not packed, or {clip.path} has changed since'
-        packed = PackedClip(str(file))
     except ValueError as error:
         return str(error)
-    expected = read_frames(clip)
-    try:
-        equal = len(packed) == len(expected) and all(
-            np.array_equal(packed.read(number), frame) for number, frame in enumerate(expected)
-        )
-    except ValueError as error:
-        return f'{file}: {error}'
-    finally:
-        packed.close()
+    packed, source = read_frames(clip._replace(item={'filename': str(file)})), read_frames(clip)
+    equal = len(packed) == len(source) and all(map(np.array_equal, packed, source))
     return '' if equal else f'{file} has other pixels than {clip.path}: delete it'

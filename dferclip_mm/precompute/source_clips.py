@@ -98,7 +98,10 @@ def find_source_clips(datasets: Iterable[Any], pipelines: Iterable[Any]) -> list
             clip = SourceClip(find_clip_name(item['filename'], folders), item, clip_init)
             first = found.setdefault(clip.name, clip)
             if first.path != clip.path:
-                raise ValueError(f'{first.path} and {clip.path} have the same name, {clip.name}')
+                raise ValueError(
+                    f'{first.path} and {clip.path} have the same name, {clip.name}: use one folder '
+                    'for each dataset'
+                )
     return [*found.values()]
 
 

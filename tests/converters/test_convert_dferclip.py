@@ -4,7 +4,6 @@ import torch
 
 from dferclip_mm.converters import ConversionError, convert, convert_back, read_checkpoint
 from dferclip_mm.converters.infer_arch import arch_name
-from dferclip_mm.converters.rename_keys import shorten
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 
@@ -91,28 +90,15 @@ def test_way_back_is_bitwise(dferclip_file, dferclip_state):
         assert torch.equal(back['state_dict'][f'module.{name}'], value), name
 
 
-@pytest.mark.parametrize(
-    ('classes', 'message'),
-    [
-        ('mafw', 'has 7 classes, but 11 were named'),
-        (['a', 'b'], 'has 7 classes, but 2 were named'),
-    ],
-)
-def test_other_number_of_classes_is_explained(dferclip_state, classes, message):
-    with pytest.raises(ConversionError, match=message):
-        convert(dferclip_state, classes=classes)
-
-
 def test_unnamed_classes_are_asked_for(dferclip_state):
+    with pytest.raises(ConversionError, match='has 7 classes, but 11 were named'):
+        convert(dferclip_state, classes='mafw')
     state = dict(dferclip_state)
     for name in ('ctx', 'token_prefix', 'token_suffix'):
         state[f'prompt_learner.{name}'] = state[f'prompt_learner.{name}'][:3]
     with pytest.raises(ConversionError, match='3 classes and does not name them'):
         convert(state)
     assert list(convert(state, classes=['a', 'b', 'c']).prompts) == ['a', 'b', 'c']
-
-
-TORN = 'image_encoder.proj'
 
 
 def drop(state):
@@ -129,32 +115,11 @@ def swap(state):
 
 
 def tear(state):
-    state[TORN] = state[TORN] + 1e-6
+    state['image_encoder.proj'] = state['image_encoder.proj'] + 1e-6
 
 
 def reshape(state):
     state['clip_model_.visual.proj'] = torch.zeros(64, 512)
-
-
-def halve(state):
-    state['temporal_net.cls_token'] = state['temporal_net.cls_token'].half()
-
-
-def no_vocabulary(state):
-    state['clip_model_.token_embedding.weight'] = torch.zeros(1000, 128)
-
-
-def other_grid(state):
-    state['image_encoder.positional_embedding'] = torch.zeros(51, 128)
-
-
-def odd_width(state):
-    state['image_encoder.conv1.weight'] = torch.zeros(100, 3, 32, 32)
-
-
-def resnet(state):
-    del state['image_encoder.conv1.weight']
-    state['image_encoder.layer1.0.conv1.weight'] = torch.zeros(64, 3, 3, 3)
 
 
 def strange_prompt(state):
@@ -165,18 +130,6 @@ def strange_start(state):
     state['prompt_learner.token_prefix'] = state['prompt_learner.token_prefix'] + 1.0
 
 
-def endless_prompt(state):
-    suffix = state['prompt_learner.token_suffix'].clone()
-    suffix[2, :] = state['clip_model_.token_embedding.weight'][320]
-    state['prompt_learner.token_suffix'] = suffix
-
-
-def text_behind_the_end(state):
-    suffix = state['prompt_learner.token_suffix'].clone()
-    suffix[2, -1] = state['clip_model_.token_embedding.weight'][320]
-    state['prompt_learner.token_suffix'] = suffix
-
-
 def lone_byte(state):
     """Token 125 is one byte of a character: no sentence gives it alone."""
     suffix = state['prompt_learner.token_suffix'].clone()
@@ -184,20 +137,8 @@ def lone_byte(state):
     state['prompt_learner.token_suffix'] = suffix
 
 
-def flat_context(state):
-    state['prompt_learner.ctx'] = torch.zeros(128)
-
-
 def flat_suffix(state):
     state['prompt_learner.token_suffix'] = torch.zeros(7, 128)
-
-
-def deep_context(state):
-    state['prompt_learner.ctx'] = torch.zeros(1, 7, 4, 128)
-
-
-def no_tensor(state):
-    state['temporal_net.cls_token'] = 'words'
 
 
 @pytest.mark.parametrize(
@@ -214,20 +155,10 @@ def no_tensor(state):
             reshape,
             r'1 of another shape: clip_model_\.visual\.proj \(64, 512\) float32 instead of \(128,',
         ),
-        (halve, r'temporal_net\.cls_token \(1, 1, 512\) float16'),
-        (no_vocabulary, 'a vocabulary of 1000'),
-        (other_grid, '51 image positions'),
-        (odd_width, 'vision width 100'),
-        (resnet, r'no tensor image_encoder\.conv1\.weight'),
         (strange_prompt, 'prompt of class 0 matches no token at position 0'),
         (strange_start, 'token_prefix is not the embedded start token'),
-        (endless_prompt, 'class 2 is not a text, the end token and padding'),
-        (text_behind_the_end, 'class 2 is not a text, the end token and padding'),
         (lone_byte, r'prompt of class 2 reads .* does not give its \d+ tokens again'),
-        (flat_context, r'prompt_learner\.ctx has the shape \(128,\)'),
-        (deep_context, r'prompt_learner\.ctx has the shape \(1, 7, 4, 128\)'),
         (flat_suffix, r'and token_suffix \(7, 128\): expected'),
-        (no_tensor, r'temporal_net\.cls_token str instead of'),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
@@ -263,11 +194,6 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
 def test_other_files_are_recognised(content, message):
     with pytest.raises(ConversionError, match=message):
         convert(content)
-
-
-def test_four_names_are_shown_and_the_others_counted():
-    assert shorten([*'abcd']) == 'a, b, c, d'
-    assert shorten([*'abcdef']) == 'a, b, c, d, and 2 more'
 
 
 def test_way_back_needs_what_the_conversion_noted(dferclip_state):

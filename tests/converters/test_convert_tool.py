@@ -26,32 +26,11 @@ def test_files_are_all_that_a_model_needs(tmp_path, run_tool, dferclip_file):
     assert checkpoint['meta']['classes'] == list(model.cls_head.classes)
 
 
-def test_plain_data_needs_no_allow_list(tmp_path, run_tool, dferclip_file):
-    target = tmp_path / 'model.pth'
-    run_tool('convert_checkpoint', dferclip_file, target)
-    allowed = torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()
-    try:
-        assert 'state_dict' in torch.load(target, weights_only=True)
-    finally:
-        torch.serialization.add_safe_globals(allowed)
-
-
 def test_corpus_decides_the_config(tmp_path, run_tool, dferclip_file):
     target = tmp_path / 'model.pth'
     run_tool('convert_checkpoint', dferclip_file, target, '--classes', 'ferv39k')
     cfg = Config.fromfile(target.with_suffix('.py'))
     assert cfg.test_dataloader.dataset.type == 'FERV39kDataset'
-
-
-def test_way_back_through_files_is_bitwise(tmp_path, run_tool, dferclip_file, dferclip_state):
-    ours, theirs = tmp_path / 'ours.pth', tmp_path / 'theirs.pth'
-    run_tool('convert_checkpoint', dferclip_file, ours)
-    run_tool('convert_checkpoint', ours, theirs, '--back')
-    found = torch.load(theirs, weights_only=True)['state_dict']
-    assert len(found) == len(dferclip_state)
-    for name, value in dferclip_state.items():
-        assert torch.equal(found[f'module.{name}'], value), name
 
 
 def test_nothing_is_written_on_an_error(tmp_path, run_tool, dferclip_state):

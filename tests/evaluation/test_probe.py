@@ -1,4 +1,5 @@
-import builtins
+import importlib
+import sys
 
 import numpy as np
 import pytest
@@ -10,13 +11,13 @@ FEATURES = RNG.normal(size=(60, 4)) * [1, 100, 0.01, 1]
 LABELS = (FEATURES[:, 0] > 0).astype(int) + (FEATURES[:, 1] > 0)
 
 
-def test_classes_that_features_tell_are_read_off_them():
+def test_separable_classes_are_predicted():
     found = probe_labels(FEATURES[:40], LABELS[:40], FEATURES[40:], LABELS[40:], 3, strength=100.0)
     assert found.war >= 85
     assert found.confusion.sum() == 20
 
 
-def test_scores_that_depend_linearly_are_read_off():
+def test_linear_scores_are_predicted_and_noise_is_not():
     scores = FEATURES[:, :2] @ [[1.0, 2.0], [0.01, -0.03]] + [5, -5]
     found = probe_scores(FEATURES[:40], scores[:40], FEATURES[40:], scores[40:], strength=1e3)
     assert found['CCC'].min() > 0.999
@@ -25,14 +26,8 @@ def test_scores_that_depend_linearly_are_read_off():
     assert found['CCC'].max() < 0.5
 
 
-def test_without_scikit_learn_the_extra_is_named(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.startswith('sklearn'):
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, '__import__', without)
+def test_an_absent_scikit_learn_names_the_extra_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'sklearn.linear_model', None)
+    monkeypatch.delitem(sys.modules, 'dferclip_mm.evaluation.probe')
     with pytest.raises(ImportError, match=r'pip install "dferclip_mm\[probe\]"'):
-        probe_labels(FEATURES, LABELS, FEATURES, LABELS, 3)
+        importlib.import_module('dferclip_mm.evaluation.probe')

@@ -18,7 +18,7 @@ PREDICTED = TRUTH * [0.5, -1, 1] + RNG.normal(size=(23, 3)) * [1, 5, 0.05]
 TARGETS = ('pain', 'mood', 'calm')
 
 
-def test_equals_scipy_scikit_learn_and_the_published_formula():
+def test_the_measures_equal_scipy_scikit_learn_and_the_published_formula():
     found = regression_scores(TRUTH, PREDICTED)
     for k in range(3):
         x, y = TRUTH[:, k], PREDICTED[:, k]
@@ -31,7 +31,7 @@ def test_equals_scipy_scikit_learn_and_the_published_formula():
         assert found['RMSE'][k] == pytest.approx(mean_squared_error(x, y) ** 0.5, rel=1e-12)
 
 
-def test_known_figures():
+def test_the_measures_of_three_clips_are_known():
     truth, predicted = [[1.0], [2.0], [3.0]], [[2.0], [4.0], [6.0]]
     found = regression_scores(truth, predicted)
     # cov = 4/3, variances 2/3 and 8/3, means 2 and 4.
@@ -49,12 +49,12 @@ def test_known_figures():
         ([0.1, 0.1, 0.1], [0.3, 0.3, 0.3], 0, 0),
         ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], 0, 1),
         ([2.0, 2.0, 2.0], [2.0, 2.0, 2.0], 0, 1),
-        # Not constant, but squared it is nothing.
+        # Not constant, but its square is 0.
         ([0.0, 1e-200, 0.0], [0.0, 1e-200, 0.0], 0, 1),
         ([0.0, 1e-200, 0.0], [1e-200, 0.0, 0.0], 0, 0),
     ],
 )
-def test_constants(truth, predicted, pcc, ccc):
+def test_constant_values_have_no_correlation(truth, predicted, pcc, ccc):
     found = regression_scores(np.array(truth)[:, None], np.array(predicted)[:, None])
     assert found['PCC'][0] == pcc
     assert found['CCC'][0] == pytest.approx(ccc, abs=1e-15)
@@ -73,7 +73,7 @@ def test_constants(truth, predicted, pcc, ccc):
         ([[0.0], [np.inf]], np.zeros((2, 1)), '^the score of clip 1, target 0 is not a finite'),
     ],
 )
-def test_what_cannot_be_scored_is_refused(truth, predicted, said):
+def test_invalid_values_are_refused(truth, predicted, said):
     with pytest.raises(ValueError, match=said):
         regression_scores(truth, predicted)
 
@@ -116,7 +116,7 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
 
 
-def test_one_clip_is_saved_in_folders_that_may_be_there(tmp_path):
+def test_saving_creates_folders_and_replaces_a_file(tmp_path):
     path = tmp_path / 'a' / 'b' / 'scores.json'
     for _ in range(2):
         found = evaluate([4], size=1, save_to=str(path))
@@ -126,16 +126,16 @@ def test_one_clip_is_saved_in_folders_that_may_be_there(tmp_path):
 
 def in_one_of_two(rank):
     assert get_rank() == rank
-    # As the host's sampler does: every second clip, the last share padded with the first clip.
+    # Every second clip, the last split padded with the first clip, as DefaultSampler does.
     return evaluate([*range(rank, 23, 2), *([0] if rank else [])])
 
 
 def test_two_processes_count_each_clip_once():
-    alone = evaluate(range(23))
-    assert in_processes(in_one_of_two, fork=True) == [alone, alone]
+    expected = evaluate(range(23))
+    assert in_processes(in_one_of_two, fork=True) == [expected, expected]
 
 
-def test_constant_predictions_are_told(monkeypatch):
+def test_the_log_names_constant_targets(monkeypatch):
     from mmengine.logging import MMLogger
 
     said = []
@@ -152,7 +152,7 @@ def test_constant_predictions_are_told(monkeypatch):
     assert len(said) == 6
 
 
-def test_unfit_samples_are_refused():
+def test_samples_without_scores_or_with_other_targets_are_refused():
     metric = METRICS.build(dict(type='RegressionMetric'))
     with pytest.raises(ValueError, match="set 'scores' in the algorithm_keys"):
         metric.process(None, [{'pred_score': torch.zeros(3)}])
@@ -160,3 +160,9 @@ def test_unfit_samples_are_refused():
     metric.process(None, samples([0, 1]))
     with pytest.raises(ValueError, match='predicts 3 targets, the dataset names pain'):
         metric.evaluate(2)
+
+
+def test_an_unreadable_clip_has_no_error_to_average():
+    metric = METRICS.build(dict(type='RegressionMetric'))
+    with pytest.raises(ValueError, match='clip0: is empty: RegressionMetric has no error for'):
+        metric.process(None, [{'scores': [1.0], 'unreadable': 'clip0: is empty'}])

@@ -44,7 +44,7 @@ def test_a_resumed_run_is_one_curve_and_later_values_count(tmp_path: Path) -> No
 
 
 def test_a_folder_without_logs_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f'no training has logged below {tmp_path}'):
+    with pytest.raises(FileNotFoundError, match=f'no training log below {tmp_path}'):
         read_curves(tmp_path)
 
 
@@ -58,7 +58,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None
 
 def test_folds_with_other_classes_are_not_pooled() -> None:
     labels = np.array([0])
-    with pytest.raises(ValueError, match='found 2 sets: a, b; b, a'):
+    with pytest.raises(ValueError, match='found 2 lists: a, b; b, a'):
         pool_results([Results(('a', 'b'), labels, labels), Results(('b', 'a'), labels, labels)])
 
 

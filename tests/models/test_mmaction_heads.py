@@ -44,21 +44,6 @@ def test_frames_to_a_head_in_mmaction2_recognizer(tiny_clip, name):
     torch.testing.assert_close(scores.sum(1), torch.ones(2))
 
 
-def test_segments_are_averaged_as_the_head_of_tsn_does(tiny_clip):
-    model = MODELS.build(
-        dict(
-            type='Recognizer2D',
-            backbone=dict(type='CLIPVisualEncoder', arch=tiny_clip),
-            cls_head=head_of('TSNHead'),
-        )
-    ).eval()
-    clips = torch.rand(2, 4, 3, 32, 32)
-    features = model.backbone(clips.flatten(0, 1)).reshape(2, 4, 32).mean(1)
-    expected = model.cls_head.fc_cls(features).softmax(-1)
-    scores = torch.stack([s.pred_score for s in model(clips, samples(), mode='predict')])
-    torch.testing.assert_close(scores, expected)
-
-
 @pytest.mark.parametrize('pool', ['cls', 'mean', 'max'])
 @pytest.mark.parametrize('name', ['I3DHead', 'TSNHead'])
 def test_temporal_transformer_and_a_linear_head(tiny_model, name, pool):

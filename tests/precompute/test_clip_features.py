@@ -6,9 +6,8 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from torch import nn
 
-from dferclip_mm.precompute.clip_features import clip_features, extract, hash_model
+from dferclip_mm.precompute.clip_features import clip_features, extract
 
 
 class Numbers:
@@ -33,18 +32,12 @@ def squares(batch):
     }
 
 
-def interrupted(batch):
-    if 4 in batch['number']:
-        raise KeyboardInterrupt
-    return squares(batch)
-
-
 def test_features_of_all_clips_in_order(tmp_path):
-    out = extract(
+    out = tmp_path / 'out.npz'
+    extract(
         squares,
         Numbers(),
-        tmp_path / 'out.npz',
-        identity='a',
+        out,
         batch_size=3,
         constants={'classes': ['x', 'y']},
     )
@@ -55,34 +48,12 @@ def test_features_of_all_clips_in_order(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
 
 
-def test_an_interrupted_call_leaves_no_file_and_is_resumed(tmp_path):
-    out = tmp_path / 'out.npz'
-    settings = dict(identity='a', batch_size=2)
-    with pytest.raises(KeyboardInterrupt):
-        extract(interrupted, Numbers(), out, **settings)
-    assert not out.exists()
-    dataset = Numbers()
-    extract(squares, dataset, out, **settings)
-    assert dataset.read == [4, 5, 6]
-    assert np.load(out)['features'][:, 0].tolist() == list(range(7))
-
-
-def test_parts_of_another_model_are_not_used(tmp_path):
-    out = tmp_path / 'out.npz'
-    with pytest.raises(KeyboardInterrupt):
-        extract(interrupted, Numbers(), out, identity='a', batch_size=2)
-    dataset = Numbers()
-    extract(squares, dataset, out, identity='b', batch_size=2)
-    assert dataset.read == list(range(7))
-    assert {path.name for path in tmp_path.iterdir()} == {'out.npz', 'out.npz.a-7-2.parts'}
-
-
 def test_features_are_written_as_parquet(tmp_path):
     parquet = pytest.importorskip('pyarrow.parquet', exc_type=ImportError)
     out = tmp_path / 'out.parquet'
     # As many classes as clips: they must not become a column.
     names = list('abcdefg')
-    extract(squares, Numbers(), out, identity='a', constants={'classes': names})
+    extract(squares, Numbers(), out, constants={'classes': names})
     table = parquet.read_table(out)
     assert table.column_names == ['features', 'clips']
     assert table['features'].to_pylist()[3] == [3, 9]
@@ -93,14 +64,14 @@ def test_without_pyarrow_parquet_is_refused_before_any_work(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, 'pyarrow', None)
     dataset = Numbers()
     with pytest.raises(ValueError, match=r'needs pyarrow .* or take \.npz'):
-        extract(squares, dataset, tmp_path / 'out.parquet', identity='a')
+        extract(squares, dataset, tmp_path / 'out.parquet')
     assert dataset.read == []
 
 
 def test_other_suffixes_are_refused_before_any_work(tmp_path):
     dataset = Numbers()
     with pytest.raises(ValueError, match=r'expected a name that ends in \.npz or \.parquet'):
-        extract(squares, dataset, tmp_path / 'out.csv', identity='a')
+        extract(squares, dataset, tmp_path / 'out.csv')
     assert dataset.read == []
 
 
@@ -121,12 +92,6 @@ def test_views_are_averaged_and_samples_read(tiny_model):
     assert found['clips'].tolist() == ['clip 0', 'clip 1']
     assert found['labels'].tolist() == [3, 4]
     assert found['scores'].tolist() == [[0.0], [0.5]]
-
-
-def test_models_and_settings_have_different_hashes():
-    one, other = nn.Linear(2, 2), nn.Linear(2, 2)
-    assert hash_model(one, 'x') == hash_model(one, 'x')
-    assert len({hash_model(one, 'x'), hash_model(other, 'x'), hash_model(one, 'y')}) == 3
 
 
 @pytest.mark.parametrize(

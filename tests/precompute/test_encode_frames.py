@@ -12,8 +12,9 @@ from mmcv.transforms import Compose
 
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute import encode_frames as module
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.encode_frames import cache_frames, decode_clip, encode_frames
-from dferclip_mm.precompute.frame_features import frame_store, read_features
+from dferclip_mm.precompute.frame_features import FORMAT, read_features
 
 STEPS = [
     dict(type='ClipDecode'),
@@ -71,7 +72,7 @@ def test_a_clip_that_is_changed_after_decoding_is_outdated(tmp_path, source_clip
         return np.ones((3, 5), np.float32)
 
     monkeypatch.setattr(module, 'encode_frames', encode)
-    store = frame_store(tmp_path / 'store', dict(dtype='float32'))
+    store = ClipStore(tmp_path / 'store', FORMAT, dict(dtype='float32'))
     assert cache_frames(None, clips, store, STEPS) == []
     assert store.find_outdated({clip.name: clip.path for clip in clips}) == ['a']
     assert read_features(store.file('b')).tolist() == [[1] * 5] * 3
@@ -81,7 +82,7 @@ def test_clips_that_cannot_be_read_are_named(tmp_path, pixels, source_clip):
     write_clip(tmp_path / 'a', 3, 'jpg')
     (tmp_path / 'a/2.jpg').write_bytes(b'')
     clips = [source_clip(tmp_path / 'a'), source_clip(tmp_path / 'missing')]
-    store = frame_store(tmp_path / 'store', dict(dtype='float32'))
+    store = ClipStore(tmp_path / 'store', FORMAT, dict(dtype='float32'))
     empty, missing = cache_frames(None, clips, store, STEPS)
     assert '2.jpg is empty' in str(empty)
     assert str(missing).startswith(f'{tmp_path}/missing: ')

@@ -9,20 +9,20 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.packed import PackedClip
+from dferclip_mm.media.packed import FORMAT, PackedClip
 from dferclip_mm.precompute import packed_clips
+from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.packed_clips import (
     find_difference,
     pack_clip,
     packed_bytes,
-    packed_store,
     read_frames,
 )
 
 
 @pytest.fixture
 def store(tmp_path):
-    return packed_store(tmp_path / 'packed')
+    return ClipStore(tmp_path / 'packed', FORMAT)
 
 
 def test_frames_of_a_folder_and_of_a_video_are_packed_unchanged(

@@ -18,12 +18,9 @@ from typing import Any
 import mmengine.runner.runner
 import torch
 from mmengine.config import Config
-from small_runs import start
+from small_runs import TOY, start
 
 EPOCHS = 3
-TOY = Path(__file__).resolve().parents[1] / 'tools' / 'toy_config.py'
-# Its config imports the model from there.
-sys.path.append(str(TOY.parent))
 
 
 def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) -> Config:

@@ -30,7 +30,6 @@ from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets import DFEWDataset
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.precompute import FrameFeaturesInit
 
 CHILD = Path(__file__).with_name('media_child.py')
 TYPED = f'{ClipReadError.__module__}.{ClipReadError.__name__}'
@@ -294,7 +293,6 @@ class Cached(BaseTransform):
 
 
 def test_a_clip_that_is_not_read_is_not_looked_at(corpus):
-    assert not FrameFeaturesInit.reads_files
     cached = dataset(corpus, [Cached()])
     undecoded = dataset(corpus, [lambda results: results], unreadable='raise')
     decoded = dataset(corpus, [Cached(), dict(type='OpenCVInit')], unreadable='raise')

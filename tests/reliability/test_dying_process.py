@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from lengths import LONG, only_long
 from resume_cells import differences
+from small_runs import finish, launch, small_config
 
-HERE = Path(__file__).resolve().parent
-TRAIN = HERE.parents[1] / 'tools' / 'dist_train.sh'
-# Seconds, on a busy machine; far below gloo's timeout of half an hour.
-BOUND = 150
 # Steps of an epoch: 30 points in batches of 5 on 2 processes.
 EPOCH = 3
 
 
 @pytest.fixture(autouse=True)
-def _importable(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv('PYTHONPATH', f'{os.environ["PYTHONPATH"]}:{HERE}')
+def _config(work_dir: Path) -> None:
+    """The toy run with momentum and a schedule, in which a process may die."""
+    cfg = small_config('toy', train_cfg__max_epochs=4, default_hooks__checkpoint__max_keep_ckpts=1)
+    cfg.optim_wrapper.optimizer.momentum = 0.9
+    cfg.param_scheduler = dict(type='MultiStepLR', milestones=[2], gamma=0.1)
+    cfg.custom_hooks = [dict(type='DieOnce', rank=1, step=-1, way='kill')]
+    cfg.dump('small.py')
 
 
 def train(folder: str, *options: str, resume: bool = False, **environment: str) -> tuple[int, str]:
-    """Train on 2 processes: the exit code, and all that was said."""
-    words = [str(TRAIN), str(HERE / 'dying_config.py'), '2', '--work-dir', folder]
-    words += ['--resume'] if resume else []
-    done = subprocess.run(
-        [*words, '--cfg-options', 'randomness.seed=0', *(f'custom_hooks.0.{x}' for x in options)],
-        env={**os.environ, 'PYTHON': sys.executable, 'OMP_NUM_THREADS': '1', **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=BOUND,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    """Train on 2 processes: the exit code and the output."""
+    words = ['--work-dir', folder, *(['--resume'] if resume else []), '--cfg-options']
+    words += ['randomness.seed=0', *(f'custom_hooks.0.{option}' for option in options)]
+    return finish(launch('small.py', 2, *words, **environment))
 
 
 def root_cause(said: str) -> str:
@@ -69,10 +59,10 @@ def test_a_killed_process_stops_the_others(rank: int) -> None:
     assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
+# Within an epoch; at the first step of all; just after a checkpoint.
 @pytest.mark.promise(
     'Several processes', '`MAX_RESTARTS` with `--resume` ends bitwise equal to an undisturbed run'
 )
-# Within an epoch; at the first step of all; just after a checkpoint.
 @pytest.mark.parametrize(
     ('rank', 'step', 'times'),
     [

@@ -113,7 +113,7 @@ def test_a_checkpoint_that_a_run_goes_on_from(canary, trained, run_tool, toy_con
 def test_a_feature_file(canary, work_dir, run_tool, kind):
     path = canary.folder / 'features.npz'
     path.write_bytes(FEATURES[kind].write(canary))
-    with pytest.raises(SystemExit, match=r'error: .*features\.npz is no \.npz file'):
+    with pytest.raises(SystemExit, match=r'error: .*features\.npz is not an \.npz file'):
         run_tool('linear_probe', path, path)
 
 

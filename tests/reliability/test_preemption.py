@@ -16,7 +16,7 @@ from lengths import LONG
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 from resume_cells import differences
-from toy_run import ToyPoints
+from small_parts import ToyPoints
 
 from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
 

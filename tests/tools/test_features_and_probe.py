@@ -68,7 +68,7 @@ def test_what_is_no_feature_file_is_refused(
     for name, said in (
         ('missing.npz', 'no features at missing.npz'),
         ('other.npz', 'other.npz holds a: expected features'),
-        ('text.npz', 'text.npz is no .npz file'),
+        ('text.npz', 'text.npz is not an .npz file'),
     ):
         with pytest.raises(SystemExit, match=said):
             run_tool('linear_probe', name, name)

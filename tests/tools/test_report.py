@@ -21,7 +21,7 @@ def write_run(folder: Path) -> None:
     (log / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)) + '\n')
 
 
-def test_a_run_is_reported_in_words_and_pictures(
+def test_a_run_is_reported_as_a_table_and_plots(
     work_dir: Path, run_tool: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_run(work_dir)
@@ -38,6 +38,8 @@ def test_a_run_is_reported_in_words_and_pictures(
         assert picture.std() > 5
 
 
-def test_an_unevaluated_run_says_what_to_do(work_dir: Path, run_tool: Callable[..., None]) -> None:
+def test_a_run_without_results_says_how_to_save_them(
+    work_dir: Path, run_tool: Callable[..., None]
+) -> None:
     with pytest.raises(SystemExit, match=r'error: no results at .*test_evaluator\.save_to='):
         run_tool('report', work_dir)

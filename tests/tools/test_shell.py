@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from small_runs import finish, launch
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -43,9 +43,9 @@ def test_two_processes_train_and_evaluate_uneven_shares_on_the_cpu(
     work_dir: Path, toy_config: str
 ) -> None:
     options = ('train_cfg.max_epochs=1', 'val_evaluator.save_to=run/both.json')
-    arguments = (toy_config, '2', '--work-dir', 'run', '--cfg-options', *options)
-    done = call('dist_train.sh', *arguments, PYTHON=sys.executable, OMP_NUM_THREADS='1')
-    assert done.returncode == 0, done.stderr[-2000:]
+    arguments = ('--work-dir', 'run', '--cfg-options', *options)
+    code, output = finish(launch(toy_config, 2, *arguments))
+    assert code == 0, output[-2000:]
     # 30 points in batches of 5 on 2 processes are 3 steps.
     assert torch.load('run/epoch_1.pth', weights_only=True)['meta']['iter'] == 3
     # 13 points over 2 processes: each counted once.

@@ -97,7 +97,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Turn everything but the tensors by name into plain values."""
         meta, hub = checkpoint['meta'], checkpoint['message_hub']
-        # MMEngine's FlexibleRunner counts an epoch too many after validation.
+        # MMEngine's FlexibleRunner counts an epoch or iteration too many after validation.
         meta.update(self._position)
         # Of these, MMEngine's differ between a run and one that resumed before validation.
         info = hub['runtime_info']
@@ -132,7 +132,9 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'save_best={missing[0]!r} was not logged by this validation: expected one of '
                 f'{", ".join(metrics)}; a class without clips has no recall'
             )
+        self._position = dict(epoch=runner.epoch, iter=runner.iter)
         super().after_val_epoch(runner, metrics)
+        self._position = {}
         self._remove_outdated(runner)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,13 +52,19 @@ def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
         tokenizer = open_clip.get_tokenizer(arch)
     else:
         text_cfg = arch.get('text_cfg', {})
-        tokenizer = open_clip.SimpleTokenizer(context_length=text_cfg.get('context_length', 77))
+        tokenizer = _clip_tokenizer(text_cfg.get('context_length', 77))
     if not isinstance(tokenizer, open_clip.SimpleTokenizer):
         raise ValueError(
             f'arch={arch!r} has the tokenizer {type(tokenizer).__name__}: text prompts need '
             "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
         )
     return tokenizer
+
+
+@functools.cache
+def _clip_tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
+    # Reading the vocabulary takes longer than building a small model.
+    return open_clip.SimpleTokenizer(context_length=context_length)
 
 
 def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:

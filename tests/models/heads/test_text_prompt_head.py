@@ -119,3 +119,21 @@ def test_class_features_follow_weights_that_were_written_before_evaluation(build
         kept = head.class_features()
         head.text_encoder.text.text_projection.data.mul_(-1)
         assert torch.equal(head.eval().class_features(), -kept)
+
+
+def test_class_features_follow_another_device(build):
+    head = build(num_context=4).eval()
+    with torch.no_grad():
+        head.class_features()
+        assert head.to('meta').class_features().device.type == 'meta'
+
+
+def test_class_features_are_encoded_anew_while_the_context_learns(build):
+    head = build(num_context=4).eval()
+    with torch.no_grad():
+        kept = head.class_features()
+    optimizer = torch.optim.SGD(head.parameters(), lr=10.0)
+    head(torch.ones(1, 32)).square().sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert not torch.equal(head.class_features(), kept)

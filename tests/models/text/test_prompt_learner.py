@@ -14,52 +14,6 @@ def encoder(tiny_clip):
     return MODELS.build(dict(type='CLIPTextEncoder', arch=tiny_clip))
 
 
-def plain_features(encoder, context_of, texts, num_context, position):
-    """All 77 tokens of one prompt after the other, spliced by hand, through the whole tower."""
-    text = encoder.text
-    features = []
-    for number, sentence in enumerate(texts):
-        words = open_clip.tokenize([' '.join(['X'] * num_context) + ' ' + sentence], 77)
-        end = int(words.argmax())
-        embedded = text.token_embedding(words)[0]
-        start, body = embedded[:1], embedded[1 + num_context : end]
-        tail, context = embedded[end:], context_of(number)
-        half = num_context // 2
-        order = {
-            'end': [start, context, body, tail],
-            'middle': [start, context[:half], body, context[half:], tail],
-            'front': [start, body, context, tail],
-        }[position]
-        x = torch.cat(order)[None] + text.positional_embedding
-        x = text.transformer(x, attn_mask=text.attn_mask)
-        features.append(text.ln_final(x)[0, end] @ text.text_projection)
-    return torch.stack(features)
-
-
-@pytest.mark.parametrize('num_context', [1, 3, 8])
-@pytest.mark.parametrize('class_specific', [True, False])
-@pytest.mark.parametrize('position', ['end', 'middle', 'front'])
-def test_equals_all_77_tokens_spliced_by_hand(encoder, position, class_specific, num_context):
-    # Double precision: what is compared is the arithmetic, not the order of its rounding.
-    encoder.double()
-    learner = PromptLearner(
-        [[text] for text in TEXTS], encoder, num_context, class_specific, position
-    ).double()
-    context = learner.context
-    assert context.shape == ((3, num_context, 32) if class_specific else (num_context, 32))
-
-    def context_of(number):
-        return context[number] if class_specific else context
-
-    expected = plain_features(encoder, context_of, TEXTS, num_context, position)
-    weights = torch.randn_like(expected)
-    (expected_grad,) = torch.autograd.grad((expected * weights).sum(), context)
-    features = learner(encoder)
-    torch.testing.assert_close(features, expected)
-    (grad,) = torch.autograd.grad((features * weights).sum(), context)
-    torch.testing.assert_close(grad, expected_grad)
-
-
 def test_no_context_is_plain_clip(encoder):
     learner = PromptLearner([[text] for text in TEXTS], encoder, num_context=0)
     assert list(learner.parameters()) == []

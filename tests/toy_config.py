@@ -1,5 +1,5 @@
 default_scope = 'mmaction'
-custom_imports = dict(imports=['dferclip_mm', 'toy_run'], allow_failed_imports=False)
+custom_imports = dict(imports=['dferclip_mm', 'small_parts'], allow_failed_imports=False)
 model = dict(type='ToyClassifier')
 
 _loader = dict(

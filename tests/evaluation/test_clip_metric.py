@@ -1,0 +1,145 @@
+"""Each clip counts once, however the clips are distributed over processes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lengths import cases
+from mmaction.registry import METRICS
+from processes import in_processes
+
+from dferclip_mm.evaluation import recall_scores
+from dferclip_mm.evaluation.results import read_results
+
+CLASSES = ('a', 'b', 'c', 'd')
+
+
+def draw(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels (N,), scores (N, C) with ties, and which clips are unreadable (N,)."""
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, (4, 40)[seed % 2]))
+    truth = rng.integers(0, rng.integers(1, len(CLASSES) + 1), size)
+    scores = rng.integers(0, 4, (size, len(CLASSES))) / 4
+    return truth, scores, rng.random(size) < 0.2
+
+
+def samples(seed: int, clips: list[int]) -> list[dict]:
+    truth, scores, unreadable = draw(seed)
+    return [
+        dict(
+            sample_idx=clip,
+            filename=f'clip{clip}',
+            gt_label=torch.tensor([truth[clip]]),
+            pred_score=torch.tensor(scores[clip]),
+            unreadable=f'clip{clip}: is empty' if unreadable[clip] else None,
+        )
+        for clip in clips
+    ]
+
+
+def evaluate(seed: int, clips: list[int], save_to: str | None = None) -> dict[str, float]:
+    metric = METRICS.build(dict(type='RecallMetric', save_to=save_to))
+    metric.dataset_meta = dict(classes=CLASSES)
+    metric.process(None, samples(seed, clips))
+    return metric.evaluate(size=len(draw(seed)[0]))
+
+
+def split(seed: int, rank: int, world: int) -> list[int]:
+    """The clips of a process, in one of four ways in which samplers distribute them."""
+    size = len(draw(seed)[0])
+    order = np.random.default_rng(seed).permutation(size).tolist()
+    way = seed // 2 % 4
+    if way == 0:
+        # DefaultSampler(round_up=True): padded with the first clips.
+        total = math.ceil(size / world) * world
+        return [clip % size for clip in range(total)][rank::world]
+    if way == 1:
+        # DefaultSampler(round_up=False): some processes get fewer clips, or none.
+        return order[rank::world]
+    blocks = np.array_split(order, world)
+    if way == 2:
+        # Blocks whose padding comes first: a cut at the end would lose clips.
+        longest = max(map(len, blocks))
+        return [order[0]] * (longest - len(blocks[rank])) + blocks[rank].tolist()
+    # One process has all clips, the others repeat half of them.
+    return order if rank == 0 else order[: size // 2]
+
+
+def evaluate_splits(rank: int, world: int, count: int, folder: str) -> list[dict[str, float]]:
+    return [
+        evaluate(seed, split(seed, rank, world), f'{folder}/{seed}.json') for seed in range(count)
+    ]
+
+
+@pytest.mark.promise('Several processes', 'Each clip counts once over any number of processes')
+@pytest.mark.parametrize('world', [2, 3])
+def test_several_processes_score_what_one_process_scores(tmp_path: Path, world: int) -> None:
+    count = cases(24, 500)
+    found = in_processes(evaluate_splits, world, count, str(tmp_path), world=world, fork=True)
+    for seed in range(count):
+        truth, scores, unreadable = draw(seed)
+        expected = evaluate(seed, list(range(len(truth))))
+        assert [each[seed] for each in found] == [expected] * world
+        # An unreadable clip is wrong; of equal scores, the first class counts.
+        predicted = np.where(unreadable, -1, scores.argmax(axis=1))
+        right = truth == predicted
+        recall = [right[truth == label].mean() for label in np.unique(truth)]
+        assert expected['dfer/UAR'] == pytest.approx(100 * np.mean(recall))
+        assert expected['dfer/WAR'] == pytest.approx(100 * right.mean())
+        assert expected.get('dfer/unreadable', 0) == unreadable.sum()
+        saved = read_results(tmp_path / f'{seed}.json')
+        assert saved.predicted.tolist() == predicted.tolist()
+        assert (saved.scores.uar, saved.scores.war) == (expected['dfer/UAR'], expected['dfer/WAR'])
+
+
+@pytest.mark.parametrize('found', [[], [0, 0]])
+def test_a_clip_without_a_result_is_an_error(found: list[int]) -> None:
+    size = len(draw(1)[0])
+    message = f'{len(set(found))} of {size} clips have a result'
+    with pytest.raises(ValueError, match=message):
+        evaluate(1, found)
+
+
+def test_concatenated_datasets_number_their_clips_separately() -> None:
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    for name, label in (('one', 0), ('other', 1)):
+        for clip in (0, 1, 0):
+            sample = dict(sample_idx=clip, filename=f'{name}/{clip}')
+            sample |= dict(gt_label=torch.tensor([label]), pred_score=torch.tensor([1.0, 2 * clip]))
+            metric.process(None, [sample])
+    found = metric.evaluate(size=4)
+    assert (found['dfer/UAR'], found['dfer/WAR']) == (50, 50)
+
+
+@pytest.mark.promise(
+    'Clips', "With `unreadable='wrong'` an unreadable clip counts as wrong, once, in any split"
+)
+def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr('dferclip_mm.evaluation.recall._warn', said.append)
+    metric = METRICS.build(dict(type='RecallMetric', save_to=str(tmp_path / 'out.json')))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    nan = torch.tensor([math.nan, math.nan])
+    sample = dict(gt_label=torch.tensor([0]), pred_score=torch.tensor([1.0, 0.0]))
+    unreadable = dict(sample, pred_score=nan, unreadable='clip1: is empty')
+    metric.process(None, [dict(sample, sample_idx=0), dict(unreadable, sample_idx=1)])
+    scores = metric.evaluate(2)
+    assert (scores['dfer/WAR'], scores['dfer/unreadable']) == (50, 1)
+    assert '1 of 2 clips cannot be read and count as wrong: clip1: is empty' in said
+    clips = json.loads((tmp_path / 'out.json').read_text())['clips']
+    assert [clip['predicted'] for clip in clips] == [0, -1]
+    assert (clips[1]['scores'], clips[1]['unreadable']) == (None, 'clip1: is empty')
+    assert 'unreadable' not in clips[0]
+
+
+def test_no_clips_cannot_be_scored() -> None:
+    with pytest.raises(ValueError, match='no clips to score'):
+        recall_scores(np.array([], int), np.array([], int), 2)

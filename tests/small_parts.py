@@ -1,0 +1,124 @@
+"""Components of the smallest runs: a linear model on points, and hooks that record or fail.
+
+Configs import this module by name, in new processes too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from itertools import chain
+from pathlib import Path
+
+import torch
+from mmaction.registry import DATASETS, HOOKS, MODELS
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from torch.utils.data import Dataset
+
+CLASSES = ('low', 'middle', 'high')
+
+
+@DATASETS.register_module()
+class ToyPoints(Dataset):
+    """Points whose first coordinate decides their class; each fold has other points."""
+
+    metainfo = {'classes': CLASSES}
+
+    def __init__(self, size: int = 30, fold: int = 1) -> None:
+        generator = torch.Generator().manual_seed(fold)
+        self.labels = torch.arange(size) % len(CLASSES)
+        self.points = torch.rand(size, 2, generator=generator)
+        self.points[:, 0] += self.labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict:
+        return {
+            'inputs': self.points[index],
+            'data_samples': {
+                'gt_label': self.labels[index],
+                'sample_idx': index,
+                'filename': f'point_{index}',
+            },
+        }
+
+
+@MODELS.register_module()
+class ToyClassifier(BaseModel):
+    """One linear layer from 2 coordinates to 3 scores."""
+
+    def __init__(self, hidden: int = 0) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(2, len(CLASSES))
+        if hidden:
+            self.extra = torch.nn.Linear(hidden, hidden)
+
+    def forward(self, inputs: torch.Tensor, data_samples: dict, mode: str = 'tensor'):
+        scores = self.linear(inputs)
+        if mode == 'loss':
+            loss = torch.nn.functional.cross_entropy(scores, data_samples['gt_label'])
+            return {'loss': loss + 0 * sum(value.sum() for value in self.parameters())}
+        return [
+            {
+                'pred_score': score,
+                'gt_label': data_samples['gt_label'][place],
+                'sample_idx': int(data_samples['sample_idx'][place]),
+                'filename': data_samples['filename'][place],
+            }
+            for place, score in enumerate(scores)
+        ]
+
+
+@HOOKS.register_module()
+class RecordSteps(Hook):
+    """Writes the loss and the clips of every step, one file for each process."""
+
+    def before_run(self, runner) -> None:
+        self.losses, self.clips = [], []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self.losses.append(float(outputs['loss_cls'].detach()))
+        self.clips.append([sample.sample_idx for sample in data_batch['data_samples']])
+
+    def after_run(self, runner) -> None:
+        path = Path(runner.work_dir) / f'rank_{get_rank()}.json'
+        path.write_text(json.dumps(dict(losses=self.losses, clips=self.clips)))
+
+
+def recorded_steps(folder: str) -> tuple[list[float], list[list[int]]]:
+    """The mean loss and the clips of every step over all processes of a run."""
+    ranks = [json.loads(path.read_text()) for path in sorted(Path(folder).glob('rank_*.json'))]
+    losses = [sum(step) / len(step) for step in zip(*(r['losses'] for r in ranks), strict=True)]
+    clips = [sorted(chain(*step)) for step in zip(*(r['clips'] for r in ranks), strict=True)]
+    return losses, clips
+
+
+@HOOKS.register_module()
+class DieOnce(Hook):
+    """Kills a process, or raises in it, the first time that a step is reached.
+
+    Args:
+        rank: of the process.
+        step: counted from 0 over all epochs.
+        way: ``'kill'``, or ``'raise'`` for an exception.
+        times: how often; restarted runs continue the count.
+    """
+
+    def __init__(self, rank: int, step: int, way: str, times: int = 1) -> None:
+        self.rank, self.step, self.way, self.times = rank, step, way, times
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        if get_rank() != self.rank or runner.iter != self.step:
+            return
+        died = Path(runner.work_dir) / 'died'
+        before = int(died.read_text()) if died.is_file() else 0
+        if before == self.times:
+            return
+        died.write_text(str(before + 1))
+        if self.way == 'kill':
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise RuntimeError('the camera fell over')
