@@ -15,7 +15,7 @@
 # each other's negatives. For larger steps add --auto-scale-lr.
 #
 # Clips without an English caption are excluded; MAFW's caption lists have no neutral clips. Not in
-# the original and off: model.cls_head.gather_with_grad, .equal_texts_positive, .max_logit_scale and
+# the original and off: model.cls_head.gather_with_grad, .mask_duplicate_texts, .max_logit_scale and
 # .fill_captions.
 #
 # Published, not reproduced here, zero-shot on other corpora (UAR / WAR):

@@ -19,7 +19,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-model = dict(cls_head=dict(classes='ferv39k', captions=False))
+model = dict(cls_head=dict(classes='ferv39k', text_source='class_prompts'))
 # The rates are for 64 clips per step: on one GPU, or 8 on each of 8.
 train_dataloader = dict(batch_size=64, dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

@@ -40,7 +40,7 @@ def test_saved_bytes_leave_weights_out_and_count_storages_once():
     assert saved_bytes(lambda: (x * x, x[:5] * 2, x.square()), []) == 320
 
 
-def test_flops_of_a_product():
+def test_the_operations_of_a_product_are_counted():
     assert flops(lambda: torch.randn(3, 5) @ torch.randn(5, 7)) == 2 * 3 * 5 * 7
 
 
@@ -49,7 +49,7 @@ def model(tiny_model):
     return MODELS.build(tiny_model)
 
 
-def test_equality_rows(model):
+def test_the_fast_model_equals_the_plain_one_within_its_bars(model):
     for row in models.equality(models.Case(model.train(), 2, 4)):
         assert row.bar
         assert row.holds, row

@@ -18,7 +18,7 @@ def test_label_order_of_each_corpus():
 @pytest.mark.parametrize(
     ('word', 'emotion'), [('Happy', 'happiness'), ('Angry ', 'anger'), ('fear', 'fear')]
 )
-def test_words_of_the_corpora(word, emotion):
+def test_the_words_of_the_corpora_mean_emotions(word, emotion):
     assert emotion_of(word) == emotion
     assert emotion in EMOTIONS
 
@@ -38,6 +38,6 @@ def test_bad_classes_are_named(classes, message):
         resolve_classes(classes)
 
 
-def test_unknown_word_is_named():
+def test_an_unknown_word_is_named():
     with pytest.raises(ValueError, match="'joy' is not an emotion"):
         emotion_of('joy')

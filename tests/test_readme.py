@@ -9,11 +9,14 @@ import shlex
 from pathlib import Path
 
 import pytest
+from dferclip_mm.engine.checks.config_keys import check_config_keys as check_known_keys
 from mmengine.config import Config
+from program_fixtures import run_tool
 
 from dferclip_mm.emotions import resolve_classes
-from dferclip_mm.engine.checks.config_keys import check_config_keys
 from dferclip_mm.prompts import load_prompts
+
+__all__ = ['run_tool']
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')
@@ -88,7 +91,7 @@ def test_a_sample_config_builds_on_a_shipped_one(block, tmp_path):
     shipped = ROOT / 'configs' / 'dferclip_dfew.py'
     path.write_text((base + block).replace("'dferclip_dfew.py'", f"'{shipped}'"))
     cfg = Config.fromfile(path)
-    check_config_keys(cfg)
+    check_known_keys(cfg)
     for part in ('neck', 'cls_head'):
         assert set(cfg.model[part]) == set(Config.fromfile(shipped).model[part])
 

@@ -11,7 +11,7 @@ def converted(emoclip_state):
     return convert(wrapped)
 
 
-def test_sizes_are_inferred(converted):
+def test_all_sizes_are_inferred(converted):
     assert converted.kind == 'EmoCLIP'
     assert converted.prompts is None
     assert converted.model['neck'] == dict(

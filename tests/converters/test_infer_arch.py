@@ -49,6 +49,6 @@ def test_an_image_may_be_one_patch():
         ('image.proj', None, r'has no tensor image\.proj, from whose 2 dimensions'),
     ],
 )
-def test_what_no_clip_has_is_told(name, shape, message):
+def test_shapes_that_no_clip_has_are_refused(name, shape, message):
     with pytest.raises(ConversionError, match=message):
         clip_arch({**SHAPES, name: shape}, 'image.', 'text.')

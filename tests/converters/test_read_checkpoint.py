@@ -61,14 +61,14 @@ def test_malicious_pickle_is_refused_and_named(tmp_path, save):
     assert not canary.exists()
 
 
-def test_getattr_reaches_nothing(tmp_path):
+def test_a_pickle_that_calls_getattr_is_refused(tmp_path):
     path = tmp_path / 'evil.pth'
     torch.save({'recorder': Builtins()}, path)
     with pytest.raises(ConversionError, match=r'asks for attribute .*__class__'):
         read_checkpoint(path)
 
 
-def test_stub_is_no_way_in(tmp_path):
+def test_the_allowed_stub_runs_nothing(tmp_path):
     """The one class that is allowed under a foreign name cannot be called with side effects."""
     path = tmp_path / 'evil.pth'
     code = b'\x80\x02c__main__\nRecorderMeter\nX\x02\x00\x00\x00ls\x85R.'

@@ -36,7 +36,7 @@ def build(tiny_model):
     return build_both
 
 
-def test_bfloat16_on_the_cpu(build):
+def test_training_in_bfloat16_runs_on_the_cpu(build):
     expected = losses(*build())
     model, wrapper = build(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=dict(enabled=False))
     seen = []

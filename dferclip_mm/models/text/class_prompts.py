@@ -13,7 +13,7 @@ from .tokens import pad, tokenize
 
 
 class ClassPrompts(nn.Module):
-    """The sentences of C classes, tokenised once.
+    """The sentences of C classes, tokenized once.
 
     A compound class has a part for each of its emotions, any other class one part, and a part may
     have several sentences. The direction of a part is the mean of its sentences' directions, that

@@ -4,7 +4,7 @@ import torch
 from mmaction.registry import MODELS
 
 
-def test_equals_open_clip(tiny_clip, tiny_weights):
+def test_features_and_tokens_are_those_of_open_clip(tiny_clip, tiny_weights):
     encoder = MODELS.build(
         dict(type='CLIPVisualEncoder', arch=tiny_clip, pretrained=tiny_weights)
     ).eval()
@@ -20,13 +20,13 @@ def test_init_weights_keeps_what_was_loaded(tiny_clip, tiny_weights):
     torch.testing.assert_close(encoder.visual.proj, torch.load(tiny_weights)['visual.proj'])
 
 
-def test_frozen_has_nothing_to_train(tiny_clip):
+def test_a_frozen_encoder_has_nothing_to_train(tiny_clip):
     encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, frozen=True))
     assert list(encoder.parameters()) == []
     assert not encoder(torch.randn(1, 3, 32, 32)).requires_grad
 
 
-def test_wrong_size_is_explained(tiny_clip):
+def test_images_of_another_size_are_refused(tiny_clip):
     encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip))
     with pytest.raises(ValueError, match='32 x 32 pixels, found 64 x 48'):
         encoder(torch.randn(1, 3, 64, 48))
@@ -44,13 +44,13 @@ def test_towers_that_need_every_token_have_it(tiny_clip, settings):
     torch.testing.assert_close(encoder(images), encoder.visual(images))
 
 
-def test_lean_keeps_the_names_of_weights(tiny_clip):
+def test_checkpoint_mlp_keeps_the_names_of_weights(tiny_clip):
     cfg = dict(type='CLIPVisualEncoder', arch=tiny_clip)
     checkpoint_mlp = MODELS.build(dict(cfg, checkpoint_mlp=True))
     assert list(checkpoint_mlp.state_dict()) == list(MODELS.build(cfg).state_dict())
 
 
-def test_lean_is_refused_where_there_are_no_such_blocks(tiny_clip):
+def test_checkpoint_mlp_is_refused_for_other_towers(tiny_clip):
     tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
     with pytest.raises(ValueError, match="is for open_clip's Transformers, found Modif"):
         MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, checkpoint_mlp=True))

@@ -25,7 +25,7 @@ def test_class_token_of_mvit_as_its_own_head_reads_it():
     assert pool_to_clip([[patches, token]]) is token
 
 
-def test_last_of_several_scales():
+def test_the_last_of_several_scales_is_taken():
     scales = (torch.randn(2, 4, 8, 6, 6), torch.randn(2, 8, 8, 3, 3))
     torch.testing.assert_close(pool_to_clip(scales), scales[1].mean(dim=(2, 3, 4)))
     images = (torch.randn(4, 4, 6, 6), torch.randn(4, 8, 3, 3))

@@ -14,7 +14,7 @@ def test_scores_are_scaled_cosines_with_the_stored_features():
         head(torch.zeros(1, 4))
 
 
-def test_other_channels_are_projected():
+def test_other_channels_than_those_of_the_output_are_projected():
     head = MODELS.build(
         dict(type='PrecomputedTextHead', classes=['a', 'b'], embed_dims=3, in_channels=5)
     )

@@ -54,7 +54,7 @@ def test_other_scores_than_targets_are_refused(given):
         build().loss(torch.randn(1, 8), given)
 
 
-def test_wrong_arguments():
+def test_wrong_targets_are_refused():
     with pytest.raises(ValueError, match='each once'):
         build(targets=['a', 'a'])
     with pytest.raises(ValueError, match='expects 8 channels, found 9'):

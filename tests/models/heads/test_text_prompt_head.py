@@ -43,7 +43,7 @@ def test_ensemble_is_the_mean_direction(build):
 
 
 @pytest.mark.parametrize('shape', [(2, 32), (2, 32, 3, 3), (2, 32, 4, 3, 3)])
-def test_takes_vectors_and_maps(build, shape):
+def test_the_head_takes_vectors_and_maps(build, shape):
     assert build()(torch.randn(shape)).shape == (2, 7)
 
 
@@ -54,7 +54,7 @@ def test_segments_of_the_2d_recognizer_are_averaged(build):
     torch.testing.assert_close(head(maps, num_segs=3), expected)
 
 
-def test_other_channels_are_projected(build):
+def test_other_channels_than_those_of_the_output_are_projected(build):
     head = build(in_channels=48)
     assert head(torch.randn(2, 48)).shape == (2, 7)
     with pytest.raises(ValueError, match='expects 48 channels, found 32'):

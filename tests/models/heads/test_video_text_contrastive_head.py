@@ -37,7 +37,7 @@ def encode(head, texts):
 CAPTIONS = ['a smile', 'wide eyes and a falling jaw', 'a frown', 'a smile']
 
 
-def test_loss_is_that_of_clip(build):
+def test_the_loss_is_that_of_clip(build):
     head = build()
     video = torch.randn(4, 32)
     found = head.loss(video, [sample(text=text) for text in CAPTIONS])
@@ -97,7 +97,7 @@ def test_a_clip_without_caption_is_refused_by_name(build, text):
         build().loss(torch.randn(2, 32), samples)
 
 
-def test_or_filled_with_the_description_of_its_class(build):
+def test_a_clip_without_caption_takes_the_prompts_of_its_class_on_demand(build):
     head = build(fill_captions=True)
     video = torch.randn(3, 32)
     found = head.loss(video, [sample(text=''), sample(text='a smile'), sample(2)])
@@ -223,7 +223,7 @@ def test_classes_are_encoded_once_for_all_batches(build, monkeypatch):
 
 
 @pytest.mark.parametrize('change', ['load', 'data', 'dtype', 'words'])
-def test_and_again_after_every_change(build, change):
+def test_classes_are_encoded_again_after_every_change(build, change):
     head = build(frozen=False).eval()
     weight = head.text_encoder.text.token_embedding.weight
     with torch.no_grad():
@@ -255,7 +255,7 @@ def test_training_gradients_reach_the_text_tower_after_evaluation(build):
     assert head.text_encoder.text.token_embedding.weight.grad.abs().sum() > 0
 
 
-def test_other_channels_are_projected(build):
+def test_other_channels_than_those_of_the_output_are_projected(build):
     head = build(in_channels=48)
     assert head(torch.randn(2, 48)).shape == (2, 7)
     with pytest.raises(ValueError, match='expects 48 channels, found 32'):

@@ -56,7 +56,7 @@ def test_pooling_over_frames():
         torch.testing.assert_close(neck(x)[0], reduce(plain_forward(neck, x)[:, 1:]))
 
 
-def test_other_channels_are_projected():
+def test_other_channels_than_those_of_the_output_are_projected():
     neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
     assert neck(torch.randn(2, 20, 4, 3, 3))[0].shape == (2, 12)
 

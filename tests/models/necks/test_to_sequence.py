@@ -11,7 +11,7 @@ def test_maps_over_time_are_averaged_over_space():
     torch.testing.assert_close(to_sequence((maps,)), expected)
 
 
-def test_sequences_and_vectors():
+def test_sequences_stay_and_vectors_become_one_frame():
     sequence = torch.randn(2, 5, 3)
     assert to_sequence(sequence) is sequence
     assert to_sequence(torch.randn(2, 3)).shape == (2, 1, 3)

@@ -38,7 +38,7 @@ def test_pixels_are_divided_by_255_and_nothing_else(tiny_model):
     torch.testing.assert_close(data['inputs'][0], clip / 255)
 
 
-def test_views_never_meet(tiny_model):
+def test_views_of_a_clip_are_scored_separately(tiny_model):
     model = MODELS.build(tiny_model).eval()
     clips = torch.rand(2, 12, 3, 32, 32)
     together = model(clips, stage='head')
@@ -59,7 +59,7 @@ def test_views_never_meet(tiny_model):
     ],
     ids=lambda cfg: cfg['type'],
 )
-def test_any_image_backbone(tiny_model, backbone):
+def test_any_image_backbone_gives_frame_features(tiny_model, backbone):
     cfg = copy.deepcopy(tiny_model)
     cfg['backbone'] = backbone
     cfg['neck']['in_channels'] = 512

@@ -34,7 +34,7 @@ def test_context_starts_small(encoder):
     assert learner.context.std().item() == pytest.approx(0.02, rel=0.05)
 
 
-def test_layouts():
+def test_the_context_stands_where_the_position_says():
     rows = {
         'end': '0111000',
         'middle': '0100110',

@@ -6,7 +6,7 @@ from dferclip_mm.models.text.tokens import pad, tokenize
 TOKENIZER = open_clip.SimpleTokenizer()
 
 
-def test_equals_open_clip():
+def test_features_and_tokens_are_those_of_open_clip():
     texts = ['A Smile, wide.', 'eyes']
     tokens = pad(tokenize(texts, TOKENIZER, 77), TOKENIZER)
     expected = open_clip.tokenize(texts)
