@@ -9,7 +9,6 @@
 # CHECKPOINT: from configs/emoclip_mafw.py, or a published one after tools/convert_checkpoint.py.
 # Its temporal Transformer is fine-tuned (model.neck.frozen=True keeps it fixed);
 # model.backbone.frozen=False trains CLIP too. Files and targets: _base_/datasets/scores.py.
-#
 # The paper's clinical recordings are not public, so there is no figure to compare with.
 _base_ = [
     '_base_/models/emoclip.py',
@@ -31,7 +30,6 @@ model = dict(
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-
 default_hooks = dict(
     load_pretrained=dict(
         type='LoadPretrainedHook',

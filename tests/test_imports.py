@@ -24,7 +24,7 @@ ALLOWED = {
     'datasets': {'emotions', 'media'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'files', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'files', 'media', 'models', 'precompute'},
+    'engine': {'checkpoints', 'compat', 'emotions', 'files', 'media', 'models', 'precompute'},
 }
 
 

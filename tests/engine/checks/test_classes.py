@@ -30,6 +30,10 @@ def test_a_head_with_the_classes_of_the_dataset_passes():
     check_head(named('a', 'b'), SimpleNamespace(), 'train_dataloader')
 
 
+@pytest.mark.promise(
+    'Settings and numbers',
+    'Classes of dataset and head in another order are refused before the first step',
+)
 def test_another_order_is_refused():
     said = 'model.cls_head has the classes a, b, but train_dataloader has b, a: give both the same'
     with pytest.raises(ValueError, match=said):

@@ -24,6 +24,9 @@ def cfg():
     return Config.fromfile(CONFIGS / 'dferclip_dfew.py')
 
 
+@pytest.mark.promise(
+    'Settings and numbers', 'A misspelt config key is refused with the right suggestion'
+)
 @pytest.mark.parametrize(
     ('key', 'meant'),
     [
@@ -53,6 +56,7 @@ def test_variables_of_a_config_pass(cfg):
     check_config_keys(cfg)
 
 
+@pytest.mark.promise('Settings and numbers', "MMAction2's own configs are accepted")
 def test_shipped_configs_and_mmaction2s_own_pass():
     theirs = sorted((Path(mmaction.__file__).parent / '.mim/configs').rglob('*.py'))
     theirs = [path for path in theirs if '_base_' not in path.parts]

@@ -77,6 +77,7 @@ def test_a_metric_that_would_score_an_empty_clip_is_refused(corpus):
     assert 'acc/top1' in start(cfg).test()
 
 
+@pytest.mark.promise('Clips', 'Evaluation never replaces a clip')
 @pytest.mark.parametrize(('split', 'loop'), [('test', 'test'), ('val', 'train')])
 def test_evaluation_never_replaces(corpus, split, loop):
     cfg = config(corpus)
