@@ -35,6 +35,6 @@ def split_errors(rows: Iterable[Any]) -> tuple[list[Any], list[Finding]]:
 
 
 def find_error(error: ListError) -> Finding:
-    """The finding of a line that cannot be read."""
-    lines = range(error.line, error.first - 1, -1)
+    """The finding of a line, or of a record of several lines, that cannot be read."""
+    lines = range(error.line, max(error.line, error.last_line) + 1)
     return Finding('list line', error.reason, '', tuple((error.file, line) for line in lines))

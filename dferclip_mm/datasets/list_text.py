@@ -24,15 +24,15 @@ class ListError(ValueError):
     Attributes:
         file: the list.
         line: counted from 1; 0 for the whole file.
-        first: where the record begins; another line than ``line`` where it takes several.
+        last_line: where the record ends, if it spans several lines; else 0.
         expected: what should stand there.
         found: what stands there.
     """
 
     def __init__(self, file: str, line: int, expected: str, found: str) -> None:
         super().__init__(file, line, expected, found)
-        self.file, self.line, self.first = file, line, line
-        self.expected, self.found = expected, found
+        self.file, self.line, self.expected, self.found = file, line, expected, found
+        self.last_line = 0
 
     @property
     def reason(self) -> str:
@@ -63,7 +63,7 @@ def parse_lines(
                 raise ListError('', 0, 'text (UTF-8 or GB18030)', content)
             row = parse_line(content, line)
         except ListError as error:
-            error.file, error.line, error.first = file, line, line
+            error.file, error.line = file, line
             yield error
         else:
             if row is not None:

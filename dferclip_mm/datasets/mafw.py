@@ -11,7 +11,7 @@ from mmaction.registry import DATASETS
 from ..emotions import CORPUS_CLASSES
 from .classes import compound_order
 from .corpus_dataset import LISTED_SPLITS, CorpusDataset
-from .list_text import ListError, check_rows, decode_list
+from .list_text import ListError, decode_list
 from .lists import Row, Rows, parse_ferv39k_list, parse_mafw_captions
 
 
@@ -63,11 +63,12 @@ class MAFWDataset(CorpusDataset):
         return parse(text, file, CORPUS_CLASSES['mafw'], compound=self.compound)
 
     def find_classes(self) -> Sequence[str]:
-        """The 11 emotions, or what the owner's lists of the compound setting hold.
+        """The 11 emotions, or those in the corpus's lists of the compound setting.
+
+        A wrong line is skipped here; it is an error where its list is read for clips.
 
         Raises:
-            ValueError: if no such list is there; one file alone may lack a class.
-            ListError: at the first line of one of them that cannot be read.
+            ValueError: if no such list exists; a single given list may lack a class.
         """
         if not self.compound:
             return super().find_classes()
@@ -79,8 +80,8 @@ class MAFWDataset(CorpusDataset):
                 f'MAFWDataset: compound=True takes its classes from the lists like {paths[0]}, '
                 'found none: put them there or set metainfo=dict(classes=[...])'
             )
-        rows = [row for path in found for row in check_rows(self.read_list(path))]
-        return compound_order({row.label for row in rows})
+        rows = [row for path in found for row in self.read_list(path)]
+        return compound_order({row.label for row in rows if isinstance(row, Row)})
 
     def select_rows(self, rows: list[Row]) -> list[Row]:
         """The rows of this split; without those that lack a required caption."""

@@ -45,47 +45,64 @@ def parse_scores(
     Raises:
         ListError: if the header cannot be read.
     """
-    # newline=None: the three ways to end a line are one to the reader.
-    reader = csv.DictReader(io.StringIO(text, newline=None), skipinitialspace=True, strict=True)
-    try:
-        columns = [str(name).strip() for name in reader.fieldnames or ()]
-    except csv.Error as error:
-        raise ListError(file, 1, 'a CSV with a header', str(error)) from error
-    reader.fieldnames = columns
+    records = _read_records(text, file)
+    header = next(records, (1, 1, []))
+    if isinstance(header, ListError):
+        raise header
+    columns = [name.strip() for name in header[2]]
     names = tuple(targets) or tuple(each for each in columns if each not in ('clip', 'split'))
-    _check_header(columns, names, file, max(1, reader.line_num))
-    return names, _read_records(reader, names, file)
+    _check_header(columns, names, file, header[1])
+
+    def rows() -> Iterator[ScoreRow | ListError]:
+        for record in records:
+            if isinstance(record, ListError):
+                yield record
+                continue
+            first, last, values = record
+            try:
+                yield _read_row(columns, values, names, first, last)
+            except ListError as error:
+                error.file, error.line, error.last_line = file, first, last
+                yield error
+
+    return names, rows()
 
 
-def _read_records(
-    reader: csv.DictReader, names: Sequence[str], file: str
-) -> Iterator[ScoreRow | ListError]:
-    while True:
-        first = reader.reader.line_num + 1
+def _read_records(text: str, file: str) -> Iterator[tuple[int, int, list[str]] | ListError]:
+    """First line, last line and values of each record that is not blank.
+
+    After a malformed record the next line begins a new one: a quote that is not closed would make
+    all the rest one record.
+    """
+    # newline=None: the three kinds of line ends become one.
+    lines = list(io.StringIO(text, newline=None))
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(lines[start:], skipinitialspace=True, strict=True)
+        first = start + 1
         try:
-            record = next(reader)
-            yield _read_record(record, names, reader, first)
-        except StopIteration:
+            for values in reader:
+                last = start + reader.line_num
+                if values:
+                    yield first, last, values
+                first = last + 1
             return
         except csv.Error as error:
-            # Behind a quote that nothing closes, all the rest would be one record.
-            yield ListError(file, first, 'a record of a CSV', str(error))
-            return
-        except ListError as error:
-            error.file, error.line, error.first = file, reader.line_num, first
-            yield error
+            found = lines[first - 1].rstrip('\n')
+            yield ListError(file, first, f'a record of a CSV ({error})', found)
+            start = first
 
 
-def _read_record(
-    record: dict, names: Sequence[str], reader: csv.DictReader, first: int
+def _read_row(
+    columns: Sequence[str], values: list[str], names: Sequence[str], first: int, last: int
 ) -> ScoreRow:
-    columns = len(reader.fieldnames or ())
-    if None in record or None in record.values():
-        count = columns + len(record.get(None) or ()) - [*record.values()].count(None)
-        raise ListError('', 0, f'{columns} values, one for each column', f'{count} values')
+    if len(values) != len(columns):
+        expected = f'{len(columns)} values, one for each column'
+        raise ListError('', 0, expected, f'{len(values)} values')
+    record = dict(zip(columns, values, strict=True))
     scores = tuple(_score(record[name], name) for name in names)
     clip = check_reference(record['clip'].strip())
-    return ScoreRow(clip, scores, record.get('split', '').strip(), reader.line_num, first)
+    return ScoreRow(clip, scores, record.get('split', '').strip(), last, first)
 
 
 def _check_header(columns: Sequence[str], targets: Sequence[str], file: str, line: int) -> None:

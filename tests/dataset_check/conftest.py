@@ -1,4 +1,4 @@
-"""What the doctor makes of some data sets together."""
+"""The findings of several datasets together."""
 
 import pytest
 
@@ -6,16 +6,16 @@ from dferclip_mm.dataset_check import compare, find_openers, inspect_clips, read
 
 
 def examine_all(*named, fold=None):
-    """The parts of (dataloader, settings), and everything that is found."""
-    parts, findings = [], []
+    """The splits of (dataloader, settings), and all findings."""
+    splits, findings = [], []
     for name, settings in named:
-        part, wrong = read_split(settings, name, fold)
+        split, wrong = read_split(settings, name, fold)
         findings += wrong
-        parts += [part] if part is not None else []
-    facts = {each.path: each for each in inspect_clips([*find_openers(parts).items()], 0)}
-    return parts, list(dict.fromkeys([*findings, *compare(parts, facts)]))
+        splits += [split] if split is not None else []
+    reports = {each.path: each for each in inspect_clips([*find_openers(splits).items()], 0)}
+    return splits, list(dict.fromkeys([*findings, *compare(splits, reports)]))
 
 
 @pytest.fixture
-def examine_parts():
+def examine_splits():
     return examine_all

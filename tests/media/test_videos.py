@@ -1,4 +1,4 @@
-"""Videos of many kinds: each frame carries its number as eight bars, so that it names itself."""
+"""Videos of many kinds; eight bars in each frame show its number."""
 
 import fractions
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from lengths import LONG
 from mmaction.registry import DATASETS, TRANSFORMS
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
@@ -95,7 +96,7 @@ KINDS = {
 
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('indices', [[*range(FRAMES)], [0], [FRAMES - 1], [3, 11, 12, 13, 36]])
-def test_the_frames_asked_for_are_the_ones_that_come(tmp_path, kind, indices):
+def test_the_requested_frames_are_decoded(tmp_path, kind, indices):
     name, options = KINDS[kind]
     video = open_video(str(write(tmp_path / name, **options)), PIXELS)
     assert len(video) == FRAMES
@@ -103,7 +104,7 @@ def test_the_frames_asked_for_are_the_ones_that_come(tmp_path, kind, indices):
     video.close()
 
 
-def test_pictures_that_no_other_needs_are_not_decoded_between_wanted_ones(tmp_path):
+def test_unreferenced_frames_between_requested_ones_are_not_decoded(tmp_path):
     path = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=4, b_adapt=0, b_pyramid=0))
     video = open_video(str(path), PIXELS)
     decoded = []
@@ -113,7 +114,7 @@ def test_pictures_that_no_other_needs_are_not_decoded_between_wanted_ones(tmp_pa
     assert len(decoded) < FRAMES / 2
 
 
-def test_where_times_are_not_those_of_the_pictures_these_are_counted(tmp_path):
+def test_frames_are_counted_where_packet_times_are_wrong(tmp_path):
     path, other = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=0)), tmp_path / 'b.mkv'
     with av.open(str(path)) as source, av.open(str(other), 'w') as target:
         stream = target.add_stream_from_template(source.streams.video[0])
@@ -130,7 +131,7 @@ def test_where_times_are_not_those_of_the_pictures_these_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize('bframes', [0, 2])
-def test_what_an_edit_list_hides_is_not_missed(tmp_path, bframes):
+def test_frames_hidden_by_an_edit_list_do_not_count(tmp_path, bframes):
     """As `ffmpeg -ss 0.6 -c copy` cuts: from the key frame before, which is not shown."""
     options = x264(keyint=12, scenecut=0, bframes=bframes)
     path, other = write(tmp_path / 'a.mp4', **options), tmp_path / 'b.mp4'
@@ -168,7 +169,7 @@ def turn(path):
     path.write_bytes(content)
 
 
-def test_a_turned_video_is_turned_as_its_file_says(tmp_path):
+def test_a_video_is_rotated_by_its_display_matrix(tmp_path):
     path = write(tmp_path / 'a.mp4')
     straight = open_video(str(path), PIXELS).read(7)
     turn(path)
@@ -193,8 +194,8 @@ CUTTABLE = {
 
 
 @pytest.mark.parametrize('name', CUTTABLE)
-@pytest.mark.parametrize('share', [0.97, 0.9, 0.7, 0.5, 0.3])
-def test_what_a_cut_video_still_gives_is_no_frame_twice(tmp_path, name, share):
+@pytest.mark.parametrize('share', [0.97, 0.9, 0.7, 0.5, 0.3] if LONG else [0.9, 0.5])
+def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
     path = cut(write(tmp_path / name, **CUTTABLE[name]), share)
     try:
         video = open_video(str(path), PIXELS)
@@ -207,7 +208,7 @@ def test_what_a_cut_video_still_gives_is_no_frame_twice(tmp_path, name, share):
     assert share > 0.7 or name not in ('a.mp4', 'a.avi', 'a.mkv', 'a.flv')
 
 
-def test_a_frame_that_is_damaged_is_refused(tmp_path):
+def test_a_damaged_frame_is_refused(tmp_path):
     path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
     content = bytearray(path.read_bytes())
     # The first one stands in the index.
@@ -222,15 +223,15 @@ def test_a_frame_that_is_damaged_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize('text', ['#EXTM3U\n#EXTINF:1,\n{}\n', "ffconcat version 1.0\nfile '{}'\n"])
-def test_ffmpeg_itself_follows_no_playlist(tmp_path, monkeypatch, text):
-    monkeypatch.setattr('dferclip_mm.media.videos.is_video', lambda head: True)
+def test_ffmpeg_follows_no_playlist(tmp_path, monkeypatch, text):
+    monkeypatch.setattr('dferclip_mm.media.video_files.is_video', lambda head: True)
     path = tmp_path / 'b.mp4'
     path.write_text(text.format(write(tmp_path / 'a.mp4')))
     with pytest.raises(ValueError, match='one that does not open'):
         open_video(str(path), PIXELS)
 
 
-def test_the_picture_may_not_be_larger_than_its_container_says(tmp_path):
+def test_a_frame_larger_than_the_container_declares_is_refused(tmp_path):
     path = write(tmp_path / 'a.mkv', codec='mjpeg', pixels='yuvj420p')
     content = path.read_bytes()
     width = content.index(b'\xb0\x81\x40')

@@ -76,7 +76,7 @@ def test_nothing_is_wrong_with_a_clean_corpus(check, clean):
     code, text, report = check(clean, '--folds', 'all', '--workers', 2)
     assert code == 0
     assert {each['severity'] for each in report['findings']} == {'note'}
-    assert len(report['parts']) == 10
+    assert len(report['splits']) == 10
     assert contents(clean) == before
     assert report['severity'] == 'note'
     assert 'text order' in text
@@ -230,13 +230,13 @@ def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
 
     monkeypatch.setattr('dferclip_mm.dataset_check.inspect_clips', inspect_clips)
     _, _, report = check(clean, '--folds', 1, 2)
-    assert [(part['name'], part['fold'], part['clips']) for part in report['parts']] == [
+    assert [(split['name'], split['fold'], split['clips']) for split in report['splits']] == [
         ('train', 1, 28),
         ('train', 2, 28),
         ('test', 1, 7),
         ('test', 2, 7),
     ]
-    assert report['parts'][2]['published'] == 2341
+    assert report['splits'][2]['published'] == 2341
     assert len(read) == len(set(read)) == 35
 
 
@@ -245,7 +245,10 @@ def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path):
     before = contents(clean)
     inside = clean / 'lists'
     code, _, _ = check(clean, '--write-clean', inside)
-    assert code == f'error: {inside} lies in the data, {clean}, which is only read: choose another'
+    assert (
+        code
+        == f'error: {inside} lies in the data, {clean}, which is never written to: choose another'
+    )
     there = tmp_path / 'mine' / TRAIN
     there.parent.mkdir(parents=True)
     there.write_text('mine')
@@ -283,7 +286,9 @@ def test_nothing_is_written_into_a_clips_folder_elsewhere(check, clean, tmp_path
     prefixes = tuple(f'{name}_dataloader.dataset.data_prefix.clips={clips}' for name in LOADERS)
     for target in (clips / 'clean', clips, tmp_path / 'link/new'):
         code, _, _ = check(clean, '--write-clean', target, extra=prefixes)
-        assert code.startswith(f'error: {target} lies in the data, {clips}, which is only read')
+        assert code.startswith(
+            f'error: {target} lies in the data, {clips}, which is never written to'
+        )
     report = clips / 'report.json'
     code, _, _ = check(clean, '--report', report, extra=prefixes)
     assert code.startswith(f'error: {report} lies in the data, {clips}, which is')
@@ -296,7 +301,7 @@ def test_evaluating_on_the_training_settings_is_an_error(check, clean, tmp_path)
     cfg.dump(tmp_path / 'same.py')
     code, _, report = check(clean, config=tmp_path / 'same.py')
     assert code == 4
-    assert [part['name'] for part in report['parts']] == ['train', 'test']
+    assert [split['name'] for split in report['splits']] == ['train', 'test']
     kinds = [each['kind'] for each in report['findings'] if each['severity'] == 'error']
     assert kinds == ['train and test'] * 28
 
@@ -313,7 +318,7 @@ def test_lists_from_elsewhere_are_told_as_such(check, clean, tmp_path):
 
 def test_what_cannot_be_checked_is_said(check, clean, tmp_path):
     code, _, _ = check(clean, extra=('train_dataloader.dataset.type=VideoDataset',))
-    assert 'expected a data set of dferclip_mm' in code
+    assert 'expected a dataset of dferclip_mm' in code
     assert 'found VideoDataset' in code
     code, _, _ = check(clean, '--folds', 7)
     assert code == "error: --folds: expected 'all' or some of 1, 2, 3, 4, 5, found ['7']"

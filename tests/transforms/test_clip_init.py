@@ -5,7 +5,7 @@ import pytest
 from mmaction.registry import TRANSFORMS
 
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.videos import is_video
+from dferclip_mm.media.video_files import is_video
 
 
 def open_clip(path, **kwargs):
@@ -13,7 +13,7 @@ def open_clip(path, **kwargs):
     return TRANSFORMS.build(dict(type='ClipInit')).transform(results)
 
 
-def test_frames_are_in_natural_order_and_other_files_are_no_frames(tmp_path, frames):
+def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     folder = frames(tmp_path / 'a', 4, names=['10.jpg', '2.JPG', '1.png', '9.jpeg'])
     for name in ('Thumbs.db', '.DS_Store', '._1.jpg', 'notes.txt'):
         (folder / name).write_bytes(b'x')
@@ -45,7 +45,7 @@ def said(monkeypatch):
     return messages
 
 
-def test_what_is_there_counts_and_a_wrong_count_is_named_once(tmp_path, frames, said):
+def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said):
     folder = frames(tmp_path / 'a', 3)
     transform = TRANSFORMS.build(dict(type='ClipInit'))
     for listed, total in ((3, 3), (25, 3), (2, 3)):
@@ -53,7 +53,7 @@ def test_what_is_there_counts_and_a_wrong_count_is_named_once(tmp_path, frames, 
         assert transform.transform(results)['total_frames'] == total
     assert len(said) == 1
     place = f'{folder} (listed in f:2)'
-    assert said[0].startswith(f'{place}: the list counts 25 frames where there are 3;')
+    assert said[0].startswith(f'{place}: the list counts 25 frames, 3 are there')
 
 
 def hls(path):
@@ -77,7 +77,7 @@ BAD = {
 
 
 @pytest.mark.parametrize('kind', BAD)
-def test_what_is_no_video_is_refused_with_its_place(tmp_path, kind):
+def test_a_file_that_is_no_video_is_refused_by_clip_list_and_line(tmp_path, kind):
     content, reason = BAD[kind]
     path = tmp_path / 'a.mp4'
     path.write_bytes(content)
@@ -123,7 +123,7 @@ def test_an_empty_folder_and_a_missing_clip(tmp_path, frames):
         open_clip(tmp_path / 'gone.mp4')
 
 
-def test_a_clip_from_no_list_is_named_alone(tmp_path):
+def test_a_clip_without_a_list_is_named_by_its_path(tmp_path):
     (tmp_path / 'a').mkdir()
     with pytest.raises(ClipReadError, match=r'^[^ ]*/a: expected'):
         TRANSFORMS.build(dict(type='ClipInit')).transform(dict(filename=str(tmp_path / 'a')))
@@ -163,7 +163,7 @@ def test_containers_are_known_by_their_magic_bytes(head, expected):
     assert is_video(head) is expected
 
 
-def test_the_error_survives_the_way_out_of_a_worker():
+def test_a_clip_read_error_can_be_pickled():
     error = pickle.loads(pickle.dumps(ClipReadError('a: b')))
     assert isinstance(error, OSError)
     assert str(error) == 'a: b'
