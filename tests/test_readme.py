@@ -10,13 +10,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from program_fixtures import run_tool
 
 from dferclip_mm.emotions import resolve_classes
 from dferclip_mm.engine.checks.config_keys import check_config_keys as check_known_keys
 from dferclip_mm.prompts import load_prompts
-
-__all__ = ['run_tool']
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / 'README.md').read_text(encoding='utf-8')

@@ -116,10 +116,6 @@ def test_a_checkpoint_that_does_not_fit_names_both_sides(
     [
         (['missing.py'], 'no config file at missing.py'),
         (['CONFIG', '--amp', '--cfg-options', 'optim_wrapper.type=Own'], 'type is Own'),
-        (
-            ['CONFIG', '--auto-scale-lr', '--cfg-options', 'auto_scale_lr.base_batch_size=None'],
-            'base_batch_size',
-        ),
         (['CONFIG', '--resume', 'missing.pth'], 'no checkpoint at missing.pth'),
     ],
 )
