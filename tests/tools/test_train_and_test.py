@@ -137,13 +137,6 @@ def test_amp_uses_bfloat16_on_the_cpu(work_dir: Path, run_tool: RunTool, toy_con
         run_tool('train', toy_config, '--amp', *half)
 
 
-def test_errors_from_elsewhere_keep_their_traceback(
-    work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    with pytest.raises(TypeError, match='unknown_argument'):
-        run_tool('train', toy_config, '--cfg-options', 'model.unknown_argument=1')
-
-
 def test_an_evaluation_without_a_checkpoint_says_so(
     work_dir: Path, run_tool: RunTool, toy_config: str
 ) -> None:
