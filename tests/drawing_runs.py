@@ -1,4 +1,4 @@
-"""A model and a data set that do nothing but draw, and record what they drew."""
+"""A model and a dataset that only draw random numbers, and record them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 
 from dferclip_mm.engine.hooks import ExactResumeHook
 
-# The host keeps loggers by name.
+# MMEngine keeps loggers by name.
 _NUMBER = itertools.count()
 
 
@@ -55,7 +55,7 @@ class DrawingModel(BaseModel):
 
 
 def drawing_run(work_dir: Path, *, loader: Any = None, seed: int | None = 3, **settings: Any):
-    """A runner of the two, with `ExactResumeHook`; `settings` are the host's."""
+    """A runner of the two, with `ExactResumeHook`; `settings` are MMEngine's."""
     cfg = dict(
         model=dict(type='DrawingModel'),
         train_cfg=dict(by_epoch=True, max_epochs=4),

@@ -28,7 +28,8 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
-from dferclip_mm.engine.run import build_runner, load_config
+from dferclip_mm.engine.options import load_config
+from dferclip_mm.engine.run import build_runner
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

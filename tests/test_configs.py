@@ -56,7 +56,7 @@ def test_one_epoch_trains_the_parameters_of_the_paper(tmp_path, corpus):
     assert 0 <= runner.message_hub.get_scalar('val/dfer/UAR').current() <= 100
 
 
-@pytest.mark.parametrize('corpus', CORPORA)
+@pytest.mark.parametrize('corpus', ['dfew', 'mafw'])
 def test_the_recipe_is_the_published_one(tmp_path, corpus):
     """Three learning rates, and weight decay on every trained parameter (BMVC 2023, section 4)."""
     runner = Runner.from_cfg(small_config(corpus, tmp_path))

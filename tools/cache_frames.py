@@ -13,8 +13,8 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-from dferclip_mm.engine.options import add_data_options, merge_data_options
-from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.files import check_free_space
 from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.encode_frames import cache_frames

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from dferclip_mm import dataset_check
 from dferclip_mm.dataset_check.clean import check_outside
-from dferclip_mm.engine.options import add_data_root_option, merge_data_options
-from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.engine.options import add_data_root_option, load_config, merge_data_options
+from dferclip_mm.engine.run import friendly_errors
 
 # 1 is a check that could not be made, 2 a wrong command line.
 EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}

@@ -9,7 +9,6 @@ the exit code is then 75.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,10 @@ from dferclip_mm.engine.cross_validation import (
 from dferclip_mm.engine.options import (
     add_batch_size_option,
     add_data_root_option,
+    load_config,
     merge_data_options,
 )
-from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.evaluation.plots import confusion_figure
 from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
 
@@ -71,29 +71,27 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def read_config(args: argparse.Namespace, settings: Sequence[str]) -> Config:
+def read_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options`` and ``--data-root`` merged."""
+    # The programs of the runs are given the options as they were typed.
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    options = parser.parse_args(['--cfg-options', *settings]).cfg_options
+    options = parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options
     cfg = load_config(args.config, options)
     merge_data_options(cfg, args.data_root)
     return cfg
 
 
-def run_all(args: argparse.Namespace, runs: list[Run]) -> list[Results]:
+def run_all(args: argparse.Namespace, cfg: Config, runs: list[Run]) -> list[Results]:
     """Train and evaluate the runs in order."""
     batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
     programs = Programs(TOOLS, args.config, args.gpus, batch)
-    return [
-        read_results(train_and_test(run, programs, lambda run: read_config(args, run.settings)))
-        for run in runs
-    ]
+    return [read_results(train_and_test(run, programs, cfg)) for run in runs]
 
 
 def cross_validate(args: argparse.Namespace) -> None:
     """Run the folds and print the summary."""
-    cfg = read_config(args, args.cfg_options)
+    cfg = read_config(args)
     folds = find_folds(cfg, args.folds)
     has_folds = len(find_folds(cfg, None)) > 1
     runs = [
@@ -105,7 +103,7 @@ def cross_validate(args: argparse.Namespace) -> None:
         )
         for fold in folds
     ]
-    results = dict(zip(folds, run_all(args, runs), strict=True))
+    results = dict(zip(folds, run_all(args, cfg, runs), strict=True))
     print(summarize(results))
     pooled = pool_results([*results.values()])
     picture = args.work_dir / 'confusion_matrix.png'
@@ -115,7 +113,8 @@ def cross_validate(args: argparse.Namespace) -> None:
 
 def leave_one_class_out(args: argparse.Namespace) -> None:
     """Run without each class and print how well it is recognised."""
-    names = find_classes(read_config(args, args.cfg_options), args.leave_one_class_out)
+    cfg = read_config(args)
+    names = find_classes(cfg, args.leave_one_class_out)
     fold = ['--fold', str(args.folds[0])] if args.folds else []
     runs = [
         Run(
@@ -126,7 +125,7 @@ def leave_one_class_out(args: argparse.Namespace) -> None:
         )
         for name in names
     ]
-    print(summarize_unseen(dict(zip(names, run_all(args, runs), strict=True))))
+    print(summarize_unseen(dict(zip(names, run_all(args, cfg, runs), strict=True))))
 
 
 def data_root_option(args: argparse.Namespace) -> list[str]:

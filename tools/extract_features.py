@@ -11,8 +11,8 @@ from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
-from dferclip_mm.engine.options import add_data_options, merge_data_options
-from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
+from dferclip_mm.engine.run import friendly_errors
 from dferclip_mm.precompute.clip_features import clip_features, extract
 
 

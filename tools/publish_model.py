@@ -6,14 +6,12 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from mmaction.registry import MODELS
 from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
-from dferclip_mm.checkpoints.load import check_checkpoint
 from dferclip_mm.converters import bake_text_features, serialize, write_files
-from dferclip_mm.engine.run import friendly_errors, load_config
+from dferclip_mm.engine.model import load_model
+from dferclip_mm.engine.options import load_config
+from dferclip_mm.engine.run import friendly_errors
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,17 +33,7 @@ def main() -> None:
     args = parse_arguments()
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
-        check_checkpoint(args.checkpoint)
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
-        model = MODELS.build(cfg.model)
-        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
-        try:
-            model.load_state_dict(checkpoint.get('state_dict', checkpoint), strict=True)
-        except RuntimeError as error:
-            reason = ' '.join(str(error).split())[:600]
-            raise SystemExit(
-                f'error: {args.checkpoint} does not fit {args.config}: {reason}'
-            ) from error
+        model = load_model(cfg, args.checkpoint)
         state, published = bake_text_features(model, cfg)
     meta = {'classes': list(model.cls_head.classes)}
     weights = serialize({'meta': meta, 'state_dict': state})

@@ -6,21 +6,17 @@ Without CHECKPOINT the pretrained weights that the config names are evaluated, s
 from __future__ import annotations
 
 import argparse
+import os
 
 from dferclip_mm.engine.options import (
     add_batch_size_option,
+    add_common_arguments,
     add_data_options,
+    load_config,
     merge_batch_size,
     merge_data_options,
 )
-from dferclip_mm.engine.run import (
-    add_common_arguments,
-    build_runner,
-    destroy_process_group,
-    friendly_errors,
-    load_config,
-    set_local_rank,
-)
+from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Load the checkpoint strictly and run the test loop."""
     args = parse_arguments()
-    set_local_rank(args.local_rank)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher

@@ -7,21 +7,15 @@ import os
 
 from dferclip_mm.engine.options import (
     add_batch_size_option,
+    add_common_arguments,
     add_data_options,
+    enable_amp,
+    enable_resume,
+    load_config,
     merge_batch_size,
     merge_data_options,
 )
-from dferclip_mm.engine.run import (
-    add_common_arguments,
-    build_runner,
-    destroy_process_group,
-    enable_amp,
-    enable_lr_scaling,
-    enable_resume,
-    friendly_errors,
-    load_config,
-    set_local_rank,
-)
+from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,7 +59,7 @@ def main() -> None:
     if args.deterministic:
         # Without it, PyTorch refuses matrix products on a GPU.
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
-    set_local_rank(args.local_rank)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
         cfg = load_config(
             args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
@@ -77,7 +71,7 @@ def main() -> None:
         if args.amp:
             enable_amp(cfg)
         if args.auto_scale_lr:
-            enable_lr_scaling(cfg)
+            cfg.merge_from_dict({'auto_scale_lr.enable': True})
         if args.resume is not None:
             enable_resume(cfg, args.resume)
         randomness = dict(cfg.get('randomness') or {})

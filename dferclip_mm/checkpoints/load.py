@@ -105,16 +105,6 @@ def read_weights(source: str) -> dict[str, torch.Tensor]:
     return get_state_dict(content, source)
 
 
-def check_checkpoint(path: str | None) -> None:
-    """Check all of a local checkpoint, before a model is built for it; URLs and folders pass.
-
-    Raises:
-        FileNotFoundError, ValueError: as ``read_checkpoint`` and ``get_state_dict`` do.
-    """
-    if path is not None and not is_remote(path) and not Path(path).is_dir():
-        get_state_dict(read_checkpoint(path), path)
-
-
 def get_state_dict(content: Any, source: str | Path) -> dict[str, torch.Tensor]:
     """The tensors by name in a checkpoint's content.
 

@@ -66,23 +66,11 @@ def _convert(content: Any, name: str, dropped: list[str]) -> Any:
 
 
 def restore_histories(scalars: Mapping[str, Any]) -> dict[str, Any]:
-    """MMEngine's histories from what ``to_plain`` made of them; other values are unchanged.
-
-    Raises:
-        ValueError: when one is damaged.
-    """
-    return {name: _restore(name, value) for name, value in scalars.items()}
-
-
-def _restore(name: str, value: Any) -> Any:
-    if not (isinstance(value, Mapping) and set(value) == {_HISTORY}):
-        return value
-    try:
-        stored = value[_HISTORY]
-        history, counts = (stored[key].cpu().numpy() for key in ('history', 'counts'))
-        return HistoryBuffer(history, counts, max_length=int(stored.get('longest', 1000000)))
-    except (AttributeError, KeyError, TypeError, AssertionError) as error:
-        raise ValueError(
-            f'message_hub.log_scalars.{name} of the checkpoint: expected a history and its counts '
-            f'as tensors of one length, found something else ({error!r})'
-        ) from error
+    """MMEngine's histories from what ``to_plain`` made of them; other values are unchanged."""
+    restored = dict(scalars)
+    for name, value in scalars.items():
+        if isinstance(value, Mapping) and set(value) == {_HISTORY}:
+            stored = value[_HISTORY]
+            history, counts = (stored[key].cpu().numpy() for key in ('history', 'counts'))
+            restored[name] = HistoryBuffer(history, counts, max_length=stored['longest'])
+    return restored

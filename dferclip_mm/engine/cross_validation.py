@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,14 +97,11 @@ def find_classes(cfg: Config, chosen: Sequence[str]) -> list[str]:
     if not classes:
         raise ValueError('--leave-one-class-out: the config has no model.cls_head.classes')
     names = resolve_classes(classes)
-    for name in chosen:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            hint = f'; did you mean {close[0]!r}?' if close else ''
-            known = ', '.join(names)
-            raise ValueError(
-                f'--leave-one-class-out: expected a class of {known}, found {name!r}{hint}'
-            )
+    wrong = [name for name in chosen if name not in names]
+    if wrong:
+        raise ValueError(
+            f'--leave-one-class-out: expected a class of {", ".join(names)}, found {wrong[0]!r}'
+        )
     return list(chosen or names)
 
 
@@ -139,9 +135,7 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
     # The names that MMEngine's CheckpointHook gives.
     first = best if isinstance(best, str) else best[0]
     key = '*' if first == 'auto' else glob.escape(first.replace('/', '_'))
-    unit = 'epoch' if hook.get('by_epoch', True) else 'iter'
-    template = hook.get('filename_tmpl') or f'{unit}_{{}}.pth'
-    pattern = f'best_{key}_{template.format("[0-9]*")}'
+    pattern = f'best_{key}_*'
     found = sorted(work_dir.glob(pattern), key=lambda path: path.stat().st_mtime)
     if not found:
         raise FileNotFoundError(
@@ -151,13 +145,13 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
     return found[-1]
 
 
-def train_and_test(run: Run, programs: Programs, read_config: Callable[[Run], Config]) -> Path:
+def train_and_test(run: Run, programs: Programs, cfg: Config) -> Path:
     """Train and evaluate a run, unless its results exist already.
 
     Args:
         run: the run.
         programs: how to start it.
-        read_config: the run's config with its settings merged, to find its checkpoint.
+        cfg: its config with ``--cfg-options`` merged, to find its checkpoint.
 
     Returns:
         the file of its results.
@@ -167,7 +161,7 @@ def train_and_test(run: Run, programs: Programs, read_config: Callable[[Run], Co
         print(f'{run.name}: finished before, results read from {results} (delete it to run again)')
         return results
     start(programs.train(run), run.name)
-    checkpoint = find_checkpoint(run.work_dir, read_config(run))
+    checkpoint = find_checkpoint(run.work_dir, cfg)
     start(programs.test(run, checkpoint, results), run.name)
     return results
 

@@ -69,26 +69,12 @@ class SeededIndex(int):
         return SeededIndex, (int(self), self.seed, self.epoch)
 
 
-class _Sampler:
-    """Wraps a sampler; the length and `set_epoch`, which MMEngine calls, are the sampler's."""
-
-    def __init__(self, sampler: Any) -> None:
-        self.sampler = sampler
-
-    def __len__(self) -> int:
-        return len(self.sampler)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Pass on, if the sampler takes it."""
-        if hasattr(self.sampler, 'set_epoch'):
-            self.sampler.set_epoch(epoch)
-
-
-class SeededSampler(_Sampler):
+class SeededSampler:
     """The indices of a sampler, as :class:`SeededIndex`.
 
     Each pass over the sampler is one epoch, counted from :attr:`epoch`, which a training loop sets
-    before each; of an infinite sampler, each pass over the dataset.
+    before each; of an infinite sampler, each pass over the dataset. The next pass leaves out the
+    first :attr:`skipped` indices; the length stays that of a full epoch.
 
     Args:
         sampler: gives indices.
@@ -96,35 +82,27 @@ class SeededSampler(_Sampler):
     """
 
     def __init__(self, sampler: Any, seed: int) -> None:
-        super().__init__(sampler)
-        self.seed, self.epoch = seed, 0
+        self.sampler, self.seed = sampler, seed
+        self.epoch = self.skipped = 0
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def set_epoch(self, epoch: int) -> None:
+        """MMEngine's call, for the sampler."""
+        if hasattr(self.sampler, 'set_epoch'):
+            self.sampler.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[SeededIndex]:
         """The sampler's indices of the next pass."""
         epoch, self.epoch = self.epoch, self.epoch + 1
+        skipped, self.skipped = self.skipped, 0
         infinite = isinstance(self.sampler, InfiniteSampler)
-        for number, index in enumerate(self.sampler):
+        for number, index in enumerate(islice(self.sampler, skipped, None)):
             if infinite:
                 drawn = number * self.sampler.world_size + self.sampler.rank
                 epoch = drawn // self.sampler.size
             yield SeededIndex(index, self.seed, epoch)
-
-
-class SkipFirst(_Sampler):
-    """A sampler without its first indices; its length stays that of a full epoch.
-
-    Args:
-        sampler: gives indices.
-        skipped: how many are left out in each pass.
-    """
-
-    def __init__(self, sampler: Any, skipped: int) -> None:
-        super().__init__(sampler)
-        self.skipped = skipped
-
-    def __iter__(self) -> Iterator[Any]:
-        """The rest of a pass."""
-        return islice(iter(self.sampler), self.skipped, None)
 
 
 class SeededFetch:

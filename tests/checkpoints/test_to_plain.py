@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-import pytest
-import torch
 from mmengine.logging import HistoryBuffer
 
 from dferclip_mm.checkpoints.to_plain import restore_histories, to_plain
@@ -24,6 +22,3 @@ def test_a_history_is_restored() -> None:
     stored = to_plain({'loss': HistoryBuffer([1.0, 2.0], [1, 3])}, 'log_scalars', [])
     found = restore_histories(stored)['loss']
     assert [values.tolist() for values in found.data] == [[1.0, 2.0], [1, 3]]
-    stored['loss']['history_buffer']['counts'] = torch.tensor([1])
-    with pytest.raises(ValueError, match=r'loss of the checkpoint: expected a history'):
-        restore_histories(stored)

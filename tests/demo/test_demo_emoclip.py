@@ -9,7 +9,7 @@ from drawn_faces.expressions import CLASSES
 from mmengine.config import Config
 from small_runs import CONFIGS, start
 
-from dferclip_mm.engine.run import load_config
+from dferclip_mm.engine.options import load_config
 from dferclip_mm.prompts import load_prompts
 
 

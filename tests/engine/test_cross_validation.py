@@ -67,28 +67,24 @@ def test_a_signal_while_a_run_starts_reaches_it(monkeypatch: pytest.MonkeyPatch)
     assert end.value.code == 75
 
 
-def saving(best: str | list[str] | None, **settings: Any) -> Config:
-    return Config(dict(default_hooks=dict(checkpoint=dict(save_best=best, **settings))))
+def saving(best: str | list[str] | None) -> Config:
+    return Config(dict(default_hooks=dict(checkpoint=dict(save_best=best))))
 
 
 @pytest.mark.parametrize(
-    ('best', 'settings', 'expected'),
+    ('best', 'expected'),
     [
-        (['dfer/UAR', 'dfer/WAR'], {}, 'best_dfer_UAR_epoch_2.pth'),
-        ('auto', {}, 'best_dfer_UAR_low_epoch_10.pth'),
-        ('dfer/UAR', dict(filename_tmpl='at_{}.ckpt'), 'best_dfer_UAR_at_3.ckpt'),
-        ('dfer/UAR', dict(by_epoch=False), 'best_dfer_UAR_iter_7.pth'),
+        (['dfer/UAR', 'dfer/WAR'], 'best_dfer_UAR_epoch_2.pth'),
+        ('auto', 'best_dfer_WAR_epoch_9.pth'),
     ],
 )
 def test_the_best_checkpoint_by_the_first_metric_is_the_result(
-    best: str | list[str], settings: dict, expected: str, tmp_path: Path
+    best: str | list[str], expected: str, tmp_path: Path
 ) -> None:
-    names = ['UAR_epoch_1.pth', 'UAR_iter_7.pth', 'UAR_at_3.ckpt', 'UAR_epoch_2.pth']
-    names += ['WAR_epoch_9.pth', 'UAR_low_epoch_10.pth']
-    for age, name in enumerate(names):
+    for age, name in enumerate(['UAR_epoch_10.pth', 'UAR_epoch_2.pth', 'WAR_epoch_9.pth']):
         (tmp_path / f'best_dfer_{name}').touch()
         os.utime(tmp_path / f'best_dfer_{name}', (age, age))
-    assert cross_validation.find_checkpoint(tmp_path, saving(best, **settings)).name == expected
+    assert cross_validation.find_checkpoint(tmp_path, saving(best)).name == expected
 
 
 def test_a_folder_without_a_best_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -117,7 +113,7 @@ def test_folds_are_those_of_the_dataset() -> None:
 @pytest.mark.parametrize(
     ('classes', 'said'),
     [
-        (('anger', 'fear'), "expected a class of anger, fear, found 'angr'; did you mean 'anger'"),
+        (('anger', 'fear'), "expected a class of anger, fear, found 'angr'"),
         (None, r'has no model.cls_head.classes'),
     ],
 )

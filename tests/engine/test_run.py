@@ -1,4 +1,4 @@
-"""Which checkpoint ``--resume`` takes, how a run is built, and how its errors are shown."""
+"""How a run is built, and how its errors are shown."""
 
 from __future__ import annotations
 
@@ -14,54 +14,7 @@ from small_runs import small_config, start
 from torch.distributed import DistBackendError
 
 from dferclip_mm.engine import run
-from dferclip_mm.engine.run import enable_resume, friendly_errors
-
-
-def resumed(folder: Path, source: str = 'auto', **checkpoint: Any) -> tuple[bool, str | None]:
-    """What is set for a config that starts from other weights."""
-    cfg = Config(
-        dict(work_dir=str(folder), load_from='b.pth', default_hooks=dict(checkpoint=checkpoint))
-    )
-    enable_resume(cfg, source)
-    return cfg.resume, cfg.load_from
-
-
-@pytest.mark.parametrize('name', ['epoch_1.pth', 'preempted.pth', 'last_checkpoint'])
-def test_a_file_that_the_run_wrote_is_resumed(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).touch()
-    assert resumed(tmp_path) == (True, None)
-
-
-@pytest.mark.parametrize('name', ['pretrained.pth', 'best_dfer_WAR_epoch_1.pth', 'iter_9.pth'])
-def test_another_file_is_not_resumed(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).touch()
-    assert resumed(tmp_path) == (False, 'b.pth')
-
-
-def test_names_and_folder_of_checkpoints_follow_the_config(tmp_path: Path) -> None:
-    run, other = tmp_path / 'run', tmp_path / 'other'
-    for folder in (run, other / 'run'):
-        folder.mkdir(parents=True)
-    (run / 'iter_9.pth').touch()
-    assert resumed(run, by_epoch=False) == (True, None)
-    assert resumed(run, filename_tmpl='iter_{}.pth') == (True, None)
-    assert resumed(run, by_epoch=False, out_dir=str(other)) == (False, 'b.pth')
-    (other / 'run/iter_9.pth').touch()
-    assert resumed(run, by_epoch=False, out_dir=str(other)) == (True, None)
-
-
-def test_restarted_processes_resume_from_their_own_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / 'epoch_4.pth').touch()
-    assert resumed(tmp_path, 'given.pth') == (True, 'given.pth')
-    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '0')
-    assert resumed(tmp_path, 'given.pth') == (True, 'given.pth')
-    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '1')
-    assert resumed(tmp_path, 'given.pth') == (True, None)
-    # Nothing written yet.
-    assert resumed(tmp_path / 'empty', 'given.pth') == (True, 'given.pth')
-
+from dferclip_mm.engine.run import friendly_errors
 
 CLOSED = '[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [::1]:80'
 
@@ -107,22 +60,6 @@ def test_a_checkpoint_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert reads == [str(file)]
 
 
-def test_the_start_says_once_which_of_our_hooks_a_config_leaves_out(tmp_path: Path) -> None:
-    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
-    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
-    start(cfg.copy())
-    assert missing_hooks(tmp_path / 'run') == []
-    cfg.work_dir = str(tmp_path / 'other')
-    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook'), preemption=None)
-    runner = start(cfg)
-    names = {type(hook).__name__ for hook in runner.hooks}
-    assert 'StrictLoadHook' in names
-    assert 'PreemptionHook' not in names
-    (line,) = missing_hooks(tmp_path / 'other')
-    assert 'AtomicCheckpointHook (a crash never damages a checkpoint), PreemptionHook (' in line
-    assert 'StartupCheckHook' not in line
-
-
 def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) -> None:
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     for value, present in (({}, True), ({'strict_load': None}, False)):
@@ -130,11 +67,6 @@ def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) 
         cfg.default_hooks = value
         names = {type(hook).__name__ for hook in start(cfg).hooks}
         assert ('StrictLoadHook' in names) is present
-
-
-def missing_hooks(work_dir: Path) -> list[str]:
-    log = ''.join(path.read_text() for path in work_dir.rglob('*.log'))
-    return [line for line in log.splitlines() if 'this run leaves out' in line]
 
 
 @pytest.mark.parametrize('error', [ValueError, FileNotFoundError, FloatingPointError])

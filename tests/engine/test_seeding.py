@@ -4,7 +4,6 @@ import pickle
 
 import pytest
 from drawing_runs import DrawingDataset, three_numbers
-from lengths import only_long
 from mmengine.dataset import (
     ConcatDataset,
     DefaultSampler,
@@ -77,12 +76,6 @@ def test_samples_do_not_depend_on_the_workers(workers, persistent):
     assert epochs(loader(workers, persistent_workers=persistent)) == epochs(loader())
 
 
-@only_long
-def test_samples_do_not_depend_on_how_workers_start():
-    options = dict(multiprocessing_context='spawn', persistent_workers=True)
-    assert epochs(loader(1, **options)) == epochs(loader())
-
-
 def test_epochs_differ_and_repeat_across_runs():
     first, second = epochs(loader())
     assert [item[0] for item in first] == [item[0] for item in second] == list(range(6))
@@ -117,13 +110,3 @@ def test_an_infinite_sampler_counts_its_passes():
 def test_a_loader_without_batches_is_refused():
     with pytest.raises(ValueError, match='batch_size'):
         seed_samples(DataLoader(DrawingDataset(), batch_size=None), seed=5)
-
-
-def test_a_second_seeding_replaces_the_first():
-    data = loader()
-    first, again = seed_samples(data, seed=5), seed_samples(data, seed=6)
-    assert again.sampler is first.sampler
-    assert {draw.seed for batch in data.batch_sampler for draw in batch} == {6}
-    assert len(again) == 6
-    again.set_epoch(4)
-    assert first.sampler.epoch == 4

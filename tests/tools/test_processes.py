@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from lengths import only_long
 from mini_corpora import write_dfew
 from mmaction.registry import MODELS
 from mmengine.config import Config
@@ -60,13 +59,6 @@ def test_two_machines_train_what_one_process_trains(mixed: str) -> None:
     for process in started:
         code, output = finish(process)
         assert code == 0, output[-3000:]
-    check_equal_steps('two', 'one', rel=1e-4)
-
-
-@only_long
-def test_two_processes_train_what_one_process_trains(mixed: str) -> None:
-    code, output = finish(launch(mixed, 2, '--work-dir', 'two'))
-    assert code == 0, output[-3000:]
     check_equal_steps('two', 'one', rel=1e-4)
 
 

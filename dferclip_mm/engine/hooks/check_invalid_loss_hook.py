@@ -20,33 +20,15 @@ class CheckInvalidLossHook(Hook):
     """Stops all processes at a loss, or before a checkpoint of weights, with NaN or infinity.
 
     The loss is read in each iteration, after MMEngine has waited for it. Weights are checked
-    before training, after each epoch, and before validation and testing; a checkpoint, before it
-    is written. A metric that is NaN or infinite never chooses the best checkpoint. A gradient
-    that overflows under a ``GradScaler`` is no error: its step is skipped.
+    before they are scored, and all that a checkpoint holds before it is written. A metric that is
+    NaN or infinite never chooses the best checkpoint. A gradient that overflows under a
+    ``GradScaler`` is no error: its step is skipped.
 
-    Buffers that hold infinity (not NaN) from the start, such as attention masks, are allowed.
+    Buffers may hold infinity (not NaN), as attention masks do.
     """
 
-    # After EMAHook and LoadPretrainedHook, before CheckpointHook.
+    # After EMAHook, before CheckpointHook.
     priority = 'LOW'
-
-    def __init__(self) -> None:
-        self.infinite_buffers: frozenset[str] = frozenset()
-
-    def before_run(self, runner: Any) -> None:
-        """Note which buffers hold infinity, before weights are loaded."""
-        buffers = dict(unwrap_model(runner.model).named_buffers())
-        self.infinite_buffers = frozenset(
-            name for name in find_not_finite(buffers.items()) if not buffers[name].isnan().any()
-        )
-
-    def before_train(self, runner: Any) -> None:
-        """Check the weights that training starts from; raises FloatingPointError."""
-        self._check_model(runner, 'before training: as load_from, pretrained or a hook loaded them')
-
-    def before_test(self, runner: Any) -> None:
-        """Check the weights that are tested; raises FloatingPointError."""
-        self._check_model(runner, 'before testing: as load_from or pretrained loaded them')
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -72,13 +54,12 @@ class CheckInvalidLossHook(Hook):
             'optim_wrapper.clip_grad=dict(max_norm=1.0)'
         )
 
-    def after_train_epoch(self, runner: Any) -> None:
-        """Check the weights before a checkpoint is written; raises FloatingPointError."""
-        self._check_model(runner, f'after iteration {runner.iter}')
-
     def before_val_epoch(self, runner: Any) -> None:
         """Check the weights, or their average, that are scored; raises FloatingPointError."""
-        self._check_model(runner, 'before validation')
+        model = unwrap_model(runner.model)
+        _check(runner, dict([*model.named_parameters(), *model.named_buffers()]), 'scored')
+
+    before_test_epoch = before_val_epoch
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
         """Replace an infinite metric that chooses the best checkpoint by NaN, which is no best."""
@@ -97,29 +78,24 @@ class CheckInvalidLossHook(Hook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Check the weights, their average and the optimizer's state; raises FloatingPointError."""
         keys = ('state_dict', 'ema_state_dict', 'optimizer')
-        found = self._find({key: checkpoint.get(key) for key in keys})
-        if found:
-            raise FloatingPointError(_message(found, 'in the checkpoint to be written'))
-
-    def _check_model(self, runner: Any, when: str) -> None:
-        model = unwrap_model(runner.model)
-        found = self._find(dict([*model.named_parameters(), *model.named_buffers()]))
-        if _in_any_process(bool(found)):
-            raise FloatingPointError(_message(found or ['in another process'], when))
-
-    def _find(self, content: Mapping[str, Any]) -> list[str]:
-        # A checkpoint's are 'state_dict.…' and 'ema_state_dict.module.…'.
-        allowed = tuple(f'.{name}' for name in self.infinite_buffers)
-        names = find_not_finite(iterate_tensors(content))
-        return [name for name in names if not f'.{name}'.endswith(allowed)]
+        _check(runner, {key: checkpoint.get(key) for key in keys}, 'saved')
 
 
-def _message(names: list[str], when: str) -> str:
-    return (
-        f'weights or optimizer state are not finite {when}: {shorten(names)}; no checkpoint of '
-        'them is written. Resume the last one with a lower learning rate, or with '
-        'optim_wrapper.clip_grad=dict(max_norm=1.0)'
-    )
+def _check(runner: Any, content: Any, use: str) -> None:
+    # A checkpoint's are 'state_dict.…' and 'ema_state_dict.module.…'.
+    buffers = tuple(f'.{name}' for name, _ in unwrap_model(runner.model).named_buffers())
+    tensors = dict(iterate_tensors(content))
+    found = [
+        name
+        for name in find_not_finite(tensors.items())
+        if not f'.{name}'.endswith(buffers) or tensors[name].isnan().any()
+    ]
+    if found:
+        raise FloatingPointError(
+            f'weights or optimizer state are not finite and not {use}: {shorten(found)}; resume '
+            'the last checkpoint with a lower learning rate, or with '
+            'optim_wrapper.clip_grad=dict(max_norm=1.0)'
+        )
 
 
 def _in_any_process(here: bool) -> bool:

@@ -12,7 +12,7 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 
-from ..seeding import ITERATIONS, SkipFirst, seed_generators, seed_samples
+from ..seeding import ITERATIONS, seed_generators, seed_samples
 
 # MMEngine would log a key that begins with val.
 _VALIDATED = 'last_validation'
@@ -110,8 +110,7 @@ class ExactResumeHook(Hook):
             done = self._loaded[1].batches_done
             _check_same_batches(self._loaded[1], runner)
             self._loaded = None
-            batches = runner.train_dataloader.batch_sampler
-            batches.sampler = SkipFirst(self.samples, done * batches.batch_size)
+            self.samples.skipped = done * runner.train_dataloader.batch_sampler.batch_size
             runner.logger.info(f'epoch {runner.epoch + 1} resumes after {done} batches')
         self._epoch = runner.epoch, runner.iter - done
 
@@ -119,11 +118,6 @@ class ExactResumeHook(Hook):
         """Seed this process, its GPUs included, for what the model draws in this iteration."""
         position = ITERATIONS, runner.iter, dist.get_rank()
         torch.manual_seed(seed_generators(self.seed, *position))
-
-    def after_train_epoch(self, runner: Any) -> None:
-        """The next epoch has all its batches."""
-        if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            runner.train_dataloader.batch_sampler.sampler = self.samples
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Store the position within an epoch."""

@@ -10,7 +10,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import CheckpointHook, Hook
 
 from ...checkpoints.unwrap import unwrap_model
-from ..checks.cached_features import check_cached_features
+from ...precompute import check_frame_features
 from ..checks.classes import (
     check_context,
     check_equal,
@@ -22,7 +22,7 @@ from ..checks.classes import (
 from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
 from ..checks.dry_run import check_one_clip
 from ..checks.protocol import describe_protocol, find_batch_size_mismatch
-from ..lookup import find_hook
+from ..lookup import find_hook, unwrap_datasets
 
 
 @HOOKS.register_module()
@@ -68,7 +68,7 @@ class StartupCheckHook(Hook):
             check_save_best(save_best, runner.val_evaluator.metrics)
         for key, loader in loaders.items():
             check_head(_head(runner), loader.dataset, key)
-            check_cached_features(unwrap_model(runner.model), loader.dataset)
+            _check_cached_features(runner, loader.dataset)
         if has_only_numbers(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -92,7 +92,7 @@ class StartupCheckHook(Hook):
 
     def before_val(self, runner: Any) -> None:
         """Check the features of the validation data, where nothing is trained."""
-        check_cached_features(unwrap_model(runner.model), runner.val_dataloader.dataset)
+        _check_cached_features(runner, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Any) -> None:
         """Check the classes and the features of the test data."""
@@ -100,8 +100,14 @@ class StartupCheckHook(Hook):
         check_head(_head(runner), dataset, 'test_dataloader')
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
-        check_cached_features(unwrap_model(runner.model), dataset)
+        _check_cached_features(runner, dataset)
 
 
 def _head(runner: Any) -> Any:
     return getattr(unwrap_model(runner.model), 'cls_head', None)
+
+
+def _check_cached_features(runner: Any, dataset: Any) -> None:
+    """Frame features must be those that the model would compute; none are given before this."""
+    for each in unwrap_datasets(dataset):
+        check_frame_features(each, unwrap_model(runner.model))

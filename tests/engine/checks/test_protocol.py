@@ -44,11 +44,6 @@ def test_accumulated_iterations_count():
     assert find_batch_size_mismatch(dict(base_batch_size=48), 12, 2, 2) is None
 
 
-def test_no_batch_size_is_proposed_where_none_fits():
-    said = find_batch_size_mismatch(dict(base_batch_size=48), 6, 5)
-    assert said.endswith('(6 clips x 5 processes): scale the rates with --auto-scale-lr')
-
-
 @pytest.mark.parametrize(
     ('auto_scale_lr', 'batch_size'),
     [

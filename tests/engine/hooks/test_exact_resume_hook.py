@@ -33,10 +33,6 @@ def test_a_resumed_run_draws_the_same_numbers(seed, tmp_path):
     assert trained(tmp_path, seed=seed, resume=True) == straight[6:]
 
 
-def test_drawn_seeds_differ(tmp_path):
-    assert trained(tmp_path / 'a', seed=None) != trained(tmp_path / 'b', seed=None)
-
-
 def test_processes_with_seeds_of_their_own_share_the_sampler_s(tmp_path):
     """The checkpoint holds the first process's seed, and the sampler's has to be the same."""
     runner = drawing_run(tmp_path, randomness=dict(seed=None, diff_rank_seed=True))

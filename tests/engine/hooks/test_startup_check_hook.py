@@ -84,13 +84,6 @@ def test_an_image_backbone_in_a_video_recognizer_is_refused(run, tiny_model):
     fails(run(video, clips, clips), 'image backbones in FrameRecognizer')
 
 
-def test_an_image_backbone_in_mmaction2s_image_recognizer_is_refused(run, tiny_model):
-    frames = dict(tiny_model, type='Recognizer2D')
-    del frames['num_frames']
-    frames['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
-    fails(run(frames), 'an image backbone needs FrameRecognizer')
-
-
 def test_other_classes_are_refused(run, tiny_model):
     tiny_model['cls_head']['classes'] = 'mafw'
     fails(run(), r'the classes happiness, .*, anxiety, .*, but train_dataloader has happiness, ')

@@ -15,7 +15,7 @@ def corpus(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize('action', ['train', 'val', 'test'])
+@pytest.mark.parametrize('action', ['train', 'test'])
 def test_features_of_another_model_stop_the_run(corpus, tmp_path, action):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.model.backbone.pretrained = str(write_weights(corpus / 'other.pt', seed=1))
