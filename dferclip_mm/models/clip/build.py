@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import functools
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
