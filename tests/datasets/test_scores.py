@@ -109,7 +109,7 @@ def test_quoted_values_may_hold_line_breaks_and_count_as_lines():
     targets, rows = parse_scores('clip, split, pain\r\n"a, b", "x\ny", 1\r\nc, x, 2\r\n', 'f')
     assert targets == ('pain',)
     assert [(row.clip, row.line) for row in rows] == [('a, b', 3), ('c', 4)]
-    with pytest.raises(ValueError, match=r'^f:3: expected a clip without control characters'):
+    with pytest.raises(ValueError, match=r'^f:2: expected a clip without control characters'):
         check_rows(parse_scores('clip,pain\n"a\nb",1\n', 'f')[1])
 
 
