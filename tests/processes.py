@@ -1,8 +1,11 @@
-"""Run a function in several processes that form a gloo group."""
+"""Run a function in a forked process, or in several processes that form a gloo group."""
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,3 +42,28 @@ def in_processes(function: Callable, *args: Any, world: int = 2, fork: bool = Fa
         return [
             torch.load(Path(folder) / f'{rank}.pt', weights_only=False) for rank in range(world)
         ]
+
+
+def in_fork(function: Callable[[], Any], log: Path) -> int:
+    """How a forked process ended: 0, its exit code, or minus the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            # pytest replaces these.
+            sys.stdout = sys.stderr = os.fdopen(out, 'w', buffering=1)
+            function()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)

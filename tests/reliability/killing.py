@@ -9,8 +9,6 @@ import builtins
 import io
 import os
 import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,28 +143,3 @@ class _Stream:
 
     def __exit__(self, *error: Any) -> None:
         self._stream.close()
-
-
-def in_fork(function: Callable[[], Any], log: Path) -> int:
-    """What a forked process ends with: 0, its exit code, or minus the signal that killed it."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(out, 1)
-            os.dup2(out, 2)
-            # A test's own catch what is printed before it comes there.
-            sys.stdout = sys.stderr = os.fdopen(out, 'w', buffering=1)
-            function()
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from killing import config, in_fork, train
+from killing import config, train
+from processes import in_fork
 from small_runs import start
 
 from dferclip_mm.engine.hooks import AtomicCheckpointHook

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import torch
-from killing import config, in_fork, train
+from killing import config, train
 from lengths import LONG, cases
+from processes import in_fork
 from resume_cells import equal, leaves
 from small_runs import start
 

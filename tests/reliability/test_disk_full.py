@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from killing import Steps, config, in_fork, train
+from killing import Steps, config, train
 from lengths import LONG
+from processes import in_fork
 
 from dferclip_mm.checkpoints.load import read_checkpoint
 from dferclip_mm.checkpoints.resume_point import find_resumable

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from killing import Steps, config, in_fork, train
+from killing import Steps, config, train
 from lengths import LONG
+from processes import in_fork
 from resume_cells import differences
 
 from dferclip_mm.checkpoints.resume_point import find_resumable

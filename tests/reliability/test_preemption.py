@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import torch
-from killing import config, in_fork, train
+from killing import config, train
 from lengths import LONG
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from processes import in_fork
 from resume_cells import differences
 from small_parts import ToyPoints
 
