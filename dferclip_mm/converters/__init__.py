@@ -4,9 +4,7 @@ Open this door to add a checkpoint source: a module with a key table, like `dfer
 """
 
 from .convert import convert, convert_back
-from .converted import Converted
-from .errors import ConversionError
-from .output_files import output_files, serialize, write_files
+from .converted import ConversionError, Converted, output_files, serialize, write_files
 from .publish import bake_text_features
 from .read import read_checkpoint
 

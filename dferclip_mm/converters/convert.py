@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from . import dferclip, emoclip
-from .converted import Converted
-from .errors import ConversionError
+from .converted import ConversionError, Converted
 from .rename_keys import State, shorten, strip_wrappers
 
 

@@ -9,9 +9,8 @@ import torch
 from open_clip import SimpleTokenizer
 
 from ..emotions import resolve_classes
-from .converted import Converted
+from .converted import ConversionError, Converted
 from .embedded_prompts import decode, embed, recover_tokens
-from .errors import ConversionError
 from .infer_arch import arch_name, clip_arch, clip_shapes, count_blocks
 from .rename_keys import Rules, State, shapes_of, to_ours, to_theirs
 from .temporal_net import temporal_rules, temporal_settings, temporal_shapes

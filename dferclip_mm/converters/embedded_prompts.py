@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from open_clip import SimpleTokenizer
 
-from .errors import ConversionError
+from .converted import ConversionError
 
 
 def recover_tokens(embedded: torch.Tensor, table: torch.Tensor, end: int) -> list[list[int]]:

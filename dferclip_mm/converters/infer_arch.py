@@ -8,7 +8,7 @@ from typing import Any
 import open_clip
 import torch
 
-from .errors import ConversionError
+from .converted import ConversionError
 from .rename_keys import Shapes
 
 VOCABULARY = 49408

@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch import nn
 
-from .errors import ConversionError
+from .converted import ConversionError
 
 _TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'context_position')
 # Where a run writes and what it starts from does not belong to a model.

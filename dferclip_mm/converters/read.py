@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..checkpoints.zip_check import verify_zip_checksums
-from .errors import ConversionError
+from .converted import ConversionError
 
 
 class RecorderMeter:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .errors import ConversionError
+from .converted import ConversionError
 
 State = dict[str, torch.Tensor]
 Shapes = Mapping[str, tuple[int, ...]]

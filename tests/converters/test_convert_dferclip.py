@@ -175,8 +175,6 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
     [
         ([1, 2], 'holds a list'),
         ({'state_dict': [1]}, 'not a table of named tensors'),
-        ({'state_dict': ['name']}, 'not a table of named tensors'),
-        ({'state_dict': {1: torch.zeros(1)}}, 'not a table of named tensors'),
         ({}, 'its 0 entries are none'),
         ({'model': 1, 'epoch': 2}, 'its 2 entries are model, epoch'),
         ({'visual.proj': torch.zeros(1)}, '^the file holds a CLIP, which needs no conversion'),
@@ -187,8 +185,6 @@ def test_damage_is_explained_in_one_sentence(dferclip_state, damage, message):
         # Half of what the one or the other kind is known by.
         ({'prompt_learner.ctx': 1}, '^the file is no checkpoint of .* are prompt_learner.ctx$'),
         ({'temporal_net.cls_token': 1}, 'its 1 entries are temporal_net.cls_token$'),
-        ({'temporal.cls_token': 1}, 'its 1 entries are temporal.cls_token$'),
-        ({'backbone.proj': 1}, 'its 1 entries are backbone.proj$'),
     ],
 )
 def test_other_files_are_recognised(content, message):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from attacks import CHECKPOINTS, FEATURES, PICKLE, PROMPTS, canary_at
 
-from dferclip_mm.converters.errors import ConversionError
+from dferclip_mm.converters.converted import ConversionError
 from dferclip_mm.converters.read import read_checkpoint
 from dferclip_mm.evaluation.results import read_results
 from dferclip_mm.models.clip.build import build_clip

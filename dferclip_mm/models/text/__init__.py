@@ -3,11 +3,10 @@
 Open this door to change how sentences become text features.
 """
 
-from .caption_tokenizer import CaptionTokenizer
 from .class_prompts import ClassPrompts
 from .clip_text_encoder import CLIPTextEncoder
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
-from .tokens import tokenize
+from .tokens import CaptionTokenizer, tokenize
 
 __all__ = [
     'CONTEXT_POSITIONS',

@@ -111,7 +111,7 @@ def test_a_clip_without_caption_takes_the_prompts_of_its_class_on_demand(build):
 def said(monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'dferclip_mm.models.text.caption_tokenizer.print_log',
+        'dferclip_mm.models.text.tokens.print_log',
         lambda message, **_: messages.append(message),
     )
     return messages
