@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,8 +15,7 @@ from .splits import ListedClip, SplitListing
 def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Path]:
     """Where each list of some splits goes: under the folder as it lies under its data root.
 
-    A list from elsewhere keeps its name; lists that would then be one file keep the folders above
-    it in which they differ. A corpus without lists (AFEW) gets ``<split>.txt``.
+    A list from elsewhere keeps its name. A corpus without lists (AFEW) gets ``<split>.txt``.
 
     Args:
         folder: to write into, outside the data.
@@ -27,29 +25,21 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
         ValueError: when the folder lies in the data, or two lists would be one file.
         FileExistsError: when a file is there already.
     """
-    names: dict[str, Path] = {}
+    targets: dict[str, Path] = {}
+    sources: dict[Path, str] = {}
     for split in splits:
         for data in (split.root, split.clip_folder):
             check_outside(folder, data)
         for file in split.lists:
-            names.setdefault(file, _below(file, split.root))
-    alike = defaultdict(list)
-    for file, name in names.items():
-        alike[name].append(file)
-    for files in alike.values():
-        if len(files) > 1:
-            common = os.path.commonpath(files)
-            names |= {file: _named(Path(file).relative_to(common), file) for file in files}
-    targets: dict[Path, str] = {}
-    for file, name in names.items():
-        other = targets.setdefault(folder / name, file)
-        if other != file:
-            raise ValueError(
-                f'{other} and {file} would both be written as {folder / name}: check them in turn'
-            )
-        if (folder / name).exists():
-            raise FileExistsError(f'{folder / name} is there already: choose another folder')
-    return {file: path for path, file in targets.items()}
+            target = targets.setdefault(file, folder / _below(file, split.root))
+            other = sources.setdefault(target, file)
+            if other != file:
+                raise ValueError(
+                    f'{other} and {file} would both be written as {target}: check them in turn'
+                )
+            if target.exists():
+                raise FileExistsError(f'{target} is there already: choose another folder')
+    return targets
 
 
 def write_clean(
@@ -158,10 +148,6 @@ def _list_of_folder(clips: Sequence[ListedClip], bad: set[str]) -> tuple[str, in
 
 def _below(file: str, root: str) -> Path:
     path = Path(file)
-    inside = path.is_file() and path.is_relative_to(root)
-    return path.relative_to(root) if inside else _named(Path(path.name), file)
-
-
-def _named(name: Path, file: str) -> Path:
-    """The name of a list; of one that takes the place of a folder, with a suffix."""
-    return name if Path(file).is_file() else name.with_name(f'{name.name}.txt')
+    if not path.is_file():
+        return Path(f'{path.name}.txt')
+    return path.relative_to(root) if path.is_relative_to(root) else Path(path.name)

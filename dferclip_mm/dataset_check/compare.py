@@ -17,12 +17,12 @@ _ASPECT = 4 / 3
 _LEAST_SIDE = 64
 
 
-def compare(splits: Sequence[SplitListing], facts: Mapping[str, ClipReport]) -> list[Finding]:
+def compare(splits: Sequence[SplitListing], reports: Mapping[str, ClipReport]) -> list[Finding]:
     """All that shows when the lists of a config and the content of their clips are known.
 
     Args:
         splits: each dataloader and fold.
-        facts: of each clip by its path.
+        reports: of each clip by its path.
     """
     lists: dict[str, list[tuple[SplitListing, ListedClip]]] = defaultdict(list)
     for split in splits:
@@ -32,56 +32,56 @@ def compare(splits: Sequence[SplitListing], facts: Mapping[str, ClipReport]) -> 
     found = [
         finding
         for path, listed in lists.items()
-        if path in facts
-        for finding in _of_clip(facts[path], listed)
+        if path in reports
+        for finding in _of_clip(reports[path], listed)
     ]
     for split in splits:
-        found += [*_repeated(split), *_repeated_content(split, facts), *_counts(split)]
+        found += [*_repeated(split), *_repeated_content(split, reports), *_counts(split)]
     evaluated = [split for split in splits if split.name != 'train']
     for train, other in product([split for split in splits if split.name == 'train'], evaluated):
         # Of several folds each is a run of its own.
         if None in (train.run, other.run) or train.run == other.run:
-            found += _overlap(train, other, facts)
+            found += _overlap(train, other, reports)
     # The same line may serve several dataloaders.
     return list(dict.fromkeys(found))
 
 
 def _of_clip(
-    facts: ClipReport, listed: Sequence[tuple[SplitListing, ListedClip]]
+    report: ClipReport, listed: Sequence[tuple[SplitListing, ListedClip]]
 ) -> Iterator[Finding]:
     places = tuple(dict.fromkeys(each.place for _, each in listed))
 
     def finding(kind: str, message: str) -> Finding:
-        return Finding(kind, message, facts.path, places)
+        return Finding(kind, message, report.path, places)
 
-    for kind, message in facts.problems:
+    for kind, message in report.problems:
         yield finding(kind, message)
-    if not facts.frames:
+    if not report.frames:
         return
     for _, each in listed:
         counted = each.num_frames
-        if counted is not None and counted != facts.frames and not facts.unread:
-            message = f'the list counts {counted} frames, {facts.frames} are there'
-            yield Finding('frame count', message, facts.path, (each.place,))
+        if counted is not None and counted != report.frames and not report.unread:
+            message = f'the list counts {counted} frames, {report.frames} are there'
+            yield Finding('frame count', message, report.path, (each.place,))
             break
     needed = max(split.frames for split, _ in listed)
-    if facts.frames < needed:
-        yield finding('short clip', f'{facts.frames} frames, a sample takes {needed}')
-    if facts.text_order:
+    if report.frames < needed:
+        yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
+    if report.text_order:
         yield finding('text order', 'sorted as text, its frames would change places')
-    if len(facts.sizes) > 1:
-        sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in facts.sizes.most_common(3))
-        yield finding('mixed sizes', f'frames of {len(facts.sizes)} sizes: {sizes}')
-    doubt = _face_doubt(facts)
+    if len(report.sizes) > 1:
+        sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in report.sizes.most_common(3))
+        yield finding('mixed sizes', f'frames of {len(report.sizes)} sizes: {sizes}')
+    doubt = _face_doubt(report)
     if doubt:
         yield finding('no face crop?', doubt)
 
 
-def _face_doubt(facts: ClipReport) -> str:
+def _face_doubt(report: ClipReport) -> str:
     """Why a clip may be no face crop, by its frames' commonest size and their contrast."""
-    height, width = facts.sizes.most_common(1)[0][0]
-    if 2 * facts.flat > facts.frames:
-        return f'{facts.flat} of {facts.frames} frames are of nearly one colour'
+    height, width = report.sizes.most_common(1)[0][0]
+    if 2 * report.flat > report.frames:
+        return f'{report.flat} of {report.frames} frames are of nearly one colour'
     if max(height, width) > _ASPECT * min(height, width):
         return f'frames of {width}x{height} are not nearly square: a whole picture?'
     if min(height, width) < _LEAST_SIDE:
@@ -109,18 +109,18 @@ def _repeated(split: SplitListing) -> Iterator[Finding]:
 
 
 def _by_content(
-    split: SplitListing, facts: Mapping[str, ClipReport]
+    split: SplitListing, reports: Mapping[str, ClipReport]
 ) -> dict[str, list[ListedClip]]:
     found: dict[str, dict[str, ListedClip]] = defaultdict(dict)
     for each in split.clips:
-        there = facts.get(each.path or '')
+        there = reports.get(each.path or '')
         if there is not None and there.digest and there.frames:
             found[there.digest].setdefault(there.path, each)
     return {digest: [*listed.values()] for digest, listed in found.items()}
 
 
-def _repeated_content(split: SplitListing, facts: Mapping[str, ClipReport]) -> Iterator[Finding]:
-    for same in _by_content(split, facts).values():
+def _repeated_content(split: SplitListing, reports: Mapping[str, ClipReport]) -> Iterator[Finding]:
+    for same in _by_content(split, reports).values():
         for other in same[1:]:
             first = same[0]
             message = f'the same files as {first.path} ({_place(first)})'
@@ -134,10 +134,10 @@ def _repeated_content(split: SplitListing, facts: Mapping[str, ClipReport]) -> I
 
 
 def _overlap(
-    train: SplitListing, other: SplitListing, facts: Mapping[str, ClipReport]
+    train: SplitListing, other: SplitListing, reports: Mapping[str, ClipReport]
 ) -> Iterator[Finding]:
     paths = {each.path: each for each in other.clips if each.path}
-    contents = _by_content(other, facts)
+    contents = _by_content(other, reports)
     for each in train.clips:
         # What is evaluated may have its scores in the same line.
         places = each.chosen or (each.place,)
@@ -145,7 +145,7 @@ def _overlap(
             message = f'also in {other.name} ({_place(paths[each.path])})'
             yield Finding('train and test', message, each.path or '', places)
             continue
-        there = facts.get(each.path or '')
+        there = reports.get(each.path or '')
         twin = contents.get(there.digest) if there and there.digest else None
         if twin:
             message = f'the same files as {twin[0].path} of {other.name} ({_place(twin[0])})'

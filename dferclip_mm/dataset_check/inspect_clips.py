@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -99,27 +99,22 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
     if not workers:
         yield from (inspect_clip(*clip) for clip in clips)
         return
-    unread, left = [], list(clips)
-    while left:
-        with _processes(workers) as pool:
-            waiting: dict[Future[ClipReport], tuple[str, ClipInit]] = {}
-            # A process that dies early ends the submission; new processes take the rest.
-            with suppress(BrokenProcessPool):
-                for clip in left:
-                    waiting[pool.submit(inspect_clip, *clip)] = clip
-            left = left[len(waiting) :]
-            for done in as_completed(waiting):
-                report = _result(done)
-                if report is None:
-                    unread.append(waiting[done])
-                else:
-                    yield report
+    read = set()
+    with _processes(workers) as pool, suppress(BrokenProcessPool):
+        for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
+            report = done.result()
+            read.add(report.path)
+            yield report
     # A process died, and the pool lost the others' clips: each in a process of its own tells
     # which clip it was.
-    for clip in unread:
+    for clip in clips:
+        if clip[0] in read:
+            continue
         with _processes(1) as pool:
-            report = _result(pool.submit(inspect_clip, *clip))
-        yield report or ClipReport(clip[0], problems=[('undecodable', 'its decoder crashes')])
+            try:
+                yield pool.submit(inspect_clip, *clip).result()
+            except BrokenProcessPool:
+                yield ClipReport(clip[0], problems=[('undecodable', 'its decoder crashes')])
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
@@ -132,13 +127,6 @@ def _init_worker() -> None:
     cv2.setNumThreads(1)
     # The report says what the transforms would warn of.
     logging.disable(logging.WARNING)
-
-
-def _result(done: Future[ClipReport]) -> ClipReport | None:
-    try:
-        return done.result()
-    except BrokenProcessPool:
-        return None
 
 
 def _inspect_frames(reader: Any, report: ClipReport, names: Sequence[str]) -> None:

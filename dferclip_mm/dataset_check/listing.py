@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmaction.registry import DATASETS
@@ -10,8 +10,10 @@ from mmaction.registry import DATASETS
 from ..datasets import ClipDataset, ClipScoresDataset, CorpusDataset
 from ..datasets.list_text import ListError
 from .findings import Finding
-from .lenient_read import find_error, split_errors
 from .splits import ListedClip, SplitListing, count_sampled_frames
+
+# More wrong lines than this: the list has another form.
+MAX_LINES = 100
 
 
 def read_split(
@@ -42,7 +44,7 @@ def read_split(
         settings = {**settings, 'fold': run}
     try:
         dataset = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
-        rows, findings = split_errors(dataset.read_rows())
+        rows, findings = _split_errors(dataset.read_rows())
         if isinstance(dataset, CorpusDataset):
             rows, unknown = _split_unknown_labels(dataset, rows)
             findings += unknown
@@ -56,6 +58,34 @@ def read_split(
     return _split_of(dataset, settings, name, clips, run), findings
 
 
+def _split_errors(rows: Iterable[Any]) -> tuple[list[Any], list[Finding]]:
+    """The rows that can be read, and the findings of the others.
+
+    Args:
+        rows: of a list, each a row or a `ListError`.
+
+    Returns:
+        The rows, none of a list with more than `MAX_LINES` wrong lines; and the findings.
+    """
+    read, errors = [], []
+    for row in rows:
+        if isinstance(row, ListError):
+            errors.append(row)
+        else:
+            read.append(row)
+    findings = [_find_error(error) for error in errors[:MAX_LINES]]
+    if len(errors) <= MAX_LINES:
+        return read, findings
+    message = f'{len(errors)} wrong lines, the first {MAX_LINES} are named: a list of another form?'
+    return [], [*findings, Finding('settings', message, '', ((errors[0].file, 0),))]
+
+
+def _find_error(error: ListError) -> Finding:
+    """The finding of a line, or of a record of several lines, that cannot be read."""
+    lines = range(error.line, max(error.line, error.last_line) + 1)
+    return Finding('list line', error.reason, '', tuple((error.file, line) for line in lines))
+
+
 def _split_unknown_labels(
     dataset: CorpusDataset, rows: list[Any]
 ) -> tuple[list[Any], list[Finding]]:
@@ -65,7 +95,7 @@ def _split_unknown_labels(
             dataset.annotation(row)
             known.append(row)
         except ListError as error:
-            findings.append(find_error(error))
+            findings.append(_find_error(error))
     return known, findings
 
 
@@ -93,7 +123,7 @@ def _choose_clips(
 ) -> list[ListedClip]:
     """The clips that ``clip_list`` names, with their lines there."""
     scored = {each.path: each for each in reversed(clips)}
-    rows, wrong = split_errors(dataset.read_clip_list())
+    rows, wrong = _split_errors(dataset.read_clip_list())
     findings += wrong
     lines: dict[str, tuple[tuple[str, int], ...]] = {}
     for row in rows:

@@ -16,7 +16,7 @@ from dferclip_mm.dataset_check import (
     write_clean,
 )
 from dferclip_mm.dataset_check.clean import without_lines
-from dferclip_mm.dataset_check.lenient_read import MAX_LINES
+from dferclip_mm.dataset_check.listing import MAX_LINES
 
 PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=16)]
 TYPES = {'dfew': 'DFEWDataset', 'ferv39k': 'FERV39kDataset', 'mafw': 'MAFWDataset'}

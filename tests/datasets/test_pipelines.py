@@ -1,4 +1,4 @@
-"""Whole pipelines over datasets, with the host's transforms around ours."""
+"""Whole pipelines over datasets, with MMAction2's transforms around ours."""
 
 import json
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_captions_ride_in_the_sample(tmp_path, frames):
     assert dataset[0]['data_samples'].text == 'A man.'
 
 
-def test_the_hosts_loaders_read_our_videos(clips):
+def test_the_loaders_of_mmaction2_read_our_videos(clips):
     pipeline = [
         dict(type='DecordInit'),
         dict(type='SampleFrames', clip_len=1, num_clips=16, test_mode=True),
@@ -145,7 +145,7 @@ def test_the_hosts_loaders_read_our_videos(clips):
     np.testing.assert_array_equal(np.stack(theirs['imgs']), ours['imgs'])
 
 
-def test_the_hosts_samplers_and_decoders_follow_our_open_clip(clips):
+def test_the_samplers_of_mmaction2_follow_our_open_clip(clips):
     pipeline = [
         dict(type='ClipInit'),
         dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),

@@ -222,7 +222,7 @@ def test_a_subset_numbers_its_clips_anew(build):
 
 
 def test_subsets_share_no_memo(build):
-    """The host's is one for all, in which an object that is gone stands for a new one."""
+    """MMEngine's is one for all, in which an object that is gone stands for a new one."""
     dataset = build(bad=[])
     shared = BaseDataset._copy_without_annotation.__defaults__[0]
     before = len(shared)
