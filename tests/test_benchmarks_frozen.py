@@ -15,7 +15,7 @@ def small(tiny_model):
     return MODELS.build(tiny_model)
 
 
-def test_steps_of_several_clips(tiny_model, tmp_path, monkeypatch):
+def test_a_step_of_several_clips_is_measured(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, 'CLIPS', (1, 2))
     model = small(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -16,7 +16,6 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import HistoryBuffer, MessageHub
-from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 
 from dferclip_mm import compat
@@ -174,8 +173,6 @@ class _Asks:
     ('owner', 'name'),
     [
         (HistoryBuffer, '__globals__'),
-        (OneCycleParamScheduler, 'build_iter_from_epoch'),
-        ([], 'mean'),
         (np.ndarray, 'tofile'),
     ],
 )

@@ -175,18 +175,6 @@ def test_downstream_starts_from_the_caption_trained_transformer(data, checkpoint
         assert torch.equal(value, stored[f'neck.{name}']), name
 
 
-def test_other_prompts_are_a_setting_of_the_evaluation(data, checkpoint, tmp_path):
-    prompts = tmp_path / 'prompts.json'
-    prompts.write_text(json.dumps({'joy': 'a smile', '*': ['a {} face']}))
-    options = {'model__cls_head__prompts': str(prompts)}
-    cfg = small_config('emoclip_zeroshot_dfew', data, tmp_path, load_from=checkpoint, **options)
-    runner = start(cfg)
-    runner.test()
-    tokens = runner.model.cls_head.class_prompts.tokens
-    assert len(tokens) == 7
-    assert tokens[0].argmax() == 4  # start, a, happiness, face, end
-
-
 def test_an_unseen_class_is_a_setting(data, tmp_path):
     options = {
         'train_dataloader__dataset__exclude_classes': ['anger'],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from .compare import shorten
-from .zip_check import is_zip, verify_zip_checksums
 
+_ZIP_START = b'PK\x03\x04'
 _ALWAYS, _NEVER = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 _RUNS_CODE = (
     'it holds more than tensors and plain values, and loading the rest could run code. If you '
@@ -63,6 +64,41 @@ def _is_legacy(file: Path) -> bool:
     """Whether it is a pickle, as PyTorch wrote before 1.6."""
     with file.open('rb') as stream:
         return stream.read(1) == b'\x80'
+
+
+def is_zip(path: str | Path) -> bool:
+    """Whether a file ends as a zip archive does; one whose end is damaged does not."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        # Raised for some damage to the zip64 end that PyTorch writes.
+        return False
+
+
+def verify_zip_checksums(path: str | Path) -> None:
+    """Compare each record of a zip archive with its checksum, which PyTorch writes but never reads.
+
+    Other files (a legacy pickle, safetensors) have no checksums and pass.
+
+    Raises:
+        ValueError: when the archive was changed or cut after it was written.
+    """
+    with Path(path).open('rb') as stream:
+        if stream.read(len(_ZIP_START)) != _ZIP_START:
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except Exception as error:  # zipfile raises many types for damaged archives
+        raise ValueError(
+            f'{path} ({Path(path).stat().st_size} bytes) cannot be read: it was changed or cut '
+            f'after it was written ({error!r:.200}); copy, download or train it again'
+        ) from error
+    if broken is not None:
+        raise ValueError(
+            f'{path} was changed after it was written: the checksum of its record {broken} does '
+            'not match; copy, download or train it again'
+        )
 
 
 def read_checkpoint(path: str | Path) -> Any:

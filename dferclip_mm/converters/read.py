@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checkpoints.zip_check import verify_zip_checksums
+from ..checkpoints.load import verify_zip_checksums
 from .converted import ConversionError
 
 

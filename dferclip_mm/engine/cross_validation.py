@@ -53,23 +53,21 @@ class Programs:
 
     def train(self, run: Run) -> list[str]:
         """The command that trains a run, or resumes it."""
-        start = [sys.executable, str(self.tools / 'train.py'), self.config]
-        if self.gpus > 1:
-            start = [str(self.tools / 'dist_train.sh'), self.config, str(self.gpus)]
-        start += ['--work-dir', str(run.work_dir), '--resume', *self.train_options, *run.options]
-        return [*start, *_cfg_options(run.settings)]
+        return self._command('train', [], ['--resume', *self.train_options], run, run.settings)
 
     def test(self, run: Run, checkpoint: Path, save_to: Path) -> list[str]:
         """The command that evaluates a run and saves its results as JSON."""
-        start = [sys.executable, str(self.tools / 'test.py'), self.config, str(checkpoint)]
+        settings = [*run.settings, f'test_evaluator.save_to={save_to}']
+        return self._command('test', [str(checkpoint)], [], run, settings)
+
+    def _command(
+        self, name: str, files: list[str], options: list[str], run: Run, settings: Sequence[str]
+    ) -> list[str]:
+        start = [sys.executable, str(self.tools / f'{name}.py'), self.config, *files]
         if self.gpus > 1:
-            start = [str(self.tools / 'dist_test.sh'), self.config, str(checkpoint), str(self.gpus)]
-        start += ['--work-dir', str(run.work_dir), *run.options]
-        return [*start, *_cfg_options([*run.settings, f'test_evaluator.save_to={save_to}'])]
-
-
-def _cfg_options(settings: Sequence[str]) -> list[str]:
-    return ['--cfg-options', *settings] if settings else []
+            start = [str(self.tools / f'dist_{name}.sh'), self.config, *files, str(self.gpus)]
+        start += ['--work-dir', str(run.work_dir), *options, *run.options]
+        return [*start, '--cfg-options', *settings] if settings else start
 
 
 def find_folds(cfg: Config, chosen: Sequence[int] | None) -> list[int]:

@@ -85,7 +85,7 @@ def test_links_are_followed_and_those_to_nothing_are_no_clips(tmp_path):
     assert finder.find('itself') is None
 
 
-def test_natural_order():
+def test_numbered_names_are_in_natural_order():
     names = ['10.jpg', '2.jpg', '1.jpg', 'b_1.jpg', 'a_10.jpg', 'a_9.jpg', '01.jpg']
     assert sorted(names, key=natural_key) == [
         '01.jpg',

@@ -29,7 +29,7 @@ def dfew(tmp_path, frames, text):
     return tmp_path
 
 
-def test_dfew(dfew):
+def test_dfew_is_read_in_its_own_layout(dfew):
     dataset = build('DFEWDataset', dfew)
     assert listing(dataset) == [('Clip/clip_224x224/00001', 0), ('Clip/clip_224x224/00012', 6)]
     assert list(dataset.metainfo['classes']) == SEVEN
@@ -91,7 +91,7 @@ def test_the_circulating_list_of_another_machine(dfew, text):
     assert [dataset.get_data_info(i)['total_frames'] for i in (0, 1)] == [113, 16]
 
 
-def test_ferv39k(tmp_path, frames, text):
+def test_ferv39k_is_read_in_its_own_layout(tmp_path, frames, text):
     for name in ('Action/Happy/0267', 'Daily Life/Fear/0001'):
         frames(tmp_path / '2_ClipsforFaceCrop' / name, 1)
     text(
@@ -123,14 +123,14 @@ def mafw(tmp_path, frames, text):
     return tmp_path
 
 
-def test_mafw(mafw):
+def test_mafw_is_read_in_its_own_layout(mafw):
     dataset = build('MAFWDataset', mafw)
     assert listing(dataset) == [('data/faces/00001', 3), ('data/faces/00002', 7)]
     assert len(dataset.metainfo['classes']) == 11
     assert 'text' not in dataset.get_data_info(0)
 
 
-def test_mafw_captions(mafw):
+def test_the_captions_of_mafw_are_read(mafw):
     dataset = build('MAFWDataset', mafw, captions=True)
     assert [dataset.get_data_info(i)['text'] for i in (0, 1)] == ['A man frowns.', '']
     with_caption = build('MAFWDataset', mafw, captions=True, require_caption=True)
@@ -164,7 +164,7 @@ def test_a_compound_list_alone_needs_the_classes(tmp_path, frames, text):
     assert listing(build('MAFWDataset', tmp_path, **given)) == [('00001', 1)]
 
 
-def test_afew(tmp_path, frames, video):
+def test_afew_is_read_from_its_folders(tmp_path, frames, video):
     faces = tmp_path / 'AFEW_Face'
     for name in ('train/Angry/10', 'train/Angry/9', 'validation/Happy/1'):
         frames(faces / name, 1)
@@ -185,12 +185,12 @@ def test_afew_refuses_folders_that_name_no_emotion(tmp_path, frames):
         build('AFEWDataset', tmp_path)
 
 
-def test_afew_without_its_folders(tmp_path):
+def test_afew_without_its_folders_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
         build('AFEWDataset', tmp_path)
 
 
-def test_afew_with_a_list(tmp_path, frames, text):
+def test_afew_reads_a_given_list(tmp_path, frames, text):
     frames(tmp_path / 'AFEW_Face/validation/Happy/1', 1)
     text(tmp_path / 'afew.txt', '/data/AFEW_Face/validation/Happy/1 16 0')
     dataset = build('AFEWDataset', tmp_path, split='test', ann_file='afew.txt')

@@ -24,12 +24,12 @@ def build(root, text):
 
 
 @pytest.mark.parametrize('data_root', ['', 'no/such/folder'])
-def test_missing_root(build, data_root):
+def test_a_missing_root_is_refused(build, data_root):
     with pytest.raises(FileNotFoundError, match=f'MAFWDataset: data_root={data_root!r} is not a'):
         build('00001 anger', data_root=data_root)
 
 
-def test_missing_list(build, root):
+def test_a_missing_list_is_refused(build, root):
     owners = re.escape(str(root / 'Train & Test Set/single/no_caption/set_3/test.txt'))
     with pytest.raises(
         FileNotFoundError, match=rf'list of fold 3 \(test\) at {owners}, found no such file'
@@ -39,7 +39,7 @@ def test_missing_list(build, root):
         build('', ann_file='other.txt')
 
 
-def test_missing_clip_folder(build):
+def test_a_missing_clip_folder_is_refused(build):
     with pytest.raises(
         FileNotFoundError, match=r"data_prefix\['clips'\]='nowhere' is not a folder"
     ):
@@ -47,13 +47,13 @@ def test_missing_clip_folder(build):
 
 
 @pytest.mark.parametrize('content', ['', '\n \r\n\n', '\ufeff'])
-def test_empty_list(build, content):
+def test_an_empty_list_is_refused(build, content):
     with pytest.raises(ValueError, match=r'list.txt: expected at least one clip, found none'):
         build(content)
 
 
 @pytest.mark.parametrize('fold', [0, 6, -1])
-def test_fold_out_of_range(build, fold):
+def test_a_fold_out_of_range_is_refused(build, fold):
     with pytest.raises(ValueError, match=f'expected a fold from 1 to 5, found {fold}'):
         build('00001 anger', fold=fold)
 
@@ -64,7 +64,7 @@ def test_corpora_with_one_split_have_one_fold(root, kind):
         DATASETS.build(dict(type=kind, data_root=str(root), pipeline=[], fold=2))
 
 
-def test_unknown_split_and_prefix(build):
+def test_an_unknown_split_or_prefix_is_refused(build):
     with pytest.raises(
         ValueError, match="expected a split of train, test, validation, found 'val'"
     ):

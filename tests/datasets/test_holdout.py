@@ -13,7 +13,7 @@ def test_every_class_gives_its_share():
     assert np.bincount(np.array(LABELS)[chosen], minlength=4).tolist() == [4, 1, 1, 0]
 
 
-def test_seed_decides():
+def test_the_seed_decides_the_choice():
     assert (
         stratified_holdout(LABELS, 0.2, seed=1) == stratified_holdout(LABELS, 0.2, seed=1)
     ).all()
@@ -23,7 +23,7 @@ def test_seed_decides():
 
 
 @pytest.mark.parametrize('share', [0, 1, -0.1, 1.5])
-def test_bad_share_is_explained(share):
+def test_a_share_outside_zero_and_one_is_refused(share):
     with pytest.raises(ValueError, match='expected a share between 0 and 1'):
         stratified_holdout(LABELS, share, seed=0)
 
@@ -72,6 +72,6 @@ def test_training_and_validation_share_the_list_and_no_clip(root):
         (dict(val_fraction=2), 'between 0 and 1'),
     ],
 )
-def test_bad_arguments_are_explained(root, kwargs, message):
+def test_arguments_that_contradict_each_other_are_refused(root, kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(root, **kwargs)

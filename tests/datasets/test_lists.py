@@ -35,7 +35,7 @@ def test_utf16_without_bom_is_refused_as_no_text():
         check_rows(parse_ferv39k_list(text, 'f', SEVEN))
 
 
-def test_dfew_csv():
+def test_the_csv_of_dfew_is_parsed():
     text = 'video_name,label\r\n1,1\r\n\r\n12345,7\r\nsome clip,3\r\n"16",4\nX,4'
     assert list(parse_dfew_csv(text, 'f', SEVEN)) == [
         Row('00001', 'happiness', 2),
@@ -46,7 +46,7 @@ def test_dfew_csv():
     ]
 
 
-def test_ferv39k_words():
+def test_the_lists_of_ferv39k_are_parsed():
     text = 'Action/Happy/0267 Happy\nDaily Life/Sad/0001  Sad\nScene/Angry/3\tAngry'
     assert list(parse_ferv39k_list(text, 'f', SEVEN)) == [
         Row('Action/Happy/0267', 'happiness', 1),
@@ -55,7 +55,7 @@ def test_ferv39k_words():
     ]
 
 
-def test_mafw_words_and_compounds():
+def test_the_words_and_compounds_of_mafw_are_parsed():
     assert list(parse_ferv39k_list('00025.mp4 anger\r\n00026.mp4 contempt', 'f', ELEVEN)) == [
         Row('00025.mp4', 'anger', 1),
         Row('00026.mp4', 'contempt', 2),
@@ -69,7 +69,7 @@ def test_mafw_words_and_compounds():
     ]
 
 
-def test_mafw_captions():
+def test_the_captions_of_mafw_are_parsed():
     text = (
         '00001.mp4\tanger\t一个男人，皱眉。\tA man frowns，  deeply.\r\n'
         '00002.mp4\tsadness\t一个女人。\t\r\n'
@@ -88,7 +88,7 @@ def test_mafw_captions():
     ]
 
 
-def test_counted_lists():
+def test_the_lists_of_dferclip_are_parsed():
     text = '/data/DFEW/Clip/00001 113 0\nD:\\my clips\\x 16 6\n'
     assert is_dferclip_list(text)
     assert list(parse_dferclip_list(text, 'f', SEVEN)) == [

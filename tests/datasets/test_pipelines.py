@@ -45,7 +45,7 @@ def write_golden_frames(folder, case):
 
 
 @pytest.mark.parametrize('case', GOLDEN['test_frames']['frames'], ids=lambda case: case['seed'])
-def test_golden_pixels(tmp_path, case):
+def test_the_pixels_equal_the_golden_ones(tmp_path, case):
     write_golden_frames(tmp_path / 'data/faces/00001', case)
     (tmp_path / 'list.txt').write_text('00001.mp4 anger')
     dataset = DATASETS.build(
@@ -85,7 +85,7 @@ def clips(tmp_path, frames, video):
 
 
 @pytest.mark.parametrize('workers', [0, 2])
-def test_training_batches(clips, workers):
+def test_a_training_batch_has_the_configured_shape(clips, workers):
     dataset = DATASETS.build(dict(**clips, pipeline=TRAIN_PIPELINE))
     loader = DataLoader(
         dataset,

@@ -55,7 +55,7 @@ def index_of(item):
         (True, 'wrong', 'wrong'),
     ],
 )
-def test_policies(test_mode, policy, taken):
+def test_the_default_policy_depends_on_test_mode(test_mode, policy, taken):
     assert UnreadableClips(policy, test_mode=test_mode).policy == taken
 
 
@@ -68,7 +68,7 @@ def test_policies(test_mode, policy, taken):
         (dict(policy=None, max_replaced=7), 'expected a share of the clips from 0 to 1'),
     ],
 )
-def test_policies_that_are_refused(kwargs, message):
+def test_an_unknown_policy_is_refused(kwargs, message):
     with pytest.raises(ValueError, match=message):
         UnreadableClips(**kwargs)
 

@@ -93,7 +93,7 @@ def drop_a_frame(file):
         (Path.unlink, 'not packed, or'),
     ],
 )
-def test_verification_finds(tmp_path, frames, store, source_clip, change, said):
+def test_verification_finds_differences(tmp_path, frames, store, source_clip, change, said):
     clip = source_clip(frames(tmp_path / 'a', 3))
     pack_clip(clip, store)
     change(store.file('a'))

@@ -14,7 +14,8 @@ from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dferclip_mm.prompts import parse_prompts
+from dferclip_mm.prompts import load_prompts, parse_prompts
+from dferclip_mm.prompts.parse import MAX_BYTES
 
 NAMES = st.sampled_from(['anger', 'fear', 'joy', 'no', 'null', '1.0', '2020-01-01', 'été', '惧'])
 TEXTS = st.sampled_from(['a frown', 'an expression of {}.', 'yes: no', '# x', '惧', "'"])
@@ -90,13 +91,18 @@ def test_a_prompt_file_is_a_table_of_sentences_or_our_error(form):
 
 BOMBS = {
     'nested lists': (b'[' * 99_000, 'json'),
+    'nested tables': (b'{"a":' * 19_000, 'json'),
     'nested YAML': (b'[' * 99_000, 'yaml'),
+    'nested dashes': (b'- ' * 49_000, 'yaml'),
     'aliases': (b'a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]', 'yaml'),
+    'an alias of itself': (b'a: &a [*a]', 'yaml'),
     'many names': (b''.join(b'a%d: x\n' % n for n in range(9_000)) + b'a1: x', 'yaml'),
     'one name many times': (b'{' + b'"a":"x",' * 10_000 + b'"a":"x"}', 'json'),
     'a long number': (b'{"a": ' + b'9' * 90_000 + b'}', 'json'),
     'a number to the base of sixty': (b'a: 1' + b':1' * 45_000, 'yaml'),
     'code': (b'a: !!python/object/apply:os.system ["true"]', 'yaml'),
+    'an object': (b'a: !!python/object:os.stat_result {}', 'yaml'),
+    'two documents': (b'a: x\n---\nb: y', 'yaml'),
 }
 
 
@@ -113,3 +119,11 @@ def test_bombs_are_refused_soon_and_in_little_memory(name):
     # A bomb takes minutes and gigabytes, or does not end.
     assert time.process_time() - start < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_a_file_larger_than_memory_is_not_read(tmp_path):
+    path = tmp_path / 'own.json'
+    with path.open('wb') as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ValueError, match=rf'own\.json has more than {MAX_BYTES} bytes'):
+        load_prompts(str(path), ['a'])

@@ -23,7 +23,7 @@ def extracted(work_dir: Path, run_tool: Callable[..., None]) -> Callable[..., di
     return extract
 
 
-def test_labels(
+def test_features_of_labelled_clips_train_a_linear_probe(
     extracted: Callable[..., dict],
     run_tool: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
@@ -44,7 +44,7 @@ def test_labels(
     assert 'happiness' in capsys.readouterr().out
 
 
-def test_scores(
+def test_features_of_scored_clips_train_a_linear_probe(
     extracted: Callable[..., dict],
     run_tool: Callable[..., None],
     capsys: pytest.CaptureFixture[str],

@@ -11,7 +11,7 @@ def noise(*shape, seed=0):
 
 
 @pytest.mark.parametrize('factor', [0.5, 0.77, 1.0, 1.231, 1.5])
-def test_brightness_is_pillows(factor):
+def test_brightness_equals_that_of_pillow(factor):
     frames = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
     expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(frames[0])).enhance(factor))
     np.testing.assert_array_equal(brighten_frames(frames, factor)[0], expected)
@@ -46,7 +46,7 @@ def test_brightness_works_in_place_where_that_harms_nobody():
 
 @pytest.mark.parametrize('size', [(224, 224), (150, 171), (97, 64)])
 @pytest.mark.parametrize('degrees', [-4, -1.7, 0, 0.01, 3.3, 6])
-def test_rotation_is_pillows(size, degrees):
+def test_rotation_equals_that_of_pillow(size, degrees):
     frames = noise(2, *size, 3)
     for fill in ((0, 0, 0), (123, 117, 104)):
         expected = [
@@ -117,6 +117,6 @@ def test_the_hosts_flip_is_one_draw_and_turns_repeated_frames_once():
         dict(type='ClipRotation', fill=(0, 0)),
     ],
 )
-def test_bad_arguments(cfg):
+def test_bad_arguments_are_refused(cfg):
     with pytest.raises(ValueError, match=r'^expected .* found'):
         TRANSFORMS.build(cfg)

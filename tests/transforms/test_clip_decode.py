@@ -24,7 +24,7 @@ def levels(results):
     return results['imgs'][:, 0, 0, 0].tolist()
 
 
-def test_a_folder(tmp_path, frames):
+def test_a_folder_of_frames_is_decoded(tmp_path, frames):
     results = decode(frames(tmp_path / 'a', 12, size=(12, 16)), [11, 0, 3, 3])
     assert results['imgs'].dtype == np.uint8
     assert results['imgs'].shape == (4, 12, 16, 3)
@@ -137,7 +137,7 @@ def test_text_in_an_images_name(tmp_path):
         read_image(str(tmp_path / 'a.jpg'))
 
 
-def test_frames_out_of_range(tmp_path, frames):
+def test_frames_out_of_range_are_refused(tmp_path, frames):
     with pytest.raises(ClipReadError, match=r'expected frames from 0 to 2, found .* from 1 to 3'):
         decode(frames(tmp_path / 'a', 3), [1, 3])
 

@@ -26,7 +26,7 @@ def pillow(frames, size, method):
 
 @pytest.mark.parametrize('shape', [(150, 170), (480, 360), (100, 300), (37, 51), (1, 1)])
 @pytest.mark.parametrize('size', [(224, 224), (112, 90)])
-def test_resizing_is_pillows_bilinear(shape, size):
+def test_resizing_equals_the_bilinear_filter_of_pillow(shape, size):
     frames = noise(2, *shape, 3)
     resized = resize_frames(frames, size)
     difference = np.abs(resized.astype(int) - pillow(frames, size, Image.Resampling.BILINEAR))
@@ -86,7 +86,7 @@ def test_clip_resize_does_not_keep_the_aspect():
         ((1, 5), (224, 1120)),
     ],
 )
-def test_the_shorter_side(shape, expected):
+def test_the_shorter_side_gets_the_given_size(shape, expected):
     assert shorter_side_to(224, *shape) == expected
 
 
@@ -207,6 +207,6 @@ def test_a_random_crop_falls_back_to_a_square():
         dict(type='ClipRandomCrop', aspect=(2, 1)),
     ],
 )
-def test_bad_arguments(cfg):
+def test_bad_arguments_are_refused(cfg):
     with pytest.raises(ValueError, match=r'^expected .* found'):
         TRANSFORMS.build(cfg)

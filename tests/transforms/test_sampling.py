@@ -14,7 +14,7 @@ from dferclip_mm.transforms.sampling import (
 GOLDEN = json.loads((Path(__file__).parents[1] / 'data/golden_frames.json').read_text())
 
 
-def test_golden_test_indices():
+def test_the_indices_in_testing_equal_the_golden_ones():
     for total, expected in GOLDEN['test_frames']['test_indices'].items():
         assert centred_segments(int(total), 16).tolist() == expected
 
@@ -48,7 +48,7 @@ def test_training_indices_are_uniform_within_a_segment():
     assert np.abs(shares - 0.2).max() < 0.03
 
 
-def test_golden_windows():
+def test_the_windows_equal_the_golden_ones():
     for kept, starts in GOLDEN['emoclip_window'].items():
         for start, expected in starts.items():
             assert wrapped_window(int(kept), 32, int(start)).tolist() == expected
@@ -58,7 +58,7 @@ def sample(total, **cfg):
     return TRANSFORMS.build(cfg).transform(dict(total_frames=total))
 
 
-def test_sample_segments():
+def test_segments_give_frame_indices():
     results = sample(40, type='SampleSegments', test_mode=True)
     assert results['frame_inds'].dtype == np.int64
     assert results['frame_inds'].tolist()[:3] == [1, 3, 6]
@@ -94,7 +94,7 @@ def test_sample_window_starts_anywhere_in_training():
 
 
 @pytest.mark.parametrize('kind', ['SampleSegments', 'SampleWindow'])
-def test_bad_numbers(kind):
+def test_bad_numbers_are_refused(kind):
     with pytest.raises(ValueError, match='expected num_frames of at least 1, found 0'):
         TRANSFORMS.build(dict(type=kind, num_frames=0))
     with pytest.raises(ValueError, match='expected total_frames of at least 1, found 0'):

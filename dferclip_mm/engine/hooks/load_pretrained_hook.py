@@ -10,7 +10,7 @@ import torch
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
-from ...checkpoints.compare import Tensors, find_mismatch, lower_precision_warning
+from ...checkpoints.compare import Tensors, check_fits, lower_precision_warning
 from ...checkpoints.load import read_weights
 from ...checkpoints.unwrap import full_state_dict
 
@@ -78,12 +78,7 @@ def load_prefixes(
         if not any(name.startswith(start) for name in found):
             held = ', '.join(sorted({name.split('.')[0] for name in stored})[:6])
             raise ValueError(f'{source} has no tensor of {prefix}: it has those of {held}')
-    problem = find_mismatch(found, expected)
-    if problem:
-        raise ValueError(
-            f'{source} does not fit the model in {", ".join(prefixes)}: {problem}; build the '
-            "module with the arguments of the checkpoint's config"
-        )
+    check_fits(found, expected, source)
     model.load_state_dict(found, strict=False)
     report = (
         f'{len(found)} tensors of {", ".join(prefixes)} loaded from {source}; with their own '

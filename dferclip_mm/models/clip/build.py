@@ -15,7 +15,7 @@ from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ...checkpoints.zip_check import is_zip, verify_zip_checksums
+from ...checkpoints.load import is_zip, verify_zip_checksums
 from .openai_file import is_torchscript, read_openai_file
 
 

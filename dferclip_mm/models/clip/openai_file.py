@@ -11,7 +11,7 @@ from pathlib import Path
 import open_clip
 import torch
 
-from ...checkpoints.zip_check import is_zip
+from ...checkpoints.load import is_zip
 
 
 def openai_checksums() -> set[str]:

@@ -9,11 +9,11 @@ def build(**kwargs):
 
 
 @pytest.mark.parametrize(('depth', 'parameters'), [(1, 2_110_464), (2, 4_211_712)])
-def test_parameters_as_published(depth, parameters):
+def test_the_number_of_parameters_is_the_published_one(depth, parameters):
     assert sum(p.numel() for p in build(depth=depth).parameters()) == parameters
 
 
-def test_emoclip_parameters_as_published():
+def test_the_number_of_emoclips_parameters_is_the_published_one():
     neck = build(depth=2, head_dim=2048, mlp_dim=512, max_frames=1023)
     assert sum(p.numel() for p in neck.parameters()) == 68_689_408
 
@@ -40,7 +40,7 @@ def plain_forward(neck, x):
 
 
 @pytest.mark.parametrize('frames', [1, 3, 6])
-def test_equals_plain_attention(frames):
+def test_the_attention_equals_a_plain_one(frames):
     neck = build(in_channels=12, embed_dims=12, max_frames=6, depth=2, num_heads=3, head_dim=8)
     x = torch.randn(2, frames, 12)
     feature, losses = neck(x)
@@ -48,7 +48,7 @@ def test_equals_plain_attention(frames):
     torch.testing.assert_close(feature, plain_forward(neck, x)[:, 0])
 
 
-def test_pooling_over_frames():
+def test_pooling_averages_over_frames():
     sizes = dict(in_channels=12, embed_dims=12, max_frames=6, num_heads=3, head_dim=4)
     x = torch.randn(2, 6, 12)
     for pool, reduce in (('mean', lambda y: y.mean(1)), ('max', lambda y: y.amax(1))):

@@ -29,7 +29,7 @@ def test_last_scale_is_taken():
     torch.testing.assert_close(to_sequence(scales), to_sequence(scales[1]))
 
 
-def test_patch_tokens_of_mvit():
+def test_the_patch_tokens_of_mvit_are_averaged():
     patches, token = torch.randn(2, 8, 4, 3, 3), torch.randn(2, 8)
     torch.testing.assert_close(to_sequence([[patches, token]]), to_sequence(patches))
 

@@ -58,7 +58,7 @@ def test_bad_prompts_are_explained(encoder, sentences, kwargs, message):
         PromptLearner(sentences, encoder, **kwargs)
 
 
-def test_longest_prompt_that_fits(encoder):
+def test_the_longest_prompt_fits(encoder):
     learner = PromptLearner([['word ' * 67]], encoder, num_context=8)
     assert learner.tokens.shape == (1, 77)
     assert learner(encoder).isfinite().all()
