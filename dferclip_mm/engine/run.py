@@ -64,6 +64,8 @@ def _drop_hooks(cfg: Config) -> set[str]:
 def destroy_process_group() -> None:
     """End the process group after a run: gloo may abort when the interpreter ends it."""
     if is_initialized():
+        # A process that leaves while another still talks to it may abort, too.
+        distributed.barrier()
         distributed.destroy_process_group()
 
 
