@@ -58,7 +58,3 @@ class PrecomputedTextHead(TextHead):
     def class_features(self) -> torch.Tensor:
         """The stored text features: (C, D)."""
         return self.text_features
-
-    def scale(self) -> float:
-        """The factor of the cosines."""
-        return self.logit_scale

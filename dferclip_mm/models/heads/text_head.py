@@ -28,6 +28,7 @@ class TextHead(BaseHead):
     """
 
     classes: tuple[str, ...] | None
+    logit_scale: Any
 
     def __init__(
         self,
@@ -54,8 +55,8 @@ class TextHead(BaseHead):
         raise NotImplementedError
 
     def scale(self) -> float | torch.Tensor:
-        """The factor of the cosines."""
-        raise NotImplementedError
+        """The factor of the cosines: ``logit_scale``, unless a subclass learns it."""
+        return self.logit_scale
 
     def encode_clips(self, x: Any, num_segs: int | None) -> torch.Tensor:
         """Clip features (B, D) from what a recognizer passes; see `forward`."""

@@ -108,7 +108,3 @@ class TextPromptHead(EncodedTextHead):
     def text_modules(self) -> tuple[nn.Module, ...]:
         """The text tower and the prompts' context."""
         return self.text_encoder, self.prompt_learner
-
-    def scale(self) -> float:
-        """The factor of the cosines."""
-        return self.logit_scale
