@@ -10,27 +10,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from mmengine.config import Config, DictAction
+from arguments import add_batch_size_option, add_cfg_options, add_data_root_option
 
-from dferclip_mm.engine.cross_validation import (
-    Programs,
-    Run,
-    find_classes,
-    find_folds,
-    settings_without,
-    train_and_test,
-)
-from dferclip_mm.engine.options import (
-    add_batch_size_option,
-    add_data_root_option,
-    load_config,
-    merge_data_options,
-)
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.evaluation.plots import confusion_figure
-from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from dferclip_mm.engine.cross_validation import Run
+    from dferclip_mm.evaluation.results import Results
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -59,9 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--gpus', type=int, default=1, help='processes per run')
     add_data_root_option(parser)
     add_batch_size_option(parser)
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], help='settings of every run, as in train.py'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.leave_one_class_out is not None and len(args.folds or ()) > 1:
         parser.error('--leave-one-class-out runs on one fold: name one in --folds')
@@ -73,17 +59,18 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    # The programs of the runs are given the options as they were typed.
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    options = parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options
-    cfg = load_config(args.config, options)
+    from dferclip_mm.engine.options import load_config, merge_data_options
+
+    cfg = load_config(args.config, args.cfg_options)
     merge_data_options(cfg, args.data_root)
     return cfg
 
 
 def run_all(args: argparse.Namespace, cfg: Config, runs: list[Run]) -> list[Results]:
     """Train and evaluate the runs in order."""
+    from dferclip_mm.engine.cross_validation import Programs, train_and_test
+    from dferclip_mm.evaluation.results import read_results
+
     batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
     programs = Programs(TOOLS, args.config, args.gpus, batch)
     return [read_results(train_and_test(run, programs, cfg)) for run in runs]
@@ -91,6 +78,10 @@ def run_all(args: argparse.Namespace, cfg: Config, runs: list[Run]) -> list[Resu
 
 def cross_validate(args: argparse.Namespace) -> None:
     """Run the folds and print the summary."""
+    from dferclip_mm.engine.cross_validation import Run, find_folds
+    from dferclip_mm.evaluation.plots import confusion_figure
+    from dferclip_mm.evaluation.results import pool_results
+
     cfg = read_config(args)
     folds = find_folds(cfg, args.folds)
     has_folds = len(find_folds(cfg, None)) > 1
@@ -113,6 +104,8 @@ def cross_validate(args: argparse.Namespace) -> None:
 
 def leave_one_class_out(args: argparse.Namespace) -> None:
     """Run without each class and print how well it is recognised."""
+    from dferclip_mm.engine.cross_validation import Run, find_classes, settings_without
+
     cfg = read_config(args)
     names = find_classes(cfg, args.leave_one_class_out)
     fold = ['--fold', str(args.folds[0])] if args.folds else []
@@ -135,6 +128,10 @@ def data_root_option(args: argparse.Namespace) -> list[str]:
 
 def summarize(folds: dict[int, Results]) -> str:
     """Scores of each fold, mean and standard deviation (n - 1), and the clips of all folds."""
+    import numpy as np
+
+    from dferclip_mm.evaluation.results import format_scores, pool_results
+
     lines = [f'{"fold":>6}  {"UAR":>6}  {"WAR":>6}  clips']
     scores = {fold: results.scores for fold, results in folds.items()}
     for fold, results in folds.items():
@@ -164,6 +161,9 @@ def summarize_unseen(runs: dict[str, Results]) -> str:
 def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+
     with friendly_errors():
         if args.leave_one_class_out is None:
             cross_validate(args)
