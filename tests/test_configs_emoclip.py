@@ -84,6 +84,18 @@ def test_a_shared_context_is_evaluated_on_other_classes(data, tmp_path):
     assert torch.equal(runner.model.cls_head.prompt_learner.context, context)
 
 
+def test_a_context_for_each_class_cannot_score_other_classes(data, tmp_path):
+    start(small_config('dferclip_dfew', data, tmp_path)).train()
+    cfg = small_config('dferclip_zeroshot_mafw', data, tmp_path)
+    cfg.load_from = str(tmp_path / 'epoch_1.pth')
+    cfg.model.cls_head.class_specific = True
+    said = (
+        r'for each of happiness, .*, fear, which cannot score .*: train with class_specific=False'
+    )
+    with pytest.raises(ValueError, match=said):
+        start(cfg).test()
+
+
 def test_fine_tuning_is_a_setting(data, tmp_path):
     options = {'model__backbone__frozen': False, 'model__cls_head__text_encoder__frozen': False}
     cfg = small_config('emoclip_mafw', data, tmp_path, **options)
