@@ -59,22 +59,13 @@ def provide_drn() -> None:
     spec = importlib.util.find_spec('mmaction')
     if spec is None or spec.origin is None:
         return
-    name = 'mmaction.models.localizers.drn'
-    # find_spec(name) would import the parent package, which is what fails.
-    on_disk = Path(spec.origin).parent / 'models' / 'localizers' / 'drn' / 'drn.py'
-    if on_disk.exists() or name in sys.modules:
+    # find_spec of the folder would import its parent package, which is what fails.
+    if (Path(spec.origin).parent / 'models/localizers/drn/drn.py').exists():
         return
-
-    class DRN:
-        """A placeholder for the localizer; it is never registered."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            raise ImportError('the wheel of mmaction2 1.2.0 does not contain the DRN localizer')
-
+    name = 'mmaction.models.localizers.drn'
     package, module = ModuleType(name), ModuleType(f'{name}.drn')
-    package.__path__ = []
-    module.DRN = DRN  # type: ignore[attr-defined]
-    package.drn = module  # type: ignore[attr-defined]
+    # No class: the registry does not know it, and says so.
+    module.DRN = None  # type: ignore[attr-defined]
     sys.modules.update({name: package, f'{name}.drn': module})
 
 

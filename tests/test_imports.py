@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     'datasets': {'emotions', 'media'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'emotions', 'files', 'media', 'precompute'},
+    'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
 }
 
 

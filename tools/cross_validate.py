@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config, DictAction
 
+from dferclip_mm.emotions import resolve_classes
 from dferclip_mm.engine.cross_validation import (
     Programs,
     Run,
     check_runs,
-    find_classes,
     find_folds,
     settings_without,
     train_and_test,
@@ -100,7 +100,7 @@ def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     fold = args.folds[0] if args.folds else None
     return [
         Run(f'without {name}', args.work_dir / f'without_{name}', fold, settings_without(name))
-        for name in args.leave_one_class_out or find_classes(cfg)
+        for name in args.leave_one_class_out or resolve_classes(cfg.model.cls_head.classes)
     ]
 
 

@@ -18,7 +18,6 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.runner import find_latest_checkpoint
 
-from ..emotions import resolve_classes
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
 from .lookup import dataset_configs, unwrap_datasets
 from .options import merge_data_options
@@ -96,18 +95,6 @@ def find_folds(cfg: Config) -> list[int]:
             'reads one list: train and test it with tools/train.py and tools/test.py'
         )
     return list(range(1, (count or 5) + 1))
-
-
-def find_classes(cfg: Config) -> list[str]:
-    """The classes of the config's head.
-
-    Raises:
-        ValueError: when it names none.
-    """
-    classes = cfg.model.cls_head.get('classes')
-    if not classes:
-        raise ValueError('--leave-one-class-out: the config has no model.cls_head.classes')
-    return list(resolve_classes(classes))
 
 
 def settings_without(name: str) -> dict[str, list[str]]:

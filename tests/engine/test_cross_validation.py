@@ -106,11 +106,6 @@ def test_a_dataset_of_mmaction2_is_refused_since_it_has_no_folds() -> None:
         cross_validation.find_folds(cfg)
 
 
-def test_a_head_without_class_names_leaves_no_class_out() -> None:
-    with pytest.raises(ValueError, match=r'has no model\.cls_head\.classes'):
-        cross_validation.find_classes(Config(dict(model=dict(cls_head=dict()))))
-
-
 def test_what_the_runs_need_is_checked_before_the_first(tmp_path: Path) -> None:
     cfg = Config.fromfile(CONFIGS / 'dferclip_dfew.py')
     merge_data_options(cfg, data_root=str(write_dfew(tmp_path)))
