@@ -29,8 +29,8 @@ def model(tiny_model):
 
 def test_the_fast_model_equals_the_plain_one_within_its_bars(model):
     for row in models.equality(models.Case(model.train(), 2, 4)):
-        assert row.bar
-        assert row.holds, row
+        assert row.target
+        assert row.is_met, row
 
 
 @pytest.fixture(scope='module')
@@ -40,28 +40,28 @@ def true_model():
 
 def test_arithmetic_holds_its_bar_at_true_shapes():
     (row,) = models.arithmetic(CONFIG)
-    assert row.bar == '≤ 0.95'
-    assert row.holds, row
+    assert row.target == '≤ 0.95'
+    assert row.is_met, row
 
 
 def test_memory_holds_its_bars_at_true_shapes(true_model):
-    one = memory.kept(true_model)
+    one = memory.saved_mib(true_model)
     rows = memory.memory_rows(one, one, 1)
-    assert [row.bar for row in rows if row.bar] == ['≤ 0.82', '≤ 0.55', '≤ 0.10']
+    assert [row.target for row in rows if row.target] == ['≤ 0.82', '≤ 0.55', '≤ 0.10']
     for row in rows:
-        assert row.holds, row
+        assert row.is_met, row
 
 
 def test_every_saving_keeps_less_than_the_one_before(model):
-    found = memory.kept(model, frames=4)
-    assert list(found) == ['plain way', 'ours', 'checkpoint_mlp', 'checkpointing']
+    found = memory.saved_mib(model, frames=4)
+    assert list(found) == ['reference', 'ours', 'checkpoint_mlp', 'checkpointing']
     assert sorted(found.values(), reverse=True) == list(found.values())
     # Positions are made for more frames than the model was built for.
-    assert memory.kept(model, frames=8)['ours'] > found['ours']
+    assert memory.saved_mib(model, frames=8)['ours'] > found['ours']
 
 
 def test_plain_loading_has_the_shape_of_the_pipelines(tmp_path):
-    folders = corpus.lay_out(tmp_path, clips=2)
+    folders = corpus.write_corpus(tmp_path, clips=2)
     assert data.pillow_load(folders).shape == (2, pillow.FRAMES, 3, 224, 224)
     settings = Config.fromfile(CONFIG).train_dataloader.dataset
     for kind in (corpus.CLIPS, 'packed', 'videos'):

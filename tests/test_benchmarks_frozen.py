@@ -24,8 +24,8 @@ def test_a_step_of_several_clips_is_measured(tiny_model, tmp_path, monkeypatch):
         for row in batches.batches(model, CONFIG, tmp_path / 'memory.svg', clips=2, rounds=2)
     }
     assert all(row.value > 0 for row in rows.values())
-    assert rows['training, 2 clips ÷ image encoder'].bar == '≤ 0.94'
-    assert rows['cached step: plain full fine-tuning step ÷ cached, 2 clips'].bar == '≥ 45'
+    assert rows['training, 2 clips ÷ image encoder'].target == '≤ 0.94'
+    assert rows['cached step: reference full fine-tuning step ÷ cached, 2 clips'].target == '≥ 45'
     assert rows['cached step: loading ÷ cached'].value < 1
     assert {
         'training, seconds per frame, 64 frames ÷ 16',

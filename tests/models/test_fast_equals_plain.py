@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
-from benchmarks.plain import plain_logits
+from benchmarks.reference import reference_logits
 
 LABELS = torch.tensor([1, 4])
 
@@ -26,7 +26,7 @@ def compare(model):
     """
     model.train().double()
     frames = clips().double()
-    plain = plain_logits(model, frames)
+    plain = reference_logits(model, frames)
     fast = model(frames, stage='head')
     torch.testing.assert_close(fast, plain, atol=1e-4, rtol=0)
     expected, found = gradients(model, plain), gradients(model, fast)
