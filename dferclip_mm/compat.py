@@ -22,6 +22,7 @@ import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
@@ -268,6 +269,15 @@ def without_code_layout(cfg: Config) -> Config:
     )
 
 
+def name_our_configs() -> None:
+    """Let ``_base_ = 'dferclip_mm::configs/dferclip_dfew.py'`` name a config of our wheel.
+
+    Cause: MMEngine looks up the package of ``package::folder/file`` in a table of its own.
+    Remove when MMEngine takes every installed package.
+    """
+    MODULE2PACKAGE['dferclip_mm'] = 'dferclip_mm'
+
+
 def apply() -> None:
     """Apply what importing and loading need, before ``mmaction.models`` is imported."""
     require_mmcv()
@@ -280,3 +290,4 @@ def apply() -> None:
     allow_amp_without_gpu()
     unscale_before_fused_steps()
     compile_without_optimizer()
+    name_our_configs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mini_corpora import write_dfew
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -76,6 +78,40 @@ def test_modules_tables_configs_tools_and_model_index_are_in_the_wheel(
         for name in ('demo_dferclip.py', 'demo_emoclip.py', 'demo_emoclip_prompts.json')
     ]
     assert not (source / 'dferclip_mm' / '.mim').exists()
+
+
+PROGRAM = """
+from dferclip_mm.engine.options import load_config, merge_data_options
+from dferclip_mm.engine.run import build_runner
+from mmengine.hub import get_config
+assert get_config('dferclip_mm::configs/dferclip_dfew.py').model.cls_head.num_context == 8
+cfg = load_config('own.py', work_dir='run')
+merge_data_options(cfg, data_root='DFEW')
+for tower in (cfg.model.backbone, cfg.model.cls_head.text_encoder):
+    tower.pretrained = None
+runner = build_runner(cfg)
+assert runner.model.cls_head.prompt_learner.context.shape == (7, 4, 512)
+assert len(runner.build_dataloader(cfg.train_dataloader).dataset) == 7
+"""
+
+
+def test_a_config_of_the_wheel_is_a_base_by_the_name_of_the_package(
+    built: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    built.extractall(tmp_path / 'installed')
+    write_dfew(tmp_path / 'DFEW')
+    own = "_base_ = 'dferclip_mm::configs/dferclip_dfew.py'\n"
+    (tmp_path / 'own.py').write_text(own + 'model = dict(cls_head=dict(num_context=4))\n')
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', PROGRAM],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'installed')},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Failed to' not in done.stdout + done.stderr
 
 
 def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
