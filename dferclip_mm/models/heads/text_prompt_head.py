@@ -52,7 +52,7 @@ class TextPromptHead(EncodedTextHead):
         super().__init__(classes, text_encoder, topk=topk, **kwargs)
         self.logit_scale = logit_scale
         self.prompt_learner = PromptLearner(
-            load_prompt_parts(prompts, self.classes),
+            load_prompt_parts(prompts, self.classes or ()),
             self.text_encoder,
             num_context=num_context,
             class_specific=class_specific,

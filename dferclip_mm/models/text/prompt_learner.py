@@ -115,8 +115,8 @@ class PromptLearner(nn.Module):
         ):
             self.register_buffer(name, value, persistent=False)
         if num_context > 0:
-            shape = (num_context, text_encoder.width)
-            shape = (self.num_classes, *shape) if class_specific else shape
+            owned = (self.num_classes,) if class_specific else ()
+            shape = (*owned, num_context, text_encoder.width)
             self.context = nn.Parameter(torch.empty(shape).normal_(std=0.02))
 
     def embed(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
