@@ -10,12 +10,12 @@ from dferclip_mm.converters import (
     convert,
     convert_back,
     output_files,
-    read_checkpoint,
+    read_published,
     serialize,
-    write_files,
 )
 from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.engine.run import friendly_errors
+from dferclip_mm.files import atomic_write
 from dferclip_mm.models.text import CONTEXT_POSITIONS
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -41,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         '--context-position',
         choices=CONTEXT_POSITIONS,
         default='end',
-        help='where the text stands in the prompts; published files: end',
+        help='where the text is put in the prompts; published files: end',
     )
     parser.add_argument(
         '--config',
@@ -80,14 +80,15 @@ def main() -> None:
     if classes is not None and len(classes) == 1:
         classes = classes[0]
     with friendly_errors():
-        checkpoint = read_checkpoint(source)
+        checkpoint = read_published(source)
         if args.back:
             files = {target: serialize(convert_back(checkpoint))}
         else:
             converted = convert(checkpoint, classes, args.context_position)
             config = Path(args.config) if args.config else default_config(converted, classes)
             files = output_files(converted, target, config)
-        write_files(files)
+        for path, data in files.items():
+            atomic_write(path, data)
     for path in files:
         print(f'wrote {path}')
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from dferclip_mm.converters import bake_text_features, serialize, write_files
+from dferclip_mm.converters import bake_text_features, serialize
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
 from dferclip_mm.engine.run import friendly_errors
+from dferclip_mm.files import atomic_write
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -41,7 +42,8 @@ def main() -> None:
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')
     files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): published.pretty_text.encode()}
     with friendly_errors():
-        write_files(files)
+        for path, data in files.items():
+            atomic_write(path, data)
     for path in files:
         print(f'wrote {path}')
 
