@@ -22,6 +22,7 @@ import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
@@ -59,22 +60,13 @@ def provide_drn() -> None:
     spec = importlib.util.find_spec('mmaction')
     if spec is None or spec.origin is None:
         return
-    name = 'mmaction.models.localizers.drn'
-    # find_spec(name) would import the parent package, which is what fails.
-    on_disk = Path(spec.origin).parent / 'models' / 'localizers' / 'drn' / 'drn.py'
-    if on_disk.exists() or name in sys.modules:
+    # find_spec of the folder would import its parent package, which is what fails.
+    if (Path(spec.origin).parent / 'models/localizers/drn/drn.py').exists():
         return
-
-    class DRN:
-        """A placeholder for the localizer; it is never registered."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            raise ImportError('the wheel of mmaction2 1.2.0 does not contain the DRN localizer')
-
+    name = 'mmaction.models.localizers.drn'
     package, module = ModuleType(name), ModuleType(f'{name}.drn')
-    package.__path__ = []
-    module.DRN = DRN  # type: ignore[attr-defined]
-    package.drn = module  # type: ignore[attr-defined]
+    # No class: the registry does not know it, and says so.
+    module.DRN = None  # type: ignore[attr-defined]
     sys.modules.update({name: package, f'{name}.drn': module})
 
 
@@ -277,6 +269,15 @@ def without_code_layout(cfg: Config) -> Config:
     )
 
 
+def name_our_configs() -> None:
+    """Let ``_base_ = 'dferclip_mm::configs/dferclip_dfew.py'`` name a config of our wheel.
+
+    Cause: MMEngine looks up the package of ``package::folder/file`` in a table of its own.
+    Remove when MMEngine takes every installed package.
+    """
+    MODULE2PACKAGE['dferclip_mm'] = 'dferclip_mm'
+
+
 def apply() -> None:
     """Apply what importing and loading need, before ``mmaction.models`` is imported."""
     require_mmcv()
@@ -289,3 +290,4 @@ def apply() -> None:
     allow_amp_without_gpu()
     unscale_before_fused_steps()
     compile_without_optimizer()
+    name_our_configs()

@@ -32,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
         '--context-position',
         choices=('end', 'middle', 'front'),
         default='end',
-        help='where the text stands in the prompts; published files: end',
+        help='where the text is put in the prompts; published files: end',
     )
     parser.add_argument(
         '--config',
@@ -73,25 +73,26 @@ def main() -> None:
         convert,
         convert_back,
         output_files,
-        read_checkpoint,
+        read_published,
         serialize,
-        write_files,
     )
     from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.files import atomic_write
 
     source, target = Path(args.source), Path(args.target)
     classes = args.classes
     if classes is not None and len(classes) == 1:
         classes = classes[0]
     with friendly_errors():
-        checkpoint = read_checkpoint(source)
+        checkpoint = read_published(source)
         if args.back:
             files = {target: serialize(convert_back(checkpoint))}
         else:
             converted = convert(checkpoint, classes, args.context_position)
             config = Path(args.config) if args.config else default_config(converted, classes)
             files = output_files(converted, target, config)
-        write_files(files)
+        for path, data in files.items():
+            atomic_write(path, data)
     for path in files:
         print(f'wrote {path}')
 
