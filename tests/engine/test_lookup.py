@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
-from frozen_runs import write_corpus
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, LoggerHook
+from small_runs import write_frozen_corpus
 
 from dferclip_mm.engine.hooks import AtomicCheckpointHook
 from dferclip_mm.engine.lookup import (
@@ -37,7 +37,7 @@ def test_a_hook_is_found_by_its_class_or_its_base():
 
 
 def test_built_datasets_are_unwrapped(tmp_path):
-    whole = DATASETS.build(joined(write_corpus(tmp_path)))
+    whole = DATASETS.build(joined(write_frozen_corpus(tmp_path)))
     assert len(whole) == 21
     assert names(unwrap_datasets(whole)) == ['00001', '00002']
     inner = next(unwrap_datasets(whole))
@@ -45,7 +45,7 @@ def test_built_datasets_are_unwrapped(tmp_path):
 
 
 def test_the_datasets_of_a_config_are_listed_and_built(tmp_path):
-    root = write_corpus(tmp_path)
+    root = write_frozen_corpus(tmp_path)
     cfg = Config(
         dict(
             train_dataloader=dict(dataset=joined(root)),
