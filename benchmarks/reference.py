@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from dferclip_mm.models.similarity import cosine_logits, mean_unit_vector
+from dferclip_mm.models.similarity import cosine_logits
 
 
 def reference_logits(model: Any, frames: torch.Tensor) -> torch.Tensor:
@@ -50,5 +50,4 @@ def reference_text(head: Any) -> torch.Tensor:
     x = torch.cat([embedded, filler], dim=1) + text.positional_embedding
     x = text.ln_final(text.transformer(x, attn_mask=text.attn_mask))
     x = x[torch.arange(len(x)), torch.tensor(learner.end)] @ text.text_projection
-    parts = mean_unit_vector(x, head.part_index, len(head.part_class))
-    return mean_unit_vector(parts, head.part_class, head.num_classes)
+    return learner.average(x)

@@ -21,7 +21,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 import dferclip_mm  # noqa: F401 - registers the components
-from dferclip_mm.converters import convert, output_files, read_checkpoint, write_files
+from dferclip_mm.converters import convert, output_files, read_published
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = json.loads((ROOT / 'tests' / 'data' / 'golden_models.json').read_text())
@@ -51,9 +51,10 @@ def build_dferclip(case: Mapping[str, Any], folder: Path) -> tuple[Config, nn.Mo
     """Save the stand-in file, convert it on top of configs/dferclip_dfew.py, build and load."""
     published, converted = folder / 'published.pth', folder / 'converted.pth'
     official_layouts.save_like_dferclip(official_layouts.dferclip_state_dict(case), published)
-    found = convert(read_checkpoint(published), context_position=case['position'])
+    found = convert(read_published(published), context_position=case['position'])
     published.unlink()
-    write_files(output_files(found, converted, ROOT / 'configs' / 'dferclip_dfew.py'))
+    for path, data in output_files(found, converted, ROOT / 'configs/dferclip_dfew.py').items():
+        path.write_bytes(data)
     cfg = Config.fromfile(converted.with_suffix('.py'))
     model = MODELS.build(cfg.model)
     checkpoint = torch.load(converted, weights_only=True)
@@ -114,9 +115,10 @@ def build_emoclip(case: Mapping[str, Any], folder: Path) -> nn.Module:
     """
     published, converted = folder / 'published.pth', folder / 'converted.pth'
     official_layouts.save_like_emoclip(official_layouts.emoclip_state_dict(case), published)
-    found = convert(read_checkpoint(published))
+    found = convert(read_published(published))
     published.unlink()
-    write_files(output_files(found, converted, ROOT / 'configs' / 'emoclip_mafw.py'))
+    for path, data in output_files(found, converted, ROOT / 'configs/emoclip_mafw.py').items():
+        path.write_bytes(data)
     cfg = Config.fromfile(converted.with_suffix('.py'))
     cfg.model.num_frames = case['frames']
     cfg.model.data_preprocessor.update(mean=[0, 0, 0], std=[255, 255, 255])

@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     'checkpoints': {'files'},
     'media': set(),
     'evaluation': {'files'},
-    'converters': {'checkpoints', 'emotions', 'files'},
+    'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media'},

@@ -15,8 +15,8 @@ from mmengine.dist import barrier
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ...checkpoints.load import is_zip, verify_zip_checksums
-from .openai_file import is_torchscript, read_openai_file
+from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
+from .openai_file import read_openai_file
 
 
 def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> Any:
