@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     'converters': {'checkpoints', 'emotions', 'files'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'transforms': {'media'},
-    'datasets': {'emotions', 'media'},
+    'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
     'engine': {'checkpoints', 'compat', 'emotions', 'files', 'media', 'precompute'},
