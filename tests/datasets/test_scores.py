@@ -88,6 +88,8 @@ def test_missing_files_split_and_column(build, tmp_path):
         build(TABLE, split='val')
     with pytest.raises(ValueError, match='columns clip, calm'):
         build(TABLE, targets='calm')
+    with pytest.raises(ValueError, match=r"unreadable='wrong' is for classes"):
+        build(TABLE, test_mode=True, unreadable='wrong')
 
 
 def test_quoted_values_may_hold_commas_and_no_line_break():
