@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'transforms': {'media'},
-    'datasets': {'emotions', 'media'},
+    'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
     'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
