@@ -28,7 +28,7 @@ def _go(
     """A run whose checkpoint hook has other settings; what it said."""
 
     def child() -> None:
-        cfg = config(folder / 'run', keep=1, seed=seed)
+        cfg = config(folder / 'run', keep=1, randomness__seed=seed)
         cfg.train_cfg.max_epochs = epochs
         cfg.default_hooks.checkpoint.update(hook)
         train(cfg, resume=resume)
@@ -93,7 +93,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_tried_again(tmp_path: Path)
 
     def child(resume: bool) -> None:
         _refusing('epoch_1.pth')
-        cfg = config(run, keep=1, seed=2)
+        cfg = config(run, keep=1, randomness__seed=2)
         cfg.train_cfg.max_epochs = 4 if resume else 3
         train(cfg, resume=resume)
 
