@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from mmengine.device import get_device
 
 from ..checkpoints.resume_point import POINTER, checkpoint_location, find_checkpoints
 from .cfg_options import parse_options
+from .checks.arguments import check_arguments
+from .checks.config_keys import check_config_keys
+from .checks.lost_settings import check_options, find_lost_variables
 from .lookup import dataset_configs
 
 
@@ -82,11 +86,18 @@ def load_config(
 
     Raises:
         FileNotFoundError: when there is no such file.
+        ValueError: when a key or an argument is misspelt, or an option would change nothing.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path} (working directory {Path.cwd()})')
     cfg = Config.fromfile(str(path))
-    cfg.merge_from_dict(dict(options) if isinstance(options, Mapping) else parse_options(options))
+    for warning in find_lost_variables(cfg) if os.environ.get('RANK', '0') == '0' else ():
+        print(f'warning: {warning}', file=sys.stderr)
+    given = dict(options) if isinstance(options, Mapping) else parse_options(options)
+    check_options(cfg, given)
+    cfg.merge_from_dict(given)
+    check_config_keys(cfg)
+    check_arguments(cfg)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:

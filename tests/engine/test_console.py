@@ -31,7 +31,12 @@ def test_few_lines_stand_before_the_first_training_line(
     )
     assert [line[: len(part)] for line, part in zip(said, expected, strict=False)] == [*expected]
     text = log.read_text()
-    for part in ('System environment', 'Config:\n', 'Hooks will be', 'paramwise_options -- backbone'):
+    for part in (
+        'System environment',
+        'Config:\n',
+        'Hooks will be',
+        'paramwise_options -- backbone',
+    ):
         assert part in text
 
 

@@ -11,13 +11,6 @@ def test_known_architecture_by_name():
     assert clip.text.output_dim == 512
 
 
-def test_weights_file_loads_into_both_towers(tiny_clip, tiny_weights):
-    expected = torch.load(tiny_weights)
-    clip = build_clip(tiny_clip, tiny_weights)
-    torch.testing.assert_close(clip.visual.proj, expected['visual.proj'])
-    torch.testing.assert_close(clip.text.text_projection, expected['text_projection'])
-
-
 @pytest.mark.parametrize(
     ('arch', 'pretrained', 'message'),
     [
