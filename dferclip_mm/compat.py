@@ -109,13 +109,21 @@ def skip_vindlu() -> None:
         mmaction.utils.dependency.WITH_MULTIMODAL = False
 
 
-def quiet_mmcv_lite() -> None:
-    """Leave out the warning that mmcv-lite has no deformable attention: nothing here uses it.
+def quiet_libraries() -> None:
+    """Leave out warnings of libraries, in each process of a run, that ask a user for nothing.
 
-    Cause: ``mmcv/cnn/bricks/transformer.py`` warns on import, in each process of a run.
-    Remove when mmcv-lite no longer warns.
+    Cause, in this order: mmcv-lite has no deformable attention, which nothing here uses; MMEngine
+    sets the number of threads, and uses old names of PyTorch; no GPU is visible.
+    Remove each when its library no longer warns.
     """
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    for message in (
+        'Fail to import ``MultiScaleDeformableAttention``',
+        'Setting (OMP|MKL)_NUM_THREADS environment variable',
+        '`broadcast_buffers` is deprecated',
+        r'`torch\.cuda\.amp\.GradScaler',
+        "'pin_memory' argument is set as true but no accelerator is found",
+    ):
+        warnings.filterwarnings('ignore', message=message)
 
 
 def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
@@ -317,7 +325,7 @@ def apply() -> None:
     allow_onedl_mmcv()
     provide_drn()
     skip_vindlu()
-    quiet_mmcv_lite()
+    quiet_libraries()
     allow_mmengine_checkpoints()
     refuse_untrusted_fallback()
     refuse_stored_configs()

@@ -19,6 +19,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 from .. import compat
 from ..checkpoints.load import check_format, is_remote, read_weights
 from .checks.config_keys import MMENGINE_HOOKS
+from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
 from .lookup import find_hook
 
@@ -45,7 +46,7 @@ def build_runner(cfg: Config) -> Runner:
     dropped = _drop_hooks(cfg)
     compat.prepare_cpu_processes(cfg, cfg.launcher)
     cfg = compat.without_code_layout(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConsoleRunner.from_cfg(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())
     return runner
