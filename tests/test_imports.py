@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     'evaluation': {'files'},
     'converters': {'checkpoints', 'emotions', 'files'},
     'models': {'checkpoints', 'emotions', 'prompts'},
+    'faces': {'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media'},
     'precompute': {'files', 'media', 'models', 'transforms'},
