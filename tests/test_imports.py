@@ -22,6 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     'evaluation': {'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
+    'faces': {'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
