@@ -7,16 +7,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmaction.registry import DATASETS
-from mmengine.config import Config, DictAction
-from tqdm import tqdm
+from arguments import add_cfg_options, add_data_root_option
 
-from dferclip_mm import dataset_check
-from dferclip_mm.dataset_check.clean import check_outside
-from dferclip_mm.engine.options import add_data_root_option, load_config, merge_data_options
-from dferclip_mm.engine.run import friendly_errors
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from dferclip_mm import dataset_check
 
 # 1 is a check that could not be made, 2 a wrong command line.
 EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}
@@ -49,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
         '--show', type=int, default=5, help='findings of a kind to print (default: %(default)s)'
     )
     add_data_root_option(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -81,6 +79,8 @@ def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | N
     """
     if not chosen:
         return [None]
+    from mmaction.registry import DATASETS
+
     kind = DATASETS.get(settings['type'])
     every = range(1, getattr(kind, 'FOLDS', 1) + 1)
     if chosen == ['all'] or len(every) == 1:
@@ -93,6 +93,12 @@ def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | N
 
 def check(args: argparse.Namespace) -> int:
     """Read, compare, write; the exit code."""
+    from tqdm import tqdm
+
+    from dferclip_mm import dataset_check
+    from dferclip_mm.dataset_check.clean import check_outside
+    from dferclip_mm.engine.options import load_config, merge_data_options
+
     if args.report is not None and args.report.exists():
         raise SystemExit(f'error: --report: {args.report} is there already: choose another name')
     if args.workers < 0:
@@ -159,6 +165,9 @@ def tell_clean(
 def main() -> None:
     """Check, and tell by the exit code."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+
     with friendly_errors():
         code = check(args)
     raise SystemExit(code)

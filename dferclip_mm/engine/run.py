@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from .. import compat
 from ..checkpoints.load import check_format, is_remote, read_weights
-from .checks.config_keys import MMENGINE_HOOKS, check_config_keys
+from .checks.config_keys import MMENGINE_HOOKS
 from .hooks.strict_load_hook import StrictLoadHook
 from .lookup import find_hook
 
@@ -35,9 +35,8 @@ def build_runner(cfg: Config) -> Runner:
         cfg: what ``options.load_config`` returned; ``load_from`` may name a checkpoint.
 
     Raises:
-        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint, or keys are misspelt.
+        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
     """
-    check_config_keys(cfg)
     source = cfg.get('load_from')
     if source is not None and not is_remote(source) and not Path(source).is_dir():
         # FlexibleRunner loads before hooks start. Otherwise StrictLoadHook reads all of it, once.

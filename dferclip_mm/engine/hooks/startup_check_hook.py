@@ -21,6 +21,7 @@ from ..checks.classes import (
 )
 from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
 from ..checks.dry_run import check_one_clip
+from ..checks.lost_settings import find_lost_variables
 from ..checks.protocol import describe_protocol, find_batch_size_mismatch
 from ..lookup import find_hook, unwrap_datasets
 
@@ -43,6 +44,8 @@ class StartupCheckHook(Hook):
     def before_run(self, runner: Any) -> None:
         """Check the config."""
         check_config_keys(runner.cfg)
+        for warning in find_lost_variables(runner.cfg):
+            runner.logger.warning(warning)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Check the classes of the checkpoint."""
