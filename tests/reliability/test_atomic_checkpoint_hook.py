@@ -42,6 +42,11 @@ def _best(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / 'run').glob('best_*'))
 
 
+def test_a_checkpoint_of_mmengine_resumes(tmp_path: Path) -> None:
+    _go(tmp_path, 'first', type='CheckpointHook')
+    assert 'resumed epoch: 3' in _go(tmp_path, 'second', resume=True, epochs=4)
+
+
 @pytest.mark.parametrize(
     'other', [dict(save_best='dfer/recall/low'), dict(save_best='auto')], ids=['metric', 'auto']
 )
