@@ -33,7 +33,7 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
     """
     said = []
     for location, settings in walk(cfg):
-        kind = _our_class(settings)
+        kind = find_class(settings)
         for name in set(settings) - accepted(kind) - {'type', '_scope_'} if kind else ():
             known = accepted(kind)
             meant = closest(name, known, 0.6)
@@ -63,7 +63,7 @@ def accepted(kind: type) -> set[str]:
     return names
 
 
-def _our_class(settings: Any) -> Any:
+def find_class(settings: Any) -> Any:
     """The class of a component of this package; None for any other setting."""
     kind = settings.get('type') if isinstance(settings, Mapping) else None
     if isinstance(kind, str):
