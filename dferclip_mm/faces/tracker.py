@@ -11,6 +11,8 @@ from .boxes import Faces, overlaps
 
 # Seconds over which the speed of a face is averaged.
 _SPEED_TIME = 0.3
+# Boxes are compared in this size, so that a sudden movement between detections is followed.
+_GROWN = 1.5
 
 
 @dataclass
@@ -44,12 +46,13 @@ class FaceTracker:
 
     Args:
         strong: score from which a face may begin a track.
-        min_overlap: intersection over union of a face with the expected box of its track.
+        min_overlap: intersection over union of a face's box with its track's, both half as large
+            again.
         max_gap: seconds that a face may be unseen in one track.
     """
 
     def __init__(
-        self, *, strong: float = 0.8, min_overlap: float = 0.2, max_gap: float = 2.0
+        self, *, strong: float = 0.8, min_overlap: float = 0.25, max_gap: float = 2.0
     ) -> None:
         self.strong, self.min_overlap, self.max_gap = strong, min_overlap, max_gap
         self._tracks: list[_Track] = []
@@ -92,6 +95,12 @@ class FaceTracker:
             return []
         # Where it is expected, or where it was: people stop and turn.
         there = ([track.box_at(time) for track in tracks], [track.box for track in tracks])
-        shared = np.maximum(*(overlaps(np.stack(each), boxes[free]) for each in there))
+        found = _grow(boxes[free])
+        shared = np.maximum(*(overlaps(_grow(np.stack(each)), found) for each in there))
         pairs = zip(*linear_sum_assignment(-shared), strict=True)
         return [(tracks[i], free[j]) for i, j in pairs if shared[i, j] >= self.min_overlap]
+
+
+def _grow(boxes: np.ndarray) -> np.ndarray:
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.tile(centres, 2) + _GROWN * (boxes - np.tile(centres, 2))
