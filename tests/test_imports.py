@@ -13,6 +13,7 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 # from the bottom up, so no room imports one that comes after it.
 ALLOWED: dict[str, set[str]] = {
     'compat': set(),
+    'registry': set(),
     'emotions': set(),
     'files': set(),
     'prompts': set(),
@@ -21,11 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     'evaluation': {'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
+    'faces': {'files', 'media'},
     'transforms': {'media'},
-    'datasets': {'emotions', 'media'},
+    'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'emotions', 'files', 'media', 'precompute'},
+    'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
 }
 
 

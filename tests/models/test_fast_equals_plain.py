@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from mmaction.registry import MODELS
-
 from benchmarks.plain import plain_logits
+from mmaction.registry import MODELS
 
 LABELS = torch.tensor([1, 4])
 
