@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     'prompts': set(),
     'checkpoints': {'files'},
     'media': set(),
-    'evaluation': {'files'},
+    'evaluation': {'emotions', 'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'faces': {'files', 'media'},
