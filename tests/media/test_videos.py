@@ -13,9 +13,11 @@ from mmaction.registry import DATASETS, TRANSFORMS
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
+from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.media.timed_frames import read_timed_frames
 from dferclip_mm.media.videos import open_video
+from dferclip_mm.precompute.source_clips import find_clip_name
 
 FRAMES = 40
 PIXELS = 4096 * 4096
@@ -87,6 +89,7 @@ KINDS = {
     'fragmented': ('a.mp4', dict(muxer={'movflags': 'frag_keyframe+empty_moov'})),
     'with sound': ('a.mp4', dict(sound=True)),
     'transport stream': ('a.ts', x264(keyint=12, bframes=2)),
+    'camcorder': ('a.MTS', dict(muxer={'mpegts_m2ts_mode': '1'}, **x264(keyint=12, bframes=2))),
     'odd size': ('a.mp4', dict(size=(49, 67), pixels='yuv444p')),
     'ten bits': ('a.mp4', dict(pixels='yuv420p10le')),
     'grey': ('a.mp4', dict(pixels='gray')),
@@ -95,6 +98,10 @@ KINDS = {
     'motion JPEG': ('a.avi', dict(codec='mjpeg', pixels='yuvj420p')),
     'FLV': ('a.flv', {}),
     'MPEG-1': ('a.mpg', dict(codec='mpeg1video')),
+    'DVD': ('a.vob', dict(codec='mpeg2video')),
+    'QuickTime': ('a.mov', {}),
+    '3GPP2': ('a.3g2', {}),
+    'F4V': ('a.f4v', {}),
 }
 
 
@@ -106,6 +113,13 @@ def test_the_requested_frames_are_decoded(tmp_path, kind, indices):
     assert len(video) == FRAMES
     assert [number_of(video.read(index)) for index in indices] == indices
     video.close()
+
+
+@pytest.mark.parametrize('suffix', ['.MTS', '.m2ts', '.qt', '.vob', '.divx', '.f4v', '.3g2'])
+def test_a_list_may_leave_out_the_suffix_of_any_video(tmp_path, suffix):
+    (tmp_path / f'a.b{suffix}').touch()
+    assert ClipFinder(str(tmp_path)).find('a.b') == str(tmp_path / f'a.b{suffix}')
+    assert find_clip_name(str(tmp_path / f'a.b{suffix}'), [tmp_path]) == 'a.b'
 
 
 def test_unreferenced_frames_between_requested_ones_are_not_decoded(tmp_path):
