@@ -8,7 +8,9 @@ those that importing needs, before anything of ``mmaction.models`` is imported.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 import warnings
@@ -28,6 +30,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.optimizer import OptimWrapper, amp_optimizer_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import checkpoint
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import SGD, Adam, AdamW
 
@@ -48,6 +51,25 @@ def require_mmcv() -> None:
             '(no compiled operators; enough for everything here), or install a full mmcv in '
             "MMAction2's range, >=2.0.0rc4,<2.2.0"
         )
+
+
+def allow_onedl_mmcv() -> None:
+    """Let MMAction2 import beside onedl-mmcv, a maintained fork of mmcv with the same interface.
+
+    Cause: mmaction2 1.2.0 refuses mmcv from 2.2 on by its number; the fork began at 2.3. Only the
+    fork is let through, and only while ``mmaction`` is imported is another number shown.
+    Remove when MMAction2 takes mmcv 2.3.
+    """
+    try:
+        importlib.metadata.version('onedl-mmcv')
+    except importlib.metadata.PackageNotFoundError:
+        return
+    mmcv: Any = importlib.import_module('mmcv')
+    version, mmcv.__version__ = mmcv.__version__, '2.1.0'
+    try:
+        importlib.import_module('mmaction')
+    finally:
+        mmcv.__version__ = version
 
 
 def provide_drn() -> None:
@@ -87,13 +109,21 @@ def skip_vindlu() -> None:
         mmaction.utils.dependency.WITH_MULTIMODAL = False
 
 
-def quiet_mmcv_lite() -> None:
-    """Leave out the warning that mmcv-lite has no deformable attention: nothing here uses it.
+def quiet_libraries() -> None:
+    """Leave out warnings of libraries, in each process of a run, that ask a user for nothing.
 
-    Cause: ``mmcv/cnn/bricks/transformer.py`` warns on import, in each process of a run.
-    Remove when mmcv-lite no longer warns.
+    Cause, in this order: mmcv-lite has no deformable attention, which nothing here uses; MMEngine
+    sets the number of threads, and uses old names of PyTorch; no GPU is visible.
+    Remove each when its library no longer warns.
     """
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    for message in (
+        'Fail to import ``MultiScaleDeformableAttention``',
+        'Setting (OMP|MKL)_NUM_THREADS environment variable',
+        '`broadcast_buffers` is deprecated',
+        r'`torch\.cuda\.amp\.GradScaler',
+        "'pin_memory' argument is set as true but no accelerator is found",
+    ):
+        warnings.filterwarnings('ignore', message=message)
 
 
 def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
@@ -140,6 +170,17 @@ def allow_mmengine_checkpoints() -> None:
         ]
     allowed += [type(np.dtype(name)) for name in ('float64', 'float32', 'int64', 'int32', 'bool')]
     torch.serialization.add_safe_globals(allowed)
+
+
+def refuse_untrusted_fallback() -> None:
+    """Have onedl-mmengine refuse what ``weights_only=True`` refuses.
+
+    Cause: it loads such a checkpoint once more without ``weights_only``, which may run code, and
+    takes from PyTorch's allow-list what `allow_mmengine_checkpoints` put there.
+    Remove when it raises the error.
+    """
+    if hasattr(checkpoint, '_safe_torch_load'):
+        checkpoint._safe_torch_load = functools.partial(torch.load, weights_only=True)
 
 
 def refuse_stored_configs() -> None:
@@ -281,10 +322,12 @@ def name_our_configs() -> None:
 def apply() -> None:
     """Apply what importing and loading need, before ``mmaction.models`` is imported."""
     require_mmcv()
+    allow_onedl_mmcv()
     provide_drn()
     skip_vindlu()
-    quiet_mmcv_lite()
+    quiet_libraries()
     allow_mmengine_checkpoints()
+    refuse_untrusted_fallback()
     refuse_stored_configs()
     resume_sharded_optimizers()
     allow_amp_without_gpu()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import pickle
 import subprocess
 import sys
 import types
 from pathlib import Path
 
+import mmcv
 import numpy as np
 import pytest
 import torch
@@ -19,6 +21,8 @@ from mmengine.registry import PARAM_SCHEDULERS
 
 from dferclip_mm import compat
 
+ROOT = Path(__file__).parents[1]
+
 
 def test_a_missing_mmcv_names_the_two_choices(monkeypatch: pytest.MonkeyPatch) -> None:
     compat.require_mmcv()
@@ -27,17 +31,37 @@ def test_a_missing_mmcv_names_the_two_choices(monkeypatch: pytest.MonkeyPatch) -
         compat.require_mmcv()
 
 
-def test_importing_the_package_makes_mmactions_models_importable() -> None:
-    program = 'import dferclip_mm, mmaction.models; print("imported")'
+FORK = """
+__path__ = [{folder!r}]
+exec(open({folder!r} + '/__init__.py').read())
+__version__ = '2.3.6'
+"""
+
+
+@pytest.mark.parametrize('fork', [False, True])
+def test_importing_the_package_makes_mmactions_models_importable(
+    fork: bool, tmp_path: Path
+) -> None:
+    version = mmcv.__version__
+    if fork:
+        version = '2.3.6'
+        (tmp_path / 'mmcv').mkdir()
+        folder = str(Path(mmcv.__file__).parent)
+        (tmp_path / 'mmcv/__init__.py').write_text(FORK.format(folder=folder))
+        (tmp_path / 'onedl_mmcv-2.3.6.dist-info').mkdir()
+        (tmp_path / 'onedl_mmcv-2.3.6.dist-info/METADATA').write_text(
+            'Metadata-Version: 2.1\nName: onedl-mmcv\nVersion: 2.3.6\n'
+        )
+    program = 'import dferclip_mm, mmaction.models, mmcv; print(mmcv.__version__)'
     done = subprocess.run(
         [sys.executable, '-W', 'error::UserWarning', '-c', program],
-        cwd=Path(__file__).parents[1],
+        env={**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'},
         text=True,
         capture_output=True,
         check=False,
     )
     # No warning of mmcv-lite either: it would be an error here.
-    assert (done.returncode, done.stdout) == (0, 'imported\n'), done.stderr[-2000:]
+    assert (done.returncode, done.stdout) == (0, f'{version}\n'), done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(('has_function', 'expected'), [(True, True), (False, False)])

@@ -13,30 +13,15 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from mmengine.config import Config, DictAction
+from arguments import add_batch_size_option, add_cfg_options, add_data_root_option
 
-from dferclip_mm.emotions import resolve_classes
-from dferclip_mm.engine.cross_validation import (
-    Programs,
-    Run,
-    check_runs,
-    find_folds,
-    settings_without,
-    train_and_test,
-)
-from dferclip_mm.engine.options import (
-    add_batch_size_option,
-    add_data_root_option,
-    load_config,
-    merge_data_options,
-)
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.evaluation.plots import confusion_figure
-from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
-from dferclip_mm.files import atomic_write, write_json
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from dferclip_mm.engine.cross_validation import Run
+    from dferclip_mm.evaluation.results import Results
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -65,9 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--gpus', type=int, default=1, help='processes per run')
     add_data_root_option(parser)
     add_batch_size_option(parser)
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], help='settings of every run, as in train.py'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.leave_one_class_out is not None and len(args.folds or ()) > 1:
         parser.error('--leave-one-class-out runs on one fold: name one in --folds')
@@ -79,17 +62,18 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    # The programs of the runs are given the options as they were typed.
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    options = parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options
-    cfg = load_config(args.config, options)
+    from dferclip_mm.engine.options import load_config, merge_data_options
+
+    cfg = load_config(args.config, args.cfg_options)
     merge_data_options(cfg, args.data_root)
     return cfg
 
 
 def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     """One run for each fold, or for each class that is left out."""
+    from dferclip_mm.emotions import resolve_classes
+    from dferclip_mm.engine.cross_validation import Run, find_folds, settings_without
+
     folds = find_folds(cfg)
     # A config whose dataset has a single fold takes no --fold.
     chosen = args.folds or (folds if len(folds) > 1 else [None])
@@ -106,6 +90,9 @@ def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
 
 def run_all(args: argparse.Namespace, cfg: Config) -> None:
     """Train and evaluate the runs in order; the table of those that ended comes in any case."""
+    from dferclip_mm.engine.cross_validation import Programs, check_runs, train_and_test
+    from dferclip_mm.evaluation.results import read_results
+
     data = [] if args.data_root is None else ['--data-root', args.data_root]
     batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
     programs = Programs(TOOLS, args.config, args.gpus, data, batch, args.cfg_options)
@@ -141,6 +128,12 @@ def row_of(run: Run, results: Results) -> dict[str, Any]:
 
 def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     """Print the table of the runs that ended, and write it as JSON and CSV."""
+    import numpy as np
+
+    from dferclip_mm.evaluation.plots import confusion_figure
+    from dferclip_mm.evaluation.results import format_scores, pool_results
+    from dferclip_mm.files import atomic_write, write_json
+
     rows = [row_of(run, results) for run, results in ended]
     first, *scores, _ = rows[0]
     if 'fold' in rows[0]:
@@ -178,6 +171,9 @@ def cell(value: Any) -> str:
 def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+
     with friendly_errors():
         run_all(args, read_config(args))
 

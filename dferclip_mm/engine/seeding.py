@@ -86,12 +86,16 @@ class SeededSampler:
         if hasattr(self.sampler, 'set_epoch'):
             self.sampler.set_epoch(epoch)
 
+    def skip(self, count: int) -> None:
+        """onedl-mmengine's call on resuming a loop of iterations; MMEngine reads the samples."""
+        self.skipped = count
+
     def __iter__(self) -> Iterator[SeededIndex]:
         """The sampler's indices of the next pass."""
         epoch, self.epoch = self.epoch, self.epoch + 1
         skipped, self.skipped = self.skipped, 0
         infinite = isinstance(self.sampler, InfiniteSampler)
-        for number, index in enumerate(islice(self.sampler, skipped, None)):
+        for number, index in enumerate(islice(self.sampler, skipped, None), skipped):
             if infinite:
                 drawn = number * self.sampler.world_size + self.sampler.rank
                 epoch = drawn // self.sampler.size
@@ -138,4 +142,6 @@ def seed_samples(loader: Any, seed: int) -> SeededSampler:
     loader.dataset.__getitems__ = SeededFetch(loader.dataset)
     sampler = SeededSampler(found.sampler if isinstance(found, SeededSampler) else found, seed)
     loader.batch_sampler.sampler = sampler
+    if hasattr(sampler.sampler, 'skip'):
+        sampler.sampler.skip = sampler.skip
     return sampler
