@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 _LONG = 10
 # Of MMEngine: one for each parameter, what every run says, and warnings that ask for nothing.
 _FOR_THE_FILE = re.compile(
-    r'paramwise_options -- |Distributed training is not used|Exp name: |Checkpoints will be saved'
-    r'|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
+    r'paramwise_options -- |set param |Distributed training is not used|Exp name: '
+    r'|Checkpoints will be saved|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
     r'|`save_param_scheduler` is True but'
 )
 
