@@ -64,7 +64,7 @@ def allow_onedl_mmcv() -> None:
         importlib.metadata.version('onedl-mmcv')
     except importlib.metadata.PackageNotFoundError:
         return
-    mmcv = importlib.import_module('mmcv')
+    mmcv: Any = importlib.import_module('mmcv')
     version, mmcv.__version__ = mmcv.__version__, '2.1.0'
     try:
         importlib.import_module('mmaction')

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmaction.registry import RUNNERS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import distributed
 from torch.distributed import DistError, is_initialized
@@ -21,12 +22,26 @@ from ..checkpoints.load import check_format, is_remote, read_weights
 from .checks.config_keys import MMENGINE_HOOKS
 from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
-from .lookup import find_hook
+from .lookup import build_without_pipeline, find_hook
 
 # Gloo's error when another process no longer answers: it begins with a line of its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
+
+
+def find_data(cfg: Config, *splits: str) -> None:
+    """Look for lists and clips before the model is built, which may download its weights first.
+
+    Args:
+        cfg: of the run.
+        splits: which of train, val and test it reads.
+
+    Raises:
+        FileNotFoundError, ValueError: as the datasets say.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    build_without_pipeline(cfg, splits)
 
 
 def build_runner(cfg: Config) -> Runner:

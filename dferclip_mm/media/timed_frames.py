@@ -21,11 +21,13 @@ class TimedFrame(NamedTuple):
         index: its number in display order, from 0.
         time: in seconds from the video's beginning, as a player counts.
         image: uint8 RGB (H, W, 3), upright.
+        shot: number of cuts before it, see `count_shots`.
     """
 
     index: int
     time: float
     image: np.ndarray
+    shot: int = 0
 
 
 def read_timed_frames(
