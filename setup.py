@@ -41,6 +41,11 @@ class BuildWithMim(build_py):
         left_out = shutil.ignore_patterns('__pycache__', 'demo_*')
         for folder in ('configs', 'tools'):
             shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
+        # MMEngine wants a folder in `dferclip_mm::configs/NAME.py`, and looks below .mim/configs.
+        named = target / 'configs' / 'configs'
+        named.mkdir()
+        for config in (target / 'configs').glob('*.py'):
+            (named / config.name).write_text(f"_base_ = '../{config.name}'\n", encoding='utf-8')
         shutil.copy2(ROOT / 'model-index.yml', target)
 
 

@@ -16,20 +16,19 @@ from typing import Any
 import mmengine.runner.runner
 import torch
 from mmengine.config import Config
-from small_runs import TOY, start
+from small_runs import small_config, start
 
 EPOCHS = 3
 
 
-def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) -> Config:
+def config(work_dir: Path, *, keep: int = -1, **options: Any) -> Config:
     """The toy run with our hooks, an average of its weights, momentum and two schedules.
 
     With seed 0 the second epoch has the best score, with seed 2 the third; the first has a worse.
+    `options` are those of ``small_config``.
     """
-    cfg = Config.fromfile(str(TOY))
-    cfg.work_dir, cfg.launcher = str(work_dir), 'none'
+    cfg = small_config('toy', work_dir=work_dir)
     cfg.train_cfg.max_epochs = EPOCHS
-    cfg.randomness.seed = seed
     for loader, batch in ((cfg.train_dataloader, 10), (cfg.val_dataloader, 60)):
         loader.batch_size, loader.dataset.size = batch, 60
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05, momentum=0.9)
@@ -37,17 +36,11 @@ def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) ->
         dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=EPOCHS, T_max=EPOCHS),
         dict(type='OneCycleLR', eta_max=0.03, total_steps=30, by_epoch=False),
     ]
-    cfg.default_hooks.checkpoint = dict(
-        type='AtomicCheckpointHook',
-        interval=1,
-        max_keep_ckpts=keep,
-        save_best='dfer/WAR',
-        rule='greater',
-    )
+    cfg.default_hooks.checkpoint.update(type='AtomicCheckpointHook', max_keep_ckpts=keep)
     kinds = ('StrictLoadHook', 'ExactResumeHook', 'PreemptionHook', 'CheckInvalidLossHook')
     cfg.custom_hooks = [dict(type=kind) for kind in kinds]
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
-    cfg.merge_from_dict(settings)
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     return cfg
 
 
