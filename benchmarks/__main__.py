@@ -19,7 +19,7 @@ import dferclip_mm  # noqa: F401 - registers the components
 
 from . import data, gpu, models
 from .batches import batches
-from .measure import apart, prepare
+from .measure import in_own_process, prepare
 from .page import OPEN, page
 from .table import Row, table
 
@@ -35,12 +35,12 @@ def many_classes() -> list[Row]:
     prompts = models.many_prompts(json.loads(DESCRIPTIONS.read_text()))
     classes = [f'class {n}' for n in range(len(prompts))]
     model = models.build(CONFIG, classes=classes, prompts=prompts)
-    # Not warmed: a round takes long, and seven classes are run before.
+    # Without warm-up: a round takes long, and the same code has just run with seven classes.
     return models.text(model, '≤ 0.32', warm=False)
 
 
 def measure(folder: Path, picture: Path) -> list[Row]:
-    """Every row of the CPU, told as it goes; the picture of memory and time is drawn."""
+    """All rows of the CPU, printed part by part; plots memory and time into `picture`."""
     model = models.build(CONFIG)
     parts: dict[str, Callable[[], list[Row]]] = {
         'arithmetic': lambda: models.arithmetic(CONFIG),
@@ -50,7 +50,7 @@ def measure(folder: Path, picture: Path) -> list[Row]:
         'many classes': many_classes,
         'evaluation': lambda: models.evaluation(model),
         'batches': lambda: batches(model, CACHED, picture),
-        'data': lambda: apart(data.loading, CONFIG, folder),
+        'data': lambda: in_own_process(data.loading, CONFIG, folder),
     }
     rows = []
     for name, part in parts.items():
@@ -68,8 +68,8 @@ def measure_gpu() -> str:
     with tempfile.TemporaryDirectory() as folder:
         rows = gpu.rows(models.build(CONFIG), CONFIG, Path(folder), rounds=ROUNDS_ON_GPU)
     title = f'\n## {torch.cuda.get_device_name()}, 48 clips, random weights\n'
-    how = f'wall clock, medians of {ROUNDS_ON_GPU} rounds after two that are left out'
-    waiting = 'Waiting for data is timed once all workers have handed in what they had made ahead.'
+    how = f'wall clock, medians of {ROUNDS_ON_GPU} rounds after two of warm-up'
+    waiting = 'Waiting for data is timed after the batches that the workers have prefetched.'
     return f'{title}PyTorch {torch.__version__}; {how}. {waiting}\n\n{table(rows)}'
 
 

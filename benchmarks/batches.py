@@ -1,4 +1,4 @@
-"""Training steps of several clips: beside the image encoder, from a cache, and as they grow."""
+"""Training steps of several clips: against the image encoder, from a cache, and over size."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from typing import Any
 
 from .frozen import cached_rows, cached_runs
 from .measure import Run, interleaved
-from .memory import allow_frames, growth
+from .memory import extend_positions, memory_growth
 from .models import Case, backward
-from .table import Row, compared
+from .table import Row, ratio_row
 
 
 def batches(
     model: Any, config: str, picture: Path, clips: int = 4, frames: int = 64, rounds: int = 3
 ) -> list[Row]:
-    """The rows of steps of several clips or many frames; memory and time are drawn.
+    """The rows of steps of several clips or many frames; plots memory and time.
 
-    One measurement serves all, since its steps are long: four clips, a clip of as many frames, and
-    what either is compared with.
+    All of them share one measurement, since its steps are long.
 
     Args:
         model: of a config that trains everything (see `models.build`).
         config: the one that reads cached features.
-        picture: the path of the drawing.
+        picture: path of the plot.
         clips: B.
         frames: of the longest clip.
-        rounds: of what is compared.
+        rounds: of the measurement.
     """
-    # Before the optimisers take hold of the position table.
-    allow_frames(model.train(), frames)
+    # Before an optimizer references the position embedding.
+    extend_positions(model.train(), frames)
     case = Case(model, clips)
 
     def step(clips: int, frames: int = 16) -> Run:
@@ -42,12 +41,12 @@ def batches(
         runs = {
             'one': step(1),
             'fast': backward(model, case.fast),
-            'limit': case.encoder_step,
-            'plain': backward(model, case.plain),
+            'encoder': case.encoder_step,
+            'reference': backward(model, case.reference),
             **cached,
             'long': step(1, frames),
         }
-        # Warmed by the short steps alone: a round of the long ones takes a minute.
+        # Only the short steps warm up: a round of the long ones takes a minute.
         for name in ('one', *cached):
             runs[name]()
         found = interleaved(runs, rounds, warm=False)
@@ -57,20 +56,20 @@ def batches(
     over_frames = {8: middle['8'], 16: middle['one'], frames: middle['long']}
     over_clips = {1: middle['one'], 2: middle['two'], clips: middle['fast']}
     return [
-        compared(
-            f'training, {clips} clips ÷ image encoder', found['fast'], found['limit'], '≤ 0.94'
+        ratio_row(
+            f'training, {clips} clips ÷ image encoder', found['fast'], found['encoder'], '≤ 0.94'
         ),
-        compared(f'plain way ÷ ours, {clips} clips', found['plain'], found['fast']),
-        compared(
+        ratio_row(f'reference ÷ ours, {clips} clips', found['reference'], found['fast']),
+        ratio_row(
             f'training, seconds per frame, {frames} frames ÷ 16',
             [seconds * 16 / frames for seconds in found['long']],
             found['one'],
         ),
-        compared(
+        ratio_row(
             f'training, seconds per clip, {clips} clips ÷ 1',
             [seconds / clips for seconds in found['fast']],
             found['one'],
         ),
         *cached_rows(found, clips),
-        *growth(model, picture, over_frames, over_clips),
+        *memory_growth(model, picture, over_frames, over_clips),
     ]

@@ -22,8 +22,8 @@ SIZE = 224
 CLIPS = 'Clip/clip_224x224'
 
 
-def draw_clips(folder: Path, clips: int = 12) -> list[Path]:
-    """Folders of 40 to 120 JPEGs of quality 95, about 15.7 KB each, as those of DFEW are."""
+def write_jpegs(folder: Path, clips: int = 12) -> list[Path]:
+    """Folders of 40 to 120 JPEGs of quality 95, about 15.7 KB each, as in DFEW."""
     rng = np.random.RandomState(0)
     folders = []
     for clip in range(clips):
@@ -42,7 +42,7 @@ def draw_clips(folder: Path, clips: int = 12) -> list[Path]:
 
 
 def source_clip(folder: Path) -> SourceClip:
-    """A drawn clip, as a dataset names it."""
+    """A clip as a dataset lists it."""
     return SourceClip(folder.name, dict(filename=str(folder)), ClipInit())
 
 
@@ -54,8 +54,8 @@ def pack_clips(folders: Sequence[Path], target: Path) -> list[Path]:
     return [store.file(folder.name) for folder in folders]
 
 
-def film_clips(folders: Sequence[Path], target: Path) -> list[Path]:
-    """The same clips as h264, one group of pictures each."""
+def write_videos(folders: Sequence[Path], target: Path) -> list[Path]:
+    """The same clips as H.264 videos, each with one key frame."""
     paths = [target / f'{folder.name}.mp4' for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
         with av.open(str(path), 'w') as file:
@@ -68,10 +68,10 @@ def film_clips(folders: Sequence[Path], target: Path) -> list[Path]:
     return paths
 
 
-def lay_out(root: Path, clips: int = 12) -> list[Path]:
-    """DFEW's layout, with the same clips packed and as videos; returns the folders of JPEGs."""
-    folders = draw_clips(root / CLIPS, clips)
-    for name, write in (('packed', pack_clips), ('videos', film_clips)):
+def write_corpus(root: Path, clips: int = 12) -> list[Path]:
+    """DFEW's layout, with the clips also packed and as videos; returns the folders of JPEGs."""
+    folders = write_jpegs(root / CLIPS, clips)
+    for name, write in (('packed', pack_clips), ('videos', write_videos)):
         (root / name).mkdir()
         write(folders, root / name)
     lines = ['video_name,label', *(f'{folder.name},1' for folder in folders)]

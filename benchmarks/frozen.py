@@ -1,4 +1,4 @@
-"""The cost of a step from stored frame features, compared with a step that trains everything."""
+"""The cost of a step from cached frame features, against a step that trains everything."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.frame_features import FORMAT, write_features
 from dferclip_mm.precompute.source_clips import SourceState
 
-from .corpus import draw_clips
+from .corpus import write_jpegs
 from .measure import Run
-from .table import Row, compared
+from .table import Row, ratio_row
 
-# Of the cached step in each round.
+# Cached steps in each round.
 STEPS = 4
 
 
 def sgd(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.SGD:
-    """The paper's optimiser, at a rate that leaves the weights for the next measurement."""
+    """The paper's optimizer, at a rate that hardly changes the weights."""
     trained = [p for p in parameters if p.requires_grad]
     return torch.optim.SGD(trained, lr=1e-12, momentum=0.9, weight_decay=1e-4)
 
 
 def cached_loader(config: str, folder: Path, width: int, clips: int) -> Run:
-    """A batch of clips from a cache on the disk, through the training pipeline of a config."""
-    paths = draw_clips(folder, clips)
+    """Loads a batch of clips from a cache on disk through the training pipeline of a config."""
+    paths = write_jpegs(folder, clips)
     cfg = Config.fromfile(config)
     settings = next(s for s in cfg.train_pipeline if s['type'] == 'FrameFeaturesInit')
     settings.cache = str(folder / 'features')
@@ -51,7 +51,7 @@ def cached_loader(config: str, folder: Path, width: int, clips: int) -> Run:
 
 
 def cached_runs(model: Any, config: str, folder: Path, clips: int) -> dict[str, Run]:
-    """Steps from the cache with loading; loading only; SGD of a full step.
+    """Training steps from the cache, loading alone, and the SGD step of full fine-tuning.
 
     Args:
         model: of a config that trains everything (see `models.build`).
@@ -60,22 +60,22 @@ def cached_runs(model: Any, config: str, folder: Path, clips: int) -> dict[str, 
         clips: B.
     """
     everything = sgd(model.parameters())
-    behind = sgd([*model.neck.parameters(), *model.cls_head.parameters()])
+    after_encoder = sgd([*model.neck.parameters(), *model.cls_head.parameters()])
     load = cached_loader(config, folder, model.backbone.visual.output_dim, clips)
 
     def cached() -> None:
         batch = load()
         features = torch.stack(batch['inputs']).float()
         target = torch.tensor([int(s.gt_label) for s in batch['data_samples']])
-        behind.zero_grad()
+        after_encoder.zero_grad()
         F.cross_entropy(model(features, stage='head'), target).backward()
-        behind.step()
+        after_encoder.step()
 
-    return {'cached': repeated(cached), 'loading': repeated(load), 'SGD': everything.step}
+    return {'cached': repeat_steps(cached), 'loading': repeat_steps(load), 'SGD': everything.step}
 
 
-def repeated(run: Run) -> Run:
-    """`STEPS` times: a single step is too short to measure."""
+def repeat_steps(run: Run) -> Run:
+    """Repeat a run `STEPS` times: one step is too short to measure."""
 
     def runs() -> None:
         for _ in range(STEPS):
@@ -85,20 +85,20 @@ def repeated(run: Run) -> Run:
 
 
 def cached_rows(found: Mapping[str, list[float]], clips: int) -> list[Row]:
-    """Full fine-tuning of a batch, which is decoded already, against its step from the cache.
+    """Full fine-tuning on a decoded batch against a training step from the cache.
 
     Args:
         found: seconds of `cached_runs`, and of the forward and backward pass of the full model,
-            ``'fast'`` and ``'plain'``.
+            ``'fast'`` and ``'reference'``.
         clips: B.
     """
     full = {
         way: [STEPS * (a + b) for a, b in zip(found[way], found['SGD'], strict=True)]
-        for way in ('fast', 'plain')
+        for way in ('fast', 'reference')
     }
     name = f'full fine-tuning step ÷ cached, {clips} clips'
     return [
-        compared(f'cached step: our {name}', full['fast'], found['cached']),
-        compared(f'cached step: plain {name}', full['plain'], found['cached'], '≥ 45'),
-        compared('cached step: loading ÷ cached', found['loading'], found['cached']),
+        ratio_row(f'cached step: our {name}', full['fast'], found['cached']),
+        ratio_row(f'cached step: reference {name}', full['reference'], found['cached'], '≥ 45'),
+        ratio_row('cached step: loading ÷ cached', found['loading'], found['cached']),
     ]

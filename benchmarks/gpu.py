@@ -14,27 +14,26 @@ from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
-from .corpus import draw_clips
+from .corpus import write_jpegs
 from .measure import Run
 from .models import Case, autocast, backward
-from .table import Row, compared, over_rounds
+from .table import Row, median_row, ratio_row
 
-# What float32 products are computed in, and what autocast takes.
+# The precision of float32 matrix products, and the type of autocast.
 PRECISIONS: dict[str, tuple[str, torch.dtype | None]] = {
     'float32': ('highest', None),
     'TF32': ('high', None),
     'bfloat16': ('highest', torch.bfloat16),
 }
-# Batches that each worker makes ahead.
+# Batches that each worker prefetches.
 PREFETCH = 4
 
 
 @contextmanager
 def precision(products: str) -> Iterator[None]:
-    """Compute float32 products with as many digits.
+    """Set the precision of float32 matrix products and convolutions.
 
-    Autocast is not entered here but in each forward pass, or weights that change would be computed
-    with as they were in the first one.
+    Autocast is entered in each forward pass instead, since it caches the casts of weights.
     """
     before, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision(products)
@@ -46,41 +45,41 @@ def precision(products: str) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = convolutions
 
 
-def wait(device: str) -> None:
-    """Until the device has done what it was given."""
+def synchronize(device: str) -> None:
+    """Wait until the device has finished."""
     if device != 'cpu':
         torch.get_device_module(device).synchronize()
 
 
 def wall_seconds(runs: Mapping[str, Run], device: str, rounds: int) -> dict[str, list[float]]:
-    """The times of runs that alternate on a device, after two rounds to warm up."""
+    """Seconds of runs that alternate on a device, after two rounds of warm-up."""
     found: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds + 2):
         for name, run in runs.items():
-            wait(device)
+            synchronize(device)
             start = time.perf_counter()
             run()
-            wait(device)
+            synchronize(device)
             found[name].append(time.perf_counter() - start)
     return {name: times[2:] for name, times in found.items()}
 
 
 def peak_gib(run: Run, device: str) -> float:
-    """The most memory that a run holds on a device, GiB; nothing is known of the CPU's."""
+    """Peak memory of a run on a device, in GiB; NaN for the CPU."""
     if device == 'cpu':
         return float('nan')
     memory = torch.get_device_module(device)
     memory.reset_peak_memory_stats()
     run()
-    wait(device)
+    synchronize(device)
     return memory.max_memory_allocated() / 2**30
 
 
-def batches_to_load(rounds: int, workers: int) -> tuple[int, int]:
-    """How many batches a loop takes before it is timed, and how many in all.
+def count_batches(rounds: int, workers: int) -> tuple[int, int]:
+    """The number of batches before timing starts, and of all batches.
 
-    Workers start together and hand in their first batches together: those say nothing of a run.
-    Two of each worker at least are timed.
+    The first batches of all workers arrive together and would distort the result. At least two
+    batches of each worker are timed.
     """
     first = max(1, workers * PREFETCH)
     return first, first + max(rounds, 2 * workers)
@@ -89,11 +88,11 @@ def batches_to_load(rounds: int, workers: int) -> tuple[int, int]:
 def waiting_share(
     batches: Iterable[Any], step: Callable[[Any], Any], device: str, first: int = 1
 ) -> float:
-    """The share of time in which a training loop waits for its next batch, after the first ones."""
+    """The share of time that a training loop waits for batches, without the first ones."""
     iterator = iter(batches)
     for _ in range(first):
         step(next(iterator))
-    wait(device)
+    synchronize(device)
     waiting, start = 0.0, time.perf_counter()
     while True:
         asked = time.perf_counter()
@@ -103,7 +102,7 @@ def waiting_share(
             break
         waiting += time.perf_counter() - asked
         step(batch)
-        wait(device)
+        synchronize(device)
     return waiting / (asked - start)
 
 
@@ -125,9 +124,9 @@ def train(
     return step
 
 
-def clips_to_load(folder: Path, clips: int, batches: int) -> list[dict]:
-    """What a pipeline takes, for so many batches of clips that are drawn first."""
-    paths = draw_clips(folder, min(clips, 48))
+def clip_items(folder: Path, clips: int, batches: int) -> list[dict]:
+    """The inputs of a pipeline for several batches of synthetic clips."""
+    paths = write_jpegs(folder, min(clips, 48))
     return [
         dict(filename=str(paths[n % len(paths)]), label=n % 7, modality='RGB', start_index=0)
         for n in range(clips * batches)
@@ -137,13 +136,13 @@ def clips_to_load(folder: Path, clips: int, batches: int) -> list[dict]:
 def loader(
     items: list[dict], transforms: Callable[[dict], Any], clips: int, workers: int
 ) -> Iterable[Any]:
-    """Items through a pipeline, in batches."""
+    """A dataloader of items that go through a pipeline."""
     return torch.utils.data.DataLoader(
         _Clips(items, transforms),
         batch_size=clips,
         num_workers=workers,
         collate_fn=pseudo_collate,
-        # Processes that are forked beside a GPU's threads can hang.
+        # Forked processes can hang after CUDA has started threads.
         multiprocessing_context='forkserver' if workers else None,
         prefetch_factor=PREFETCH if workers else None,
     )
@@ -174,19 +173,19 @@ def rows(
 
     Args:
         model: of `config`.
-        config: its training pipeline is what data is waited for.
+        config: for its training pipeline.
         folder: empty, for the clips.
-        device: where it runs.
+        device: of the model.
         clips: B.
         frames: T.
         rounds: of each measurement.
-        workers: of the loader; None for one less than the machine has cores.
+        workers: of the dataloader; None: the number of cores minus one.
     """
     model = model.to(device).train()
     workers = max(1, (os.cpu_count() or 2) - 1) if workers is None else workers
-    first, batches = batches_to_load(rounds, workers)
+    first, batches = count_batches(rounds, workers)
     steps = Compose(Config.fromfile(config).train_pipeline)
-    loaded = loader(clips_to_load(folder, clips, batches), steps, clips, workers)
+    loaded = loader(clip_items(folder, clips, batches), steps, clips, workers)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=1e-9, momentum=0.9, weight_decay=1e-4, fused=True)
     case = Case(model, clips, frames, device)
@@ -195,19 +194,19 @@ def rows(
         case.dtype = dtype
         with precision(products):
             runs = {
-                'limit': case.encoder_step,
+                'encoder': case.encoder_step,
                 'ours': backward(model, case.fast),
-                'plain way': backward(model, case.plain),
+                'reference': backward(model, case.reference),
             }
             times = wall_seconds(runs, device, rounds)
             step = train(model, optimizer, device, dtype)
             share = waiting_share(loaded, step, device, first)
             found += [
-                over_rounds(f'{name}: clips per second', [clips / s for s in times['ours']]),
-                compared(f'{name}: training ÷ image encoder', times['ours'], times['limit']),
-                compared(f'{name}: plain way ÷ ours', times['plain way'], times['ours']),
+                median_row(f'{name}: clips per second', [clips / s for s in times['ours']]),
+                ratio_row(f'{name}: training ÷ image encoder', times['ours'], times['encoder']),
+                ratio_row(f'{name}: reference ÷ ours', times['reference'], times['ours']),
                 Row(f'{name}: peak memory, GiB', peak_gib(runs['ours'], device)),
-                Row(f'{name}: plain way, GiB', peak_gib(runs['plain way'], device)),
+                Row(f'{name}: reference, GiB', peak_gib(runs['reference'], device)),
                 Row(f'{name}: share of time waiting for data', share),
             ]
         model.zero_grad()

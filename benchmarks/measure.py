@@ -1,4 +1,4 @@
-"""How cost is measured: time by paired ratios; memory and arithmetic by counting."""
+"""How cost is measured: time as paired ratios; memory and operations by counting."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Run = Callable[[], Any]
 
 
 def prepare() -> None:
-    """One thread, and MMAction2's names."""
+    """Use one thread, and MMAction2's registries."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     init_default_scope('mmaction')
 
 
-def apart(part: Callable[..., Any], *args: Any) -> Any:
-    """What a part measures in a process of its own, such as a loader's worker is.
+def in_own_process(part: Callable[..., Any], *args: Any) -> Any:
+    """Measure a part in a process of its own, as a worker of a dataloader is one.
 
-    Memory that models took and gave back would serve the side that asks for more of it.
+    Memory that earlier models have freed would favour the side that allocates more.
     """
     # Not a Pool: its processes may not start a loader's workers.
     with ProcessPoolExecutor(1, get_context('spawn'), prepare) as pool:
@@ -37,7 +37,7 @@ def apart(part: Callable[..., Any], *args: Any) -> Any:
 
 
 def seconds(run: Run) -> float:
-    """CPU time of this process; with one thread, neighbours on the machine do not count."""
+    """CPU time of this process, which other processes on the machine hardly influence."""
     start = time.process_time()
     run()
     return time.process_time() - start
@@ -46,12 +46,12 @@ def seconds(run: Run) -> float:
 def interleaved(
     runs: Mapping[str, Run], rounds: int = 3, warm: bool = True
 ) -> dict[str, list[float]]:
-    """Seconds of each run in each round; every other round is reversed.
+    """Seconds of each run in each round; every second round is in reverse order.
 
     Args:
         runs: by name.
-        rounds: how often each is run.
-        warm: after one more round, which does not count.
+        rounds: repetitions of each run.
+        warm: whether one more round runs first and is not counted.
     """
     if warm:
         for run in runs.values():
@@ -64,7 +64,7 @@ def interleaved(
 
 
 def saved_bytes(forward: Run, parameters: Iterable[torch.Tensor]) -> int:
-    """Bytes kept for the backward pass, each storage once, weights left out."""
+    """Bytes saved for the backward pass: each storage counts once, weights do not."""
     weights = {tensor.untyped_storage()._cdata for tensor in parameters}
     sizes: dict[int, int] = {}
 
@@ -76,20 +76,21 @@ def saved_bytes(forward: Run, parameters: Iterable[torch.Tensor]) -> int:
         return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        kept = forward()  # alive until the end, so that no storage is counted under another's name
-    del kept
+        # Kept alive, so that no new storage gets the address of a freed one.
+        outputs = forward()
+    del outputs
     return sum(sizes.values())
 
 
 def flops(run: Run) -> int:
-    """Floating-point operations of the products that a run computes."""
+    """Floating-point operations of the matrix products of a run."""
     with FlopCounterMode(display=False) as counter:
         run()
     return counter.get_total_flops()
 
 
 def machine() -> str:
-    """What the figures were measured on, in one line."""
+    """Processor, memory and versions, in one line."""
     info = Path('/proc/cpuinfo')
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(':')[1].strip() for line in lines if line.startswith('model name')]

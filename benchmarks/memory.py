@@ -1,4 +1,4 @@
-"""What is kept for the backward pass, counted, over frames and clips; drawn beside time."""
+"""Memory that is saved for the backward pass, over frames and clips; plotted with time."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .measure import saved_bytes
-from .models import Case, saving
+from .models import Case, copy_with_saving
 from .table import Row
 
 FRAMES, CLIPS = (8, 16, 32, 64), (1, 4, 16, 48)
 
 
-def kept(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
-    """MiB kept for the backward pass: the plain way, ours, checkpoint_mlp, with checkpointing.
+def saved_mib(model: Any, frames: int = 16, clips: int = 1) -> dict[str, float]:
+    """MiB saved for the backward pass: reference, ours, checkpoint_mlp and checkpointing.
 
-    Counted with tensors that have shapes and storages as on the CPU, but no numbers.
+    Counted with PyTorch's fake tensors, which have shapes and storages, but no values.
     """
     model.train()
-    allow_frames(model, frames)
+    extend_positions(model, frames)
     found = {}
     for name, settings in {
         'ours': (False, False),
         'checkpoint_mlp': (True, False),
         'checkpointing': (False, True),
     }.items():
-        other = saving(model, *settings)
+        other = copy_with_saving(model, *settings)
         with FakeTensorMode(allow_non_fake_inputs=True) as mode:
-            leave_numbers_out(other, mode)
+            use_fake_tensors(other, mode)
             case = Case(other, clips, frames)
             tensors = [*other.parameters(), *other.buffers()]
             if name == 'ours':
-                found['plain way'] = saved_bytes(case.plain, tensors) / 2**20
+                found['reference'] = saved_bytes(case.reference, tensors) / 2**20
             found[name] = saved_bytes(case.fast, tensors) / 2**20
     return found
 
 
-def leave_numbers_out(model: torch.nn.Module, mode: FakeTensorMode) -> None:
-    """Put tensors without numbers in the place of a model's, in place."""
+def use_fake_tensors(model: torch.nn.Module, mode: FakeTensorMode) -> None:
+    """Replace the tensors of a model by fake ones, in place."""
     for module in model.modules():
         for tensors in (module._parameters, module._buffers):
             for name, tensor in tensors.items():
@@ -49,23 +49,23 @@ def leave_numbers_out(model: torch.nn.Module, mode: FakeTensorMode) -> None:
                     tensors[name] = mode.from_tensor(tensor)
 
 
-def allow_frames(model: Any, frames: int) -> None:
-    """Take clips of any length up to this one; a longer position table than was there is random."""
+def extend_positions(model: Any, frames: int) -> None:
+    """Accept clips of up to `frames` frames; new position embeddings are random."""
     rows, width = model.neck.pos_embed.shape[1:]
     if rows < frames + 1:
         model.neck.pos_embed = torch.nn.Parameter(torch.randn(1, frames + 1, width))
     model.neck.max_frames = max(frames, model.neck.max_frames)
-    # All frames that come are one view.
+    # All frames of a clip are one view.
     model.num_frames = None
 
 
 def memory_rows(one: Mapping[str, float], many: Mapping[str, float], clips: int) -> list[Row]:
-    """The bars of one clip of 16 frames, and what a batch of many clips needs."""
-    bars = {'ours': '≤ 0.82', 'checkpoint_mlp': '≤ 0.55', 'checkpointing': '≤ 0.10'}
+    """The targets for one clip of 16 frames, and the memory of a batch of many clips."""
+    targets = {'ours': '≤ 0.82', 'checkpoint_mlp': '≤ 0.55', 'checkpointing': '≤ 0.10'}
     return [
         *(
-            Row(f'memory for backward, {name} ÷ plain way', one[name] / one['plain way'], bar)
-            for name, bar in bars.items()
+            Row(f'memory for backward, {name} ÷ reference', one[name] / one['reference'], target)
+            for name, target in targets.items()
         ),
         *(
             Row(f'memory for backward, {clips} clips, {name}, GiB', many[name] / 1024)
@@ -74,31 +74,31 @@ def memory_rows(one: Mapping[str, float], many: Mapping[str, float], clips: int)
     ]
 
 
-def growth(
+def memory_growth(
     model: Any, path: Path, over_frames: Mapping[int, float], over_clips: Mapping[int, float]
 ) -> list[Row]:
-    """Draw how memory and time grow with frames and clips; the rows on memory.
+    """Plot memory and time over frames and clips; returns the rows on memory.
 
     Args:
-        model: as `kept` takes it.
-        path: of the picture.
+        model: as `saved_mib` takes it.
+        path: of the plot.
         over_frames: seconds of a training step of one clip, by its frames.
         over_clips: the same by the clips, of 16 frames each.
     """
-    kept_frames = [kept(model, frames) for frames in FRAMES]
-    kept_clips = [kept(model, 16, clips) for clips in CLIPS]
+    over_frames_mib = [saved_mib(model, frames) for frames in FRAMES]
+    over_clips_mib = [saved_mib(model, 16, clips) for clips in CLIPS]
     draw(
         path,
-        dict(zip(FRAMES, kept_frames, strict=True)),
-        dict(zip(CLIPS, kept_clips, strict=True)),
+        dict(zip(FRAMES, over_frames_mib, strict=True)),
+        dict(zip(CLIPS, over_clips_mib, strict=True)),
         {frames: {'ours': seconds} for frames, seconds in sorted(over_frames.items())},
         {clips: {'ours': seconds} for clips, seconds in sorted(over_clips.items())},
     )
-    return memory_rows(kept_frames[FRAMES.index(16)], kept_clips[-1], CLIPS[-1])
+    return memory_rows(over_frames_mib[FRAMES.index(16)], over_clips_mib[-1], CLIPS[-1])
 
 
 def draw(path: Path, *panels: Mapping[int, Mapping[str, float]]) -> None:
-    """Memory over frames, over clips; seconds over frames, over clips; each by name."""
+    """Plot memory over frames and clips, then seconds over frames and clips."""
     import matplotlib
 
     matplotlib.use('agg')
@@ -113,7 +113,7 @@ def draw(path: Path, *panels: Mapping[int, Mapping[str, float]]) -> None:
             axis.plot([*found], values, marker='o', label=name, color=color)
         axis.set(
             xlabel='clips of 16 frames' if number % 2 else 'frames, one clip',
-            ylabel='kept for backward (GiB)' if in_gib else 'training step (s, one thread)',
+            ylabel='saved for backward (GiB)' if in_gib else 'training step (s, one thread)',
             xticks=[*found],
             xlim=(0, None),
             ylim=(0, None),

@@ -1,4 +1,4 @@
-"""Loading the original's way: Pillow, frame by frame, and floats made by the loader."""
+"""Loading as in the original code: Pillow, frame by frame, with floats made in the loader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pillow_frames(paths: Sequence[Path], numbers: Sequence[int]) -> list[Image.I
 
 
 def pillow_box(width: int, height: int) -> tuple[int, int, int, int]:
-    """A random part of a frame: left, upper, right, lower."""
+    """A random crop: left, upper, right, lower."""
     for _ in range(10):
         area, aspect = random.uniform(0.08, 1) * width * height, random.uniform(3 / 4, 4 / 3)
         w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
@@ -35,20 +35,20 @@ def pillow_box(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def pillow_augment(images: Sequence[Image.Image]) -> torch.Tensor:
-    """Brightness, crop, flip frame by frame, then floats (T, 3, H, W)."""
+    """Brightness, crop and flip of each frame, then floats (T, 3, H, W)."""
     factor, mirrored = random.uniform(0.5, 1.5), random.random() < 0.5
     images = [ImageEnhance.Brightness(image).enhance(factor) for image in images]
     box = pillow_box(*images[0].size)
     images = [image.crop(box).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for image in images]
     if mirrored:
         images = [image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for image in images]
-    # Joined along the channels, as the original does before its tensor is made.
+    # Concatenated along the channels, as in the original code.
     joined = torch.from_numpy(np.concatenate([np.asarray(image) for image in images], axis=2))
     return joined.permute(2, 0, 1).contiguous().float().div(255).reshape(-1, 3, SIZE, SIZE)
 
 
 def pillow_clip(folder: Path) -> torch.Tensor:
-    """A clip of a folder, one random frame of each segment."""
+    """A clip from a folder: one random frame of each segment."""
     paths = sorted(folder.glob('*'))
     length = len(paths) // FRAMES
     numbers = [n * length + random.randrange(length) for n in range(FRAMES)]

@@ -1,4 +1,4 @@
-"""Rows of the table: a figure, the range it came from, and the bar that it is held to."""
+"""Rows of the table: a figure, its range over the rounds, and its target."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """A figure, its bar (at most or at least so much), lowest and highest of its rounds."""
+    """A figure, its target (such as ``'≤ 0.95'``), and the lowest and highest of its rounds."""
 
     name: str
     value: float
-    bar: str = ''
-    ends: tuple[float, float] | None = None
+    target: str = ''
+    span: tuple[float, float] | None = None
 
     @property
-    def holds(self) -> bool:
-        """Whether the figure is within its bar; one without a bar always is."""
-        if not self.bar:
+    def is_met(self) -> bool:
+        """Whether the target is met; without a target it is."""
+        if not self.target:
             return True
-        sign, limit = self.bar.split()
+        sign, limit = self.target.split()
         return self.value <= float(limit) if sign == '≤' else self.value >= float(limit)
 
 
-def over_rounds(name: str, values: Iterable[float], bar: str = '') -> Row:
-    """The median of what each round found."""
+def median_row(name: str, values: Iterable[float], target: str = '') -> Row:
+    """The median over the rounds."""
     found = list(values)
-    return Row(name, statistics.median(found), bar, (min(found), max(found)))
+    return Row(name, statistics.median(found), target, (min(found), max(found)))
 
 
-def compared(name: str, ours: Iterable[float], theirs: Iterable[float], bar: str = '') -> Row:
-    """The median of the ratios of pairs that were measured in the same round."""
-    return over_rounds(name, [a / b for a, b in zip(ours, theirs, strict=True)], bar)
+def ratio_row(name: str, ours: Iterable[float], theirs: Iterable[float], target: str = '') -> Row:
+    """The median of the ratios within each round."""
+    return median_row(name, [a / b for a, b in zip(ours, theirs, strict=True)], target)
 
 
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table."""
-    lines = ['| | measured | range | bar |', '|---|---:|---:|---:|']
-    for name, value, bar, ends in rows:
-        spread = ' – '.join(shown(end) for end in ends) if ends else ''
-        lines.append(f'| {name} | {shown(value)} | {spread} | {bar} |')
+    lines = ['| | measured | range | target |', '|---|---:|---:|---:|']
+    for name, value, target, span in rows:
+        spread = ' – '.join(format_value(end) for end in span) if span else ''
+        lines.append(f'| {name} | {format_value(value)} | {spread} | {target} |')
     return '\n'.join(lines) + '\n'
 
 
-def shown(value: float) -> str:
-    """Three digits."""
+def format_value(value: float) -> str:
+    """A number with three digits."""
     return f'{value:.1e}' if value < 1e-3 else f'{value:.3g}'

@@ -28,7 +28,6 @@ echo "== installing $(basename "$wheel") with the newest numpy and OpenCV (a few
 
 export PATH="$folder/venv/bin:$PATH" OMP_NUM_THREADS=1
 cd "$folder/empty"
-installed=$(python -c 'import dferclip_mm, pathlib; print(pathlib.Path(dferclip_mm.__file__).parent)')
 tiny=(train_dataloader.batch_size=4 val_dataloader.batch_size=4 test_dataloader.batch_size=4)
 
 echo "== data"
@@ -47,5 +46,13 @@ mim test mmaction2 "$config" --checkpoint run/epoch_2.pth \
     --work-dir run --cfg-options "${tiny[@]}"
 mim run dferclip_mm report run
 mim search dferclip_mm --model DFER-CLIP
-python -c "from mmengine import Config; Config.fromfile('$installed/.mim/configs/dferclip_dfew.py')"
+echo "== a config of the wheel as the base of an own one"
+echo "_base_ = 'dferclip_mm::configs/dferclip_dfew.py'" >own.py
+python - <<'END'
+from dferclip_mm.engine.options import load_config
+from mmengine.hub import get_config
+
+named = get_config('dferclip_mm::configs/dferclip_dfew.py')
+assert load_config('own.py').train_dataloader.dataset.type == named.train_dataloader.dataset.type
+END
 echo "smoke of the wheel: passed"

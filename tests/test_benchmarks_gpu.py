@@ -1,7 +1,6 @@
 """The benchmark of a GPU, at small size on the CPU: precisions, and waiting for data."""
 
 import pytest
-import torch
 from mmaction.registry import MODELS
 
 from benchmarks import gpu
@@ -44,14 +43,6 @@ def test_the_gpu_part_runs_on_the_cpu_at_small_size(model, config, folder):
     shares = [row.value for row in rows if 'waiting' in row.name]
     # Without workers all loading is waited for.
     assert all(0 < share < 1 for share in shares)
-
-
-def test_precisions_are_put_back():
-    before = torch.get_float32_matmul_precision()
-    for products in ('high', 'highest'):
-        with gpu.precision(products):
-            assert torch.get_float32_matmul_precision() == products
-    assert torch.get_float32_matmul_precision() == before
 
 
 def test_waiting_is_what_the_batches_take(monkeypatch):

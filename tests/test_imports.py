@@ -13,19 +13,21 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 # from the bottom up, so no room imports one that comes after it.
 ALLOWED: dict[str, set[str]] = {
     'compat': set(),
+    'registry': set(),
     'emotions': set(),
     'files': set(),
     'prompts': set(),
     'checkpoints': {'files'},
     'media': set(),
-    'evaluation': {'files'},
-    'converters': {'checkpoints', 'emotions', 'files'},
+    'evaluation': {'emotions', 'files'},
+    'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
+    'faces': {'files', 'media'},
     'transforms': {'media'},
-    'datasets': {'emotions', 'media'},
+    'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'emotions', 'files', 'media', 'precompute'},
+    'engine': {'checkpoints', 'files', 'media', 'precompute'},
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import runpy
 import shutil
 import subprocess
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mini_corpora import write_dfew
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -65,33 +66,57 @@ def wheel(built: zipfile.ZipFile) -> set[str]:
     return set(built.namelist())
 
 
-def test_every_module_and_table_is_in_the_wheel(wheel: set[str]) -> None:
+def test_modules_tables_configs_tools_and_model_index_are_in_the_wheel(
+    wheel: set[str], source: Path
+) -> None:
     expected = {f'dferclip_mm/{name}' for name in files_below(PACKAGE)}
-    assert expected - wheel == set()
-
-
-def test_mim_finds_configs_tools_and_model_index(wheel: set[str]) -> None:
-    expected = {f'dferclip_mm/.mim/configs/{name}' for name in files_below(ROOT / 'configs')}
+    expected |= {f'dferclip_mm/.mim/configs/{name}' for name in files_below(ROOT / 'configs')}
     expected |= {f'dferclip_mm/.mim/tools/{name}' for name in files_below(ROOT / 'tools')}
     expected |= {'dferclip_mm/.mim/model-index.yml'}
     assert sorted(expected - wheel) == [
         f'dferclip_mm/.mim/configs/{name}'
         for name in ('demo_dferclip.py', 'demo_emoclip.py', 'demo_emoclip_prompts.json')
     ]
+    assert not (source / 'dferclip_mm' / '.mim').exists()
+
+
+PROGRAM = """
+from dferclip_mm.engine.options import load_config, merge_data_options
+from dferclip_mm.engine.run import build_runner
+from mmengine.hub import get_config
+assert get_config('dferclip_mm::configs/dferclip_dfew.py').model.cls_head.num_context == 8
+cfg = load_config('own.py', work_dir='run')
+merge_data_options(cfg, data_root='DFEW')
+for tower in (cfg.model.backbone, cfg.model.cls_head.text_encoder):
+    tower.pretrained = None
+runner = build_runner(cfg)
+assert runner.model.cls_head.prompt_learner.context.shape == (7, 4, 512)
+assert len(runner.build_dataloader(cfg.train_dataloader).dataset) == 7
+"""
+
+
+def test_a_config_of_the_wheel_is_a_base_by_the_name_of_the_package(
+    built: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    built.extractall(tmp_path / 'installed')
+    write_dfew(tmp_path / 'DFEW')
+    own = "_base_ = 'dferclip_mm::configs/dferclip_dfew.py'\n"
+    (tmp_path / 'own.py').write_text(own + 'model = dict(cls_head=dict(num_context=4))\n')
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', PROGRAM],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'installed')},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert 'Failed to' not in done.stdout + done.stderr
 
 
 def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
     assert {name.split('/')[0].split('-')[0] for name in wheel} == {'dferclip_mm'}
     assert not [name for name in wheel if name.endswith('.pyc')]
-
-
-def test_building_writes_no_mim_folder_into_the_source(wheel: set[str], source: Path) -> None:
-    assert not (source / 'dferclip_mm' / '.mim').exists()
-
-
-def test_every_folder_with_modules_is_a_package() -> None:
-    folders = {path.parent for path in PACKAGE.rglob('*.py')}
-    assert [str(folder) for folder in folders if not (folder / '__init__.py').exists()] == []
 
 
 def test_the_model_index_names_configs_that_exist() -> None:
@@ -121,17 +146,6 @@ def constraints() -> list[Requirement]:
     return [Requirement(line) for line in lines if not line.startswith('#')]
 
 
-def test_constraints_are_exact_and_unambiguous() -> None:
-    seen: set[tuple[str, str]] = set()
-    for pin in constraints():
-        assert re.fullmatch(r'==[0-9][0-9a-z.]*', str(pin.specifier)), pin
-        for python in ('3.10', '3.11', '3.12', '3.13'):
-            if pin.marker is None or pin.marker.evaluate({'python_version': python}):
-                key = (canonicalize_name(pin.name), python)
-                assert key not in seen, key
-                seen.add(key)
-
-
 def test_constraints_lie_within_the_declared_ranges(built: zipfile.ZipFile) -> None:
     pins = {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix('==')
@@ -158,15 +172,6 @@ def test_constraints_lie_within_the_declared_ranges(built: zipfile.ZipFile) -> N
             ['Open_CLIP.x==3', 'torchvision==0.29.1', *OPENCV, 'torch==2.14.1'],
         ),
         ({'torch': '2.8.0+cu128'}, ['Open_CLIP.x==3', *OPENCV, 'torch==2.8.0']),
-        (
-            {'opencv-python': '5.0'},
-            [
-                'Open_CLIP.x==3',
-                'torch==2.14.1',
-                'torchvision==0.29.1',
-                'opencv-contrib-python==5.0',
-            ],
-        ),
     ],
 )
 def test_an_existing_environment_keeps_its_packages(

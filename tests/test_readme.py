@@ -93,11 +93,6 @@ def test_a_sample_config_builds_on_a_shipped_one(block, tmp_path):
         assert set(cfg.model[part]) == set(Config.fromfile(shipped).model[part])
 
 
-def test_a_sample_backbone_with_unused_weights_says_so():
-    (block,) = (block for block in blocks('python') if 'timm.' in block)
-    assert 'find_unused_parameters = True' in block
-
-
 def test_the_sample_prompt_file_has_a_prompt_for_every_class(tmp_path):
     (block,) = blocks('yaml')
     path = tmp_path / 'my_prompts.yaml'

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from mmaction.registry import MODELS
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
-from tqdm import tqdm
+from arguments import add_cfg_options, add_data_options
 
-from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.files import check_free_space
-from dferclip_mm.precompute.clip_store import ClipStore
-from dferclip_mm.precompute.encode_frames import cache_frames
-from dferclip_mm.precompute.frame_features import FORMAT
-from dferclip_mm.precompute.frame_identity import find_identity
-from dferclip_mm.precompute.source_clips import estimate_bytes, find_source_clips
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=64, help='frames at a time')
     parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
     add_data_options(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -44,6 +32,8 @@ def find_features(cfg: Config) -> list[dict[str, Any]]:
     Raises:
         SystemExit: when there is none.
     """
+    from dferclip_mm.engine.lookup import dataset_configs
+
     found: list[dict[str, Any]] = []
     for dataset in dataset_configs(cfg):
         for step in dataset.get('pipeline', ()):
@@ -65,6 +55,16 @@ def compute(
     Raises:
         SystemExit: when a clip cannot be read.
     """
+    import numpy as np
+    from tqdm import tqdm
+
+    from dferclip_mm.files import check_free_space
+    from dferclip_mm.precompute.clip_store import ClipStore
+    from dferclip_mm.precompute.encode_frames import cache_frames
+    from dferclip_mm.precompute.frame_features import FORMAT
+    from dferclip_mm.precompute.frame_identity import find_identity
+    from dferclip_mm.precompute.source_clips import estimate_bytes, find_source_clips
+
     dtype = features.get('dtype', 'float32')
     identity = find_identity(model, features['pixels'], dtype)
     store = ClipStore(features['cache'], FORMAT, identity)
@@ -98,6 +98,15 @@ def compute(
 def main() -> None:
     """Build the frozen image encoder, and fill each folder of features."""
     args = parse_arguments()
+
+    import torch
+    from mmaction.registry import MODELS
+    from mmengine.registry import init_default_scope
+
+    from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.run import friendly_errors
+
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)

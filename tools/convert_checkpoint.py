@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dferclip_mm.converters import (
-    Converted,
-    convert,
-    convert_back,
-    output_files,
-    read_checkpoint,
-    serialize,
-    write_files,
-)
-from dferclip_mm.emotions import CORPUS_CLASSES
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.models.text import CONTEXT_POSITIONS
+if TYPE_CHECKING:
+    from dferclip_mm.converters import Converted
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 
@@ -34,14 +25,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--classes',
         nargs='+',
-        help=f'order of the classes: a corpus ({", ".join(CORPUS_CLASSES)}) or all names; without '
+        help='order of the classes: a corpus (dfew, ferv39k, mafw, afew) or all names; without '
         'it, dfew for 7 classes, mafw for 11',
     )
     parser.add_argument(
         '--context-position',
-        choices=CONTEXT_POSITIONS,
+        choices=('end', 'middle', 'front'),
         default='end',
-        help='where the text stands in the prompts; published files: end',
+        help='where the text is put in the prompts; published files: end',
     )
     parser.add_argument(
         '--config',
@@ -63,6 +54,8 @@ def default_config(converted: Converted, classes: str | list[str] | None) -> Pat
     """The config of the experiment that the checkpoint is of."""
     if converted.kind == 'EmoCLIP':
         return CONFIGS / 'emoclip_mafw.py'
+    from dferclip_mm.emotions import CORPUS_CLASSES
+
     names = tuple(converted.meta.get('classes', ()))
     # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
     found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]
@@ -75,19 +68,31 @@ def default_config(converted: Converted, classes: str | list[str] | None) -> Pat
 def main() -> None:
     """Read, convert, write."""
     args = parse_arguments()
+
+    from dferclip_mm.converters import (
+        convert,
+        convert_back,
+        output_files,
+        read_published,
+        serialize,
+    )
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.files import atomic_write
+
     source, target = Path(args.source), Path(args.target)
     classes = args.classes
     if classes is not None and len(classes) == 1:
         classes = classes[0]
     with friendly_errors():
-        checkpoint = read_checkpoint(source)
+        checkpoint = read_published(source)
         if args.back:
             files = {target: serialize(convert_back(checkpoint))}
         else:
             converted = convert(checkpoint, classes, args.context_position)
             config = Path(args.config) if args.config else default_config(converted, classes)
             files = output_files(converted, target, config)
-        write_files(files)
+        for path, data in files.items():
+            atomic_write(path, data)
     for path in files:
         print(f'wrote {path}')
 

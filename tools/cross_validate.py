@@ -1,36 +1,27 @@
 """Train and evaluate every fold of a protocol: ``python tools/cross_validate.py CONFIG``.
 
 With ``--leave-one-class-out`` there is one run per class instead: trained without the class, tested
-on its clips only. Each run has its own folder. The same command, started again, skips finished runs
-and resumes an interrupted one. SIGTERM and SIGUSR1 are forwarded to the current run, which saves;
-the exit code is then 75.
+on its clips only. Each run has its own folder, with all output of its programs. The same command,
+started again, skips finished runs and resumes an interrupted one. After Ctrl-C, SIGTERM or SIGUSR1,
+which the current run gets as well, the exit code is 75.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from mmengine.config import Config, DictAction
+from arguments import add_batch_size_option, add_cfg_options, add_data_root_option
 
-from dferclip_mm.engine.cross_validation import (
-    Programs,
-    Run,
-    find_classes,
-    find_folds,
-    settings_without,
-    train_and_test,
-)
-from dferclip_mm.engine.options import (
-    add_batch_size_option,
-    add_data_root_option,
-    load_config,
-    merge_data_options,
-)
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.evaluation.plots import confusion_figure
-from dferclip_mm.evaluation.results import Results, format_scores, pool_results, read_results
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from dferclip_mm.engine.cross_validation import Run
+    from dferclip_mm.evaluation.results import Results
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -59,9 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--gpus', type=int, default=1, help='processes per run')
     add_data_root_option(parser)
     add_batch_size_option(parser)
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], help='settings of every run, as in train.py'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args()
     if args.leave_one_class_out is not None and len(args.folds or ()) > 1:
         parser.error('--leave-one-class-out runs on one fold: name one in --folds')
@@ -73,102 +62,121 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    # The programs of the runs are given the options as they were typed.
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction)
-    options = parser.parse_args(['--cfg-options', *args.cfg_options]).cfg_options
-    cfg = load_config(args.config, options)
+    from dferclip_mm.engine.options import load_config, merge_data_options
+
+    cfg = load_config(args.config, args.cfg_options)
     merge_data_options(cfg, args.data_root)
     return cfg
 
 
-def run_all(args: argparse.Namespace, cfg: Config, runs: list[Run]) -> list[Results]:
-    """Train and evaluate the runs in order."""
+def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
+    """One run for each fold, or for each class that is left out."""
+    from dferclip_mm.emotions import resolve_classes
+    from dferclip_mm.engine.cross_validation import Run, find_folds, settings_without
+
+    folds = find_folds(cfg)
+    # A config whose dataset has a single fold takes no --fold.
+    chosen = args.folds or (folds if len(folds) > 1 else [None])
+    if args.leave_one_class_out is None:
+        return [
+            Run(f'fold {fold or 1}', args.work_dir / f'fold_{fold or 1}', fold) for fold in chosen
+        ]
+    fold = args.folds[0] if args.folds else None
+    return [
+        Run(f'without {name}', args.work_dir / f'without_{name}', fold, settings_without(name))
+        for name in args.leave_one_class_out
+        or resolve_classes(cfg.model.cls_head.get('classes', ()))
+    ]
+
+
+def run_all(args: argparse.Namespace, cfg: Config) -> None:
+    """Train and evaluate the runs in order; the table of those that ended comes in any case."""
+    from dferclip_mm.engine.cross_validation import Programs, check_runs, train_and_test
+    from dferclip_mm.evaluation.results import read_results
+
+    data = [] if args.data_root is None else ['--data-root', args.data_root]
     batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
-    programs = Programs(TOOLS, args.config, args.gpus, batch)
-    return [read_results(train_and_test(run, programs, cfg)) for run in runs]
+    programs = Programs(TOOLS, args.config, args.gpus, data, batch, args.cfg_options)
+    runs = find_runs(args, cfg)
+    try:
+        check_runs(cfg, runs)
+        for run in runs:
+            if run.results.is_file():
+                print(f'{run.name}: finished before (delete {run.results} to run it again)')
+            else:
+                train_and_test(run, programs, cfg)
+            scores = list(row_of(run, read_results(run.results)).items())[1:]
+            print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
+    finally:
+        ended = [(run, read_results(run.results)) for run in runs if run.results.is_file()]
+        if ended:
+            report(args.work_dir, ended)
 
 
-def cross_validate(args: argparse.Namespace) -> None:
-    """Run the folds and print the summary."""
-    cfg = read_config(args)
-    folds = find_folds(cfg, args.folds)
-    has_folds = len(find_folds(cfg, None)) > 1
-    runs = [
-        Run(
-            f'fold {fold}',
-            args.work_dir / f'fold_{fold}',
-            [*data_root_option(args), *(['--fold', str(fold)] if has_folds else [])],
-            args.cfg_options,
-        )
-        for fold in folds
-    ]
-    results = dict(zip(folds, run_all(args, cfg, runs), strict=True))
-    print(summarize(results))
-    pooled = pool_results([*results.values()])
-    picture = args.work_dir / 'confusion_matrix.png'
-    confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)
-    print(f'pooled confusion matrix: {picture}')
+def row_of(run: Run, results: Results) -> dict[str, Any]:
+    """The row of a run: scores in percent, and the number of clips.
+
+    UAR is left out for an unseen class: it would be that of a single class.
+    """
+    clips = len(results.truth)
+    if run.settings:
+        name = run.name.removeprefix('without ')
+        recall = float(results.scores.recall[results.classes.index(name)])
+        return {'unseen class': name, 'recall': recall, 'clips': clips}
+    fold = run.name.removeprefix('fold ')
+    return {'fold': fold, 'UAR': results.scores.uar, 'WAR': results.scores.war, 'clips': clips}
 
 
-def leave_one_class_out(args: argparse.Namespace) -> None:
-    """Run without each class and print how well it is recognised."""
-    cfg = read_config(args)
-    names = find_classes(cfg, args.leave_one_class_out)
-    fold = ['--fold', str(args.folds[0])] if args.folds else []
-    runs = [
-        Run(
-            f'without {name}',
-            args.work_dir / f'without_{name}',
-            [*data_root_option(args), *fold],
-            [*args.cfg_options, *settings_without(name)],
-        )
-        for name in names
-    ]
-    print(summarize_unseen(dict(zip(names, run_all(args, cfg, runs), strict=True))))
+def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
+    """Print the table of the runs that ended, and write it as JSON and CSV."""
+    import numpy as np
+
+    from dferclip_mm.evaluation.plots import confusion_figure
+    from dferclip_mm.evaluation.results import format_scores, pool_results
+    from dferclip_mm.files import atomic_write, write_json
+
+    rows = [row_of(run, results) for run, results in ended]
+    first, *scores, _ = rows[0]
+    if 'fold' in rows[0]:
+        values = np.array([[row[key] for key in scores] for row in rows])
+        summaries = {'mean': values.mean(axis=0)}
+        if len(rows) > 1:
+            summaries['std'] = values.std(axis=0, ddof=1)
+        rows += [
+            {first: name, **dict(zip(scores, map(float, found), strict=True))}
+            for name, found in summaries.items()
+        ]
+    width = max(len(str(row[first])) for row in [{first: first}, *rows])
+    for row in [{key: key for key in rows[0]}, *rows]:
+        print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, rows[0])
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic_write(folder / 'cross_validation.csv', table.getvalue())
+    write_json(folder / 'cross_validation.json', {'rows': rows})
+    print(f'\nthis table: {folder}/cross_validation.csv and .json')
+    if 'fold' in rows[0]:
+        pooled = pool_results([results for _, results in ended])
+        print(f'\nall clips together:\n{format_scores(pooled)}')
+        picture = folder / 'confusion_matrix.png'
+        confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)
+        print(f'pooled confusion matrix: {picture}')
 
 
-def data_root_option(args: argparse.Namespace) -> list[str]:
-    """``--data-root`` for the runs' programs."""
-    return [] if args.data_root is None else ['--data-root', args.data_root]
-
-
-def summarize(folds: dict[int, Results]) -> str:
-    """Scores of each fold, mean and standard deviation (n - 1), and the clips of all folds."""
-    lines = [f'{"fold":>6}  {"UAR":>6}  {"WAR":>6}  clips']
-    scores = {fold: results.scores for fold, results in folds.items()}
-    for fold, results in folds.items():
-        lines.append(
-            f'{fold:6d}  {scores[fold].uar:6.2f}  {scores[fold].war:6.2f}  {len(results.truth):5d}'
-        )
-    values = np.array([(each.uar, each.war) for each in scores.values()])
-    lines.append(f'{"mean":>6}  {values[:, 0].mean():6.2f}  {values[:, 1].mean():6.2f}')
-    if len(folds) > 1:
-        spread = values.std(axis=0, ddof=1)
-        lines.append(f'{"std":>6}  {spread[0]:6.2f}  {spread[1]:6.2f}')
-    pooled = format_scores(pool_results([*folds.values()]))
-    return '\n'.join([*lines, '', 'all clips together:', pooled])
-
-
-def summarize_unseen(runs: dict[str, Results]) -> str:
-    """The recall of each unseen class. UAR is left out: it would be that of a single class."""
-    title = 'unseen class'
-    width = max(map(len, [title, *runs]))
-    lines = [f'{title:{width}}  recall  clips']
-    for name, results in runs.items():
-        recall = results.scores.recall[results.classes.index(name)]
-        lines.append(f'{name:{width}}  {recall:6.2f}  {len(results.truth):5d}')
-    return '\n'.join(lines)
+def cell(value: Any) -> str:
+    """A value of the table as text."""
+    return f'{value:.2f}' if isinstance(value, float) else str(value)
 
 
 def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+
     with friendly_errors():
-        if args.leave_one_class_out is None:
-            cross_validate(args)
-        else:
-            leave_one_class_out(args)
+        run_all(args, read_config(args))
 
 
 if __name__ == '__main__':

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from mmaction.registry import DATASETS
-from mmengine.config import Config, DictAction
-from tqdm import tqdm
+from arguments import add_cfg_options, add_data_options
 
-from dferclip_mm.engine.model import load_model
-from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.precompute.clip_features import clip_features, extract
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,7 +30,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=16, help='clips at a time')
     parser.add_argument('--workers', type=int, default=0, help='processes that read clips')
     add_data_options(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in test.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -56,6 +52,16 @@ def dataset_settings(cfg: Config, data: str) -> dict:
 def main() -> None:
     """Load the model, compute what is missing, write the file."""
     args = parse_arguments()
+
+    import torch
+    from mmaction.registry import DATASETS
+    from tqdm import tqdm
+
+    from dferclip_mm.engine.model import load_model
+    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.precompute.clip_features import clip_features, extract
+
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)

@@ -12,9 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.evaluation.probe import probe_labels, probe_scores
-
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
@@ -47,6 +44,10 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
 def main() -> None:
     """Fit, score, print."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.evaluation.probe import probe_labels, probe_scores
+
     train, test = read_features(args.train), read_features(args.test)
     for name in ('classes', 'targets'):
         if train.get(name, np.array([])).tolist() != test.get(name, np.array([])).tolist():

@@ -5,25 +5,13 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-from tqdm import tqdm
+from arguments import add_cfg_options, add_data_options
 
-from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.files import check_free_space
-from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.packed import FORMAT
-from dferclip_mm.precompute.clip_store import ClipStore
-from dferclip_mm.precompute.packed_clips import find_difference, pack_clip, packed_bytes
-from dferclip_mm.precompute.source_clips import (
-    SourceClip,
-    estimate_bytes,
-    find_source_clips,
-    map_clips,
-)
+if TYPE_CHECKING:
+    from dferclip_mm.precompute.clip_store import ClipStore
+    from dferclip_mm.precompute.source_clips import SourceClip
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -40,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
     add_data_options(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
@@ -50,6 +38,11 @@ def verify(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
     Raises:
         SystemExit: when something is wrong with one.
     """
+    from tqdm import tqdm
+
+    from dferclip_mm.precompute.packed_clips import find_difference
+    from dferclip_mm.precompute.source_clips import map_clips
+
     results = map_clips(partial(find_difference, store=store), clips, workers)
     checked = tqdm(results, total=len(clips), desc='Checking', unit='clip')
     wrong = [str(problem) for problem in checked if str(problem)]
@@ -66,6 +59,13 @@ def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
     Raises:
         SystemExit: when the disk is too small, or a clip cannot be read.
     """
+    from tqdm import tqdm
+
+    from dferclip_mm.files import check_free_space
+    from dferclip_mm.media.errors import ClipReadError
+    from dferclip_mm.precompute.packed_clips import pack_clip, packed_bytes
+    from dferclip_mm.precompute.source_clips import estimate_bytes, map_clips
+
     paths = {clip.name: clip.path for clip in clips}
     missing = set(
         store.find_outdated(
@@ -92,6 +92,16 @@ def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
 def main() -> None:
     """Pack or verify."""
     args = parse_arguments()
+
+    from mmengine.registry import init_default_scope
+
+    from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.media.packed import FORMAT
+    from dferclip_mm.precompute.clip_store import ClipStore
+    from dferclip_mm.precompute.source_clips import find_source_clips
+
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)

@@ -6,12 +6,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from dferclip_mm.converters import bake_text_features, serialize, write_files
-from dferclip_mm.engine.model import load_model
-from dferclip_mm.engine.options import load_config
-from dferclip_mm.engine.run import friendly_errors
+from arguments import add_cfg_options
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -24,13 +19,20 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('config', help='config that the model was trained with')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument('out', help='name to write under; an ending .pth is dropped')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     """Load strictly, replace the text tower by its features, write."""
     args = parse_arguments()
+
+    from dferclip_mm.converters import bake_text_features, serialize
+    from dferclip_mm.engine.model import load_model
+    from dferclip_mm.engine.options import load_config
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.files import atomic_write
+
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         model = load_model(cfg, args.checkpoint)
@@ -41,7 +43,8 @@ def main() -> None:
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')
     files = {Path(f'{out}.pth'): weights, Path(f'{out}.py'): published.pretty_text.encode()}
     with friendly_errors():
-        write_files(files)
+        for path, data in files.items():
+            atomic_write(path, data)
     for path in files:
         print(f'wrote {path}')
 

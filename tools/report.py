@@ -8,10 +8,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
-from dferclip_mm.evaluation.results import format_scores, read_curves, read_results
-
 
 def parse_arguments() -> argparse.Namespace:
     """The run's folder and its results."""
@@ -28,6 +24,11 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Print the table, write two plots into the folder, and print their paths."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
+    from dferclip_mm.evaluation.results import format_scores, read_curves, read_results
+
     with friendly_errors():
         results = read_results(args.results or args.work_dir / 'test_results.json')
         curves = read_curves(args.work_dir)

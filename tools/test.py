@@ -8,27 +8,18 @@ from __future__ import annotations
 import argparse
 import os
 
-from dferclip_mm.engine.options import (
-    add_batch_size_option,
-    add_common_arguments,
-    add_data_options,
-    load_config,
-    merge_batch_size,
-    merge_data_options,
-)
-from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
+from arguments import add_batch_size_option, add_data_options, add_run_arguments
 
 
 def parse_arguments() -> argparse.Namespace:
     """The options of MMAction2's test.py, and those of the datasets."""
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint of a recognizer.')
-    parser.add_argument('config', help='config file')
+    add_run_arguments(parser)
     parser.add_argument(
         'checkpoint',
         nargs='?',
         help='checkpoint file or URL; without it, the pretrained weights are evaluated',
     )
-    add_common_arguments(parser)
     add_data_options(parser)
     add_batch_size_option(parser)
     parser.add_argument('--dump', help="write MMEngine's pickle of all predictions (.pkl)")
@@ -43,6 +34,15 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Load the checkpoint strictly and run the test loop."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
+    from dferclip_mm.engine.run import (
+        build_runner,
+        destroy_process_group,
+        find_data,
+        friendly_errors,
+    )
+
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
         cfg = load_config(
@@ -56,6 +56,7 @@ def main() -> None:
             metrics = cfg.test_evaluator
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
+        find_data(cfg, 'test')
         runner = build_runner(cfg)
         if args.checkpoint is None:
             runner.logger.info(

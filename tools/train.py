@@ -5,24 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 
-from dferclip_mm.engine.options import (
-    add_batch_size_option,
-    add_common_arguments,
-    add_data_options,
-    enable_amp,
-    enable_resume,
-    load_config,
-    merge_batch_size,
-    merge_data_options,
-)
-from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
+from arguments import add_batch_size_option, add_data_options, add_run_arguments
 
 
 def parse_arguments() -> argparse.Namespace:
     """The options of MMAction2's train.py, and those of the datasets."""
     parser = argparse.ArgumentParser(description='Train a recognizer.')
-    parser.add_argument('config', help='config file')
-    add_common_arguments(parser)
+    add_run_arguments(parser)
     add_data_options(parser)
     add_batch_size_option(parser)
     parser.add_argument(
@@ -56,6 +45,22 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Merge the options into the config and train."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.checks.training import check_trainable
+    from dferclip_mm.engine.options import (
+        enable_amp,
+        enable_resume,
+        load_config,
+        merge_batch_size,
+        merge_data_options,
+    )
+    from dferclip_mm.engine.run import (
+        build_runner,
+        destroy_process_group,
+        find_data,
+        friendly_errors,
+    )
+
     if args.deterministic:
         # Without it, PyTorch refuses matrix products on a GPU.
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
@@ -74,12 +79,15 @@ def main() -> None:
             cfg.merge_from_dict({'auto_scale_lr.enable': True})
         if args.resume is not None:
             enable_resume(cfg, args.resume)
-        randomness = dict(cfg.get('randomness') or {})
+        # None is MMEngine's: drawn, and logged.
+        randomness = {'seed': None, **(cfg.get('randomness') or {})}
         if args.seed is not None:
             randomness['seed'] = args.seed
         for name in ('diff_rank_seed', 'deterministic'):
             randomness[name] = getattr(args, name) or randomness.get(name, False)
         cfg.randomness = randomness
+        check_trainable(cfg)
+        find_data(cfg, 'train', 'val')
         build_runner(cfg).train()
         destroy_process_group()
 

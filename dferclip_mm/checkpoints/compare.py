@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -80,7 +80,7 @@ def lower_precision_warning(stored: Mapping[str, Any], model: Tensors) -> str | 
     )
 
 
-def shorten(names: list[str]) -> str:
+def shorten(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
     return ', '.join(names[:_SHOWN]) + more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,10 +18,6 @@ from .compare import shorten
 
 _ZIP_START = b'PK\x03\x04'
 _ALWAYS, _NEVER = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
-_RUNS_CODE = (
-    'it holds more than tensors and plain values, and loading the rest could run code. If you '
-    'trust its source, save its state_dict to a new file, and give that'
-)
 
 
 @contextmanager
@@ -75,6 +72,14 @@ def is_zip(path: str | Path) -> bool:
         return False
 
 
+def is_torchscript(path: str | Path) -> bool:
+    """Whether a file is a TorchScript archive."""
+    if not is_zip(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
+
+
 def verify_zip_checksums(path: str | Path) -> None:
     """Compare each record of a zip archive with its checksum, which PyTorch writes but never reads.
 
@@ -114,10 +119,15 @@ def read_checkpoint(path: str | Path) -> Any:
     check_format(path)
     file = Path(path)
     verify_zip_checksums(file)
+    if is_torchscript(file):
+        raise ValueError(
+            f'{path} is a TorchScript program, like the files of CLIP that OpenAI distributes: '
+            'name those as `pretrained` of the CLIP towers; of others save the state_dict()'
+        )
     try:
         return torch.load(file, map_location='cpu', weights_only=True, mmap=not _is_legacy(file))
     except pickle.UnpicklingError as error:
-        raise ValueError(f'{path} is not loaded: {_RUNS_CODE}') from error
+        raise _runs_code(path, error) from error
     except Exception as error:  # PyTorch raises many types for damaged files
         raise ValueError(
             f'{path} ({file.stat().st_size} bytes) cannot be read as a PyTorch checkpoint '
@@ -137,8 +147,18 @@ def read_weights(source: str) -> dict[str, torch.Tensor]:
         with weights_only_load():
             content = CheckpointLoader.load_checkpoint(source, map_location='cpu')
     except pickle.UnpicklingError as error:
-        raise ValueError(f'{source} is not loaded: {_RUNS_CODE}') from error
+        raise _runs_code(source, error) from error
     return get_state_dict(content, source)
+
+
+def _runs_code(source: str | Path, error: Exception) -> ValueError:
+    asked = re.search(r'GLOBAL (\S+)|asks for (attribute .+?), which', str(error))
+    named = f' ({asked[1] or asked[2]})' if asked else ''
+    return ValueError(
+        f'{source} is not loaded: it holds more than tensors and plain values{named}, and loading '
+        'the rest could run code. If you trust its source, save its state_dict to a new file, and '
+        'give that'
+    )
 
 
 def get_state_dict(content: Any, source: str | Path) -> dict[str, torch.Tensor]:

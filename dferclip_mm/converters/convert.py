@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
+from open_clip import SimpleTokenizer
 
-from . import dferclip, emoclip
-from .converted import ConversionError, Converted
-from .rename_keys import State, shorten, strip_wrappers
+from ..checkpoints.compare import shorten
+from ..checkpoints.load import get_state_dict
+from ..emotions import resolve_classes
+from .converted import Converted
+from .embedded_prompts import embed, recover_sentences
+from .infer_arch import arch_name, clip_arch, count_blocks, part_shapes, temporal_settings
+from .layouts import CONTEXT, DFER_CLIP, LAYOUTS, REST, SCALE, START, TEXT, UNUSED_SCALE
+from .rename_keys import Shapes, State, shapes_of, to_ours, to_theirs
+
+# For files that do not name their classes: the corpora of the published files.
+_CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
 
 
 def convert(
@@ -22,49 +30,85 @@ def convert(
         checkpoint: a state dict, or a dict with one under ``'state_dict'``.
         classes: a corpus or C class names in the file's order (DFER-CLIP only); None: the order
             of DFEW for 7 classes, of MAFW for 11.
-        context_position: where the text stands in the prompts (DFER-CLIP only), which no file says.
+        context_position: of the text in the prompts (DFER-CLIP only), which no file says.
 
     Raises:
-        ConversionError: when it is of neither kind, or does not fit the kind's layout.
+        ValueError: when it is of no known kind, or does not fit the kind's layout.
     """
     state = _state_dict(checkpoint)
-    if dferclip.is_dferclip_checkpoint(state):
-        converted = dferclip.convert(state, classes, context_position)
-    elif emoclip.is_emoclip_checkpoint(state):
-        converted = emoclip.convert(state)
-    else:
-        raise ConversionError(_explain_unknown(state))
+    layout = next((known for known in LAYOUTS.values() if known.fits(state)), None)
+    if layout is None:
+        raise ValueError(_explain_unknown(state))
+    found = shapes_of(state)
+    arch = clip_arch(found, layout.visual, layout.text)
+    neck = temporal_settings(found, layout.temporal)
+    names = _class_names(found, classes) if layout is DFER_CLIP else ()
+    own = _prompt_shapes(found, arch, len(names)) if names else {SCALE: ()}
+    shapes = {**part_shapes(arch, neck), **own, UNUSED_SCALE: ()}
+    ours = to_ours(state, layout.all_rules(neck['depth']), shapes, layout.kind)
+
+    tower = {'arch': arch_name(arch), 'pretrained': None}
+    head: dict[str, Any] = {'text_encoder': tower}
     types = {'epoch': int, 'best_acc': float}
-    meta = {name: of(checkpoint[name]) for name, of in types.items() if name in checkpoint}
-    return replace(converted, meta={**converted.meta, **meta})
+    meta = {
+        'converted_from': layout.kind,
+        'clip_logit_scale': float(ours.pop(UNUSED_SCALE)),
+        **{name: of(checkpoint[name]) for name, of in types.items() if name in checkpoint},
+    }
+    prompts = None
+    if names:
+        tokenizer = SimpleTokenizer(context_length=arch['text_cfg']['context_length'])
+        table = ours[f'{TEXT}token_embedding.weight']
+        sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, tokenizer)
+        prompts = dict(zip(names, sentences, strict=True))
+        settings = {'classes': list(names), 'context_position': context_position}
+        context = found['prompt_learner.ctx']
+        head |= {**settings, 'num_context': context[-2], 'class_specific': len(context) == 3}
+        meta |= {**settings, 'prompts': sentences}
+    model = {'backbone': tower, 'neck': neck, 'cls_head': head}
+    return Converted(layout.kind, ours, meta, model, prompts)
 
 
 def convert_back(checkpoint: Any) -> dict[str, Any]:
     """The content of a published file from a checkpoint that ``convert`` made.
 
     Raises:
-        ConversionError: when the checkpoint does not say what it was converted from, or lacks
-            tensors.
+        ValueError: when the checkpoint does not say what it was converted from, or tensors are
+            missing or left over.
     """
     found = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     meta: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    kind = meta.get('converted_from')
-    if kind not in (dferclip.KIND, emoclip.KIND):
-        raise ConversionError(
+    layout = LAYOUTS.get(str(meta.get('converted_from')))
+    if layout is None:
+        raise ValueError(
             "only a converted checkpoint can be converted back: expected meta['converted_from'] to "
-            f'be {dferclip.KIND} or {emoclip.KIND}, found {kind!r}'
+            f'be {" or ".join(LAYOUTS)}, found {meta.get("converted_from")!r}'
         )
-    source = emoclip if kind == emoclip.KIND else dferclip
+    state = _state_dict(checkpoint)
+    table = state.get(f'{TEXT}token_embedding.weight')
+    if table is None:
+        raise ValueError(
+            f'the checkpoint holds no text tower ({TEXT}*), which the published layout stores: '
+            'give one whose text_encoder.pretrained was None, as in the configs that a conversion '
+            'writes'
+        )
     try:
-        theirs = source.to_published(_state_dict(checkpoint), meta)
+        state[UNUSED_SCALE] = torch.tensor(meta['clip_logit_scale'])
+        if layout is DFER_CLIP:
+            length, context = len(state[f'{TEXT}positional_embedding']), state[CONTEXT].shape[-2]
+            tokenizer = SimpleTokenizer(context_length=length)
+            rest = length - 1 - context
+            state[START], state[REST] = embed(meta['prompts'], table, tokenizer, rest)
     except KeyError as error:
-        raise ConversionError(
+        raise ValueError(
             f'the checkpoint lacks {error}: convert the published file again'
         ) from error
+    rules = layout.all_rules(count_blocks(shapes_of(state), 'neck.blocks.'))
+    theirs = to_theirs(state, rules, layout.kind)
     # Whatever is missing or of another shape, the conversion finds.
     convert(theirs, meta.get('classes'))
     wrapped = {f'module.{name}': tensor for name, tensor in theirs.items()}
-    if kind == emoclip.KIND:
+    if layout is not DFER_CLIP:
         return wrapped
     content: dict[str, Any] = {'epoch': meta.get('epoch', 0), 'state_dict': wrapped}
     if 'best_acc' in meta:
@@ -73,15 +117,11 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
 
 
 def _state_dict(checkpoint: Any) -> State:
-    if not isinstance(checkpoint, Mapping):
-        raise ConversionError(
-            f'the file holds a {type(checkpoint).__name__}: expected a state dict, or a dict with '
-            "one under 'state_dict'"
-        )
-    state = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-        raise ConversionError("the file's state_dict is not a table of named tensors")
-    return strip_wrappers(state)
+    """The tensors by name, without the ``module.`` of any number of DataParallel wrappers."""
+    state = get_state_dict(checkpoint, 'the file')
+    while state and all(name.startswith('module.') for name in state):
+        state = {name.removeprefix('module.'): value for name, value in state.items()}
+    return state
 
 
 def _explain_unknown(state: Mapping[str, Any]) -> str:
@@ -93,6 +133,37 @@ def _explain_unknown(state: Mapping[str, Any]) -> str:
     if any(name.startswith('cls_head.') for name in state):
         return 'the file is a checkpoint of an MMAction2 model already: use it as it is'
     return (
-        f'the file is no checkpoint of {dferclip.KIND} or {emoclip.KIND}: its {len(state)} '
-        f'entries are {shorten(list(state)) or "none"}'
+        f'the file is no checkpoint of {" or ".join(LAYOUTS)}: its {len(state)} entries are '
+        f'{shorten(list(state)) or "none"}'
     )
+
+
+def _prompt_shapes(found: Shapes, arch: Mapping[str, Any], number: int) -> Shapes:
+    """The shapes of DFER-CLIP's context and embedded prompts, for this number of classes."""
+    width, length = arch['text_cfg']['width'], arch['text_cfg']['context_length']
+    context = found.get('prompt_learner.ctx', ())
+    if len(context) not in (2, 3):
+        raise ValueError(
+            f'prompt_learner.ctx has the shape {context}: expected (classes, contexts, width) or '
+            '(contexts, width)'
+        )
+    return {
+        CONTEXT: (*(number,) * (len(context) - 2), context[-2], width),
+        START: (number, 1, width),
+        REST: (number, length - 1 - context[-2], width),
+    }
+
+
+def _class_names(found: Shapes, classes: str | Sequence[str] | None) -> tuple[str, ...]:
+    number = next(iter(found.get('prompt_learner.token_suffix', ())), 0)
+    if classes is None and number not in _CORPUS_OF_SIZE:
+        raise ValueError(
+            f'the file has {number} classes and does not name them: name them in its order '
+            "(classes=[…]; the program's option is --classes)"
+        )
+    names = resolve_classes(_CORPUS_OF_SIZE[number] if classes is None else classes)
+    if len(names) != number:
+        raise ValueError(
+            f'the file has {number} classes, but {len(names)} were named ({", ".join(names)})'
+        )
+    return names

@@ -1,4 +1,4 @@
-"""A converted checkpoint, the files written for it, and the error of the converters."""
+"""A converted checkpoint, and the files written for it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-
-from ..files import atomic_write
-
-
-class ConversionError(ValueError):
-    """A checkpoint is not what was expected; the message says what was expected and found."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,6 @@ def serialize(content: Any) -> bytes:
     return stream.getvalue()
 
 
-def write_files(files: Mapping[Path, bytes]) -> None:
-    """Write each file atomically.
-
-    Raises:
-        OSError: when a folder or file cannot be written.
-    """
-    for path, data in files.items():
-        atomic_write(path, data)
-
-
 def output_files(converted: Converted, path: Path, config: Path) -> dict[Path, bytes]:
     """All files of a conversion: the checkpoint, its config and its prompts.
 
@@ -67,13 +51,13 @@ def output_files(converted: Converted, path: Path, config: Path) -> dict[Path, b
         config: the experiment's config.
 
     Raises:
-        ConversionError: when there is no such config, or a name is used twice.
+        ValueError: when there is no such config, or a name is used twice.
     """
     if not config.is_file():
-        raise ConversionError(f'no config at {config} (seen from {Path.cwd()}): name one')
+        raise ValueError(f'no config at {config} (seen from {Path.cwd()}): name one')
     text = path.with_suffix('.py')
     if text in (path, config.resolve()):
-        raise ConversionError(
+        raise ValueError(
             f'{path} leaves no name for its config, which would be {text}: take a name that ends '
             'in .pth, in another folder than the config'
         )

@@ -1,4 +1,4 @@
-"""Infer the architecture of a CLIP from the shapes of its tensors."""
+"""Infer the settings of a model from the shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 import open_clip
 import torch
+from mmaction.registry import MODELS
 
-from .converted import ConversionError
 from .rename_keys import Shapes
 
 VOCABULARY = 49408
 # OpenAI's rule, which shapes do not tell.
 HEAD_WIDTH = 64
+# The published programs' number of temporal heads, which shapes do not tell either.
+NUM_HEADS = 8
 
 
 def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
         text: prefix of the text tower's names.
 
     Raises:
-        ConversionError: when a tensor that tells a size is missing or cannot be CLIP's.
+        ValueError: when a tensor that tells a size is missing or cannot be CLIP's.
     """
     width, _, patch, _ = shape_of(shapes, f'{visual}conv1.weight', 4)
     positions, _ = shape_of(shapes, f'{visual}positional_embedding', 2)
@@ -40,7 +42,7 @@ def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
     if vocabulary != VOCABULARY:
         wrong.append(f'a vocabulary of {vocabulary}')
     if wrong:
-        raise ConversionError(
+        raise ValueError(
             f'the file holds no CLIP of a size that OpenAI built ({", ".join(wrong)}): expected '
             f'widths in multiples of {HEAD_WIDTH}, a square of image positions and one, and '
             f'{VOCABULARY} tokens'
@@ -70,14 +72,39 @@ def arch_name(arch: dict[str, Any]) -> str | dict[str, Any]:
     return next(names, arch)
 
 
-def clip_shapes(arch: dict[str, Any], visual: str, text: str) -> dict[str, tuple[int, ...]]:
-    """The shapes of a CLIP's towers, named with our prefixes."""
-    with torch.device('meta'):
-        clip = open_clip.CustomTextCLIP(**arch)
-    towers = {visual: clip.visual.state_dict(), text: clip.text.state_dict()}
+def temporal_settings(shapes: Shapes, prefix: str) -> dict[str, int]:
+    """The arguments of `TemporalTransformer` for their tensors of these shapes.
+
+    Raises:
+        ValueError: when a tensor that tells a size is missing.
+    """
+    blocks = f'{prefix}temporal_transformer.layers.'
+    _, rows, dims = shape_of(shapes, f'{prefix}pos_embedding', 3)
+    _, inner = shape_of(shapes, f'{blocks}0.0.fn.fn.to_out.0.weight', 2)
+    hidden, _ = shape_of(shapes, f'{blocks}0.1.fn.fn.net.0.weight', 2)
     return {
-        prefix + name: tuple(tensor.shape)
-        for prefix, state in towers.items()
+        'in_channels': dims,
+        'embed_dims': dims,
+        'max_frames': rows - 1,
+        'depth': count_blocks(shapes, blocks),
+        'num_heads': NUM_HEADS,
+        'head_dim': inner // NUM_HEADS,
+        'mlp_dim': hidden,
+    }
+
+
+def part_shapes(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, tuple[int, ...]]:
+    """The shapes of towers and temporal Transformer with these settings, by the model's names."""
+    cfgs = {
+        'backbone': {'type': 'CLIPVisualEncoder', 'arch': arch},
+        'cls_head.text_encoder': {'type': 'CLIPTextEncoder', 'arch': arch},
+        'neck': {'type': 'TemporalTransformer', **neck},
+    }
+    with torch.device('meta'):
+        parts = {name: MODELS.build(cfg).state_dict() for name, cfg in cfgs.items()}
+    return {
+        f'{part}.{name}': tuple(tensor.shape)
+        for part, state in parts.items()
         for name, tensor in state.items()
     }
 
@@ -86,11 +113,11 @@ def shape_of(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
     """The shape of a tensor that tells a size.
 
     Raises:
-        ConversionError: when it is missing, or has another number of dimensions.
+        ValueError: when it is missing, or has another number of dimensions.
     """
     shape = shapes.get(name)
     if shape is None or len(shape) != ndim:
-        raise ConversionError(
+        raise ValueError(
             f'the file has {"no tensor" if shape is None else f"the shape {shape} for"} {name}, '
             f'from whose {ndim} dimensions a size of the model is read: give the file as it was '
             'published'

@@ -11,8 +11,6 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch import nn
 
-from .converted import ConversionError
-
 _TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'context_position')
 # Where a run writes and what it starts from does not belong to a model.
 _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
@@ -29,11 +27,11 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
         All weights that evaluation needs, so that nothing is downloaded; the config for them.
 
     Raises:
-        ConversionError: when the head is no `TextPromptHead`.
+        ValueError: when the head is no `TextPromptHead`.
     """
     head: Any = model.cls_head
     if cfg.model.cls_head.type != 'TextPromptHead':
-        raise ConversionError(
+        raise ValueError(
             f'a {cfg.model.cls_head.type} has no prompts to replace: expected a config whose '
             'model.cls_head is a TextPromptHead'
         )
@@ -47,7 +45,7 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
     kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dims=text.shape[-1])
     published.model.cls_head = kept
-    _unpretrain(published.model.backbone)
+    _unpretrain(published.model.backbone, model.get_submodule('backbone'))
 
     # Frozen towers are buffers that state_dict() leaves out, so take everything by name.
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -56,14 +54,14 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
     return {name: tensors[name].detach().cpu().clone() for name in names}, published
 
 
-def _unpretrain(backbone: Any) -> None:
+def _unpretrain(cfg: Any, backbone: nn.Module) -> None:
     """Let a backbone be built without its pretrained weights, which the checkpoint holds."""
-    pretrained, arch = backbone.get('pretrained'), backbone.get('arch')
-    if pretrained is None:
+    if cfg.get('pretrained') is None:
         return
-    if backbone.type == 'CLIPVisualEncoder' and isinstance(arch, str):
-        # The tag decided about QuickGELU; without it, the architecture's name has to.
-        tag = open_clip.get_pretrained_cfg(arch, pretrained) or {}
-        if tag.get('quick_gelu') and not open_clip.get_model_config(arch).get('quick_gelu'):
-            backbone.arch = f'{arch}-quickgelu'
-    backbone.pretrained = None
+    cfg.pretrained = None
+    # The weights decided about QuickGELU; without them, the architecture has to.
+    if any(isinstance(module, open_clip.transformer.QuickGELU) for module in backbone.modules()):
+        if not isinstance(cfg.arch, str):
+            cfg.arch = {**cfg.arch, 'quick_gelu': True}
+        elif not open_clip.get_model_config(cfg.arch).get('quick_gelu'):
+            cfg.arch = f'{cfg.arch}-quickgelu'

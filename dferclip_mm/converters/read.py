@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..checkpoints.load import verify_zip_checksums
-from .converted import ConversionError
+from ..checkpoints.load import read_checkpoint
 
 
 class RecorderMeter:
@@ -37,41 +35,13 @@ def _allowed() -> list[Any]:
     return [entry for entry in needed if entry not in known]
 
 
-def read_checkpoint(path: str | Path) -> Any:
-    """The content of a checkpoint file, on the CPU.
+def read_published(path: str | Path) -> Any:
+    """The content of a published checkpoint file, on the CPU.
 
     Allowed are tensors, plain containers and what DFER-CLIP's published files pickle beside them.
 
     Raises:
-        ConversionError: when there is no such file, it is damaged, changed or not a PyTorch file,
-            or it asks for any other import, which is named and not run.
+        FileNotFoundError, ValueError: as `checkpoints.load.read_checkpoint` does.
     """
-    if not Path(path).is_file():
-        raise ConversionError(f'no checkpoint at {path} (seen from {Path.cwd()})')
-    try:
-        verify_zip_checksums(path)
-    except ValueError as error:
-        raise ConversionError(str(error)) from error
-    try:
-        with torch.serialization.safe_globals(_allowed()):
-            return torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:  # damaged files raise whatever zip, pickle and torch raise
-        raise ConversionError(_explain(path, str(error) or type(error).__name__)) from error
-
-
-def _explain(path: str | Path, reason: str) -> str:
-    asked = re.search(r'GLOBAL (\S+)|asks for (attribute .+?), which', reason)
-    if asked:
-        return (
-            f'{path} asks for {asked[1] or asked[2]}, which no checkpoint of DFER-CLIP or EmoCLIP '
-            'needs: it was refused and nothing of the file was run; do not load it'
-        )
-    if 'TorchScript' in reason:
-        return (
-            f'{path} is a TorchScript program, like the files of CLIP that OpenAI distributes, and '
-            'no checkpoint of DFER-CLIP or EmoCLIP: name it as `pretrained` of the CLIP towers'
-        )
-    return (
-        f'{path} ({Path(path).stat().st_size} bytes) cannot be read as a PyTorch checkpoint: it is '
-        f'damaged, truncated or another file ({" ".join(reason.split())[:160]}); download it again'
-    )
+    with torch.serialization.safe_globals(_allowed()):
+        return read_checkpoint(path)

@@ -1,8 +1,4 @@
-"""Rename the tensors of a state dict by a table, strictly and in both directions.
-
-A table is a list of rules, each a pair (their prefix, our prefix). Several of their names may stand
-for one of ours: the published files store shared towers more than once.
-"""
+"""Rename the tensors of a state dict by rules (see `layouts`), strictly, in both directions."""
 
 from __future__ import annotations
 
@@ -11,21 +7,11 @@ from typing import Any
 
 import torch
 
-from .converted import ConversionError
+from ..checkpoints.compare import shorten
+from .layouts import Rules
 
 State = dict[str, torch.Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
-Rules = Sequence[tuple[str, str]]
-
-_SHOWN = 4
-
-
-def strip_wrappers(state: Mapping[str, torch.Tensor]) -> State:
-    """Names without the ``module.`` of any number of DataParallel wrappers."""
-    stripped = dict(state)
-    while stripped and all(name.startswith('module.') for name in stripped):
-        stripped = {name.removeprefix('module.'): value for name, value in stripped.items()}
-    return stripped
 
 
 def shapes_of(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -44,7 +30,7 @@ def to_ours(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kin
         kind: what the file seems to be, for error messages.
 
     Raises:
-        ConversionError: naming what is missing, left over, of another shape, or stored twice with
+        ValueError: naming what is missing, left over, of another shape, or stored twice with
             different values.
     """
     table = _their_names(rules, shapes)
@@ -67,7 +53,7 @@ def to_ours(state: Mapping[str, torch.Tensor], rules: Rules, shapes: Shapes, kin
         if not torch.equal(renamed.setdefault(ours, state[name]), state[name]):
             differing.append(name)
     if differing:
-        raise ConversionError(
+        raise ValueError(
             f'{len(differing)} tensors that a {kind} checkpoint stores twice differ from their '
             f'copies, so it is not one: {shorten(differing)}'
         )
@@ -78,18 +64,12 @@ def to_theirs(state: Mapping[str, torch.Tensor], rules: Rules, kind: str) -> Sta
     """Rename our tensors to theirs: the inverse of ``to_ours``, with every copy written again.
 
     Raises:
-        ConversionError: naming what is left over.
+        ValueError: naming what is left over.
     """
     table = _their_names(rules, state)
     known = set(table.values())
     _check_empty(kind, {'left over': [name for name in state if name not in known]})
     return {theirs: state[ours] for theirs, ours in table.items()}
-
-
-def shorten(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f', and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return ', '.join(names[:_SHOWN]) + more
 
 
 def _their_names(rules: Rules, ours: Iterable[str]) -> dict[str, str]:
@@ -106,7 +86,7 @@ def _their_names(rules: Rules, ours: Iterable[str]) -> dict[str, str]:
 def _check_empty(kind: str, problems: Mapping[str, Sequence[str]]) -> None:
     found = [f'{len(names)} {side}: {shorten(names)}' for side, names in problems.items() if names]
     if found:
-        raise ConversionError(
+        raise ValueError(
             f'the file does not fit the layout of {kind}: {"; ".join(found)}; give the file as it '
             'was published'
         )

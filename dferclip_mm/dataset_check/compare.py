@@ -129,8 +129,7 @@ def _repeated_content(split: SplitListing, reports: Mapping[str, ClipReport]) ->
             else:
                 message += f', which is {first.label}, while this is {other.label}'
                 places = (other.place, first.place)
-                twins = (first.path or '',)
-                yield Finding('same content, two labels', message, other.path or '', places, twins)
+                yield Finding('same content, two labels', message, other.path or '', places)
 
 
 def _overlap(
@@ -139,8 +138,7 @@ def _overlap(
     paths = {each.path: each for each in other.clips if each.path}
     contents = _by_content(other, reports)
     for each in train.clips:
-        # What is evaluated may have its scores in the same line.
-        places = each.chosen or (each.place,)
+        places = (each.place,)
         if each.path in paths:
             message = f'also in {other.name} ({_place(paths[each.path])})'
             yield Finding('train and test', message, each.path or '', places)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import glob
+import inspect
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.runner import find_latest_checkpoint
 
-from ..emotions import resolve_classes
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
+from .lookup import dataset_configs, unwrap_datasets
+from .options import merge_data_options
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,20 @@ class Run:
 
     Attributes:
         name: for messages, such as ``fold 2``.
-        work_dir: its folder.
-        options: data options of train.py and test.py, such as ``['--fold', '2']``.
-        settings: ``--cfg-options`` of both.
+        work_dir: its folder, with the output of its programs and its results.
+        fold: of its datasets; None for that of the config.
+        settings: config keys and lists of names, for this run only.
     """
 
     name: str
     work_dir: Path
-    options: Sequence[str] = ()
-    settings: Sequence[str] = ()
+    fold: int | None = None
+    settings: Mapping[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def results(self) -> Path:
+        """The file that its test writes."""
+        return self.work_dir / 'test_results.json'
 
 
 @dataclass(frozen=True)
@@ -43,76 +53,91 @@ class Programs:
         tools: folder of the programs.
         config: the config file.
         gpus: processes per run; above 1 the shell scripts start them.
-        train_options: options of train.py only, such as ``['--batch-size', '48']``.
+        data: data options of both, such as ``['--data-root', 'data/DFEW']``.
+        train: options of train.py only, such as ``['--batch-size', '48']``.
+        settings: ``--cfg-options`` of both.
     """
 
     tools: Path
     config: str
     gpus: int = 1
-    train_options: Sequence[str] = field(default=())
+    data: Sequence[str] = ()
+    train: Sequence[str] = ()
+    settings: Sequence[str] = ()
 
-    def train(self, run: Run) -> list[str]:
-        """The command that trains a run, or resumes it."""
-        return self._command('train', [], ['--resume', *self.train_options], run, run.settings)
-
-    def test(self, run: Run, checkpoint: Path, save_to: Path) -> list[str]:
-        """The command that evaluates a run and saves its results as JSON."""
-        settings = [*run.settings, f'test_evaluator.save_to={save_to}']
-        return self._command('test', [str(checkpoint)], [], run, settings)
-
-    def _command(
-        self, name: str, files: list[str], options: list[str], run: Run, settings: Sequence[str]
-    ) -> list[str]:
+    def command(self, name: str, run: Run, files: Sequence[str] = ()) -> list[str]:
+        """The command that trains a run, or resumes it (``train``), or tests a file (``test``)."""
         start = [sys.executable, str(self.tools / f'{name}.py'), self.config, *files]
         if self.gpus > 1:
             start = [str(self.tools / f'dist_{name}.sh'), self.config, *files, str(self.gpus)]
-        start += ['--work-dir', str(run.work_dir), *options, *run.options]
+        start += ['--work-dir', str(run.work_dir), *self.data]
+        start += [] if run.fold is None else ['--fold', str(run.fold)]
+        settings = [*self.settings]
+        settings += [f'{key}={json.dumps(names)}' for key, names in run.settings.items()]
+        if name == 'train':
+            start += ['--resume', *self.train]
+        else:
+            settings.append(f'test_evaluator.save_to={run.results}')
         return [*start, '--cfg-options', *settings] if settings else start
 
 
-def find_folds(cfg: Config, chosen: Sequence[int] | None) -> list[int]:
-    """The chosen folds, or all folds of the test dataset.
+def find_folds(cfg: Config) -> list[int]:
+    """All folds of the test dataset.
 
     Raises:
-        ValueError: when the dataset has no such fold.
+        ValueError: when it has none.
     """
-    kind = DATASETS.get(cfg.test_dataloader.dataset.type)
-    every = range(1, getattr(kind, 'FOLDS', 5) + 1)
-    wrong = [fold for fold in chosen or () if fold not in every]
-    if wrong:
-        known = ', '.join(map(str, every))
-        raise ValueError(f'--folds: expected folds of {kind.__name__} ({known}), found {wrong[0]}')
-    return list(chosen or every)
-
-
-def find_classes(cfg: Config, chosen: Sequence[str]) -> list[str]:
-    """The chosen classes of the config's head, or all of them.
-
-    Raises:
-        ValueError: when the head names no classes, or a chosen class is not one of them.
-    """
-    classes = cfg.model.cls_head.get('classes')
-    if not classes:
-        raise ValueError('--leave-one-class-out: the config has no model.cls_head.classes')
-    names = resolve_classes(classes)
-    wrong = [name for name in chosen if name not in names]
-    if wrong:
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('cross-validation needs a test_dataloader in the config')
+    kind = DATASETS.get(next(unwrap_datasets(cfg.test_dataloader.dataset)).type)
+    count = getattr(kind, 'FOLDS', None)
+    if count is None and 'fold' not in inspect.signature(kind).parameters:
         raise ValueError(
-            f'--leave-one-class-out: expected a class of {", ".join(names)}, found {wrong[0]!r}'
+            f'cross-validation needs a dataset with folds, and {kind.__name__} of test_dataloader '
+            'reads one list: train and test it with tools/train.py and tools/test.py'
         )
-    return list(chosen or names)
+    return list(range(1, (count or 5) + 1))
 
 
-def settings_without(name: str) -> list[str]:
+def settings_without(name: str) -> dict[str, list[str]]:
     """The settings of a run that is tested on a class that it has never seen.
 
     The validation clips exclude the class too: a checkpoint chosen by its recall alone would be one
     that always predicts it.
     """
-    others = [
-        f'{split}_dataloader.dataset.exclude_classes=["{name}"]' for split in ('train', 'val')
-    ]
-    return [*others, f'test_dataloader.dataset.include_classes=["{name}"]']
+    others = {f'{split}_dataloader.dataset.exclude_classes': [name] for split in ('train', 'val')}
+    return {**others, 'test_dataloader.dataset.include_classes': [name]}
+
+
+def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
+    """Check before the first training that every run has its lists, and that results are written.
+
+    Raises:
+        FileNotFoundError: at the first missing file, with the folds that lack none.
+        ValueError: when datasets do not take the settings, or not one RecallMetric tests.
+    """
+    metric = cfg.get('test_evaluator')
+    if not isinstance(metric, dict) or metric.get('type') != 'RecallMetric':
+        raise ValueError(
+            'cross-validation reads the results of one RecallMetric: set '
+            "test_evaluator=dict(type='RecallMetric')"
+        )
+    missing: dict[str, FileNotFoundError] = {}
+    for run in runs:
+        copied = Config(cfg.to_dict())
+        merge_data_options(copied, fold=run.fold)
+        copied.merge_from_dict(dict(run.settings))
+        for settings in dataset_configs(copied):
+            # Others have no lists.
+            if issubclass(DATASETS.get(settings.type), BaseDataset):
+                try:
+                    DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+                except FileNotFoundError as error:
+                    missing.setdefault(run.name, error)
+    if missing:
+        complete = [str(run.fold) for run in runs if run.name not in missing]
+        advice = f'; the other folds run with --folds {" ".join(complete)}' if complete else ''
+        raise FileNotFoundError(f'{next(iter(missing.values()))}{advice}')
 
 
 def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
@@ -126,10 +151,7 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     best = hook.get('save_best')
     if not best:
-        last = Path((work_dir / 'last_checkpoint').read_text().strip())
-        # The folder may have been moved or copied since.
-        moved = work_dir / last.name
-        return moved if moved.is_file() else last
+        return Path(find_latest_checkpoint(str(work_dir)))
     # The names that MMEngine's CheckpointHook gives.
     first = best if isinstance(best, str) else best[0]
     key = '*' if first == 'auto' else glob.escape(first.replace('/', '_'))
@@ -143,49 +165,47 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
     return found[-1]
 
 
-def train_and_test(run: Run, programs: Programs, cfg: Config) -> Path:
-    """Train and evaluate a run, unless its results exist already.
+def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
+    """Train and evaluate a run; what its programs print goes to files in its folder.
 
     Args:
         run: the run.
         programs: how to start it.
         cfg: its config with ``--cfg-options`` merged, to find its checkpoint.
 
-    Returns:
-        the file of its results.
-    """
-    results = run.work_dir / 'test_results.json'
-    if results.is_file():
-        print(f'{run.name}: finished before, results read from {results} (delete it to run again)')
-        return results
-    start(programs.train(run), run.name)
-    checkpoint = find_checkpoint(run.work_dir, cfg)
-    start(programs.test(run, checkpoint, results), run.name)
-    return results
-
-
-def start(command: Sequence[str], name: str) -> None:
-    """Run a program to its end and forward SIGTERM and SIGUSR1 to it.
-
     Raises:
-        SystemExit: with code 75 after such a signal, and with a message when the program fails.
+        SystemExit: with code 75 after a stop signal, and with the cause when a program fails.
     """
-    print('+', ' '.join(command), flush=True)
+    start(programs.command('train', run), run, 'train.log')
+    checkpoint = find_checkpoint(run.work_dir, cfg)
+    start(programs.command('test', run, [str(checkpoint)]), run, 'test.log')
+
+
+def start(command: Sequence[str], run: Run, log: str) -> None:
+    """Run a program to its end, also after Ctrl-C; SIGTERM and SIGUSR1 are forwarded to it."""
+    path = run.work_dir / log
+    path.parent.mkdir(parents=True, exist_ok=True)
+    print(f'{run.name}: output in {path}', flush=True)
     received: list[int] = []
     started: list[subprocess.Popen] = []
 
     def forward(number: int, frame: object) -> None:
         received.append(number)
-        for child in started:
+        # The terminal sends Ctrl-C to the program as well.
+        for child in started if number != signal.SIGINT else ():
             child.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    before = {number: signal.signal(number, forward) for number in {*SIGNALS, signal.SIGINT}}
     try:
-        # The shell scripts start $PYTHON.
-        child = subprocess.Popen(command, env={**os.environ, 'PYTHON': sys.executable})
+        with path.open('a', encoding='utf-8') as file:
+            print('+', ' '.join(command), file=file, flush=True)
+            begin = file.tell()
+            # The shell scripts start $PYTHON.
+            settings = {**os.environ, 'PYTHON': sys.executable}
+            child = subprocess.Popen(command, env=settings, stdout=file, stderr=subprocess.STDOUT)
         started.append(child)
         # Signals that arrived before the child existed.
-        for number in received:
+        for number in set(received) - {signal.SIGINT}:
             child.send_signal(number)
         code = child.wait()
     finally:
@@ -193,9 +213,17 @@ def start(command: Sequence[str], name: str) -> None:
             signal.signal(number, handler)
     # torchrun ends with 1 after a signal.
     if received or code == EXIT_CODE:
-        print(f'{name}: stop signal received; the same command resumes it', file=sys.stderr)
+        print(f'{run.name}: stop signal received; the same command resumes it', file=sys.stderr)
         raise SystemExit(EXIT_CODE)
+    if code < 0:
+        raise SystemExit(f'error: {run.name} was killed by signal {-code}: see {path}')
     if code:
-        raise SystemExit(
-            f'error: {name} stopped with exit code {code}; the same command resumes it'
-        )
+        raise SystemExit(f'error: {run.name} failed: {find_cause(path, begin)} (see {path})')
+
+
+def find_cause(path: Path, begin: int = 0) -> str:
+    """The last error that a program printed into a file from a byte on, else its last line."""
+    text = path.read_bytes()[begin:].decode(errors='replace')
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line.removeprefix('error: ') for line in lines if line.startswith('error: ')]
+    return [*lines, *errors][-1] if lines else 'it printed nothing'

@@ -1,57 +1,24 @@
-"""The options of the programs in tools/, and what each sets in a config."""
+"""What the options of the programs in tools/ set in a config."""
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import DATASETS
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 
 from ..checkpoints.resume_point import POINTER, checkpoint_location, find_checkpoints
-from .lookup import unwrap_datasets
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that MMAction2's own programs, ``mim`` and torchrun rely on."""
-    parser.add_argument('--work-dir', help='folder for logs and checkpoints; created')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='settings that override the config: key=value, with dots between levels; '
-        'a list is key="[a,b]"',
-    )
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    # `mim` still passes it, through torch.distributed.launch.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
-def add_data_root_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data-root``."""
-    parser.add_argument('--data-root', metavar='DIR', help='data_root of every dataset')
-
-
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data-root`` and ``--fold``."""
-    add_data_root_option(parser)
-    parser.add_argument('--fold', type=int, metavar='N', help='fold of every dataset, from 1')
-
-
-def add_batch_size_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--batch-size``."""
-    parser.add_argument(
-        '--batch-size',
-        type=int,
-        metavar='N',
-        help='clips per process in one step, as batch_size in the config; with several GPUs a step '
-        'has N clips on each',
-    )
+from .cfg_options import parse_options
+from .checks.arguments import check_arguments
+from .checks.config_keys import check_config_keys
+from .checks.lost_settings import check_options, find_lost_variables
+from .lookup import dataset_configs
 
 
 def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | None = None) -> None:
@@ -60,15 +27,29 @@ def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | No
     Raises:
         ValueError: when a dataset has no such setting, or the datasets have different roots.
     """
-    datasets = list(_named_datasets(cfg))
-    if data_root is not None:
-        _check_one_root(datasets)
-        for _, settings in datasets:
-            settings['data_root'] = data_root
-    if fold is not None:
-        for loader, settings in datasets:
-            _check_fold_applies(loader, settings)
-            settings['fold'] = fold
+    for settings in dataset_configs(cfg) if data_root is not None else ():
+        if 'data_root' not in settings:
+            raise ValueError(f'--data-root does not apply: {settings.type} has no data_root')
+    roots = dict.fromkeys(settings.get('data_root') for settings in dataset_configs(cfg))
+    if data_root is not None and len(roots) > 1:
+        raise ValueError(
+            f'--data-root does not apply: the datasets have different roots ({", ".join(roots)}); '
+            'set each with --cfg-options'
+        )
+    for settings in dataset_configs(cfg):
+        if data_root is not None:
+            settings.data_root = data_root
+        if fold is not None:
+            kind = DATASETS.get(settings.type)
+            own = 'fold' in inspect.signature(kind).parameters
+            if getattr(kind, 'FOLDS', 2 if own else 1) == 1:
+                raise ValueError(f'--fold does not apply: {settings.type} has no folds')
+            if settings.get('ann_file'):
+                raise ValueError(
+                    f'--fold does not apply: {settings.type} reads the list '
+                    f'{settings.ann_file!r}; choose another list with ann_file'
+                )
+            settings.fold = fold
 
 
 def merge_batch_size(cfg: Config, split: str, batch_size: int | None) -> None:
@@ -88,47 +69,9 @@ def merge_batch_size(cfg: Config, split: str, batch_size: int | None) -> None:
     loader['batch_size'] = batch_size
 
 
-def _named_datasets(cfg: Config) -> Iterator[tuple[str, Any]]:
-    """The settings of each dataset that reads clips, with the name of its dataloader."""
-    for split in ('train', 'val', 'test'):
-        loader = cfg.get(f'{split}_dataloader')
-        for settings in unwrap_datasets(loader.dataset) if loader else ():
-            yield f'{split}_dataloader', settings
-
-
-def _check_one_root(datasets: list[tuple[str, Any]]) -> None:
-    roots = []
-    for loader, settings in datasets:
-        if 'data_root' not in settings:
-            raise ValueError(
-                f'--data-root does not apply: {settings["type"]} of {loader} has no data_root'
-            )
-        roots.append(settings['data_root'])
-    if len(set(roots)) > 1:
-        different = ', '.join(dict.fromkeys(roots))
-        raise ValueError(
-            f'--data-root does not apply: the datasets have different roots ({different}); '
-            'set each with --cfg-options'
-        )
-
-
-def _check_fold_applies(loader: str, settings: Any) -> None:
-    kind = DATASETS.get(settings['type'])
-    folds = getattr(kind, 'FOLDS', None)
-    if folds is None:
-        folds = 2 if kind and 'fold' in inspect.signature(kind).parameters else 1
-    if folds == 1:
-        raise ValueError(f'--fold does not apply: {settings["type"]} of {loader} has no folds')
-    if settings.get('ann_file'):
-        raise ValueError(
-            f'--fold does not apply: {loader} reads the list {settings["ann_file"]!r}; '
-            'choose another list with ann_file'
-        )
-
-
 def load_config(
     path: str | Path,
-    options: Mapping[str, Any] | None = None,
+    options: Sequence[str] | Mapping[str, Any] = (),
     *,
     work_dir: str | None = None,
     launcher: str = 'none',
@@ -137,18 +80,24 @@ def load_config(
 
     Args:
         path: the config file.
-        options: dotted keys and their values, as ``--cfg-options`` gives them.
+        options: ``key=value`` as typed after ``--cfg-options``, or a dict of dotted keys.
         work_dir: overrides the config's own; without either, ``work_dirs/<config's name>``.
         launcher: none, pytorch (torchrun), slurm or mpi.
 
     Raises:
         FileNotFoundError: when there is no such file.
+        ValueError: when a key or an argument is misspelt, or an option would change nothing.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path} (working directory {Path.cwd()})')
     cfg = Config.fromfile(str(path))
-    if options:
-        cfg.merge_from_dict(dict(options))
+    for warning in find_lost_variables(cfg) if os.environ.get('RANK', '0') == '0' else ():
+        print(f'warning: {warning}', file=sys.stderr)
+    given = dict(options) if isinstance(options, Mapping) else parse_options(options)
+    check_options(cfg, given)
+    cfg.merge_from_dict(given)
+    check_config_keys(cfg)
+    check_arguments(cfg)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
@@ -172,16 +121,16 @@ def enable_amp(cfg: Config) -> None:
         raise ValueError(
             f'--amp replaces OptimWrapper, but optim_wrapper.type is {wrapper}: leave --amp out'
         )
-    if get_device() == 'cpu':
-        dtype = cfg.optim_wrapper.setdefault('dtype', 'bfloat16')
-        if dtype != 'bfloat16':
-            raise ValueError(
-                f'--amp: optim_wrapper.dtype is {dtype} and no GPU is visible; the CPU trains '
-                'only in bfloat16: set optim_wrapper.dtype=bfloat16'
-            )
-    cfg.optim_wrapper.type = 'AmpOptimWrapper'
-    scaled = cfg.optim_wrapper.get('dtype') != 'bfloat16'
-    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic' if scaled else dict(enabled=False))
+    settings = cfg.optim_wrapper
+    dtype = settings.get('dtype') or ('bfloat16' if get_device() == 'cpu' else 'float16')
+    if get_device() == 'cpu' and dtype != 'bfloat16':
+        raise ValueError(
+            f'--amp: optim_wrapper.dtype is {dtype} and no GPU is visible; the CPU trains only in '
+            'bfloat16: set optim_wrapper.dtype=bfloat16'
+        )
+    scale = dict(enabled=False) if dtype == 'bfloat16' else 'dynamic'
+    settings.update(type='AmpOptimWrapper', dtype=dtype)
+    settings.setdefault('loss_scale', scale)
 
 
 def enable_resume(cfg: Config, source: str) -> None:

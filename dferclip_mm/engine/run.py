@@ -11,21 +11,37 @@ from pathlib import Path
 
 from mmaction.registry import RUNNERS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import distributed
 from torch.distributed import DistError, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
-from .. import compat
 from ..checkpoints.load import check_format, is_remote, read_weights
-from .checks.config_keys import MMENGINE_HOOKS, check_config_keys
+from .checks.config_keys import MMENGINE_HOOKS
+from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
-from .lookup import find_hook
+from .lookup import build_without_pipeline, find_hook
+from .remedies import prepare_cpu_processes, without_code_layout
 
 # Gloo's error when another process no longer answers: it begins with a line of its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
+
+
+def find_data(cfg: Config, *splits: str) -> None:
+    """Look for lists and clips before the model is built, which may download its weights first.
+
+    Args:
+        cfg: of the run.
+        splits: which of train, val and test it reads.
+
+    Raises:
+        FileNotFoundError, ValueError: as the datasets say.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
+    build_without_pipeline(cfg, splits)
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -35,18 +51,17 @@ def build_runner(cfg: Config) -> Runner:
         cfg: what ``options.load_config`` returned; ``load_from`` may name a checkpoint.
 
     Raises:
-        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint, or keys are misspelt.
+        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
     """
-    check_config_keys(cfg)
     source = cfg.get('load_from')
     if source is not None and not is_remote(source) and not Path(source).is_dir():
         # FlexibleRunner loads before hooks start. Otherwise StrictLoadHook reads all of it, once.
         verify = read_weights if 'runner_type' in cfg else check_format
         verify(source)
     dropped = _drop_hooks(cfg)
-    compat.prepare_cpu_processes(cfg, cfg.launcher)
-    cfg = compat.without_code_layout(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    prepare_cpu_processes(cfg, cfg.launcher)
+    cfg = without_code_layout(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConsoleRunner.from_cfg(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())
     return runner

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +9,8 @@ import yaml
 
 # A prompt set is a page of text. YAML is read at a tenth of a millisecond for each name.
 MAX_BYTES = 100_000
+# Control characters, and halves of a surrogate pair, which nothing can encode.
+_FOREIGN = yaml.reader.Reader.NON_PRINTABLE
 _STR, _SEQ = 'tag:yaml.org,2002:str', 'tag:yaml.org,2002:seq'
 
 # A class name, its sentences, and where they were found: ``file:line``.
@@ -22,7 +22,7 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
 
     Args:
         data: the file's content, UTF-8, JSON or YAML.
-        source: the file's name for error messages; ``.json`` is read as JSON, all else as YAML.
+        source: the file's name for error messages.
 
     Returns:
         Class name (or ``*``) to sentences.
@@ -41,7 +41,8 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
             f'{source}:{line}: byte {error.start} is no UTF-8 text: save the file as UTF-8'
         ) from error
     try:
-        rows = _json_rows(text, source) if source.endswith('.json') else _yaml_rows(text, source)
+        # JSON is YAML but for tabs, which may indent it and never stand in its strings.
+        rows = _rows(text.expandtabs() if source.endswith('.json') else text, source)
     except RecursionError as error:
         raise ValueError(f'{source}:1: nested too deeply: expected a flat table') from error
     return _check_rows(rows, source)
@@ -73,7 +74,7 @@ def _check_rows(rows: Iterable[Row] | None, source: str) -> dict[str, list[str]]
                 f'{where}: expected sentences for {_shown(name)}, found {_shown(sentences)}'
             )
         for sentence in group:
-            if not isinstance(sentence, str) or not sentence.strip() or _is_broken(sentence):
+            if not isinstance(sentence, str) or not sentence.strip() or _FOREIGN.search(sentence):
                 raise ValueError(
                     f'{where}: expected a sentence for {_shown(name)}, found {_shown(sentence)}'
                 )
@@ -85,29 +86,7 @@ def _check_rows(rows: Iterable[Row] | None, source: str) -> dict[str, list[str]]
     return checked
 
 
-class _Pairs(list):
-    """The names and values of a JSON object, repeated names included."""
-
-
-def _json_rows(text: str, source: str) -> list[Row] | None:
-    try:
-        # As floats, numbers of any length are read; they are refused later.
-        pairs = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
-    except json.JSONDecodeError as error:
-        raise ValueError(f'{source}:{error.lineno}: {error.msg}') from error
-    if not isinstance(pairs, _Pairs):
-        return None
-    rows, end = [], 0
-    for name, value in pairs:
-        # JSON gives no lines: find the name, in one of the ways in which it may be written.
-        forms = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
-        found = re.compile('|'.join(f'{re.escape(form)}\\s*:' for form in forms)).search(text, end)
-        end = found.end() if found else end
-        rows.append((name, value, f'{source}:{1 + text.count(chr(10), 0, end)}'))
-    return rows
-
-
-def _yaml_rows(text: str, source: str) -> list[Row] | None:
+def _rows(text: str, source: str) -> list[Row] | None:
     try:
         # Nodes, not values: nothing is constructed, and each knows its line.
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -131,7 +110,8 @@ def _yaml_rows(text: str, source: str) -> list[Row] | None:
 
 def _text(node: yaml.Node, source: str) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == _STR:
-        return node.value
+        # JSON writes a sign beyond 16 bits as two.
+        return node.value.encode('utf-16', 'surrogatepass').decode('utf-16', 'surrogatepass')
     shown = _shown(node.value) if isinstance(node, yaml.ScalarNode) else f'a {node.id}'
     kind = _shown(node.tag.rpartition(':')[2])
     raise ValueError(
@@ -140,15 +120,9 @@ def _text(node: yaml.Node, source: str) -> str:
     )
 
 
-def _is_broken(sentence: str) -> bool:
-    """Whether it holds half of a surrogate pair, which JSON can spell and nothing can encode."""
-    return any('\ud800' <= sign <= '\udfff' for sign in sentence)
-
-
 def _shown(value: Any) -> str:
     """A value for a message: short, and never nested."""
     if isinstance(value, list | tuple | set | Mapping):
-        kind = 'table' if isinstance(value, _Pairs | Mapping) else type(value).__name__
-        return f'a {kind} of {len(value)}'
+        return f'a {type(value).__name__} of {len(value)}'
     text = repr(value)
     return text if len(text) <= 80 else f'{text[:77]}...'

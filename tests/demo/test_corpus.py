@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from drawn_faces import write_corpus
-from drawn_faces.corpus import Request, is_complete
 
 REQUEST = {
     'clips_per_class': 5,
@@ -107,32 +105,6 @@ def test_captions_are_laid_out_as_mafw_does(corpus: Path) -> None:
     assert all(line[3].isascii() and line[3].endswith('.') for line in lines)
 
 
-def test_scores_rise_with_what_the_class_moves(corpus: Path) -> None:
-    words = {**labels(corpus, 'train', 1), **labels(corpus, 'test', 1)}
-    scores = table(corpus / 'scores.csv')
-
-    assert [row['clip'] for row in scores] == [f'{number:05d}' for number in range(1, 36)]
-
-    def mean(column: str, label: str) -> float:
-        return np.mean(
-            [float(row[column]) for row in scores if words[str(int(row['clip']))] == label]
-        )
-
-    assert mean('brow', '5') > 3 * mean('brow', '3')  # surprise, neutral
-    assert mean('mouth', '7') > mean('mouth', '3')  # fear, neutral
-    assert all(0 <= float(row[column]) <= 1 for row in scores for column in ('brow', 'mouth'))
-
-
-def test_a_complete_corpus_is_found_again(corpus: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in corpus.rglob('*')}
-
-    assert written(corpus) == corpus
-
-    assert {path: path.stat().st_mtime_ns for path in corpus.rglob('*')} == before
-    assert is_complete(corpus, Request(**REQUEST))
-    assert not is_complete(corpus, Request(**{**REQUEST, 'seed': 4}))
-
-
 @pytest.mark.parametrize(
     'lost',
     [
@@ -151,18 +123,6 @@ def test_an_incomplete_corpus_is_written_anew_and_alike(tmp_path: Path, lost: st
     assert contents(folder) == before
 
 
-def test_another_request_replaces_the_corpus(tmp_path: Path) -> None:
-    small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
-    folder = written(tmp_path / 'corpus', **small)
-    before = contents(folder)
-
-    written(folder, **small, seed=4)
-
-    assert json.loads((folder / 'corpus.json').read_text())['request']['seed'] == 4
-    name = 'Clip/clip_224x224/00001/1.jpg'
-    assert contents(folder)[name] != before[name]
-
-
 def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
     small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
 
@@ -170,20 +130,6 @@ def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
     together = written(tmp_path / 'together', **small, workers=2)
 
     assert contents(alone) == contents(together)
-
-
-def test_an_interrupted_corpus_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr('drawn_faces.corpus.write_video', interrupt)
-
-    with pytest.raises(KeyboardInterrupt):
-        written(tmp_path / 'corpus')
-
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn_faces import ACTION_UNITS, Clip, draw_clip, random_identity
-from drawn_faces.expressions import CLASSES, RECIPES, Course, random_course, time_course
+from drawn_faces.expressions import CLASSES, RECIPES
 
 from dferclip_mm.emotions import EMOTIONS
 
@@ -59,30 +59,9 @@ def test_a_neutral_face_only_trembles_speaks_and_blinks(seed: int) -> None:
     assert max(clip.strength(unit).max() for unit in still) < 0.15
 
 
-def test_time_course_rises_holds_and_falls() -> None:
-    course = Course(onset=0.2, rise=0.2, offset=0.7, remains=0.25)
-
-    seen = time_course(course, np.array([0.0, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9, 1.0]))
-
-    assert seen == pytest.approx([0, 0, 0.5, 1, 1, 0.625, 0.25, 0.25])
-
-
-def test_courses_reach_their_apex_within_the_clip() -> None:
-    rng = np.random.default_rng(1)
-    courses = [random_course(rng) for _ in range(200)]
-
-    assert all(course.onset + course.rise <= 0.75 for course in courses)
-    assert 20 < sum(course.offset < 1 for course in courses) < 120
-
-
 def test_the_same_seed_draws_the_same_clip_and_another_one_another() -> None:
     first, again, other = (drawn('anger', seed=seed) for seed in (7, 7, 8))
 
     assert np.array_equal(first.frames, again.frames)
     assert np.array_equal(first.units, again.units)
     assert not np.array_equal(first.frames, other.frames)
-
-
-def test_one_frame_is_no_clip() -> None:
-    with pytest.raises(ValueError, match='at least 2, found 1'):
-        drawn('anger', seed=0, num_frames=1)

@@ -1,5 +1,6 @@
 """What the options of the programs set in a config, or why they are refused."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,79 +21,59 @@ def shipped(name):
     return Config.fromfile(CONFIGS / f'{name}.py')
 
 
-def loaders(cfg):
-    return cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
-
-
-def test_root_and_fold_are_set_in_every_dataloader():
+def test_root_and_fold_are_set_in_every_dataset_wrapped_or_not():
     cfg = shipped('dferclip_dfew_val10')
-    merge_data_options(cfg, '/my/DFEW', 2)
-    for loader in loaders(cfg):
-        assert (loader.dataset.data_root, loader.dataset.fold) == ('/my/DFEW', 2)
-
-
-def test_root_and_fold_reach_datasets_inside_wrappers():
-    cfg = shipped('dferclip_dfew')
     inner = cfg.train_dataloader.dataset.to_dict()
     joined = dict(type='ConcatDataset', datasets=[inner, dict(inner, split='test')])
     cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=joined)
-    merge_data_options(cfg, '/my/DFEW', 3)
-    first, second = cfg.train_dataloader.dataset.dataset.datasets
-    assert (first.data_root, first.fold) == (second.data_root, second.fold) == ('/my/DFEW', 3)
+    merge_data_options(cfg, '/my/DFEW', 2)
+    found = [*cfg.train_dataloader.dataset.dataset.datasets, cfg.val_dataloader.dataset]
+    for each in (*found, cfg.test_dataloader.dataset):
+        assert (each.data_root, each.fold) == ('/my/DFEW', 2)
     assert 'data_root' not in cfg.train_dataloader.dataset
 
 
-def test_an_option_that_is_not_given_changes_nothing():
+def test_batch_size_is_that_of_one_dataloader():
     cfg = shipped('dferclip_dfew')
     before = cfg.to_dict()
     merge_data_options(cfg)
     merge_batch_size(cfg, 'train', None)
     assert cfg.to_dict() == before
+    merge_batch_size(cfg, 'train', 48)
+    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    assert [loader.batch_size for loader in loaders] == [48, 6, 6]
 
 
 @pytest.mark.parametrize(
     ('name', 'changes', 'given', 'said'),
     [
-        ('dferclip_ferv39k', {}, {'fold': 2}, 'FERV39kDataset of train_dataloader has no folds'),
-        ('emoclip_downstream', {}, {'fold': 1}, 'ClipScoresDataset of train_dataloader has no'),
-        ('demo_emoclip', {}, {'fold': 1}, "train_dataloader reads the list 'captions/set_1/"),
+        ('dferclip_ferv39k', {}, {'fold': 2}, 'FERV39kDataset has no folds'),
+        ('emoclip_downstream', {}, {'fold': 1}, 'ClipScoresDataset has no folds'),
+        ('demo_emoclip', {}, {'fold': 1}, "MAFWDataset reads the list 'captions/set_1/"),
         (
             'dferclip_dfew',
             {'test_dataloader.dataset.data_root': 'data/other'},
             {'data_root': 'x'},
             r'the datasets have different roots \(data/DFEW, data/other\)',
         ),
+        (
+            'dferclip_dfew',
+            {'test_dataloader.dataset': {'_delete_': True, 'type': 'ToyPoints'}},
+            {'data_root': 'x'},
+            'ToyPoints has no data_root',
+        ),
+        ('emoclip_zeroshot_dfew', {}, {'batch_size': 8}, 'train_dataloader is None'),
+        ('dferclip_dfew', {}, {'batch_size': 0}, 'expected 1 or more, found 0'),
     ],
 )
 def test_an_option_that_cannot_apply_is_refused(name, changes, given, said):
     cfg = shipped(name)
     cfg.merge_from_dict(changes)
+    merge = (
+        partial(merge_batch_size, split='train') if 'batch_size' in given else merge_data_options
+    )
     with pytest.raises(ValueError, match=said):
-        merge_data_options(cfg, **given)
-
-
-def test_a_dataset_without_a_root_refuses_data_root():
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='ToyPoints'))))
-    with pytest.raises(ValueError, match='ToyPoints of test_dataloader has no data_root'):
-        merge_data_options(cfg, 'x')
-
-
-def test_batch_size_is_that_of_one_dataloader():
-    cfg = shipped('dferclip_dfew')
-    merge_batch_size(cfg, 'train', 48)
-    assert [loader.batch_size for loader in loaders(cfg)] == [48, 6, 6]
-
-
-@pytest.mark.parametrize(
-    ('name', 'size', 'said'),
-    [
-        ('emoclip_zeroshot_dfew', 8, 'train_dataloader is None'),
-        ('dferclip_dfew', 0, 'expected 1 or more, found 0'),
-    ],
-)
-def test_a_batch_size_that_cannot_apply_is_refused(name, size, said):
-    with pytest.raises(ValueError, match=said):
-        merge_batch_size(shipped(name), 'train', size)
+        merge(cfg, **given)
 
 
 def optimizer_config(**wrapper):
@@ -103,9 +84,9 @@ def optimizer_config(**wrapper):
 @pytest.mark.parametrize(
     ('device', 'given', 'expected'),
     [
-        ('cuda', {}, dict(loss_scale='dynamic')),
+        ('cuda', {}, dict(dtype='float16', loss_scale='dynamic')),
         ('cuda', dict(dtype='bfloat16'), dict(dtype='bfloat16', loss_scale=dict(enabled=False))),
-        ('cuda', dict(loss_scale=512.0), dict(loss_scale=512.0)),
+        ('cuda', dict(loss_scale=512.0), dict(dtype='float16', loss_scale=512.0)),
         ('cpu', {}, dict(dtype='bfloat16', loss_scale=dict(enabled=False))),
     ],
 )
@@ -127,16 +108,16 @@ def resumed(folder, source='auto', **checkpoint):
     return cfg.resume, cfg.load_from
 
 
-@pytest.mark.parametrize('name', ['epoch_1.pth', 'preempted.pth', 'last_checkpoint'])
-def test_a_file_that_the_run_wrote_is_resumed(name, tmp_path):
+@pytest.mark.parametrize(
+    ('name', 'is_own'),
+    [
+        *[(name, True) for name in ('epoch_1.pth', 'preempted.pth', 'last_checkpoint')],
+        *[(name, False) for name in ('other.pth', 'best_dfer_WAR_epoch_1.pth', 'iter_9.pth')],
+    ],
+)
+def test_a_file_that_the_run_wrote_is_resumed_and_no_other(name, is_own, tmp_path):
     (tmp_path / name).touch()
-    assert resumed(tmp_path) == (True, None)
-
-
-@pytest.mark.parametrize('name', ['pretrained.pth', 'best_dfer_WAR_epoch_1.pth', 'iter_9.pth'])
-def test_another_file_is_not_resumed(name, tmp_path):
-    (tmp_path / name).touch()
-    assert resumed(tmp_path) == (False, 'b.pth')
+    assert resumed(tmp_path) == ((True, None) if is_own else (False, 'b.pth'))
 
 
 def test_names_and_folder_of_checkpoints_follow_the_config(tmp_path):

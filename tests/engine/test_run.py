@@ -69,28 +69,29 @@ def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) 
         assert ('StrictLoadHook' in names) is present
 
 
-@pytest.mark.parametrize('error', [ValueError, FileNotFoundError, FloatingPointError])
 def test_an_error_of_the_user_ends_the_program_in_one_line(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    with pytest.raises(SystemExit, match=r'^error: no list at x$'), friendly_errors():
-        raise error('no list at x')
+    for error in (ValueError, FileNotFoundError, FloatingPointError):
+        with pytest.raises(SystemExit, match=r'^error: no list at x$'), friendly_errors():
+            raise error('no list at x')
     assert 'DFERCLIP_MM_TRACEBACK=1' in capsys.readouterr().err
-    monkeypatch.setenv('DFERCLIP_MM_TRACEBACK', '1')
-    with pytest.raises(error), friendly_errors():
-        raise error('no list at x')
-
-
-def test_another_error_keeps_its_traceback() -> None:
     with pytest.raises(KeyError), friendly_errors():
         raise KeyError('img')
+    monkeypatch.setenv('DFERCLIP_MM_TRACEBACK', '1')
+    with pytest.raises(ValueError, match='no list at x'), friendly_errors():
+        raise ValueError('no list at x')
 
 
 def test_a_run_writes_its_config_without_a_code_formatter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **_: calls.append(text))
+    # onedl-mmengine imports it where it is called.
+    for module in ('mmengine.config.config', 'yapf.yapflib.yapf_api'):
+        monkeypatch.setattr(
+            f'{module}.FormatCode', lambda text, **_: calls.append(text), raising=False
+        )
     root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
     start(cfg).train()

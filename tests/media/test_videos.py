@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.timed_frames import read_timed_frames
 from dferclip_mm.media.videos import open_video
 from dferclip_mm.precompute.source_clips import find_clip_name
 
@@ -205,6 +206,8 @@ def test_a_video_is_shown_by_its_display_matrix(tmp_path, matrix):
     set_matrix(path, *matrix)
     shown = open_video(str(path), PIXELS).read(6)
     np.testing.assert_array_equal(shown, MATRICES[matrix](stored))
+    timed = [frame.image for frame in read_timed_frames(str(path))]
+    np.testing.assert_array_equal(timed[6], shown)
 
 
 @pytest.mark.parametrize('matrix', [(0.75, 0.5, -0.5, 0.75), (1, 0.5, 0, 1), (2, 0, 0, 1)])
@@ -247,14 +250,18 @@ def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
     assert share > 0.7 or name not in ('a.mp4', 'a.avi', 'a.mkv', 'a.flv')
 
 
-def test_a_damaged_frame_is_refused(tmp_path):
-    path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
+def damage_frame_2(path):
     content = bytearray(path.read_bytes())
     # The first one stands in the index.
     third = [at for at in range(len(content)) if content[at : at + 4] == b'00dc'][3]
     size = int.from_bytes(content[third + 4 : third + 8], 'little')
     content[third + 8 : third + 8 + size] = bytes(size)
     path.write_bytes(content)
+
+
+def test_a_damaged_frame_is_refused(tmp_path):
+    path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
+    damage_frame_2(path)
     results = TRANSFORMS.build(dict(type='ClipInit')).transform(dict(filename=str(path)))
     results['frame_inds'] = np.arange(results['total_frames'])
     with pytest.raises(ClipReadError, match=r'a.avi: frame 2 does not decode'):
@@ -277,6 +284,35 @@ def test_a_frame_larger_than_the_container_declares_is_refused(tmp_path):
     path.write_bytes(content[:width] + b'\xb0\x81\x08' + content[width + 3 :])
     with pytest.raises(ValueError, match=r'at most 1000 pixels|without frames'):
         open_video(str(path), 1000)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_each_frame_has_the_time_at_which_it_is_shown(tmp_path, kind):
+    name, options = KINDS[kind]
+    frames = list(read_timed_frames(str(write(tmp_path / name, **options))))
+    assert [(frame.index, number_of(frame.image)) for frame in frames] == [
+        (number, number) for number in range(FRAMES)
+    ]
+    steps = options.get('steps', (1,))
+    expected = np.cumsum([0, *steps * FRAMES])[:FRAMES] / 25
+    # Matroska and FLV count in milliseconds.
+    np.testing.assert_allclose([frame.time for frame in frames], expected, atol=0.001)
+
+
+def test_a_part_of_a_video_is_read_by_its_times(tmp_path):
+    path = write(tmp_path / 'a.mp4', steps=(1, 3, 2), **x264(bframes=3))
+    frames = list(read_timed_frames(str(path), start=0.16, end=0.32))
+    assert [(frame.index, number_of(frame.image)) for frame in frames] == [(2, 2), (3, 3), (4, 4)]
+    np.testing.assert_allclose([frame.time for frame in frames], [0.16, 0.24, 0.28])
+
+
+def test_the_frames_before_the_damage_of_a_video_are_read(tmp_path):
+    path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
+    damage_frame_2(path)
+    frames = read_timed_frames(str(path))
+    assert [next(frames).index, next(frames).index] == [0, 1]
+    with pytest.raises(ValueError, match='frame 2 does not decode'):
+        next(frames)
 
 
 def status(pid):

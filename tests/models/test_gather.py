@@ -6,6 +6,7 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.model import MMDistributedDataParallel
 from processes import in_processes
+from small_runs import ARCH
 
 CAPTIONS = ['a smile', 'wide eyes and a falling jaw', 'a frown', 'a smile']
 
@@ -49,24 +50,13 @@ def in_one_of_two(rank, cfgs):
 
 @pytest.fixture(scope='module')
 def cfgs():
-    arch = dict(
-        embed_dim=32,
-        vision_cfg=dict(image_size=32, layers=1, width=64, patch_size=16),
-        text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1),
-    )
-    tower = dict(arch=arch)
+    tower = dict(arch=ARCH)
     cfg = dict(
         type='FrameRecognizer',
         num_frames=4,
         backbone=dict(type='CLIPVisualEncoder', **tower),
         neck=dict(
-            type='TemporalTransformer',
-            in_channels=32,
-            embed_dims=32,
-            max_frames=4,
-            num_heads=2,
-            head_dim=16,
-            mlp_dim=64,
+            type='TemporalTransformer', in_channels=32, embed_dims=32, num_heads=2, mlp_dim=64
         ),
         cls_head=dict(
             type='VideoTextContrastiveHead',

@@ -9,8 +9,7 @@ import pytest
 import torch
 from attacks import CHECKPOINTS, FEATURES, PROMPTS, canary_at, pickled
 
-from dferclip_mm.converters.converted import ConversionError
-from dferclip_mm.converters.read import read_checkpoint
+from dferclip_mm.converters import read_published
 from dferclip_mm.evaluation.results import read_results
 from dferclip_mm.models.clip.build import build_clip
 from dferclip_mm.prompts import load_prompts
@@ -52,8 +51,8 @@ def _unsafe_pytorch(monkeypatch):
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 def test_a_checkpoint_to_be_converted_runs_no_code(write, kind):
     path = write(CHECKPOINTS[kind], 'model.pth')
-    with pytest.raises(ConversionError, match=r'model\.pth'):
-        read_checkpoint(path)
+    with pytest.raises(ValueError, match=r'model\.pth'):
+        read_published(path)
 
 
 @pytest.mark.promise('Untrusted files', 'A `pretrained` file runs no code')

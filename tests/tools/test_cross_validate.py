@@ -48,8 +48,11 @@ def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
 
     monkeypatch.setattr(subprocess, 'Popen', start)
     Path('config.py').write_text(
+        "custom_imports = dict(imports=['small_parts'])\n"
         f'model = dict(cls_head=dict(classes={CLASSES!r}))\n'
-        "test_dataloader = dict(dataset=dict(type='DFEWDataset', data_root='d', fold=1))\n"
+        "data = dict(dataset=dict(type='ToyPoints', data_root='d', fold=1))\n"
+        'train_dataloader = val_dataloader = test_dataloader = data\n'
+        "test_evaluator = dict(type='RecallMetric')\n"
         "default_hooks = dict(checkpoint=dict(save_best='dfer/WAR'))\n"
     )
     return commands
@@ -60,24 +63,53 @@ def test_folds_are_summarised_and_skipped_the_second_time(
 ) -> None:
     arguments = ('config.py', '--folds', '1', '2', '3', '--data-root', 'e', '--batch-size', '4')
     run_tool('cross_validate', *arguments)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr().out
     assert [command[0] for command in started] == ['train.py', 'test.py'] * 3
     for fold, command in zip((1, 1, 2, 2, 3, 3), started, strict=True):
         place = command.index('--data-root')
         assert command[place : place + 4] == ['--data-root', 'e', '--fold', str(fold)]
         assert ('--batch-size' in command) == (command[0] == 'train.py')
+    folder = Path('work_dirs/config_folds')
+    assert printed.splitlines()[:6] == [
+        f'fold 1: output in {folder}/fold_1/train.log',
+        f'fold 1: output in {folder}/fold_1/test.log',
+        'fold 1: UAR 100.00, WAR 100.00, clips 4',
+        f'fold 2: output in {folder}/fold_2/train.log',
+        f'fold 2: output in {folder}/fold_2/test.log',
+        'fold 2: UAR 50.00, WAR 75.00, clips 4',
+    ]
+    lines = [line.split() for line in printed.splitlines()]
     assert ['2', '50.00', '75.00', '4'] in lines
-    assert ['mean', '66.67', '66.67'] in lines
     # Deviations (33.3, -16.7, -16.7) and (33.3, 8.3, -41.7), over n - 1 = 2.
+    assert ['mean', '66.67', '66.67'] in lines
     assert ['std', '28.87', '38.19'] in lines
     # Of all clips, 6 of 9 and 2 of 3 are right.
     assert ['UAR', '66.67', '%', 'WAR', '66.67', '%', '(12', 'clips)'] in lines
-    assert Path('work_dirs/config_folds/confusion_matrix.png').is_file()
+    assert (folder / 'confusion_matrix.png').is_file()
+    rows = json.loads((folder / 'cross_validation.json').read_text())['rows']
+    assert rows[1] == {'fold': '2', 'UAR': 50.0, 'WAR': 75.0, 'clips': 4}
+    assert rows[4] == {'fold': 'std', 'UAR': pytest.approx(28.8675), 'WAR': pytest.approx(38.1881)}
+    table = (folder / 'cross_validation.csv').read_text().splitlines()
+    assert [table[0], table[2]] == ['fold,UAR,WAR,clips', '2,50.0,75.0,4']
 
     started.clear()
     run_tool('cross_validate', *arguments)
     assert started == []
     assert 'fold 3: finished before' in capsys.readouterr().out
+
+
+def test_the_folds_that_ended_are_summarised_when_one_fails(
+    started: Commands,
+    run_tool: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(ANSWERS, 2)
+    with pytest.raises(KeyError):
+        run_tool('cross_validate', 'config.py')
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ['1', '100.00', '100.00', '4'] in lines
+    assert ['mean', '100.00', '100.00'] in lines
 
 
 def test_leaving_classes_out_has_a_table_without_uar(
@@ -96,13 +128,14 @@ def test_leaving_classes_out_has_a_table_without_uar(
                 f'test_dataloader.dataset.include_classes=["{name}"]',
             ):
                 assert setting in command
-    table = [line.split() for line in printed.splitlines()[-4:]]
-    assert table == [
-        ['unseen', 'class', 'recall', 'clips'],
-        ['anger', '75.00', '4'],
-        ['fear', '75.00', '4'],
-        ['neutral', '50.00', '4'],
+    folder = Path('work_dirs/config_unseen_classes')
+    assert (folder / 'cross_validation.csv').read_text().splitlines() == [
+        'unseen class,recall,clips',
+        'anger,75.0,4',
+        'fear,75.0,4',
+        'neutral,50.0,4',
     ]
+    assert ['neutral', '50.00', '4'] in [line.split() for line in printed.splitlines()]
     assert 'UAR' not in printed
 
 

@@ -21,15 +21,6 @@ def trained(work_dir: Path, run_tool: RunTool, toy_config: str) -> Path:
     return work_dir / 'run'
 
 
-def test_the_default_work_dir_has_the_name_of_the_config(
-    work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    run_tool('train', toy_config, '--no-validate', '--cfg-options', 'train_cfg.max_epochs=1')
-    folder = work_dir / 'work_dirs' / 'toy_config'
-    assert (folder / 'epoch_1.pth').is_file()
-    assert not list(folder.glob('best_*'))
-
-
 def test_a_run_resumes_after_its_last_epoch(
     trained: Path, run_tool: RunTool, toy_config: str
 ) -> None:
@@ -58,8 +49,9 @@ def test_a_first_start_with_resume_keeps_load_from(
 def test_seed_and_scaled_learning_rate_reach_the_run(
     work_dir: Path, run_tool: RunTool, toy_config: str
 ) -> None:
-    run_tool('train', toy_config, '--work-dir', 'run', '--seed', '7', '--auto-scale-lr')
-    checkpoint = torch.load('run/epoch_2.pth', weights_only=True)
+    run_tool('train', toy_config, '--seed', '7', '--auto-scale-lr', '--no-validate')
+    assert not list(work_dir.rglob('best_*'))
+    checkpoint = torch.load('work_dirs/toy_config/epoch_2.pth', weights_only=True)
     assert checkpoint['meta']['seed'] == 7
     # Batches of 5 on one process, where 0.5 is the rate for 10.
     assert checkpoint['optimizer']['param_groups'][0]['lr'] == pytest.approx(0.25)
@@ -146,17 +138,16 @@ def test_an_evaluation_without_a_checkpoint_says_so(
     assert Config.fromfile('run/toy_config.py').test_dataloader.batch_size == 13
 
 
-def test_the_checkpoint_none_is_refused_with_a_hint(
-    run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['none'], 'leave CHECKPOINT out'),
+        (['given.pth', '--dump', 'all.json'], 'expected a name that ends in .pkl, got all.json'),
+    ],
+)
+def test_an_argument_of_testing_that_cannot_be_right_is_refused(
+    arguments: list[str], said: str, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        run_tool('test', 'config.py', 'none')
-    assert 'leave CHECKPOINT out' in capsys.readouterr().err
-
-
-def test_a_dump_that_is_no_pickle_is_refused(
-    work_dir: Path, run_tool: RunTool, toy_config: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        run_tool('test', toy_config, 'given.pth', '--dump', 'all.json')
-    assert 'expected a name that ends in .pkl, got all.json' in capsys.readouterr().err
+        run_tool('test', 'config.py', *arguments)
+    assert said in capsys.readouterr().err

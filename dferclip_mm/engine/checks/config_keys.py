@@ -32,10 +32,14 @@ def _arguments(function: Any) -> set[str]:
 
 _LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
 _MULTIPLIERS = {'lr_mult', 'decay_mult'}
+# The keys at the top level that a run reads.
+RUN_KEYS = ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'}) | {
+    *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
+    *('activation_checkpointing', 'efficient_conv_bn_eval'),
+}
 # Location in a config (dots between levels; '' is the top level) -> the keys that are read there.
 _KNOWN = {
-    '': ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'})
-    | {'custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'},
+    '': RUN_KEYS,
     'auto_scale_lr': {'base_batch_size', 'enable'},
     'default_hooks': {
         *MMENGINE_HOOKS,
@@ -68,7 +72,7 @@ def check_config_keys(cfg: Mapping[str, Any]) -> None:
         (f'{location}.{key}'.lstrip('.'), key, meant)
         for location, keys in known.items()
         for key in _at(cfg, location)
-        if key not in keys and (meant := _closest(key, keys))
+        if key not in keys and (meant := closest(key, keys))
     )
 
 
@@ -83,7 +87,7 @@ def check_custom_keys(cfg: Mapping[str, Any], model: nn.Module) -> None:
         (_CUSTOM_KEYS, key, meant)
         for key in _at(cfg, _CUSTOM_KEYS)
         # MMEngine looks for the key anywhere in a parameter's name.
-        if not any(key in name for name in names) and (meant := _closest(key, names))
+        if not any(key in name for name in names) and (meant := closest(key, names))
     )
 
 
@@ -106,7 +110,7 @@ def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
         logged = metric.reports(vars(metric), metric.dataset_meta or {})
         reported += [prefix + name for name in logged]
     _refuse(
-        ('default_hooks.checkpoint.save_best', name, _closest(name, reported, cutoff=0.0))
+        ('default_hooks.checkpoint.save_best', name, closest(name, reported, cutoff=0.0))
         for name in names
         if name not in reported and not any(fnmatch(name, pattern) for pattern in reported)
     )
@@ -121,10 +125,23 @@ def _at(cfg: Any, location: str) -> Mapping[str, Any]:
     return cfg
 
 
-def _closest(word: Any, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
+def closest(word: Any, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
+    """The most similar word, if one is similar enough."""
     lower = {each.lower(): each for each in known}
     found = difflib.get_close_matches(str(word).lower(), lower, 1, cutoff)
     return lower[found[0]] if found else None
+
+
+def walk(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every setting that a run reads, with its dotted key; positions in lists count from 0."""
+    waiting = [(key, cfg[key]) for key in cfg if key in RUN_KEYS]
+    while waiting:
+        key, value = waiting.pop(0)
+        yield key, value
+        if isinstance(value, Mapping):
+            waiting += [(f'{key}.{name}', each) for name, each in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(f'{key}.{place}', each) for place, each in enumerate(value)]
 
 
 def _refuse(misspellings: Iterator[tuple[str, str, str | None]]) -> None:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
 import open_clip
 import torch
 
-from ...checkpoints.load import is_zip
-
 
 def openai_checksums() -> set[str]:
     """The SHA-256 of each file that OpenAI published, from the addresses in open_clip's table."""
     models = open_clip.list_pretrained_models_by_tag('openai')
     return {open_clip.get_pretrained_url(model, 'openai').split('/')[-2] for model in models}
-
-
-def is_torchscript(path: str | Path) -> bool:
-    """Whether a file is a TorchScript archive."""
-    if not is_zip(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('/constants.pkl') for name in archive.namelist())
 
 
 def read_openai_file(

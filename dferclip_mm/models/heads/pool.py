@@ -57,16 +57,3 @@ def pool_to_clip(
             f'cls_head.in_channels={channels}'
         )
     return features
-
-
-def view_segments(num_segs: int | None, num_segments: int | None) -> int | None:
-    """The number of segments in one view.
-
-    MMAction2's `Recognizer2D` counts the segments of all views together; `FrameRecognizer`, which
-    separates views itself, passes 1.
-
-    Args:
-        num_segs: from the recognizer.
-        num_segments: from the head's config, or None.
-    """
-    return num_segments if num_segments and num_segs and num_segs > 1 else num_segs

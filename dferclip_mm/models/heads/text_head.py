@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmaction.models.heads import BaseHead
+from mmaction.registry import MODELS
 from torch import nn
 
+from ...emotions import resolve_classes
 from ..similarity import cosine_logits
-from .pool import pool_to_clip, view_segments
+from ..text import PromptLearner
+from .pool import pool_to_clip
 
 
 class TextHead(BaseHead):
     """Scores clips by their cosine similarity to one text feature per class.
 
     Args:
-        num_classes: C.
+        classes: a corpus, C class names, or None where the head is told later.
         text_dims: D of the text features.
         in_channels: of the clip features; if it is not D, a linear projection is added. None: D.
         num_segments: frames of one view, as MMAction2's TSMHead has it. Needed where MMAction2's
@@ -25,27 +28,31 @@ class TextHead(BaseHead):
             them; None takes them as one view.
         average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
         kwargs: of MMAction2's `BaseHead`.
+
+    Raises:
+        ValueError: when the corpus is unknown, or the class names are invalid.
     """
 
-    classes: tuple[str, ...] | None
     logit_scale: Any
 
     def __init__(
         self,
-        num_classes: int,
+        classes: str | Sequence[str] | None,
         text_dims: int,
-        in_channels: int | None,
+        in_channels: int | None = None,
         num_segments: int | None = None,
         # MMAction2's own default gives (views, C) scores, which its metrics cannot read.
         average_clips: str = 'prob',
         **kwargs: Any,
     ) -> None:
+        names = None if classes is None else resolve_classes(classes)
         super().__init__(
-            num_classes=num_classes,
+            num_classes=len(names or ()),
             in_channels=in_channels or text_dims,
             average_clips=average_clips,
             **kwargs,
         )
+        self.classes = names
         self.num_segments = num_segments
         same = self.in_channels == text_dims
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, text_dims)
@@ -60,8 +67,11 @@ class TextHead(BaseHead):
 
     def encode_clips(self, x: Any, num_segs: int | None) -> torch.Tensor:
         """Clip features (B, D) from what a recognizer passes; see `forward`."""
-        segments = view_segments(num_segs, self.num_segments)
-        return self.proj(pool_to_clip(x, segments, self.in_channels))
+        # `Recognizer2D` counts the segments of all views together; `FrameRecognizer`, which
+        # separates views itself, passes 1.
+        if self.num_segments and num_segs and num_segs > 1:
+            num_segs = self.num_segments
+        return self.proj(pool_to_clip(x, num_segs, self.in_channels))
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Score clips.
@@ -82,34 +92,57 @@ class TextHead(BaseHead):
 
 
 class EncodedTextHead(TextHead):
-    """A `TextHead` that encodes its texts, and keeps the result while it cannot change.
+    """A `TextHead` that encodes its prompts, and keeps the result while it cannot change.
 
     The kept features are cleared by ``train()``, ``eval()``, ``to()`` and loading. After writing
     weights in another way, call one of these.
+
+    Args:
+        classes: as in `TextHead`.
+        text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
+        kwargs: of `TextHead`, but `text_dims`.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    prompt_learner: PromptLearner | None
+
+    def __init__(
+        self, classes: str | Sequence[str] | None, text_encoder: Mapping[str, Any], **kwargs: Any
+    ) -> None:
+        encoder = MODELS.build(text_encoder)
+        super().__init__(classes, encoder.embed_dims, **kwargs)
+        self.text_encoder = encoder
         self._kept: torch.Tensor | None = None
         self.register_load_state_dict_pre_hook(_clear_class_features)
 
     def encode_classes(self) -> torch.Tensor:
-        """Encode the texts: one direction per class, (C, D), float32, each of length 1."""
-        raise NotImplementedError
+        """Encode the prompts: one direction per class, (C, D), float32, each of length 1.
 
-    def text_modules(self) -> Sequence[nn.Module]:
-        """The modules whose weights decide on the class features."""
-        raise NotImplementedError
+        Raises:
+            ValueError: when the head has no classes yet.
+        """
+        if self.prompt_learner is None:
+            raise ValueError(
+                f'{type(self).__name__} has classes=None and the run did not set them: keep '
+                'StartupCheckHook in default_hooks, or set model.cls_head.classes'
+            )
+        return self.prompt_learner(self.text_encoder)
 
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
+        encoders = (self.text_encoder, self.prompt_learner)
         learned = any(
-            weight.requires_grad for module in self.text_modules() for weight in module.parameters()
+            weight.requires_grad
+            for module in encoders
+            if module is not None
+            for weight in module.parameters()
         )
         if learned and (self.training or torch.is_grad_enabled()):
             # A step may follow.
             self.clear_class_features()
             return self.encode_classes()
+        if _is_exporting():
+            # An exported program holds the features, or encodes the texts itself.
+            return self.encode_classes() if self._kept is None else self._kept
         return self._kept_features()
 
     @torch.compiler.disable
@@ -135,3 +168,7 @@ class EncodedTextHead(TextHead):
 
 def _clear_class_features(head: EncodedTextHead, *_: Any) -> None:
     head.clear_class_features()
+
+
+# PyTorch 2.6 does not say so, and exports with strict=False only.
+_is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)

@@ -13,7 +13,7 @@ from torch import nn
 from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
 from ..similarity import contrastive_loss, gather_with_gradient
-from ..text import CaptionTokenizer, ClassPrompts
+from ..text import CaptionTokenizer, PromptLearner
 from .text_head import EncodedTextHead
 
 TEXT_SOURCES = ('captions', 'class_prompts')
@@ -37,7 +37,6 @@ class VideoTextContrastiveHead(EncodedTextHead):
             supervised protocol).
         fill_captions: train clips without a caption on the prompts of their class; False refuses
             such clips.
-        in_channels: as in `TextPromptHead`.
         init_logit_scale: the factor of the cosines before training.
         max_logit_scale: the largest factor that training may reach; None for no limit.
         gather_with_grad: compute the loss over the batches of all processes; False: each process
@@ -46,8 +45,8 @@ class VideoTextContrastiveHead(EncodedTextHead):
             False: they are, as in the original.
         truncate: cut captions that are too long for the text tower, with their number in the
             log; False refuses them.
-        average_clips: as in `TextPromptHead`.
-        kwargs: of MMAction2's `BaseHead`, such as `init_cfg`.
+        kwargs: `in_channels`, `num_segments`, `average_clips` and `init_cfg`, as in
+            `TextPromptHead`.
 
     Raises:
         ValueError: when a class has no prompt, a prompt is too long, a scale is not positive, or
@@ -61,13 +60,11 @@ class VideoTextContrastiveHead(EncodedTextHead):
         prompts: str | Mapping[str, Any] | Sequence[Any] = 'descriptions',
         text_source: str = 'captions',
         fill_captions: bool = False,
-        in_channels: int | None = None,
         init_logit_scale: float = 1 / 0.07,
         max_logit_scale: float | None = None,
         gather_with_grad: bool = False,
         mask_duplicate_texts: bool = False,
         truncate: bool = True,
-        average_clips: str = 'prob',
         **kwargs: Any,
     ) -> None:
         for name, scale in (
@@ -80,20 +77,16 @@ class VideoTextContrastiveHead(EncodedTextHead):
             raise ValueError(
                 f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'
             )
-        encoder = MODELS.build(text_encoder)
-        # `set_vocabulary` sets the number of classes.
-        super().__init__(0, encoder.embed_dims, in_channels, average_clips=average_clips, **kwargs)
-        self.text_encoder = encoder
+        super().__init__(classes, text_encoder, **kwargs)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
         self.text_source, self.fill_captions = text_source, fill_captions
         self.max_logit_scale = max_logit_scale
         self.gather_with_grad = gather_with_grad
         self.mask_duplicate_texts = mask_duplicate_texts
         self.prompts = prompts
-        self.classes = None
-        self.class_prompts: ClassPrompts | None = None
+        self.prompt_learner = None
         self.caption_tokenizer = CaptionTokenizer(
-            encoder.tokenizer, encoder.context_length, truncate
+            self.text_encoder.tokenizer, self.text_encoder.context_length, truncate
         )
         if classes is not None:
             self.set_vocabulary(classes)
@@ -114,27 +107,11 @@ class VideoTextContrastiveHead(EncodedTextHead):
         """
         names = resolve_classes(classes)
         self.prompts = self.prompts if prompts is None else prompts
-        texts = ClassPrompts(load_prompt_parts(self.prompts, names), self.text_encoder)
-        self.class_prompts = texts.to(self.logit_scale.device)
+        parts = load_prompt_parts(self.prompts, names)
+        learner = PromptLearner(parts, self.text_encoder, num_context=0)
+        self.prompt_learner = learner.to(self.logit_scale.device)
         self.classes, self.num_classes = names, len(names)
         self.clear_class_features()
-
-    def encode_classes(self) -> torch.Tensor:
-        """Encode the prompts: one direction per class, (C, D), float32, each of length 1.
-
-        Raises:
-            ValueError: when the head has no classes yet.
-        """
-        if self.class_prompts is None:
-            raise ValueError(
-                'VideoTextContrastiveHead has classes=None and the run did not set them: keep '
-                'StartupCheckHook in default_hooks, or set model.cls_head.classes'
-            )
-        return self.class_prompts(self.text_encoder)
-
-    def text_modules(self) -> tuple[nn.Module, ...]:
-        """The text tower."""
-        return (self.text_encoder,)
 
     def scale(self) -> torch.Tensor:
         """The factor of the cosines, a scalar."""

@@ -3,7 +3,6 @@
 Open this door to change how sentences become text features.
 """
 
-from .class_prompts import ClassPrompts
 from .clip_text_encoder import CLIPTextEncoder
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
 from .tokens import CaptionTokenizer, tokenize
@@ -12,7 +11,6 @@ __all__ = [
     'CONTEXT_POSITIONS',
     'CLIPTextEncoder',
     'CaptionTokenizer',
-    'ClassPrompts',
     'PromptLearner',
     'tokenize',
 ]

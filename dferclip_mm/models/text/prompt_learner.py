@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
+from ..similarity import mean_unit_vector
 from .clip_text_encoder import CLIPTextEncoder
 from .tokens import pad, tokenize
 
@@ -44,15 +45,19 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
 
 
 class PromptLearner(nn.Module):
-    """Prompts of learnable context vectors and fixed sentences (DFER-CLIP, section 3.3).
+    """The prompts of C classes: sentences in learnable context vectors (DFER-CLIP, section 3.3).
+
+    A compound class has a part for each of its emotions, any other class one part, and a part may
+    have several sentences. The direction of a part is the mean of its sentences' directions, that
+    of a class the mean of its parts', so that emotions weigh the same (EmoCLIP).
 
     Args:
-        sentences: for each of C classes its sentences, N in all.
+        parts: for each class the sentences of each part, as `load_prompt_parts` returns them; N in
+            all, where those that classes share count once, unless each class has its own context.
         text_encoder: the tower that encodes the prompts; not stored.
         num_context: context vectors per prompt, n; 0 for none.
         class_specific: one context for each class, or one for all.
-        context_position: where the text stands (see ``context_layout``).
-        classes: the C class names, for error messages.
+        context_position: where the text is put (see ``context_layout``).
 
     Raises:
         ValueError: when a prompt is longer than the text tower's context, or the position is
@@ -62,42 +67,56 @@ class PromptLearner(nn.Module):
     tokens: torch.Tensor
     is_context: torch.Tensor
     class_index: torch.Tensor
+    part_index: torch.Tensor
+    members: torch.Tensor
 
     def __init__(
         self,
-        sentences: Sequence[Sequence[str]],
+        parts: Sequence[Mapping[str, Sequence[str]]],
         text_encoder: CLIPTextEncoder,
         num_context: int = 8,
         class_specific: bool = True,
         context_position: str = 'end',
-        classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        texts = [text for group in sentences for text in group]
+        self.num_classes = len(parts)
+        self.num_context = num_context
+        self.class_specific = class_specific
+        self.context_position = context_position
+        # Each part once, by its name and, where its context is a class's own, the class.
+        own = class_specific and num_context > 0
+        keys = [[(own * number, name) for name in group] for number, group in enumerate(parts)]
+        sentences = {
+            key: group[key[1]] for group, names in zip(parts, keys, strict=True) for key in names
+        }
+        owners = [key for key, texts in sentences.items() for _ in texts]
         ids = tokenize(
-            texts,
+            [text for texts in sentences.values() for text in texts],
             text_encoder.tokenizer,
             text_encoder.context_length,
             reserved=num_context,
-            owners=[name for name, group in zip(classes, sentences, strict=False) for _ in group],
+            owners=[name for _, name in owners],
         )
         layout = context_layout([len(row) for row in ids], num_context, context_position)
         tokens = torch.zeros(layout.shape, dtype=torch.long)
         # Every row has the same number of context positions, so the rest fills up row by row.
         tokens[~layout] = pad(ids, text_encoder.tokenizer).flatten()
-        index = [number for number, group in enumerate(sentences) for _ in group]
         self.end = [len(row) + num_context + 1 for row in ids]
+        order = {key: index for index, key in enumerate(sentences)}
+        members = [(order[key], number) for number, names in enumerate(keys) for key in names]
+        self.num_parts = len(order)
         # The prompts follow from the config, so checkpoints do not hold them.
-        self.register_buffer('tokens', tokens, persistent=False)
-        self.register_buffer('is_context', layout, persistent=False)
-        self.register_buffer('class_index', torch.tensor(index), persistent=False)
-        self.num_classes = len(sentences)
-        self.num_context = num_context
-        self.class_specific = class_specific
-        self.context_position = context_position
+        for name, value in (
+            ('tokens', tokens),
+            ('is_context', layout),
+            ('class_index', torch.tensor([number for number, _ in owners])),
+            ('part_index', torch.tensor([order[key] for key in owners])),
+            ('members', torch.tensor(members).T),
+        ):
+            self.register_buffer(name, value, persistent=False)
         if num_context > 0:
-            owners = (self.num_classes,) if class_specific else ()
-            shape = (*owners, num_context, text_encoder.width)
+            owned = (self.num_classes,) if class_specific else ()
+            shape = (*owned, num_context, text_encoder.width)
             self.context = nn.Parameter(torch.empty(shape).normal_(std=0.02))
 
     def embed(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
@@ -112,6 +131,12 @@ class PromptLearner(nn.Module):
         )
         return embedded.masked_scatter(self.is_context.unsqueeze(-1), context.to(embedded.dtype))
 
+    def average(self, features: torch.Tensor) -> torch.Tensor:
+        """The direction of each class, (C, D), from the features of all prompts, (N, D)."""
+        directions = mean_unit_vector(features, self.part_index, self.num_parts)
+        part, owner = self.members
+        return mean_unit_vector(directions[part], owner, self.num_classes)
+
     def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
-        """Encode all prompts: features (N, D), not normalised."""
-        return text_encoder.encode(self.embed(text_encoder), self.end)
+        """Encode all prompts: one direction per class, (C, D), float32, each of length 1."""
+        return self.average(text_encoder.encode(self.embed(text_encoder), self.end))

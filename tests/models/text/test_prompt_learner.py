@@ -1,4 +1,3 @@
-import open_clip
 import pytest
 import torch
 from mmaction.registry import MODELS
@@ -6,31 +5,42 @@ from mmaction.registry import MODELS
 from dferclip_mm.models.text import PromptLearner
 from dferclip_mm.models.text.prompt_learner import context_layout
 
-TEXTS = ['a smile.', 'brows drawn together over a hard stare.', 'wide eyes.']
-
 
 @pytest.fixture
 def encoder(tiny_clip):
     return MODELS.build(dict(type='CLIPTextEncoder', arch=tiny_clip))
 
 
-def test_no_context_is_plain_clip(encoder):
-    learner = PromptLearner([[text] for text in TEXTS], encoder, num_context=0)
-    assert list(learner.parameters()) == []
-    torch.testing.assert_close(learner(encoder), encoder(open_clip.tokenize(TEXTS)))
+def parts_of(*groups):
+    return [{f'class {number}': group} for number, group in enumerate(groups)]
 
 
 def test_sentences_of_a_class_share_its_context(encoder):
-    learner = PromptLearner([['one', 'two words'], ['three']], encoder, num_context=2)
+    learner = PromptLearner(parts_of(['one', 'two words'], ['three']), encoder, num_context=2)
     assert learner.context.shape == (2, 2, 32)
     assert learner.class_index.tolist() == [0, 0, 1]
-    single = PromptLearner([['two words'], ['three']], encoder, num_context=2)
-    single.load_state_dict(learner.state_dict())
-    torch.testing.assert_close(learner(encoder)[1:], single(encoder))
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'encoded'),
+    [(dict(num_context=0), 2), (dict(class_specific=False), 2), (dict(class_specific=True), 3)],
+)
+def test_an_emotion_that_classes_share_is_encoded_once_if_its_context_is_shared(
+    encoder, kwargs, encoded
+):
+    parts = [{'anger': ['a frown'], 'fear': ['wide eyes']}, {'fear': ['wide eyes']}]
+    learner = PromptLearner(parts, encoder, **kwargs)
+    assert len(learner.tokens) == encoded
+    features = torch.eye(encoded)
+    half = 0.5**0.5
+    expected = torch.zeros(2, encoded)
+    expected[0, :2] = half
+    expected[1, -1] = 1
+    torch.testing.assert_close(learner.average(features), expected)
 
 
 def test_context_starts_small(encoder):
-    learner = PromptLearner([['a']] * 20, encoder, num_context=16)
+    learner = PromptLearner(parts_of(*[['a']] * 20), encoder, num_context=16)
     assert learner.context.std().item() == pytest.approx(0.02, rel=0.05)
 
 
@@ -55,10 +65,10 @@ def test_the_context_stands_where_the_position_says():
 )
 def test_bad_prompts_are_explained(encoder, sentences, kwargs, message):
     with pytest.raises(ValueError, match=message):
-        PromptLearner(sentences, encoder, **kwargs)
+        PromptLearner(parts_of(*sentences), encoder, **kwargs)
 
 
 def test_the_longest_prompt_fits(encoder):
-    learner = PromptLearner([['word ' * 67]], encoder, num_context=8)
+    learner = PromptLearner(parts_of(['word ' * 67]), encoder, num_context=8)
     assert learner.tokens.shape == (1, 77)
     assert learner(encoder).isfinite().all()

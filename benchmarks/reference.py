@@ -1,7 +1,7 @@
-"""DFER-CLIP the plain way: every token through every block, 77 tokens of text, nothing kept.
+"""The reference: DFER-CLIP without any shortcut, with the same weights.
 
-The reference that `FrameRecognizer` is tested equal to and measured against; it uses the same
-weights. The original program computes as much.
+Every token goes through every block, texts have 77 tokens, and nothing is cached, as in the
+original code. `FrameRecognizer` is tested to be equal to it and measured against it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 
-from dferclip_mm.models.similarity import cosine_logits, mean_unit_vector
+from dferclip_mm.models.similarity import cosine_logits
 
 
-def plain_logits(model: Any, frames: torch.Tensor) -> torch.Tensor:
+def reference_logits(model: Any, frames: torch.Tensor) -> torch.Tensor:
     """Logits (B, C) of clips (B, T, 3, H, W), as the model's backbone takes frames."""
     features = model.backbone.visual(frames.flatten(0, 1))
     features = rearrange(features, '(b t) d -> b t d', b=len(frames))
-    video = plain_temporal(model.neck, features)
+    video = reference_temporal(model.neck, features)
     head = model.cls_head
-    return cosine_logits(head.proj(video), plain_text(head), head.logit_scale)
+    return cosine_logits(head.proj(video), reference_text(head), head.logit_scale)
 
 
-def plain_temporal(neck: Any, features: torch.Tensor) -> torch.Tensor:
+def reference_temporal(neck: Any, features: torch.Tensor) -> torch.Tensor:
     """Class tokens (B, D) of frame features (B, T, D), without dropout."""
     x = torch.cat([neck.cls_token.expand(len(features), -1, -1), neck.proj(features)], dim=1)
     x = x + neck.pos_embed[:, : x.shape[1]]
@@ -39,7 +39,7 @@ def plain_temporal(neck: Any, features: torch.Tensor) -> torch.Tensor:
     return x[:, 0]
 
 
-def plain_text(head: Any) -> torch.Tensor:
+def reference_text(head: Any) -> torch.Tensor:
     """Class directions (C, D) of a `TextPromptHead`."""
     encoder, learner = head.text_encoder, head.prompt_learner
     text = encoder.text
@@ -50,5 +50,4 @@ def plain_text(head: Any) -> torch.Tensor:
     x = torch.cat([embedded, filler], dim=1) + text.positional_embedding
     x = text.ln_final(text.transformer(x, attn_mask=text.attn_mask))
     x = x[torch.arange(len(x)), torch.tensor(learner.end)] @ text.text_projection
-    parts = mean_unit_vector(x, head.part_index, len(head.part_class))
-    return mean_unit_vector(parts, head.part_class, head.num_classes)
+    return learner.average(x)

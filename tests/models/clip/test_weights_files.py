@@ -22,24 +22,21 @@ def training_run(clip):
     return {'epoch': 3, 'name': 'run', 'state_dict': state}
 
 
-@pytest.mark.parametrize('layout', [openai_names, two_tower_names, training_run])
-def test_layout_loads_into_both_towers(tmp_path, tiny_clip, layout):
+@pytest.mark.parametrize(
+    ('layout', 'suffix'),
+    [
+        (openai_names, '.pt'),
+        (openai_names, '.safetensors'),
+        (two_tower_names, '.pt'),
+        (training_run, '.pt'),
+    ],
+)
+def test_a_layout_loads_into_both_towers(tmp_path, tiny_clip, layout, suffix):
     clip = open_clip.CLIP(**tiny_clip).eval()
-    path = tmp_path / 'clip.pt'
-    torch.save(layout(clip), path)
-    check(clip, tiny_clip, path)
-
-
-def test_safetensors_load_into_both_towers(tmp_path, tiny_clip):
-    clip = open_clip.CLIP(**tiny_clip).eval()
-    path = tmp_path / 'clip.safetensors'
-    save_file(clip.state_dict(), path)
-    check(clip, tiny_clip, path)
-
-
-def check(clip, arch, path):
-    backbone = MODELS.build(dict(type='CLIPVisualEncoder', arch=arch, pretrained=str(path)))
-    encoder = MODELS.build(dict(type='CLIPTextEncoder', arch=arch, pretrained=str(path)))
+    path, save = tmp_path / f'clip{suffix}', torch.save if suffix == '.pt' else save_file
+    save(layout(clip), path)
+    backbone = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, pretrained=str(path)))
+    encoder = MODELS.build(dict(type='CLIPTextEncoder', arch=tiny_clip, pretrained=str(path)))
     image, text = torch.rand(2, 3, 32, 32), open_clip.tokenize(['a smile', 'a frown'])
     with torch.no_grad():
         torch.testing.assert_close(backbone.eval()(image), clip.encode_image(image))

@@ -1,20 +1,21 @@
-"""Equal to the original DFER-CLIP, and what its golden answers leave open."""
+"""Equal to the original code, through the converter and the configs that users run."""
 
 import math
 
 import pytest
 import torch
-from golden_cases import (
-    GOLDEN,
-    ROOT,
-    TOLERANCE,
-    build_dferclip,
-    dferclip_deviations,
-)
+from golden_cases import DEVIATIONS, GOLDEN, ROOT, TOLERANCE
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import nn
+
+
+def check(method, name, folder):
+    found = DEVIATIONS[method](GOLDEN[method][name], folder)
+    for quantity, value in found.items():
+        assert value <= TOLERANCE[method][quantity], quantity
+    return set(found)
 
 
 @pytest.mark.promise(
@@ -22,11 +23,14 @@ from torch import nn
 )
 @pytest.mark.parametrize('name', GOLDEN['dferclip'])
 def test_dferclip_answers_as_the_original(name, tmp_path):
-    case = GOLDEN['dferclip'][name]
-    found = dferclip_deviations(case, *build_dferclip(case, tmp_path))
+    found = check('dferclip', name, tmp_path)
     assert ('SGD losses' in found) == (name == 'end_specific')
-    for quantity, value in found.items():
-        assert value <= TOLERANCE['dferclip'][quantity], quantity
+
+
+@pytest.mark.promise('Models', 'EmoCLIP has the logits, loss and regression of the original code')
+@pytest.mark.parametrize('name', GOLDEN['emoclip'])
+def test_emoclip_answers_as_the_original(name, tmp_path):
+    assert check('emoclip', name, tmp_path) == {'logits', 'loss', 'downstream'}
 
 
 @pytest.fixture

@@ -1,0 +1,65 @@
+"""From the texts after ``--cfg-options`` to keys and values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+_QUOTED = re.compile(r"""(["'])(.*?)\1(?=\s*(?:$|[,\])]))""")
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Dotted keys and their values, from ``key=value`` texts.
+
+    The syntax is that of MMEngine's ``DictAction``, which also removes all blanks and splits quoted
+    words at their commas; here both stay.
+    """
+    pairs = [text.partition('=') for text in texts]
+    return {key: parse_value(value) for key, _, value in pairs}
+
+
+def parse_value(text: str) -> Any:
+    """A number, True, False, None, a word, or a list or tuple of these."""
+    text = text.strip()
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        # "[a,b]" is a list in quotes that a shell did not remove.
+        return parse_value(quoted[2]) if quoted[2][:1] in ('[', '(') else quoted[2]
+    items = _split(text)
+    if text[:1] + text[-1:] in ('[]', '()'):
+        items = _split(text[1:-1])
+    elif len(items) == 1:
+        return _parse_word(text)
+    if not items[-1].strip():
+        # [], or a comma at the end.
+        items.pop()
+    kind = tuple if text[:1] == '(' and text[-1:] == ')' else list
+    return kind(parse_value(item) for item in items)
+
+
+def _parse_word(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    if text.lower() in ('true', 'false'):
+        return text.lower() == 'true'
+    return None if text == 'None' else text
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that are neither in brackets nor in quotes."""
+    items, depth, position = [''], 0, 0
+    while position < len(text):
+        # A quote opens only where a word begins: not in "a child's face".
+        begins = items[-1].rstrip()[-1:] in ('', '[', '(', ',')
+        quoted = _QUOTED.match(text, position) if begins else None
+        found = quoted[0] if quoted else text[position]
+        depth += (found in '[(') - (found in '])')
+        if found == ',' and depth == 0:
+            items.append('')
+        else:
+            items[-1] += found
+        position += len(found)
+    return items

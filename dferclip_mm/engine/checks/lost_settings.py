@@ -1,0 +1,103 @@
+"""Settings that are lost: variables that MMEngine resolves while it reads a config file.
+
+``data_root = 'data/DFEW'`` in a config is a variable; the run reads the values that were computed
+from it. Changing the variable afterwards, with ``--cfg-options`` or in a config that inherits,
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from .config_keys import RUN_KEYS, closest, walk
+
+# Keys that a message names at most.
+_MANY = 12
+
+
+def check_options(cfg: Mapping[str, Any], options: Iterable[str]) -> None:
+    """Refuse ``--cfg-options`` whose first word is no key that a run reads.
+
+    Args:
+        cfg: without the options.
+        options: dotted keys.
+
+    Raises:
+        ValueError: naming each such option and the keys of that name that would work.
+    """
+    said = []
+    for option in options:
+        first, _, rest = option.partition('.')
+        if first in RUN_KEYS:
+            continue
+        meant = closest(first, RUN_KEYS)
+        if meant is not None:
+            instead = f'did you mean {f"{meant}.{rest}".rstrip(".")!r}?'
+        else:
+            instead = f'set {_join(find_keys(cfg, option.rpartition(".")[2]))}'
+        said.append(f'{option}: no run reads {first!r}; {instead}')
+    if said:
+        raise ValueError(f'--cfg-options: {" ".join(said)}')
+
+
+def find_keys(cfg: Mapping[str, Any], name: str) -> list[str]:
+    """The keys of a name that a run reads; without one, those whose name contains it."""
+    keys = [location for location, _ in walk(cfg)]
+    exact = [key for key in keys if key.rpartition('.')[2] == name]
+    return exact or [key for key in keys if name in key.rpartition('.')[2]]
+
+
+def find_lost_variables(cfg: Config) -> list[str]:
+    """A warning for each plain variable that was set and that no run reads.
+
+    Set means: in a config that inherits and does not use the variable itself, or after the file was
+    read, as MMAction2's own programs do with ``--cfg-options``. Read by nothing means: a key of the
+    same name has another value.
+    """
+    path = Path(cfg.filename or '')
+    if path.suffix != '.py' or not path.is_file():
+        return []
+    unused, original = _unused_variables(path), Config.fromfile(path)
+    said = []
+    for name, value in cfg.items():
+        is_set = name in unused or (name in original and original[name] != value)
+        if name in RUN_KEYS or not is_set or not _is_plain(value):
+            continue
+        other = [
+            (key, found)
+            for key, found in walk(cfg)
+            if key.rpartition('.')[2] == name and _is_plain(found) and found != value
+        ]
+        if other:
+            values = ', '.join(dict.fromkeys(repr(found) for _, found in other))
+            said.append(
+                f'config: {name} = {value!r} is read by nothing: the run has {values}; '
+                f'set {_join([key for key, _ in other])}'
+            )
+    return said
+
+
+def _unused_variables(path: Path) -> set[str]:
+    """The variables that an inheriting config sets and does not use."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding='utf-8'))))
+    names = [(node.id, type(node.ctx)) for node in nodes if isinstance(node, ast.Name)]
+    stored = {name for name, context in names if context is ast.Store}
+    used = {name for name, context in names if context is ast.Load}
+    return stored - used if '_base_' in stored else set()
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, str | int | float | None)
+
+
+def _join(keys: list[str]) -> str:
+    if not keys:
+        return 'a key that it reads, such as model or train_dataloader'
+    return ', '.join(keys[:_MANY]) + (', …' if len(keys) > _MANY else '')

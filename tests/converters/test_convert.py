@@ -1,0 +1,244 @@
+import open_clip
+import pytest
+import torch
+from mmaction.registry import MODELS
+
+from dferclip_mm.converters import convert, convert_back, read_published
+from dferclip_mm.converters.infer_arch import arch_name
+from dferclip_mm.emotions import CORPUS_CLASSES
+
+NECKS = {
+    'dferclip': dict(max_frames=16, depth=1, head_dim=64, mlp_dim=1024),
+    'emoclip': dict(max_frames=1023, depth=2, head_dim=2048, mlp_dim=512),
+}
+
+
+@pytest.fixture
+def state(request):
+    """A state dict that may be changed."""
+    return dict(request.getfixturevalue('dferclip_state'))
+
+
+def back(found):
+    return convert_back({'state_dict': found.state_dict, 'meta': found.meta})
+
+
+@pytest.mark.parametrize('method', NECKS)
+def test_sizes_and_names_are_those_of_our_parts(method, request):
+    found = convert(request.getfixturevalue(f'{method}_state'))
+    sizes = dict(in_channels=512, embed_dims=512, num_heads=8) | NECKS[method]
+    assert found.model['neck'] == sizes
+    tower = found.model['backbone']
+    assert found.model['cls_head']['text_encoder'] == tower
+    assert tower['pretrained'] is None
+    assert tower['arch']['vision_cfg'] == dict(image_size=224, layers=2, width=128, patch_size=32)
+    assert tower['arch']['text_cfg']['heads'] == 2
+    parts = {
+        'backbone.': dict(type='CLIPVisualEncoder', **tower),
+        'neck.': dict(type='TemporalTransformer', **sizes),
+        'cls_head.text_encoder.': dict(type='CLIPTextEncoder', **tower),
+    }
+    names = {
+        prefix + name for prefix, cfg in parts.items() for name in MODELS.build(cfg).state_dict()
+    }
+    own = dict(dferclip='prompt_learner.context', emoclip='logit_scale')[method]
+    assert set(found.state_dict) == names | {f'cls_head.{own}'}
+
+
+def test_everything_but_classes_and_position_is_inferred(dferclip_state):
+    found = convert(dferclip_state, context_position='middle')
+    assert found.kind == 'DFER-CLIP'
+    head = found.model['cls_head']
+    assert (head['num_context'], head['class_specific']) == (4, True)
+    assert head['context_position'] == found.meta['context_position'] == 'middle'
+    assert head['classes'] == list(CORPUS_CLASSES['dfew'])
+
+
+def test_well_known_size_gets_its_name():
+    arch = open_clip.get_model_config('ViT-B-32-quickgelu')
+    assert arch_name(arch) == 'ViT-B-32-quickgelu'
+    assert arch_name({**arch, 'embed_dim': 5}) == {**arch, 'embed_dim': 5}
+
+
+def test_prompts_are_recovered_token_by_token(golden, dferclip_state):
+    given = golden['dferclip']['middle_specific']['prompts']
+    found = convert(dferclip_state).prompts
+    assert found['happiness'] == (
+        'corners of the mouth lifted into a grin , cheeks pushed up , eyes creased .'
+    )
+    expected, recovered = open_clip.tokenize(given), open_clip.tokenize(list(found.values()))
+    assert torch.equal(expected, recovered)
+
+
+def test_a_context_that_the_classes_share(state):
+    state['prompt_learner.ctx'] = state['prompt_learner.ctx'][0]
+    found = convert(state)
+    head = found.model['cls_head']
+    assert (head['num_context'], head['class_specific']) == (4, False)
+    context = back(found)['state_dict']['module.prompt_learner.ctx']
+    assert torch.equal(context, state['prompt_learner.ctx'])
+
+
+def test_classes_are_named_by_their_number_or_asked_for(dferclip_state):
+    def of(number):
+        rows = torch.arange(number) % 7
+        own = {name: value[rows] for name, value in dferclip_state.items() if 'prompt_l' in name}
+        return {**dferclip_state, **own}
+
+    assert tuple(convert(of(11)).prompts) == CORPUS_CLASSES['mafw']
+    with pytest.raises(ValueError, match='has 7 classes, but 11 were named'):
+        convert(dferclip_state, classes='mafw')
+    with pytest.raises(ValueError, match='3 classes and does not name them'):
+        convert(of(3))
+    assert list(convert(of(3), classes=['a', 'b', 'c']).prompts) == ['a', 'b', 'c']
+
+
+def test_way_back_is_bitwise(dferclip_file, dferclip_state):
+    found = convert(read_published(dferclip_file))
+    # Plain data: the file is read where only such is allowed.
+    assert [type(found.meta[name]) for name in ('epoch', 'best_acc')] == [int, float]
+    theirs = back(found)
+    assert theirs['epoch'] == 50
+    assert theirs['best_acc'] == 71.25
+    assert set(theirs['state_dict']) == {f'module.{name}' for name in dferclip_state}
+    for name, value in dferclip_state.items():
+        assert torch.equal(theirs['state_dict'][f'module.{name}'], value), name
+
+
+def test_emoclips_way_back_is_bitwise_with_both_scales(emoclip_state):
+    published = {**emoclip_state, 'logit_scale': torch.tensor(4.0)}
+    # As two wrappers name it.
+    found = convert({f'module.module.{name}': value for name, value in published.items()})
+    assert found.prompts is None
+    assert found.state_dict['cls_head.logit_scale'] == 4.0
+    assert found.meta['clip_logit_scale'] == emoclip_state['backbone.logit_scale'].item()
+    theirs = back(found)
+    assert set(theirs) == {f'module.{name}' for name in published}
+    for name, value in published.items():
+        assert torch.equal(theirs[f'module.{name}'], value), name
+
+
+def drop(state):
+    del state['temporal_net.cls_token'], state['clip_model_.ln_final.bias']
+
+
+def add(state):
+    for number in range(9):
+        state[f'text_encoder.extra{number}'] = torch.zeros(1)
+
+
+def swap(state):
+    state['text_encoder.ln_post.bias'] = state.pop('text_encoder.ln_final.bias')
+
+
+def tear(state):
+    state['image_encoder.proj'] = state['image_encoder.proj'] + 1e-6
+
+
+def reshape(state):
+    state['clip_model_.visual.proj'] = torch.zeros(64, 512)
+
+
+def strange_prompt(state):
+    state['prompt_learner.token_suffix'] = state['prompt_learner.token_suffix'] + 1.0
+
+
+def strange_start(state):
+    state['prompt_learner.token_prefix'] = state['prompt_learner.token_prefix'] + 1.0
+
+
+def lone_byte(state):
+    """Token 125 is one byte of a character: no sentence gives it alone."""
+    suffix = state['prompt_learner.token_suffix'].clone()
+    suffix[2, 0] = state['clip_model_.token_embedding.weight'][125]
+    state['prompt_learner.token_suffix'] = suffix
+
+
+def filled_padding(state):
+    suffix = state['prompt_learner.token_suffix'].clone()
+    suffix[1, -1] += 1
+    state['prompt_learner.token_suffix'] = suffix
+
+
+def flat_suffix(state):
+    state['prompt_learner.token_suffix'] = torch.zeros(7, 128)
+
+
+def flat_context(state):
+    state['prompt_learner.ctx'] = torch.zeros(7)
+
+
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (drop, r'2 missing: .*temporal_net\.cls_token'),
+        (add, r'9 left over: text_encoder\.extra0, .*, and 5 more'),
+        (
+            swap,
+            r'1 missing: text_encoder\.ln_final\.bias; 1 left over: text_encoder\.ln_post\.bias',
+        ),
+        (tear, r'1 tensors .* stores twice differ .*: clip_model_\.visual\.proj'),
+        (
+            reshape,
+            r'1 of another shape: clip_model_\.visual\.proj \(64, 512\) float32 instead of \(128,',
+        ),
+        (strange_prompt, 'prompt of class 0 reads .* does not give its embedded tokens again'),
+        (strange_start, 'prompt of class 0 reads'),
+        (lone_byte, 'prompt of class 2 reads'),
+        (filled_padding, 'prompt of class 1 reads'),
+        (flat_suffix, r'token_suffix \(7, 128\) float32 instead of \(7, 72, 128\)'),
+        (flat_context, r'prompt_learner\.ctx has the shape \(7,\): expected'),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
+def test_damage_is_explained_in_one_sentence(state, damage, message):
+    damage(state)
+    with pytest.raises(ValueError, match=message) as caught:
+        convert(state)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ([1, 2], 'holds a list'),
+        ({}, 'its 0 entries are none'),
+        ({'model': 1, 'epoch': 2}, 'holds no state dict: model, epoch is no tensor'),
+        ({'visual.proj': torch.zeros(1)}, '^the file holds a CLIP, which needs no conversion'),
+        (
+            {'state_dict': {'cls_head.fc.weight': torch.zeros(1)}},
+            '^the file is a checkpoint of an MMAction2 model already',
+        ),
+        # Half of what a kind is known by.
+        (
+            {'prompt_learner.ctx': torch.zeros(1)},
+            '^the file is no checkpoint of DFER-CLIP or EmoCLIP: its 1 entries are prompt_l',
+        ),
+    ],
+)
+def test_other_files_are_recognised(content, message):
+    with pytest.raises(match=message):
+        convert(content)
+
+
+@pytest.mark.parametrize(
+    ('meta', 'weights', 'message'),
+    [
+        (dict(converted_from=None), {}, 'only a converted checkpoint'),
+        (dict(prompts=None), {}, "lacks 'prompts'"),
+        (dict(prompts=['smile ' * 99] * 7), {}, 'tokens, but 71 are free'),
+        ({}, {'cls_head.text_encoder.text.token_embedding.weight': None}, 'holds no text tower'),
+        ({}, {'neck.extra': torch.zeros(1)}, r'1 left over: neck\.extra'),
+        ({}, {'neck.cls_token': None}, r'1 missing: temporal_net\.cls_token'),
+    ],
+)
+def test_way_back_needs_what_the_conversion_noted(dferclip_state, meta, weights, message):
+    found = convert(dferclip_state)
+
+    def changed(content, changes):
+        return {name: value for name, value in {**content, **changes}.items() if value is not None}
+
+    with pytest.raises(ValueError, match=message):
+        convert_back(
+            {'state_dict': changed(found.state_dict, weights), 'meta': changed(found.meta, meta)}
+        )

@@ -1,0 +1,38 @@
+"""Values of --cfg-options: MMEngine's syntax, and no word is changed."""
+
+import pytest
+
+from dferclip_mm.engine.cfg_options import parse_options
+
+
+@pytest.mark.parametrize(
+    ('typed', 'value'),
+    [
+        ('a photo of a face', 'a photo of a face'),
+        ('[very happy, sad]', ['very happy', 'sad']),
+        ("[very happy,'sad, a little']", ['very happy', 'sad, a little']),
+        ('"a smile, wide (open)"', 'a smile, wide (open)'),
+        ('[ happy , [ sad one ] ]', ['happy', ['sad one']]),
+        ("a child's face", "a child's face"),
+        ("['it's wide', \"don't\"]", ["it's wide", "don't"]),
+        ('my clips/a b.json', 'my clips/a b.json'),
+        ('1 2', '1 2'),
+        # As in MMEngine.
+        ('3', 3),
+        ('1e-3', 0.001),
+        ('true', True),
+        ('None', None),
+        ('', ''),
+        ('a,b', ['a', 'b']),
+        ('(1, 2)', (1, 2)),
+        ('[(1,2),(3,4)]', [(1, 2), (3, 4)]),
+        ('"[1, x]"', [1, 'x']),
+        ('[]', []),
+        ('[a,]', ['a']),
+        ('f(a,b)', 'f(a,b)'),
+        ('say "hi"', 'say "hi"'),
+        ("'3'", '3'),
+    ],
+)
+def test_words_of_the_command_line_keep_their_blanks(typed, value):
+    assert parse_options([f'a.b={typed}']) == {'a.b': value}

@@ -1,0 +1,66 @@
+"""The options that the programs share.
+
+Nothing beyond the standard library is imported here, and the programs import the rest after they
+have read the command line: ``--help`` and a wrong command line take no time.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def _setting(text: str) -> str:
+    """A ``key=value`` of ``--cfg-options``."""
+    key, equals, value = text.partition('=')
+    if not (equals and key) or key != key.strip() or value != value.lstrip():
+        raise argparse.ArgumentTypeError(
+            f'expected key=value without blanks around "=", found {text!r}; quote a value that '
+            'has blanks, as in "key=two words"'
+        )
+    return text
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        type=_setting,
+        metavar='KEY=VALUE',
+        help='settings that override the config, with dots between levels; a list is "key=[a,b]", '
+        'and "key=[a word, \'this, too\']" keeps blanks and quoted commas',
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that MMAction2's own programs, ``mim`` and torchrun rely on."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints; created')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    # `mim` still passes it, through torch.distributed.launch.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_cfg_options(parser)
+
+
+def add_data_root_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data-root``."""
+    parser.add_argument('--data-root', metavar='DIR', help='data_root of every dataset')
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data-root`` and ``--fold``."""
+    add_data_root_option(parser)
+    parser.add_argument('--fold', type=int, metavar='N', help='fold of every dataset, from 1')
+
+
+def add_batch_size_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--batch-size``."""
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        metavar='N',
+        help='clips per process in one step, as batch_size in the config; with several GPUs a step '
+        'has N clips on each',
+    )
