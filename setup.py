@@ -93,8 +93,7 @@ EXTRAS = {
     # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
-    # For linear probing and features as .parquet.
-    'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
+    'probe': ['scikit-learn>=1.4'],
     'tests': [
         'hypothesis>=6.100',
         'mypy',

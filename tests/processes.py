@@ -59,6 +59,8 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+            if isinstance(end.code, str):
+                print(end.code)
         except BaseException:
             traceback.print_exc()
         finally:

@@ -9,9 +9,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.inference import EmotionAnalyzer
-
 FORMATS = ('csv', 'json', 'srt', 'vtt')
 NO_FACE = 3
 
@@ -50,6 +47,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Build the analyzer once, and write a folder for each video."""
     args = parse_arguments()
+
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.inference import EmotionAnalyzer
+
     formats = args.formats.split(',')
     with friendly_errors():
         unknown = set(formats) - {*FORMATS}

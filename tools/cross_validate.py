@@ -2,8 +2,8 @@
 
 With ``--leave-one-class-out`` there is one run per class instead: trained without the class, tested
 on its clips only. Each run has its own folder, with all output of its programs. The same command,
-started again, skips finished runs and resumes an interrupted one. SIGTERM and SIGUSR1 are forwarded
-to the current run, which saves; the exit code is then 75.
+started again, skips finished runs and resumes an interrupted one. After Ctrl-C, SIGTERM or SIGUSR1,
+which the current run gets as well, the exit code is 75.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     fold = args.folds[0] if args.folds else None
     return [
         Run(f'without {name}', args.work_dir / f'without_{name}', fold, settings_without(name))
-        for name in args.leave_one_class_out or resolve_classes(cfg.model.cls_head.classes)
+        for name in args.leave_one_class_out
+        or resolve_classes(cfg.model.cls_head.get('classes', ()))
     ]
 
 
