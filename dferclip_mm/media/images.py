@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import ExifTags, Image
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
-# Orientation tags are ignored, as in Pillow's convert('RGB').
+# Orientation tags are ignored, as by the loaders of DFER-CLIP and EmoCLIP: Pillow's convert('RGB').
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 # By its header; OpenCV would take 64 times as many.
@@ -150,6 +150,17 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
     if image is None:
         raise ValueError(f'{path} does not decode')
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def has_orientation(path: str) -> bool:
+    """Whether an image file's EXIF orientation asks for a turn or flip; `read_image` ignores it."""
+    try:
+        with Image.open(path) as image:
+            # Pillow would decode a whole PNG to look behind its pixels.
+            exif = image.getexif() if image.format != 'PNG' or 'exif' in image.info else {}
+            return exif.get(ExifTags.Base.Orientation) in range(2, 9)
+    except Exception:  # whatever Pillow's readers raise on damaged tags
+        return False
 
 
 def check_size(path: str, file: BinaryIO) -> None:
