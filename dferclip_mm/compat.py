@@ -1,18 +1,20 @@
-"""Remedies for bugs of other packages: the only file that knows their versions.
+"""Remedies for bugs of other packages: only this file and ``engine/remedies.py`` know versions.
 
 Open it when a package was updated: each remedy names its cause and when to remove it.
 
 Each is one function and acts only where its bug is present. ``dferclip_mm/__init__.py`` applies
-those that importing needs, before anything of ``mmaction.models`` is imported.
+them before anything of ``mmaction.models`` is imported; ``engine/remedies.py`` has those for the
+config of a run.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 import warnings
-from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,13 +23,13 @@ import numpy as np
 import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
-from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.optimizer import OptimWrapper, amp_optimizer_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner import checkpoint
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.optim import SGD, Adam, AdamW
 
@@ -48,6 +50,25 @@ def require_mmcv() -> None:
             '(no compiled operators; enough for everything here), or install a full mmcv in '
             "MMAction2's range, >=2.0.0rc4,<2.2.0"
         )
+
+
+def allow_onedl_mmcv() -> None:
+    """Let MMAction2 import beside onedl-mmcv, a maintained fork of mmcv with the same interface.
+
+    Cause: mmaction2 1.2.0 refuses mmcv from 2.2 on by its number; the fork began at 2.3. Only the
+    fork is let through, and only while ``mmaction`` is imported is another number shown.
+    Remove when MMAction2 takes mmcv 2.3.
+    """
+    try:
+        importlib.metadata.version('onedl-mmcv')
+    except importlib.metadata.PackageNotFoundError:
+        return
+    mmcv: Any = importlib.import_module('mmcv')
+    version, mmcv.__version__ = mmcv.__version__, '2.1.0'
+    try:
+        importlib.import_module('mmaction')
+    finally:
+        mmcv.__version__ = version
 
 
 def provide_drn() -> None:
@@ -87,13 +108,21 @@ def skip_vindlu() -> None:
         mmaction.utils.dependency.WITH_MULTIMODAL = False
 
 
-def quiet_mmcv_lite() -> None:
-    """Leave out the warning that mmcv-lite has no deformable attention: nothing here uses it.
+def quiet_libraries() -> None:
+    """Leave out warnings of libraries, in each process of a run, that ask a user for nothing.
 
-    Cause: ``mmcv/cnn/bricks/transformer.py`` warns on import, in each process of a run.
-    Remove when mmcv-lite no longer warns.
+    Cause, in this order: mmcv-lite has no deformable attention, which nothing here uses; MMEngine
+    sets the number of threads, and uses old names of PyTorch; no GPU is visible.
+    Remove each when its library no longer warns.
     """
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    for message in (
+        'Fail to import ``MultiScaleDeformableAttention``',
+        'Setting (OMP|MKL)_NUM_THREADS environment variable',
+        '`broadcast_buffers` is deprecated',
+        r'`torch\.cuda\.amp\.GradScaler',
+        "'pin_memory' argument is set as true but no accelerator is found",
+    ):
+        warnings.filterwarnings('ignore', message=message)
 
 
 def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
@@ -142,6 +171,17 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals(allowed)
 
 
+def refuse_untrusted_fallback() -> None:
+    """Have onedl-mmengine refuse what ``weights_only=True`` refuses.
+
+    Cause: it loads such a checkpoint once more without ``weights_only``, which may run code, and
+    takes from PyTorch's allow-list what `allow_mmengine_checkpoints` put there.
+    Remove when it raises the error.
+    """
+    if hasattr(checkpoint, '_safe_torch_load'):
+        checkpoint._safe_torch_load = functools.partial(torch.load, weights_only=True)
+
+
 def refuse_stored_configs() -> None:
     """Have inferencers that are given only weights ask for a config instead of executing a text.
 
@@ -183,37 +223,6 @@ def resume_sharded_optimizers() -> None:
     FSDPStrategy.load_optim_state_dict = load_optim_state_dict
 
 
-def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
-    """Let MMEngine run several processes on a machine without a GPU, from the same config.
-
-    Cause: ``mmengine.dist`` calls ``torch.cuda.set_device`` whatever the backend, and the runner
-    always passes DistributedDataParallel ``device_ids``, which modules on the CPU refuse. MMEngine
-    keeps an existing process group, so the group is made here first.
-    Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
-
-    Args:
-        cfg: the run's config; its ``model_wrapper_cfg`` is set in place.
-        launcher: the runner's launcher; only ``'pytorch'`` (torchrun) is touched.
-    """
-    if launcher != 'pytorch' or torch.cuda.is_available():
-        return
-    if not torch.distributed.is_initialized():
-        # Seconds, as MMEngine's own init_dist takes them.
-        seconds = (cfg.get('env_cfg', {}).get('dist_cfg') or {}).get('timeout')
-        limit = None if seconds is None else timedelta(seconds=seconds)
-        torch.distributed.init_process_group('gloo', timeout=limit)
-    # What the runner would use without a model_wrapper_cfg, which hides find_unused_parameters.
-    wrapper = cfg.get('model_wrapper_cfg') or {
-        'broadcast_buffers': False,
-        'find_unused_parameters': cfg.get('find_unused_parameters', False),
-    }
-    cfg.model_wrapper_cfg = {
-        'type': 'MMDistributedDataParallel',
-        **wrapper,
-        'device_ids': None,
-    }
-
-
 def allow_amp_without_gpu() -> None:
     """Let a config with ``AmpOptimWrapper(dtype='bfloat16')`` train on the CPU as well.
 
@@ -252,23 +261,6 @@ def compile_without_optimizer() -> None:
         OptimWrapper.update_params = torch.compiler.disable(OptimWrapper.update_params)
 
 
-def without_code_layout(cfg: Config) -> Config:
-    """The same config, whose text is written without a run of yapf.
-
-    Cause: MMEngine lays out the text of a config for every checkpoint and several times at the
-    start of a run, 0.05 s and more each. ``Config.fromfile`` ignores its
-    ``format_python_code=False``, which only the constructor obeys.
-    Remove when ``Config.fromfile`` passes it on.
-    """
-    return Config(
-        dict(cfg.items()),
-        cfg_text=cfg.text,
-        filename=cfg.filename,
-        env_variables=cfg.env_variables,
-        format_python_code=False,
-    )
-
-
 def name_our_configs() -> None:
     """Let ``_base_ = 'dferclip_mm::configs/dferclip_dfew.py'`` name a config of our wheel.
 
@@ -279,12 +271,14 @@ def name_our_configs() -> None:
 
 
 def apply() -> None:
-    """Apply what importing and loading need, before ``mmaction.models`` is imported."""
+    """Apply all, before ``mmaction.models`` is imported."""
     require_mmcv()
+    allow_onedl_mmcv()
     provide_drn()
     skip_vindlu()
-    quiet_mmcv_lite()
+    quiet_libraries()
     allow_mmengine_checkpoints()
+    refuse_untrusted_fallback()
     refuse_stored_configs()
     resume_sharded_optimizers()
     allow_amp_without_gpu()

@@ -13,9 +13,9 @@ SPLITS = ('train', 'test')
 
 
 def write_clip(folder: Path, num_frames: int, suffix: str) -> None:
-    """A folder of noise frames of 24 x 20 pixels, another for each name."""
+    """A folder of noise frames of 24 x 20 pixels, another for each name and folder."""
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(zlib.crc32(folder.name.encode()))
+    rng = np.random.default_rng(zlib.crc32('/'.join(folder.parts[-2:]).encode()))
     for number in range(1, num_frames + 1):
         frame = rng.integers(0, 256, (24, 20, 3), dtype=np.uint8)
         cv2.imwrite(str(folder / f'{number}.{suffix}'), frame)

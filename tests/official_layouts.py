@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 
 State = dict[str, torch.Tensor]
 
-CONTEXT_LENGTH, VOCABULARY, EMBED_DIM = 77, 49408, 512
+EMBED_DIM = 512
 # Vision width and layers, text width and layers; patch 32, 224 px, heads of width 64.
 CLIP_SIZES = {'tiny': (128, 2, 128, 2), 'ViT-B/32': (768, 12, 512, 12)}
 
@@ -52,25 +52,17 @@ def video(clips: int, frames: int, seed: int, size: int = 224) -> torch.Tensor:
 def clip_state_dict(size: str) -> State:
     """A CLIP in OpenAI's layout."""
     vision, vision_layers, text, text_layers = CLIP_SIZES[size]
-    shapes: dict[str, tuple[int, ...]] = {
-        'positional_embedding': (CONTEXT_LENGTH, text),
-        'text_projection': (text, EMBED_DIM),
-        'logit_scale': (),
-        'visual.class_embedding': (vision,),
-        'visual.positional_embedding': (50, vision),
-        'visual.proj': (vision, EMBED_DIM),
-        'visual.conv1.weight': (vision, 3, 32, 32),
-        'visual.ln_pre.weight': (vision,),
-        'visual.ln_pre.bias': (vision,),
-        'visual.ln_post.weight': (vision,),
-        'visual.ln_post.bias': (vision,),
-        'token_embedding.weight': (VOCABULARY, text),
-        'ln_final.weight': (text,),
-        'ln_final.bias': (text,),
+    # open_clip's own module has that layout.
+    with torch.device('meta'):
+        clip = open_clip.CLIP(
+            EMBED_DIM,
+            dict(image_size=224, patch_size=32, layers=vision_layers, width=vision),
+            dict(context_length=77, layers=text_layers, width=text, heads=text // 64),
+        )
+    return {
+        name: parameter(f'clip.{name}', tuple(value.shape))
+        for name, value in clip.state_dict().items()
     }
-    shapes.update(_tower('visual.transformer', vision, vision_layers))
-    shapes.update(_tower('transformer', text, text_layers))
-    return {name: parameter(f'clip.{name}', shape) for name, shape in shapes.items()}
 
 
 def dferclip_state_dict(case: Mapping[str, Any]) -> State:
@@ -78,7 +70,7 @@ def dferclip_state_dict(case: Mapping[str, Any]) -> State:
     clip = clip_state_dict(case['size'])
     contexts, width = case['n_ctx'], clip['ln_final.weight'].numel()
     prompts = [f'{" ".join(["X"] * contexts)} {prompt}' for prompt in case['prompts']]
-    tokens = open_clip.tokenize(prompts, CONTEXT_LENGTH)
+    tokens = open_clip.tokenize(prompts)
     embedded = clip['token_embedding.weight'][tokens]
     owners = (len(tokens),) if case['class_specific'] else ()
     state = {
@@ -141,26 +133,6 @@ def save_like_dferclip(state: State, path: Path) -> None:
 def save_like_emoclip(state: State, path: Path) -> None:
     """Save the bare state dict with a DistributedDataParallel prefix."""
     torch.save({f'module.{name}': value for name, value in state.items()}, path)
-
-
-def _tower(prefix: str, width: int, layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    block = {
-        'attn.in_proj_weight': (3 * width, width),
-        'attn.in_proj_bias': (3 * width,),
-        'attn.out_proj.weight': (width, width),
-        'attn.out_proj.bias': (width,),
-        'ln_1.weight': (width,),
-        'ln_1.bias': (width,),
-        'mlp.c_fc.weight': (4 * width, width),
-        'mlp.c_fc.bias': (4 * width,),
-        'mlp.c_proj.weight': (width, 4 * width),
-        'mlp.c_proj.bias': (width,),
-        'ln_2.weight': (width,),
-        'ln_2.bias': (width,),
-    }
-    for number in range(layers):
-        for name, shape in block.items():
-            yield f'{prefix}.resblocks.{number}.{name}', shape
 
 
 def _temporal(

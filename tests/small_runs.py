@@ -1,6 +1,7 @@
 """The one way to make a small training run.
 
 ``small_config`` shrinks a shipped config, or takes the linear model on points (``'toy'``);
+``frozen_config`` does so for training behind a frozen encoder, from pixels or cached features;
 ``start`` builds its runner in this process; ``run_tool`` runs a program of tools/ in this process;
 ``launch`` starts a training of several processes through tools/dist_train.sh.
 """
@@ -14,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import open_clip
+import torch
 from mini_corpora import (
     FERV39K_WORDS,
     SPLITS,
@@ -91,7 +94,9 @@ def shrink(cfg: Config, root: Path) -> None:
             continue
         loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
         loader.dataset.data_root = str(root / Path(loader.dataset.data_root).name)
-        for step in loader.dataset.pipeline:
+        steps = loader.dataset.pipeline
+        # Cached frame features say how their pixels are made.
+        for step in (*steps, *steps[0].get('pixels', ())):
             for key, value in (('num_frames', FRAMES), ('size', SIDE), ('crop_size', SIDE)):
                 if key in step:
                     step[key] = value
@@ -118,6 +123,36 @@ def small_config(
     cfg = load_config(CONFIGS / f'{name}.py', merged)
     assert root is not None
     shrink(cfg, root)
+    return cfg
+
+
+def write_frozen_corpus(root: Path, folds: int = 1) -> Path:
+    """A DFEW of clips of 11 frames below `root`, and weights of a small CLIP beside it."""
+    write_dfew(root / 'DFEW', num_frames=11, folds=folds)
+    write_weights(root / 'clip.pt', seed=0)
+    return root
+
+
+def write_weights(path: Path, seed: int) -> Path:
+    """A weights file of a small CLIP."""
+    torch.manual_seed(seed)
+    torch.save(open_clip.CLIP(**ARCH).state_dict(), path)
+    return path
+
+
+def frozen_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:
+    """A small `dferclip_dfew_frozen` or `dferclip_dfew_frozen_cached`; see `write_frozen_corpus`.
+
+    `options` are merged into the `FrameFeaturesInit` of all pipelines.
+    """
+    cfg = small_config(name, root, work_dir)
+    cfg.train_cfg.max_epochs = 2
+    for tower in (cfg.model.backbone, cfg.model.cls_head.text_encoder):
+        tower.pretrained = str(root / 'clip.pt')
+    for split in ('train', 'val', 'test'):
+        first = cfg[f'{split}_dataloader'].dataset.pipeline[0]
+        if first.type == 'FrameFeaturesInit':
+            first.update(cache=str(root / 'features'), **options)
     return cfg
 
 

@@ -91,26 +91,12 @@ def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | N
     return [int(each) for each in chosen]
 
 
-def data_of(settings: dict[str, Any]) -> list[str]:
-    """The folders that a dataset reads, as far as its settings name them."""
-    root, prefix = settings.get('data_root'), settings.get('data_prefix') or {}
-    return [str(Path(root, each)) for each in ('', *filter(None, prefix.values()))] if root else []
-
-
-def refuse_targets(args: argparse.Namespace, data: list[str]) -> None:
-    """Check that nothing will be written into the data."""
-    from dferclip_mm.dataset_check.clean import check_outside
-
-    for target in (args.report, args.write_clean):
-        for folder in data if target is not None else ():
-            check_outside(target, folder)
-
-
 def check(args: argparse.Namespace) -> int:
     """Read, compare, write; the exit code."""
     from tqdm import tqdm
 
     from dferclip_mm import dataset_check
+    from dferclip_mm.dataset_check.clean import check_outside
     from dferclip_mm.engine.options import load_config, merge_data_options
 
     if args.report is not None and args.report.exists():
@@ -121,12 +107,13 @@ def check(args: argparse.Namespace) -> int:
     merge_data_options(cfg, args.data_root)
     splits, findings = [], []
     for name, settings in datasets_of(cfg):
-        refuse_targets(args, data_of(settings))
         for fold in folds_of(args.folds, settings):
             split, wrong = dataset_check.read_split(settings, name, fold)
             findings += wrong
             splits += [split] if split is not None else []
-    refuse_targets(args, [folder for split in splits for folder in (split.root, split.clip_folder)])
+    for folder in {folder for split in splits for folder in (split.root, split.clip_folder)}:
+        if args.report is not None:
+            check_outside(args.report, folder)
     if args.write_clean is not None:
         # Not at the end of a decode that may take hours.
         dataset_check.clean_targets(args.write_clean, splits)
@@ -162,11 +149,11 @@ def tell_clean(
     print('\nclean lists:')
     for file, (path, count) in written.items():
         print(f'  {path}: {count} lines of {file} left out')
-    roots = {file: split.root for split in splits for file in split.lists}
+    roots = {split.list: split.root for split in splits}
     if any(
         path != folder / os.path.relpath(file, roots[file]) for file, (path, _) in written.items()
     ):
-        print('a run takes each as ann_file or clip_list of its dataset, by its absolute path')
+        print('a run takes each as ann_file of its dataset, by its absolute path')
         return
     for clips in dict.fromkeys(split.clip_folder for split in splits):
         print(

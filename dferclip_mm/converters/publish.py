@@ -59,10 +59,9 @@ def _unpretrain(cfg: Any, backbone: nn.Module) -> None:
     if cfg.get('pretrained') is None:
         return
     cfg.pretrained = None
-    # The weights decided about QuickGELU; without them, the architecture's name has to.
-    quick = any(
-        isinstance(module, open_clip.transformer.QuickGELU) for module in backbone.modules()
-    )
-    known = open_clip.get_model_config(str(cfg.get('arch')))
-    if quick and known and not known.get('quick_gelu'):
-        cfg.arch = f'{cfg.arch}-quickgelu'
+    # The weights decided about QuickGELU; without them, the architecture has to.
+    if any(isinstance(module, open_clip.transformer.QuickGELU) for module in backbone.modules()):
+        if not isinstance(cfg.arch, str):
+            cfg.arch = {**cfg.arch, 'quick_gelu': True}
+        elif not open_clip.get_model_config(cfg.arch).get('quick_gelu'):
+            cfg.arch = f'{cfg.arch}-quickgelu'

@@ -69,6 +69,9 @@ def _of_clip(
         yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
     if report.text_order:
         yield finding('text order', 'sorted as text, its frames would change places')
+    if report.orientation:
+        message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
+        yield finding('orientation tag', message)
     if len(report.sizes) > 1:
         sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in report.sizes.most_common(3))
         yield finding('mixed sizes', f'frames of {len(report.sizes)} sizes: {sizes}')
@@ -129,8 +132,7 @@ def _repeated_content(split: SplitListing, reports: Mapping[str, ClipReport]) ->
             else:
                 message += f', which is {first.label}, while this is {other.label}'
                 places = (other.place, first.place)
-                twins = (first.path or '',)
-                yield Finding('same content, two labels', message, other.path or '', places, twins)
+                yield Finding('same content, two labels', message, other.path or '', places)
 
 
 def _overlap(
@@ -139,8 +141,7 @@ def _overlap(
     paths = {each.path: each for each in other.clips if each.path}
     contents = _by_content(other, reports)
     for each in train.clips:
-        # What is evaluated may have its scores in the same line.
-        places = each.chosen or (each.place,)
+        places = (each.place,)
         if each.path in paths:
             message = f'also in {other.name} ({_place(paths[each.path])})'
             yield Finding('train and test', message, each.path or '', places)

@@ -25,7 +25,6 @@ KINDS = {
     'undecodable': Kind('error', True, 'a frame or video that does not decode'),
     'two labels': Kind('error', True, 'a clip that is listed with two labels'),
     'two captions': Kind('error', True, 'a clip that is listed with two captions'),
-    'clip without scores': Kind('error', True, 'a clip of clip_list that no row has scores of'),
     'same content, two labels': Kind('error', True, 'equal files under two names and labels'),
     'train and test': Kind('error', True, 'a training clip that is evaluated on'),
     'same content in train and test': Kind('error', True, 'the same under another name'),
@@ -35,6 +34,7 @@ KINDS = {
     'header count': Kind('warning', False, 'a video with fewer frames than its header counts'),
     'mixed sizes': Kind('warning', False, 'frames of several sizes in one clip'),
     'class without clips': Kind('warning', False, 'a class that a split has no clips of'),
+    'orientation tag': Kind('warning', False, 'EXIF says that frames are to be turned or mirrored'),
     'no face crop?': Kind('warning', False, 'a guess by size, shape and contrast of the frames'),
     'short clip': Kind('note', False, 'fewer frames than a sample takes; frames are repeated'),
     'text order': Kind('note', False, 'frames named 1, 10, 2, which are read as 1, 2, 10'),
@@ -51,14 +51,12 @@ class Finding:
         message: what was found.
         clip: path of the clip, or its name in the list; ``''`` where it is none's.
         places: (file, line) where it is listed; line 0 for a whole file.
-        others: paths of the clips that are as wrong as this one.
     """
 
     kind: str
     message: str
     clip: str = ''
     places: tuple[tuple[str, int], ...] = ()
-    others: tuple[str, ...] = ()
 
     @property
     def severity(self) -> str:

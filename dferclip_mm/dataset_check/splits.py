@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from mmaction.datasets.transforms import SampleFrames
@@ -19,9 +19,7 @@ class ListedClip:
     """A line of a list: its clip's name and path (None: missing), label, and counted frames.
 
     Attributes:
-        first: where the record begins; another line than ``line`` where it takes several.
         text: the clip's caption, where captions are trained on.
-        chosen: (file, line) where a list of clips names it as well.
     """
 
     clip: str
@@ -30,23 +28,12 @@ class ListedClip:
     file: str
     line: int
     num_frames: int | None = None
-    first: int = 0
     text: str | None = None
-    chosen: tuple[tuple[str, int], ...] = ()
-
-    def chosen_in(self, lines: tuple[tuple[str, int], ...]) -> ListedClip:
-        """The same, named in some lines of a list of clips."""
-        return replace(self, chosen=lines)
 
     @property
     def place(self) -> tuple[str, int]:
         """File and line."""
         return self.file, self.line
-
-    @property
-    def lines(self) -> list[tuple[str, int]]:
-        """All (file, line) that go with the clip."""
-        return [*((self.file, n) for n in range(self.first, self.line + 1)), *self.chosen]
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ class SplitListing:
         clips: the lines of the list.
         frames: that a sample takes, from the first to the last.
         pipeline: as in the config.
-        lists: the files that say which clips there are, or the folder in their place.
+        list: the file that says which clips there are, or the folder in its place.
         run: the fold of the one run that the split belongs to; None: it belongs to any.
     """
 
@@ -76,7 +63,7 @@ class SplitListing:
     clips: tuple[ListedClip, ...]
     frames: int
     pipeline: Sequence[Any]
-    lists: tuple[str, ...]
+    list: str
     run: int | None = None
 
     @property

@@ -149,7 +149,7 @@ class CorpusDataset(ClipDataset):
         # A clip that is listed twice must not be on both sides.
         first = {row.clip: row for row in reversed(rows)}
         clips = [row for row in rows if first[row.clip] is row]
-        labels = [self._label_number(row) for row in clips]
+        labels = [self.label_numbers.get(row.label, -1) for row in clips]
         chosen = stratified_holdout(labels, self.val_fraction, self.val_seed)
         held = {row.clip for row, taken in zip(clips, chosen, strict=True) if taken}
         return [row for row in rows if (row.clip in held) == (self.split == 'validation')]

@@ -24,7 +24,6 @@ class ListError(ValueError):
     Attributes:
         file: the list.
         line: counted from 1; 0 for the whole file.
-        last_line: where the record ends, if it spans several lines; else 0.
         expected: what should stand there.
         found: what stands there.
     """
@@ -32,7 +31,6 @@ class ListError(ValueError):
     def __init__(self, file: str, line: int, expected: str, found: str) -> None:
         super().__init__(file, line, expected, found)
         self.file, self.line, self.expected, self.found = file, line, expected, found
-        self.last_line = 0
 
     @property
     def reason(self) -> str:

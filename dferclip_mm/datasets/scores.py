@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from mmaction.registry import DATASETS
 
 from .clip_dataset import ClipDataset
-from .list_text import ListError, check_reference, check_rows, decode_list, parse_lines
+from .list_text import ListError, decode_list
 from .score_lists import ScoreRow, parse_scores
 
 
@@ -21,11 +20,9 @@ class ClipScoresDataset(ClipDataset):
 
     Args:
         ann_file: a CSV with the columns ``clip`` (a frame folder or video), one for each target,
-            and ``split`` where one file serves training and testing.
+            and ``split`` where one file serves training and testing; one clip a line.
         targets: the columns to read, in this order; empty: all but ``clip`` and ``split``.
         split: take the rows of this ``split``; empty: all rows.
-        clip_list: a text file with one clip a line; each must have a row in the CSV, and only
-            these are taken. Empty: all.
         kwargs: further arguments of `ClipDataset`.
     """
 
@@ -35,7 +32,6 @@ class ClipScoresDataset(ClipDataset):
         ann_file: str,
         targets: Sequence[str] = (),
         split: str = '',
-        clip_list: str = '',
         unreadable: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -46,12 +42,10 @@ class ClipScoresDataset(ClipDataset):
             )
         self.split = split
         self._wanted = (targets,) if isinstance(targets, str) else tuple(targets)
-        self._clip_list = clip_list
         super().__init__(ann_file=ann_file, unreadable=unreadable, **kwargs)
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the targets, which the header of the CSV names."""
-        self.clip_list = self.find_file(self._clip_list) if self._clip_list else None
         text = decode_list(self.list_file.read_bytes(), str(self.list_file))
         self.targets, rows = parse_scores(text, str(self.list_file), self._wanted)
         self._rows = list(rows)
@@ -80,40 +74,3 @@ class ClipScoresDataset(ClipDataset):
     def annotation(self, row: ScoreRow) -> dict[str, Any]:
         """The scores."""
         return dict(scores=list(row.scores))
-
-    def read_clip_list(self) -> list[ScoreRow | ListError]:
-        """The clips of ``clip_list``, as rows without scores; none without such a list."""
-        if self.clip_list is None:
-            return []
-        text = decode_list(self.clip_list.read_bytes(), str(self.clip_list))
-
-        def parse(content: str, line: int) -> ScoreRow:
-            return ScoreRow(check_reference(content.strip()), (), '', line, line)
-
-        return list(parse_lines(text, str(self.clip_list), parse))
-
-    def load_data_list(self) -> list[dict]:
-        """Find the clips of this split, and take those of ``clip_list``."""
-        items = super().load_data_list()
-        if self.clip_list is None:
-            return items
-        scored = {item['filename']: item for item in items}
-        chosen = [self._chosen(row, scored) for row in check_rows(self.read_clip_list())]
-        if not chosen:
-            raise ValueError(f'{self.clip_list}: expected at least one clip, found none')
-        return [scored[path] for path in dict.fromkeys(chosen)]
-
-    def _chosen(self, row: ScoreRow, scored: dict[str, dict]) -> str:
-        path = self.locate(row)
-        location = f'{self.clip_list}:{row.line}'
-        if path is None:
-            raise FileNotFoundError(
-                f'{location}: the clip {row.clip!r} is neither a frame folder nor a video below '
-                f'{self.clip_folder}: check data_prefix or take the line out'
-            )
-        if path not in scored:
-            raise ValueError(
-                f'{location}: the clip {row.clip!r} has no row in {Path(self.ann_file).name}: '
-                'add its scores or take it out of the list'
-            )
-        return path

@@ -13,6 +13,8 @@ from .video_files import read_head
 
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
+# Writers compute a display matrix from an angle.
+_ROUNDING = 1e-3
 # FFmpeg may open only this file, and no format that names others.
 FFMPEG_OPTIONS = {
     'protocol_whitelist': 'file',
@@ -67,10 +69,11 @@ class Video:
         return self._total
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``, uint8 RGB (H, W, 3), rotated as its file says; indices must rise.
+        """Frame ``index``, uint8 RGB (H, W, 3), as its display matrix shows it; indices must rise.
 
         Raises:
-            ValueError: if it is out of range or does not decode.
+            ValueError: if it is out of range, does not decode, or has a display matrix that is
+                neither quarter turns nor mirroring.
         """
         if not self._next <= index < self._total:
             raise ValueError(
@@ -86,7 +89,9 @@ class Video:
                 f'expected {self._total} frames, found the end after {self._next - 1}'
             ) from None
         except av.FFmpegError as error:
-            raise ValueError(f'frame {self._next - 1} does not decode: {_brief(error)}') from error
+            raise ValueError(
+                f'frame {self._next - 1} does not decode: {first_line(error)}'
+            ) from error
         return self._pixels(frame)
 
     def describe_loss(self) -> str:
@@ -109,35 +114,9 @@ class Video:
         self._container.close()
 
     def _open(self) -> None:
-        try:
-            self._container = av.open(self._path, options=FFMPEG_OPTIONS, metadata_errors='replace')
-        except (av.FFmpegError, UnicodeError) as error:
-            raise ValueError(
-                f'expected a video, found one that does not open: {_brief(error)}'
-            ) from error
-        try:
-            self._stream = self._checked_stream()
-            self._frames = self._decode(self._container.demux(self._stream))
-            self._next = 0
-        except BaseException:
-            self._container.close()
-            raise
-
-    def _checked_stream(self) -> Any:
-        stream = self._container.streams.best('video')
-        if stream is None or stream.codec_context is None:
-            raise ValueError('expected a video, found a file without a video stream')
-        context: Any = stream.codec_context
-        if context.width * context.height > self._max_pixels:
-            raise ValueError(
-                f'expected frames of at most {self._max_pixels} pixels, found {context.width} x '
-                f'{context.height}: scale the video down or raise max_pixels'
-            )
-        # There are many workers, and threads do not survive a fork.
-        context.thread_type, context.thread_count = 'NONE', 1
-        # A frame may declare a larger size than the container.
-        context.options = {'max_pixels': str(self._max_pixels)}
-        return stream
+        self._container, self._stream = open_stream(self._path, self._max_pixels)
+        self._frames = self._decode(self._container.demux(self._stream))
+        self._next = 0
 
     def _count_packets(self) -> tuple[int, int, bool]:
         """Number of packets whose frame is shown and hidden, and whether all are in order."""
@@ -228,9 +207,49 @@ class Video:
     def _pixels(self, frame: Any) -> np.ndarray:
         if frame.is_corrupt:
             raise ValueError(f'frame {self._next - 1} is damaged')
-        # By default PyAV converts each frame in a pool of threads.
-        image = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
-        return np.rot90(image, frame.rotation // 90 % 4) if frame.rotation else image
+        return to_rgb(frame, self._reformatter)
+
+
+def open_stream(path: str, max_pixels: int) -> tuple[Any, Any]:
+    """A video file's container and its best video stream, which decodes in one thread.
+
+    Raises:
+        ValueError: if it does not open, has no video stream, or frames that are too large.
+    """
+    try:
+        container = av.open(path, options=FFMPEG_OPTIONS, metadata_errors='replace')
+    except (av.FFmpegError, UnicodeError) as error:
+        raise ValueError(
+            f'expected a video, found one that does not open: {first_line(error)}'
+        ) from error
+    try:
+        stream = container.streams.best('video')
+        if stream is None or stream.codec_context is None:
+            raise ValueError('expected a video, found a file without a video stream')
+        context: Any = stream.codec_context
+        if context.width * context.height > max_pixels:
+            raise ValueError(
+                f'expected frames of at most {max_pixels} pixels, found {context.width} x '
+                f'{context.height}: scale the video down or raise max_pixels'
+            )
+        # There are many workers, and threads do not survive a fork.
+        context.thread_type, context.thread_count = 'NONE', 1
+        # A frame may declare a larger size than the container.
+        context.options = {'max_pixels': str(max_pixels)}
+    except BaseException:
+        container.close()
+        raise
+    return container, stream
+
+
+def to_rgb(frame: Any, reformatter: VideoReformatter) -> np.ndarray:
+    """A decoded frame as uint8 RGB (H, W, 3), turned and mirrored as its file says."""
+    # By default PyAV converts each frame in a pool of threads.
+    image = reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
+    matrix = frame.side_data.get('DISPLAYMATRIX')
+    if matrix is None:
+        return image
+    return _show(image, np.frombuffer(bytes(matrix), np.int32).reshape(3, 3))
 
 
 def open_video(path: str, max_pixels: int) -> Video:
@@ -252,5 +271,29 @@ def open_video(path: str, max_pixels: int) -> Video:
     return video
 
 
-def _brief(error: Exception) -> str:
+def _show(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """A stored frame, turned and mirrored by the display matrix of its file.
+
+    The stored pixel (x, y) is shown at (ax + cy, bx + dy), but for a shift.
+
+    Args:
+        image: (H, W, 3).
+        matrix: (3, 3), in 1/65536, as FFmpeg gives it: rows abu, cdv, xyw.
+    """
+    weights = matrix[:2, :2] / 65536
+    turned = abs(weights[0, 1]) > abs(weights[0, 0])
+    # Rows become columns first; what is left can only mirror.
+    mirrors = weights[::-1] if turned else weights
+    if np.abs(np.abs(mirrors) - np.eye(2)).max() > _ROUNDING:
+        a, b, c, d = weights.ravel()
+        raise ValueError(
+            'expected a video that is turned by quarters or mirrored, found the display matrix '
+            f'{a:g} {b:g} {c:g} {d:g}: re-encode it upright'
+        )
+    columns, rows = np.sign(mirrors.diagonal()).astype(int)
+    return (image.transpose(1, 0, 2) if turned else image)[::rows, ::columns]
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -78,6 +78,7 @@ def test_activation_of_the_weights_is_kept():
         ('ViT-B-32', quick, 'ViT-B-32-quickgelu'),
         ('ViT-B-32-quickgelu', quick, 'ViT-B-32-quickgelu'),
         ('ViT-B-32', gelu, 'ViT-B-32'),
+        (dict(embed_dim=4), quick, dict(embed_dim=4, quick_gelu=True)),
     ):
         cfg = Config(dict(type='CLIPVisualEncoder', arch=arch, pretrained='openai'))
         _unpretrain(cfg, torch.nn.Sequential(activation))

@@ -17,5 +17,19 @@ def examine_all(*named, fold=None):
 
 
 @pytest.fixture
-def examine_splits():
+def examine():
     return examine_all
+
+
+@pytest.fixture
+def scores(tmp_path, frames):
+    """Settings of scores for four clips; the test writes their CSV."""
+    for number, name in enumerate('abcd'):
+        frames(tmp_path / f'data/clips/{name}', number + 2)
+    return dict(
+        type='ClipScoresDataset',
+        data_root=str(tmp_path / 'data'),
+        ann_file='scores.csv',
+        data_prefix=dict(clips='clips'),
+        pipeline=[dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)],
+    )

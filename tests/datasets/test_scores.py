@@ -1,7 +1,6 @@
 import pytest
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.list_text import check_rows
 from dferclip_mm.datasets.score_lists import parse_scores
 
 
@@ -47,20 +46,6 @@ def test_chosen_targets_in_their_order_and_all_splits(build):
     ]
 
 
-def test_a_list_chooses_clips(build, tmp_path, text):
-    text(tmp_path / 'train.txt', 'three\r\n\r\none')
-    found = names_and_scores(build(TABLE, targets='mood', clip_list='train.txt'))
-    assert found == [('three', [3.25]), ('one', [1.0])]
-
-
-def test_a_listed_clip_without_scores_is_named(build, tmp_path, text):
-    text(tmp_path / 'train.txt', 'one\ntwo\n')
-    with pytest.raises(
-        ValueError, match=r"train\.txt:2: the clip 'two' has no row in .*scores\.csv"
-    ):
-        build('clip,pain\none,1\n', clip_list='train.txt')
-
-
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
@@ -103,14 +88,18 @@ def test_missing_files_split_and_column(build, tmp_path):
         build(TABLE, split='val')
     with pytest.raises(ValueError, match='columns clip, calm'):
         build(TABLE, targets='calm')
+    with pytest.raises(ValueError, match=r"unreadable='wrong' is for classes"):
+        build(TABLE, test_mode=True, unreadable='wrong')
 
 
-def test_quoted_values_may_hold_line_breaks_and_count_as_lines():
-    targets, rows = parse_scores('clip, split, pain\r\n"a, b", "x\ny", 1\r\nc, x, 2\r\n', 'f')
+def test_quoted_values_may_hold_commas_and_no_line_break():
+    targets, rows = parse_scores('clip, split, pain\r\n"a, b", "x\r\ny", 1\r\nc, x, 2\r\n', 'f')
     assert targets == ('pain',)
-    assert [(row.clip, row.line) for row in rows] == [('a, b', 3), ('c', 4)]
-    with pytest.raises(ValueError, match=r'^f:2: expected a clip without control characters'):
-        check_rows(parse_scores('clip,pain\n"a\nb",1\n', 'f')[1])
+    rows = list(rows)
+    assert [row.line for row in rows] == [2, 3, 4]
+    assert str(rows[0]).startswith('f:2: expected a record of a CSV on one line')
+    assert rows[2].clip == 'c'
+    assert next(parse_scores('clip,pain\n"a, b",1', 'f')[1]).clip == 'a, b'
 
 
 def test_scores_ride_in_the_sample(build):

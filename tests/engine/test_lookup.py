@@ -1,8 +1,8 @@
 """Datasets are found inside MMEngine's wrappers."""
 
-from frozen_runs import write_corpus
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from small_runs import write_frozen_corpus
 
 from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs, unwrap_datasets
 
@@ -12,7 +12,7 @@ def names(datasets):
 
 
 def test_the_datasets_of_a_config_are_listed_and_built(tmp_path):
-    root = write_corpus(tmp_path)
+    root = write_frozen_corpus(tmp_path)
     train, test = (
         dict(type='DFEWDataset', data_root=str(root / 'DFEW'), split=split, pipeline=[])
         for split in ('train', 'test')

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frozen_runs import frozen_config, run_cache_frames, write_corpus, write_weights
 from mmaction.registry import DATASETS, MODELS
 from mmengine.registry import init_default_scope
+from small_runs import frozen_config, run_tool, write_frozen_corpus, write_weights
 
 from dferclip_mm.media.errors import StaleFileError
 from dferclip_mm.precompute import FrameFeaturesInit, check_frame_features
@@ -20,8 +20,10 @@ from dferclip_mm.precompute.source_clips import SourceState
 @pytest.fixture(scope='module')
 def corpus(tmp_path_factory):
     """A small corpus with its features."""
-    root = write_corpus(tmp_path_factory.mktemp('frozen'))
-    run_cache_frames(frozen_config('dferclip_dfew_frozen_cached', root, root / 'run'))
+    root = write_frozen_corpus(tmp_path_factory.mktemp('frozen'))
+    cfg = frozen_config('dferclip_dfew_frozen_cached', root, root / 'run')
+    cfg.dump(root / 'cached.py')
+    run_tool('cache_frames', root / 'cached.py', '--workers', 0)
     return root
 
 
@@ -67,7 +69,7 @@ def test_features_of_another_computation_are_refused(cfg, corpus, change, said):
 
 
 def test_missing_and_changed_clips_are_refused_at_the_start(cfg, tmp_path):
-    other = write_corpus(tmp_path / 'copy')
+    other = write_frozen_corpus(tmp_path / 'copy')
     cfg.train_dataloader.dataset.data_root = str(other / 'DFEW')
     assert len(check(cfg)) == 7  # a copy of the dataset is the same dataset
     features = cfg.train_dataloader.dataset.pipeline[0].cache

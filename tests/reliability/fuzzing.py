@@ -14,10 +14,10 @@ LONG_EXAMPLES = 2000
 SHORT_EXAMPLES = 120
 
 
-def fuzz(divided: int = 1) -> settings:
-    """Settings of a fuzz test; of one that works on the disk, with so many times fewer examples."""
+def fuzz() -> settings:
+    """Settings of a fuzz test."""
     return settings(
-        max_examples=cases(SHORT_EXAMPLES, LONG_EXAMPLES) // divided,
+        max_examples=cases(SHORT_EXAMPLES, LONG_EXAMPLES),
         derandomize=True,
         database=None,
         deadline=None,

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from frozen_runs import frozen_config, write_corpus
 from lengths import cases
 from mmengine.runner import CheckpointLoader
-from small_runs import start
+from small_runs import frozen_config, start, write_frozen_corpus
 
 from dferclip_mm.precompute import encode_frames
 from dferclip_mm.precompute.frame_features import read_features
@@ -20,7 +19,7 @@ from dferclip_mm.precompute.frame_features import read_features
 
 @pytest.fixture
 def corpus(work_dir: Path) -> Path:
-    return write_corpus(work_dir / 'data')
+    return write_frozen_corpus(work_dir / 'data')
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def test_a_cached_run_equals_the_frozen_run(corpus, work_dir, cache):
 
 
 def test_all_folds_share_their_features(work_dir, cache, capsys):
-    corpus = write_corpus(work_dir / 'data', folds=5)
+    corpus = write_frozen_corpus(work_dir / 'data', folds=5)
     found = cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
     assert {name: rows.shape for name, rows in found.items()} == {
         f'{number:05}': (11, 32) for number in range(1, 15)

@@ -13,10 +13,15 @@ import pytest
 from drawn_faces import write_corpus
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIPS = 'Clip/clip_224x224'
+# A camera held upright, as EXIF says it.
+ORIENTATION = Image.Exif()
+ORIENTATION[0x112] = 6
 LISTS = 'EmoLabel_DataSplit/{}(single-labeled)/set_{}.csv'
+LOADERS = ('train', 'val', 'test')
 TRAIN, TEST = LISTS.format('train', 1), LISTS.format('test', 1)
 
 
@@ -139,6 +144,8 @@ def planted(clean, tmp_path_factory):
     it.expect('undecodable', 'error', 6)
     cv2.imwrite(str(it.frames(7)[3]), np.zeros((70, 66, 3), np.uint8))
     it.expect('mixed sizes', 'warning', 7)
+    Image.open(it.frames(16)[2]).save(it.frames(16)[2], exif=ORIENTATION)
+    it.expect('orientation tag', 'warning', 16)
     for path in it.frames(8):
         cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (160, 90)))
     it.expect('no face crop?', 'warning', 8)
@@ -217,9 +224,6 @@ def test_clean_lists_are_read_by_the_same_data_set_and_nothing_is_wrong_with_the
     assert {each['severity'] for each in report['findings']} == {'note', 'warning'}
 
 
-LOADERS = ('train', 'val', 'test')
-
-
 @pytest.mark.promise('Datasets', 'The check reads each clip once for all folds')
 def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
     read = []
@@ -241,58 +245,31 @@ def test_each_clip_is_read_once_for_all_folds(check, clean, monkeypatch):
 
 
 @pytest.mark.promise('Datasets', 'The check writes only new files, outside the dataset')
-def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path):
-    before = contents(clean)
-    inside = clean / 'lists'
-    code, _, _ = check(clean, '--write-clean', inside)
-    assert (
-        code
-        == f'error: {inside} lies in the data, {clean}, which is never written to: choose another'
-    )
-    there = tmp_path / 'mine' / TRAIN
-    there.parent.mkdir(parents=True)
-    there.write_text('mine')
-    code, _, _ = check(clean, '--write-clean', tmp_path / 'mine')
-    assert code == f'error: {there} is there already: choose another folder'
-    assert there.read_text() == 'mine'
-    code, _, _ = check(clean, '--report', there)
-    assert code == f'error: --report: {there} is there already: choose another name'
-    assert there.read_text() == 'mine'
-    assert contents(clean) == before
-
-
-def nothing_is_decoded(monkeypatch):
+def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path, monkeypatch):
     def inspect_clips(*_):
         raise AssertionError('clips were read')
 
     monkeypatch.setattr('dferclip_mm.dataset_check.inspect_clips', inspect_clips)
-
-
-def test_targets_are_looked_at_before_any_clip_is_read(check, clean, tmp_path, monkeypatch):
-    nothing_is_decoded(monkeypatch)
-    there = tmp_path / 'mine' / TRAIN
+    there, clips = tmp_path / 'mine' / TRAIN, tmp_path / 'disk/faces'
     there.parent.mkdir(parents=True)
     there.write_text('mine')
-    code, _, _ = check(clean, '--write-clean', tmp_path / 'mine')
-    assert code == f'error: {there} is there already: choose another folder'
-
-
-def test_nothing_is_written_into_a_clips_folder_elsewhere(check, clean, tmp_path, monkeypatch):
-    nothing_is_decoded(monkeypatch)
-    clips = tmp_path / 'disk/faces'
     shutil.copytree(clean / CLIPS, clips)
-    before = contents(clips)
     (tmp_path / 'link').symlink_to(clips)
-    prefixes = tuple(f'{name}_dataloader.dataset.data_prefix.clips={clips}' for name in LOADERS)
-    for target in (clips / 'clean', clips, tmp_path / 'link/new'):
-        code, _, _ = check(clean, '--write-clean', target, extra=prefixes)
-        assert code.startswith(
-            f'error: {target} lies in the data, {clips}, which is never written to'
-        )
-    report = clips / 'report.json'
-    code, _, _ = check(clean, '--report', report, extra=prefixes)
-    assert code.startswith(f'error: {report} lies in the data, {clips}, which is')
-    assert contents(clips) == before
+    before = contents(clean), contents(clips)
+    elsewhere = tuple(f'{name}_dataloader.dataset.data_prefix.clips={clips}' for name in LOADERS)
+    for options, said in (
+        (['--write-clean', clean / 'lists'], f'{clean}/lists lies in the data, {clean}, which'),
+        (['--write-clean', clips], f'{clips} lies in the data, {clips}, which'),
+        (['--write-clean', tmp_path / 'link/new'], f'link/new lies in the data, {clips}, which'),
+        (['--report', clips / 'report.json'], f'report.json lies in the data, {clips}, which'),
+        (['--write-clean', tmp_path / 'mine'], f'{there} is there already: choose another folder'),
+        (['--report', there], f'--report: {there} is there already: choose another name'),
+    ):
+        code, _, _ = check(clean, *options, extra=elsewhere)
+        assert code.startswith('error: ')
+        assert said in code
+    assert there.read_text() == 'mine'
+    assert (contents(clean), contents(clips)) == before
 
 
 def test_evaluating_on_the_training_settings_is_an_error(check, clean, tmp_path):
@@ -312,7 +289,7 @@ def test_lists_from_elsewhere_are_told_as_such(check, clean, tmp_path):
     own.write_text((clean / TRAIN).read_text())
     extra = (f'train_dataloader.dataset.ann_file={own}',)
     _, text, _ = check(clean, '--write-clean', tmp_path / 'clean', extra=extra)
-    assert 'a run takes each as ann_file or clip_list of its dataset, by its absolute p' in text
+    assert 'a run takes each as ann_file of its dataset, by its absolute path' in text
     assert (tmp_path / 'clean/own.csv').read_text() == own.read_text()
 
 

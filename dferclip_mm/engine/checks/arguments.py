@@ -55,7 +55,7 @@ def accepted(kind: type) -> set[str]:
     for each in kind.__mro__:
         if '__init__' not in vars(each) or each is object:
             continue
-        parameters = list(inspect.signature(each.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(each)['__init__']).parameters.values())[1:]
         given = {known.name for known in parameters if known.kind not in (2, 4)}
         names |= given - (_COUNTED if each is not kind and issubclass(kind, BaseHead) else set())
         if all(known.kind != inspect.Parameter.VAR_KEYWORD for known in parameters):

@@ -35,3 +35,20 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
             f'layer, not {head["type"]}: set '
             'optim_wrapper.constructor=DefaultOptimWrapperConstructor'
         )
+    _check_auto(cfg)
+
+
+def _check_auto(cfg: Mapping[str, Any]) -> None:
+    """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
+    writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    metrics = cfg.get('val_evaluator') or []
+    first = metrics[0] if isinstance(metrics, list) and metrics else metrics
+    metric = find_class(first)
+    if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
+        return
+    prefix = first.get('prefix') or metric.default_prefix
+    names = [f"'{prefix}/{name}'" for name in metric.reports(first, {})]
+    raise ValueError(
+        f"default_hooks.checkpoint.save_best='auto' cannot tell whether more of {first['type']} is "
+        f"better: set save_best to one of {', '.join(names)}, and rule to 'greater' or 'less'"
+    )

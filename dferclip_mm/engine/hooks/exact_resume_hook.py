@@ -46,19 +46,10 @@ class ExactResumeHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.sampler_has_own_seed = False
         # From the checkpoint: the iteration, and the position in its epoch.
         self._loaded: tuple[int, EpochPosition] | None = None
         # The epoch that is being trained, and the iteration at which it started.
         self._epoch: tuple[int, int] | None = None
-
-    def before_run(self, runner: Any) -> None:
-        """Before a checkpoint is read: see whether the sampler was given a seed of its own."""
-        if isinstance(runner._train_loop, BaseLoop):
-            sampler = getattr(runner.train_dataloader.batch_sampler, 'sampler', None)
-            seed = getattr(sampler, 'seed', runner.seed)
-            # With diff_rank_seed MMEngine draws the sampler's, and stores it nowhere.
-            self.sampler_has_own_seed = seed != runner.seed and not _differs_by_rank(runner)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the position in the epoch."""
@@ -76,7 +67,9 @@ class ExactResumeHook(Hook):
         self.seed = runner.seed - (dist.get_rank() if _differs_by_rank(runner) else 0)
         self.samples = seed_samples(runner.train_dataloader, self.seed)
         sampler = self.samples.sampler
-        if hasattr(sampler, 'seed') and not self.sampler_has_own_seed:
+        given = (runner.cfg.get('train_dataloader') or {}).get('sampler') or {}
+        if hasattr(sampler, 'seed') and given.get('seed') is None:
+            # MMEngine's is drawn before a checkpoint is read, or in each process.
             sampler.seed = self.seed
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             _restart(runner.train_loop, sampler)

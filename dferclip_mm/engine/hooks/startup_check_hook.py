@@ -24,6 +24,7 @@ from ..checks.data import check_frames, check_labels, check_metric_names
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
 from ..checks.protocol import describe_protocol, find_batch_size_mismatch
+from ..console import describe_learning_rates
 from ..lookup import find_hook, unwrap_datasets
 
 
@@ -85,6 +86,9 @@ class StartupCheckHook(Hook):
         runner.model.train(training)
 
         val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+        model = unwrap_model(runner.model)
+        for line in describe_learning_rates(model, runner.optim_wrapper):
+            runner.logger.info(line)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         warning = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},

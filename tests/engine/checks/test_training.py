@@ -56,6 +56,22 @@ def test_tsms_optimizer_is_refused_with_a_text_head_and_only_there():
 
 
 @pytest.mark.parametrize(
+    ('metric', 'name'), [('RecallMetric', 'dfer/WAR'), ('RegressionMetric', 'regression/CCC')]
+)
+def test_auto_is_no_name_of_our_scores(metric, name):
+    writer = dict(type='CheckpointHook', save_best='auto')
+    cfg = config(default_hooks=dict(checkpoint=writer), val_evaluator=[dict(type=metric)])
+    with pytest.raises(ValueError, match=f"'auto' cannot tell .* {metric} .*'{name}'.* and rule"):
+        check_trainable(cfg)
+    for better in (dict(save_best=name), dict(rule='greater'), dict(save_best=None)):
+        cfg.default_hooks.checkpoint = dict(writer, **better)
+        check_trainable(cfg)
+    cfg.default_hooks.checkpoint = writer
+    cfg.val_evaluator = dict(type='AccMetric')
+    check_trainable(cfg)
+
+
+@pytest.mark.parametrize(
     ('option', 'said'),
     [
         ('train_cfg.max_epochs=0', 'error: train_cfg.max_epochs: expected an integer from 1 on'),

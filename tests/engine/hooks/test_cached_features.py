@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from frozen_runs import frozen_config, run_cache_frames, write_corpus, write_weights
-from small_runs import start
+from small_runs import frozen_config, run_tool, start, write_frozen_corpus, write_weights
 
 
 @pytest.fixture(scope='module')
 def corpus(tmp_path_factory):
     """A small corpus with its features."""
-    root = write_corpus(tmp_path_factory.mktemp('frozen'))
-    run_cache_frames(frozen_config('dferclip_dfew_frozen_cached', root, root / 'run'))
+    root = write_frozen_corpus(tmp_path_factory.mktemp('frozen'))
+    cfg = frozen_config('dferclip_dfew_frozen_cached', root, root / 'run')
+    cfg.dump(root / 'cached.py')
+    run_tool('cache_frames', root / 'cached.py', '--workers', 0)
     return root
 
 
@@ -24,7 +25,7 @@ def test_features_of_another_model_stop_the_run(corpus, tmp_path, action):
 
 
 def test_features_of_changed_clips_stop_the_run(corpus, tmp_path):
-    root = write_corpus(tmp_path / 'copy')
+    root = write_frozen_corpus(tmp_path / 'copy')
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, tmp_path)
     cfg.val_dataloader.dataset.data_root = str(root / 'DFEW')
     (root / 'DFEW/Clip/clip_224x224/00002/3.jpg').unlink()

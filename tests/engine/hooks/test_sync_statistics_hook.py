@@ -2,10 +2,9 @@ import os
 from types import SimpleNamespace
 
 import torch
-from frozen_runs import frozen_config, write_corpus
 from mmaction.registry import HOOKS, MODELS
 from processes import in_processes
-from small_runs import start
+from small_runs import frozen_config, start, write_frozen_corpus
 
 from dferclip_mm.checkpoints.load import read_checkpoint
 
@@ -48,8 +47,8 @@ def _train(rank, root):
 
 
 def test_frozen_weights_keep_their_bits_in_two_processes_and_a_resumed_run(tmp_path):
-    root = write_corpus(tmp_path)
-    for found in in_processes(_train, root):
+    root = write_frozen_corpus(tmp_path)
+    for found in in_processes(_train, root, fork=True):
         assert all(count > 20 and changed == [] for count, changed in found)
     last = root / 'run/epoch_2.pth'
     stored = read_checkpoint(last)['state_dict']

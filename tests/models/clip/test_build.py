@@ -1,22 +1,169 @@
+import hashlib
+import json
+from pathlib import Path
+
 import open_clip
 import pytest
 import torch
+from mmaction.registry import MODELS
+from safetensors.torch import save_file
 
+from dferclip_mm.models.clip import openai_file, weights
 from dferclip_mm.models.clip.build import build_clip, build_tokenizer
 
+ARCHS = {False: 'tiny', True: 'tiny-quickgelu'}
 
-def test_known_architecture_by_name():
-    clip = build_clip('ViT-B-32')
-    assert sum(p.numel() for p in clip.visual.parameters()) == 87_849_216
-    assert clip.text.output_dim == 512
+
+@pytest.fixture
+def archs(tiny_clip, monkeypatch):
+    """Architectures that open_clip knows by name, with GELU and with QuickGELU."""
+    for quick, name in ARCHS.items():
+        config = dict(tiny_clip, quick_gelu=quick)
+        monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, name, config)
+    weights.warn_of_activation.cache_clear()
+
+
+@pytest.fixture
+def said(monkeypatch):
+    messages = []
+    monkeypatch.setattr(weights, 'print_log', lambda message, **_: messages.append(message))
+    return messages
+
+
+@pytest.fixture
+def state(tiny_clip):
+    return open_clip.CLIP(**tiny_clip).state_dict()
+
+
+def check_towers(arch, pretrained, state, quick, tiny_clip):
+    """Both towers score as open_clip's with this activation."""
+    clip = open_clip.CLIP(**{**tiny_clip, 'quick_gelu': quick}).eval()
+    clip.load_state_dict(state)
+    towers = dict(arch=arch, pretrained=str(pretrained))
+    backbone = MODELS.build(dict(type='CLIPVisualEncoder', **towers)).eval()
+    encoder = MODELS.build(dict(type='CLIPTextEncoder', **towers))
+    image, text = torch.rand(2, 3, 32, 32), open_clip.tokenize(['a smile', 'a frown'])
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(image), clip.encode_image(image))
+        torch.testing.assert_close(encoder(text), clip.encode_text(text))
+
+
+def write_folder(folder, state, config, name='open_clip_model.safetensors'):
+    folder.mkdir()
+    save_file(state, folder / name)
+    (folder / 'open_clip_config.json').write_text(json.dumps(dict(model_cfg=config)))
+    return folder
+
+
+@pytest.mark.parametrize('quick', [False, True])
+@pytest.mark.parametrize('given', ['folder', 'file'])
+def test_the_description_beside_weights_decides_the_activation(
+    tmp_path, archs, state, tiny_clip, said, given, quick
+):
+    folder = write_folder(tmp_path / 'clip', state, dict(tiny_clip, quick_gelu=quick))
+    (folder / 'model.safetensors').write_bytes(b'another layout')
+    path = folder if given == 'folder' else folder / 'open_clip_model.safetensors'
+    check_towers(ARCHS[quick], path, state, quick, tiny_clip)
+    message = f"quick_gelu={quick}, and arch='{ARCHS[not quick]}' .*: set arch='{ARCHS[quick]}'"
+    for kind in ('CLIPVisualEncoder', 'CLIPTextEncoder'):
+        with pytest.raises(ValueError, match=message):
+            MODELS.build(dict(type=kind, arch=ARCHS[not quick], pretrained=str(path)))
+    assert said == []
+
+
+def test_what_shapes_do_not_tell_is_compared_too(tmp_path, archs, state, tiny_clip):
+    text = dict(tiny_clip['text_cfg'], heads=4)
+    vision = dict(tiny_clip['vision_cfg'], image_size=64)
+    # The size of images is not compared: open_clip interpolates the positions.
+    config = dict(tiny_clip, text_cfg=text, vision_cfg=vision)
+    folder = write_folder(tmp_path / 'clip', state, config)
+    with pytest.raises(ValueError, match=r'says text_cfg\.heads=4, and .* its model_cfg as arch'):
+        build_clip('tiny-quickgelu', str(folder))
+
+
+def test_a_description_that_is_none_is_explained(tmp_path, archs, state, tiny_clip):
+    folder = write_folder(tmp_path / 'clip', state, dict(embed_dim=32))
+    with pytest.raises(ValueError, match=r'open_clip_config\.json is no description of a CLIP'):
+        build_clip('tiny', str(folder))
+
+
+def test_openais_own_file_decides_the_activation(
+    tmp_path, archs, state, tiny_clip, said, monkeypatch
+):
+    clip = open_clip.CLIP(**tiny_clip)
+    clip.load_state_dict(state)
+    path = tmp_path / 'ViT-B-32.pt'
+    torch.jit.script(clip.eval()).save(path)
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(openai_file, 'openai_checksums', lambda: {checksum})
+    for arch in ('tiny', 'tiny-quickgelu', {**tiny_clip, 'quick_gelu': False}):
+        check_towers(arch, path, state, True, tiny_clip)
+    assert said == []
+
+
+@pytest.mark.parametrize('quick', [False, True])
+def test_where_nothing_tells_the_activation_one_warning_names_both(
+    tmp_path, archs, state, tiny_clip, said, quick
+):
+    path = tmp_path / 'clip.pt'
+    torch.save(state, path)
+    check_towers(ARCHS[quick], path, state, quick, tiny_clip)
+    assert len(said) == 1
+    assert "arch='tiny'" in said[0]
+    assert "arch='tiny-quickgelu'" in said[0]
+    # Who gives dimensions says which, or is told of the key.
+    build_clip(tiny_clip, str(path))
+    assert len(said) == 1
+    build_clip({key: tiny_clip[key] for key in tiny_clip if key != 'quick_gelu'}, str(path))
+    assert 'quick_gelu=True' in said[1]
+
+
+def test_a_path_may_begin_at_home(tmp_path, tiny_clip, tiny_weights, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    found = build_clip(tiny_clip, '~/tiny_clip.pt').visual.proj
+    assert torch.equal(found, torch.load(tiny_weights)['visual.proj'])
+
+
+def test_a_folder_without_weights_or_with_many_is_explained(tmp_path, tiny_clip):
+    with pytest.raises(ValueError, match='holds no weights file: expected open_clip_model'):
+        build_clip(tiny_clip, str(tmp_path))
+    for name in ('a.pt', 'b.bin'):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=r'holds a\.pt, b\.bin: name one of them'):
+        build_clip(tiny_clip, str(tmp_path))
+
+
+@pytest.mark.parametrize('suffix', ['.bin', '.safetensors'])
+def test_the_layout_of_transformers_is_named_as_such(tmp_path, tiny_clip, suffix):
+    path = tmp_path / f'model{suffix}'
+    names = ('vision_model.embeddings.class_embedding', 'text_model.final_layer_norm.bias')
+    content = {**{name: torch.zeros(3) for name in names}, 'logit_scale': torch.tensor(4.6)}
+    (save_file if suffix == '.safetensors' else torch.save)(content, path)
+    with pytest.raises(
+        ValueError, match=r"layout of Hugging Face's transformers: take .*open_clip"
+    ):
+        build_clip(tiny_clip, str(path))
+
+
+@pytest.mark.parametrize(
+    ('name', 'count', 'dims'),
+    [('ViT-B-32', 87_849_216, 512), ('RN50', 38_316_896, 1024), ('coca_base', 86_395_392, 512)],
+)
+def test_known_architecture_by_name(name, count, dims, caplog):
+    with torch.device('meta'):
+        clip = build_clip(name)
+    assert sum(p.numel() for p in clip.visual.parameters()) == count
+    assert clip.text.output_dim == dims
+    # open_clip itself would warn of weights that are loaded later.
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
     ('arch', 'pretrained', 'message'),
     [
         ('ViT-B-33', None, 'did you mean ViT-B-32'),
-        ('ViT-B-32', 'opnai', 'neither a weights file nor a tag of ViT-B-32: its tags are openai'),
-        ('ViT-B-32-quickgelu', 'laion2b_s34b_b79k', 'neither a weights file nor a tag'),
+        ('ViT-B-32', 'opnai', 'neither a weights file .* nor a tag of ViT-B-32: its tags are open'),
+        ('ViT-B-32-quickgelu', 'laion2b_s34b_b79k', 'neither a weights file'),
     ],
 )
 def test_unknown_names_are_explained(arch, pretrained, message):
@@ -24,14 +171,52 @@ def test_unknown_names_are_explained(arch, pretrained, message):
         build_clip(arch, pretrained)
 
 
-def test_tag_decides_the_activation(monkeypatch):
+@pytest.mark.parametrize(
+    ('arch', 'tag', 'quick'),
+    [
+        ('ViT-B-32', 'openai', True),
+        ('ViT-B-32', 'laion2b_s34b_b79k', False),
+    ],
+)
+def test_a_tag_decides_the_activation(monkeypatch, tiny_weights, tiny_clip, arch, tag, quick):
     """OpenAI's weights were trained with QuickGELU, which the name ViT-B-32 does not say."""
-    asked = {}
-    monkeypatch.setattr(open_clip, 'create_model', lambda *a, **k: asked.update(k))
-    build_clip('ViT-B-32', 'openai')
-    assert asked['force_quick_gelu'] is True
-    build_clip('ViT-B-32', 'laion2b_s34b_b79k')
-    assert asked['force_quick_gelu'] is False
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, arch, dict(tiny_clip, quick_gelu=False))
+    asked = []
+    monkeypatch.setattr(
+        open_clip, 'download_pretrained', lambda cfg: asked.append(cfg) or tiny_weights
+    )
+    clip = build_clip(arch, tag)
+    assert asked == [open_clip.get_pretrained_cfg(arch, tag)]
+    activation = clip.visual.transformer.resblocks[0].mlp.gelu
+    assert isinstance(activation, open_clip.transformer.QuickGELU) == quick
+
+
+@pytest.mark.parametrize('offline', [True, False])
+def test_weights_that_cannot_be_downloaded_are_told_in_one_sentence(monkeypatch, offline):
+    tried = []
+
+    def fail(*args, **kwargs):
+        tried.append(kwargs['filename'])
+        raise ConnectionError('no route to host\nmore of it')
+
+    if offline:
+        monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
+        monkeypatch.setattr('huggingface_hub.constants.HF_HUB_CACHE', '/nowhere')
+    else:
+        monkeypatch.setattr('open_clip.pretrained.hf_hub_download', fail)
+    with pytest.raises(ValueError, match='cannot be downloaded') as caught:
+        MODELS.build(dict(type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai'))
+    said = str(caught.value)
+    assert '\n' not in said
+    for part in (
+        "pretrained='openai' of ViT-B-32",
+        'open_clip_model.safetensors',
+        'https://huggingface.co/timm/vit_base_patch32_clip_224.openai',
+        'model.backbone.pretrained',
+        'model.cls_head.text_encoder.pretrained',
+        'offline mode is set' if offline else 'no route to host',
+    ):
+        assert part in said
 
 
 @pytest.mark.parametrize('content', [b'', b'not weights', None])
@@ -47,7 +232,7 @@ def test_files_that_do_not_fit_are_explained(tmp_path, tiny_clip, content):
 
 def test_a_flipped_bit_is_refused(tmp_path, tiny_clip, tiny_weights):
     """PyTorch writes a checksum of each tensor and never compares it."""
-    path = tmp_path / 'tiny_clip.pt'
+    path = Path(tiny_weights)
     proj = build_clip(tiny_clip, str(path)).visual.proj.detach().numpy().tobytes()
     content = bytearray(path.read_bytes())
     content[content.index(proj) + 40] ^= 1
@@ -56,7 +241,33 @@ def test_a_flipped_bit_is_refused(tmp_path, tiny_clip, tiny_weights):
         build_clip(tiny_clip, str(path))
 
 
-def test_other_vocabularies_are_refused(monkeypatch):
-    monkeypatch.setattr(open_clip, 'get_tokenizer', lambda name: object())
-    with pytest.raises(ValueError, match='byte-pair vocabulary'):
-        build_tokenizer('ViT-B-16-SigLIP')
+@pytest.fixture
+def no_network(monkeypatch):
+    def fail(*args, **kwargs):
+        raise AssertionError('the network is asked')
+
+    monkeypatch.setattr('socket.socket.connect', fail)
+
+
+BUILT_BY_TRANSFORMERS = [
+    name
+    for name in open_clip.list_models()
+    if 'hf_model_name' in open_clip.get_model_config(name)['text_cfg']
+]
+
+
+@pytest.mark.parametrize('kind', ['CLIPTextEncoder', 'CLIPVisualEncoder'])
+@pytest.mark.parametrize('pretrained', [None, 'laion5b_s13b_b90k'])
+def test_text_towers_of_transformers_are_refused_without_network(no_network, kind, pretrained):
+    assert len(BUILT_BY_TRANSFORMERS) >= 10
+    dimensions = open_clip.get_model_config('xlm-roberta-base-ViT-B-32')
+    for arch in (*BUILT_BY_TRANSFORMERS, dimensions):
+        with pytest.raises(ValueError, match=r'text tower .* built by transformers') as caught:
+            MODELS.build(dict(type=kind, arch=arch, pretrained=pretrained))
+        assert '\n' not in str(caught.value)
+
+
+def test_other_vocabularies_are_refused_without_network(no_network):
+    for arch in ('ViT-B-16-SigLIP', open_clip.get_model_config('ViT-B-16-SigLIP')):
+        with pytest.raises(ValueError, match=r'vocabulary .*timm/ViT-B-16-SigLIP'):
+            build_tokenizer(arch)

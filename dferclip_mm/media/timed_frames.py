@@ -1,0 +1,84 @@
+"""A video's frames one after the other, each with the time at which it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from .images import MAX_PIXELS
+from .video_files import read_head
+from .videos import first_line, open_stream, to_rgb
+
+
+class TimedFrame(NamedTuple):
+    """One frame of a video.
+
+    Attributes:
+        index: its number in display order, from 0.
+        time: in seconds from the video's beginning, as a player counts.
+        image: uint8 RGB (H, W, 3), upright.
+        shot: number of cuts before it, see `count_shots`.
+    """
+
+    index: int
+    time: float
+    image: np.ndarray
+    shot: int = 0
+
+
+def read_timed_frames(
+    path: str,
+    *,
+    start: float = 0.0,
+    end: float = float('inf'),
+    max_pixels: int = MAX_PIXELS,
+) -> Iterator[TimedFrame]:
+    """Decode a video from its first frame on, in memory for one frame.
+
+    Times are the container's, so they are right for a variable frame rate; where a frame has none,
+    the stream's average rate continues from the frame before.
+
+    Args:
+        path: of the file.
+        start: of the part that is wanted, in seconds. Frames before it are decoded, not converted.
+        end: of that part; the frame at this time is not in it.
+        max_pixels: the most that a frame may have.
+
+    Raises:
+        ValueError: if it is not a video, has no frame, is damaged, or ends before the time that
+            its header declares; in the last two cases after the frames that are there.
+        OSError: if it cannot be read.
+    """
+    read_head(path)
+    container, stream = open_stream(path, max_pixels)
+    reformatter = VideoReformatter()
+    index, time = 0, 0.0
+    try:
+        step = 1 / float(stream.average_rate or 25)
+        first = (container.start_time or 0) / av.time_base
+        declared = (container.duration or 0) / av.time_base
+        if stream.duration:
+            declared = float(stream.duration * stream.time_base)
+        for frame in container.decode(stream):
+            if frame.is_corrupt:
+                raise ValueError(f'frame {index} is damaged')
+            if frame.pts is not None:
+                time = float(frame.pts * frame.time_base) - first
+            if time >= end:
+                break
+            if time >= start:
+                yield TimedFrame(index, time, to_rgb(frame, reformatter))
+            index, time = index + 1, time + step
+    except av.FFmpegError as error:
+        raise ValueError(f'frame {index} does not decode: {first_line(error)}') from error
+    finally:
+        container.close()
+    if not index:
+        raise ValueError('expected a video, found one without frames')
+    # Sound may be longer than the pictures.
+    if end == float('inf') and time < 0.9 * declared - 0.1:
+        raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')

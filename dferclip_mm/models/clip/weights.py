@@ -1,0 +1,197 @@
+"""CLIP weights: found by tag, file or folder, with the activation that they were trained with."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from huggingface_hub import constants
+from mmengine.logging import print_log
+from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+from open_clip.model import convert_to_custom_text_state_dict
+from torch import nn
+
+from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
+from .openai_file import read_openai_file
+
+_SUFFIXES = ('.safetensors', '.bin', '.pt', '.pth', '.npz')
+# Of a description, what may differ from the model: open_clip interpolates the positions.
+_FREE = ('vision_cfg.image_size', 'text_cfg.context_length', 'vision_cfg.patch_dropout')
+
+
+def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -> tuple[Path, bool]:
+    """The weights file, and whether its weights were trained with QuickGELU.
+
+    A weights file does not record the activation. A tag does, and so do the checksum of OpenAI's
+    own files and the description beside a file (``open_clip_config.json``). Without any of these,
+    a warning is logged.
+
+    Args:
+        pretrained: an open_clip tag, a file, or a folder with one.
+        name: of the architecture, or None when it was given by its dimensions.
+        config: the architecture's open_clip description.
+
+    Raises:
+        ValueError: when there is no such file or tag, a tag cannot be downloaded, or the
+            architecture is not that of the weights.
+    """
+    quick = bool(config.get('quick_gelu'))
+    tag = open_clip.get_pretrained_cfg(name, pretrained) if name else {}
+    if tag:
+        if quick and not tag.get('quick_gelu'):
+            raise ValueError(
+                f'arch={name!r} uses QuickGELU but pretrained={pretrained!r} was trained without: '
+                f'use arch={str(name).removesuffix("-quickgelu")!r}'
+            )
+        return _download(pretrained, str(name), tag), bool(tag.get('quick_gelu'))
+    path = _find_file(pretrained, name)
+    if is_torchscript(path):
+        # OpenAI's own, or it is refused when it is read.
+        return path, True
+    description = path.with_name(HF_CONFIG_NAME)
+    if description.is_file():
+        _check_description(description, name, config)
+    elif name or 'quick_gelu' not in config:
+        warn_of_activation(path, name, quick)
+    return path, quick
+
+
+def load_weights(model: nn.Module, path: Path, arch: str) -> None:
+    """Load a weights file into a model, strictly, without running code of the file.
+
+    Raises:
+        ValueError: when the file is damaged, would run code, or does not fit.
+    """
+    try:
+        if is_torchscript(path):
+            state = convert_to_custom_text_state_dict(read_openai_file(path))
+            model.load_state_dict(state, strict=True)
+        else:
+            verify_zip_checksums(path)
+            _check_weights_only(path)
+            open_clip.load_checkpoint(model, str(path), strict=True)
+    except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
+        reason = ' '.join(str(error).split())
+        if '"vision_model.' in reason or '"text_model.' in reason:
+            raise ValueError(
+                f"{path} is in the layout of Hugging Face's transformers: take the file in "
+                f"open_clip's layout, which open_clip's repositories name {HF_SAFE_WEIGHTS_NAME} "
+                f'or {HF_WEIGHTS_NAME}'
+            ) from error
+        raise ValueError(
+            f'{path} ({path.stat().st_size} bytes) does not hold CLIP weights that fit '
+            f'{arch}: {reason[:600]}'
+        ) from error
+
+
+@functools.cache
+def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
+    """Warn once of each file whose activation is unknown."""
+    if name is None:
+        used, other = 'the given dimensions', 'quick_gelu=True among them'
+    else:
+        twin = name.removesuffix('-quickgelu') if quick else f'{name}-quickgelu'
+        if open_clip.get_model_config(twin) is None:
+            return
+        used, other = f'arch={name!r}', f'arch={twin!r}'
+    print_log(
+        f"{path} does not record whether its weights were trained with QuickGELU (OpenAI's were) "
+        f'or GELU: {used} uses {"QuickGELU" if quick else "GELU"}. If that is wrong, set {other}. '
+        f'With the {HF_CONFIG_NAME} of the weights beside the file, this would be checked',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
+def _download(pretrained: str, name: str, tag: Mapping[str, Any]) -> Path:
+    try:
+        return Path(open_clip.download_pretrained(tag))
+    except Exception as error:  # whatever the hub and the network raise
+        repository, _, file = tag['hf_hub'].rpartition('/')
+        reason = ' '.join(str(error).split())[:300]
+        if constants.HF_HUB_OFFLINE:
+            reason = 'offline mode is set'
+        raise ValueError(
+            f'the weights pretrained={pretrained!r} of {name} cannot be downloaded ({reason}): '
+            f'copy {file or HF_SAFE_WEIGHTS_NAME} of https://huggingface.co/{repository} to this '
+            'machine, and set model.backbone.pretrained and '
+            'model.cls_head.text_encoder.pretrained to its path'
+        ) from error
+
+
+def _find_file(pretrained: str, name: str | None) -> Path:
+    path = Path(pretrained).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        tags = open_clip.list_pretrained_tags_by_model(name) if name else []
+        raise ValueError(
+            f'pretrained={pretrained!r} is neither a weights file nor a folder with one'
+            + (f' nor a tag of {name}: its tags are {", ".join(tags)}' if tags else '')
+        )
+    for known in (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME):
+        if (path / known).is_file():
+            return path / known
+    found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    if len(found) == 1:
+        return found[0]
+    raise ValueError(
+        f'the folder pretrained={pretrained!r} holds '
+        + (
+            f'{", ".join(file.name for file in found)}: name one of them'
+            if found
+            else f'no weights file: expected {HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}'
+        )
+    )
+
+
+def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) -> None:
+    """Compare the description beside a weights file with the architecture."""
+    try:
+        found = _settings(json.loads(file.read_text(encoding='utf-8'))['model_cfg'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{file} is no description of a CLIP, as open_clip writes it ({error!r:.200}): '
+            'remove it, or copy it again'
+        ) from error
+    ours = _settings(config)
+    differing = [key for key in ours if key not in _FREE and ours[key] != found[key]]
+    if not differing:
+        return
+    known = (each for each in open_clip.list_models() if open_clip.get_model_config(each))
+    right = next(
+        (each for each in known if _settings(open_clip.get_model_config(each)) == found), None
+    )
+    used = f'arch={name!r}' if name else 'arch'
+    raise ValueError(
+        f'{file} says {", ".join(f"{key}={found[key]}" for key in differing)}, and {used} '
+        f'{", ".join(f"{key}={ours[key]}" for key in differing)}: '
+        + (f'set arch={right!r}' if right else 'set its model_cfg as arch')
+    )
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a description by name, open_clip's defaults included."""
+    towers = {'vision_cfg': open_clip.CLIPVisionCfg, 'text_cfg': open_clip.CLIPTextCfg}
+    found = {'embed_dim': config['embed_dim'], 'quick_gelu': bool(config.get('quick_gelu'))}
+    for tower, kind in towers.items():
+        for key, value in asdict(kind(**config[tower])).items():
+            found[f'{tower}.{key}'] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def _check_weights_only(path: Path) -> None:
+    """Check that PyTorch can read a file without running code of it.
+
+    After a TypeError, open_clip reads the file again without ``weights_only``, which runs the
+    file's code where ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` is set.
+    """
+    if path.suffix not in ('.safetensors', '.npz', '.npy'):
+        torch.load(path, map_location='cpu', weights_only=True, mmap=is_zip(path))
