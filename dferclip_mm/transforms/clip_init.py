@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ from ..media.packed import PackedClip, is_packed
 from ..media.videos import open_video
 
 
+@cache
+def _warn_of_faces() -> None:
+    """Once in a process, say what the pixels of a clip should be."""
+    print_log(
+        'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
+        'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`; later clips are '
+        'not named',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
 @TRANSFORMS.register_module()
 class ClipInit(BaseTransform):
     """Open a clip, and count its frames.
@@ -36,7 +49,8 @@ class ClipInit(BaseTransform):
 
     Adds ``clip_reader``, which `ClipDecode` closes, ``total_frames``, and ``frame_paths`` where
     frames are files. Frames are numbered from ``start_index`` 0 on. Where the list or a video's
-    header has another number of frames, the first such clip is named in a warning.
+    header has another number of frames, the first such clip is named in a warning; for the first
+    clip that is of no dataset (MMAction2's ``inference_recognizer``), face crops are called for.
 
     Args:
         max_pixels: the most that a frame of a video or packed clip may have by its header.
@@ -58,6 +72,9 @@ class ClipInit(BaseTransform):
             reader = self._open(results)
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
+        # A dataset numbers its clips.
+        if 'sample_idx' not in results and results.get('label') == -1:
+            _warn_of_faces()
         total = len(reader)
         if total == 0:
             raise clip_error(results, 'expected a folder of images, found none in it')
