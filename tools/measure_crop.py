@@ -43,7 +43,7 @@ def middle_frames(dataset: Any, clip_init: ClipInit, clips: int) -> Iterator[np.
     """The middle frame of clips from all over a dataset."""
     chosen = np.linspace(0, len(dataset) - 1, min(clips, len(dataset))).round().astype(int)
     for index in tqdm(chosen.tolist(), desc='Measuring', unit='clip'):
-        with open_clip_frames(dataset.get_data_info(index), clip_init) as (_, reader):
+        with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
             yield reader.read(len(reader) // 2)
 
 

@@ -47,10 +47,10 @@ class ClipInit(BaseTransform):
       ``start_index`` (plus ``offset``) on, as MMAction2's ``RawframeDataset`` numbers them;
     - ``filename``: a frame folder, a video, a packed clip, or a picture.
 
-    Adds ``clip_reader``, which `ClipDecode` closes, ``total_frames``, and ``frame_paths`` where
-    frames are files. Frames are numbered from ``start_index`` 0 on. Where the list or a video's
-    header has another number of frames, the first such clip is named in a warning; for the first
-    clip that is of no dataset (MMAction2's ``inference_recognizer``), face crops are called for.
+    Adds ``clip_reader``, which `ClipDecode` closes, and ``total_frames``. Frames are numbered from
+    ``start_index`` 0 on. Where the list or a video's header has another number of frames, the first
+    such clip is named in a warning; for the first clip that is of no dataset (MMAction2's
+    ``inference_recognizer``), face crops are called for.
 
     Args:
         max_pixels: the most that a frame of a video or packed clip may have by its header.
@@ -78,8 +78,6 @@ class ClipInit(BaseTransform):
         total = len(reader)
         if total == 0:
             raise clip_error(results, 'expected a folder of images, found none in it')
-        if isinstance(reader, FrameFolder):
-            results['frame_paths'] = reader.paths
         if total < getattr(reader, 'declared', 0):
             self._warn(results, 'header', reader.declared, total)
         if results.get('total_frames', total) != total:
