@@ -315,6 +315,16 @@ def test_the_frames_before_the_damage_of_a_video_are_read(tmp_path):
         next(frames)
 
 
+@pytest.mark.parametrize('name', [*CUTTABLE][:3])
+def test_the_frames_of_a_cut_video_come_before_its_error(tmp_path, name):
+    path = cut(write(tmp_path / name, frames=400, **CUTTABLE[name]), 0.7)
+    found = []
+    with pytest.raises(ValueError, match=r'its header declares 16\.0 seconds|does not decode'):
+        found.extend(read_timed_frames(str(path)))
+    assert 20 < len(found) < 380
+    assert [number_of(frame.image) for frame in found] == [n % 256 for n in range(len(found))]
+
+
 def status(pid):
     """What the kernel says of a process: sizes in KiB, counts."""
     lines = (Path('/proc') / str(pid) / 'status').read_text().splitlines()
