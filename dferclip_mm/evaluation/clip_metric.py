@@ -120,7 +120,7 @@ def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
     """
     rows = []
     for clip in clips:
-        row = {}
+        row: dict[str, Any] = {}
         for key, value in clip.items():
             if isinstance(value, list):
                 row |= {f'{key}/{name}': each for name, each in zip(names, value, strict=True)}

@@ -140,4 +140,4 @@ def test_an_odd_frame_takes_the_size_of_the_first(tmp_path, frames, monkeypatch)
     assert results['imgs'].shape == (3, 12, 16, 3)
     assert levels(results) == [0, 10, 20]
     assert len(said) == 1
-    assert '00002.jpg has (24, 20) pixels and the first frame (12, 16)' in said[0]
+    assert 'a.txt:3): frame 1 has (24, 20) pixels and the first frame (12, 16)' in said[0]
