@@ -98,16 +98,6 @@ def test_the_metric_counts_padded_clips_once(tmp_path):
     assert [clip['clip'] for clip in saved['clips']] == [f'clip{index}' for index in range(5)]
 
 
-def test_the_metric_reads_bfloat16_scores():
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = dict(classes=('a', 'b'))
-    sample = dict(
-        sample_idx=0, gt_label=torch.tensor([1]), pred_score=torch.tensor([0.1, 0.9]).bfloat16()
-    )
-    metric.process(None, [sample])
-    assert metric.evaluate(size=1)['dfer/WAR'] == 100
-
-
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
 def test_scores_that_are_not_finite_are_refused(value):
     metric = METRICS.build(dict(type='RecallMetric'))
