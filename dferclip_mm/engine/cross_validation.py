@@ -180,7 +180,7 @@ def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
 
 
 def start(command: Sequence[str], run: Run, log: str) -> None:
-    """Run a program to its end; SIGTERM and SIGUSR1 are forwarded to it."""
+    """Run a program to its end; stop signals are forwarded to it."""
     path = run.work_dir / log
     path.parent.mkdir(parents=True, exist_ok=True)
     print(f'{run.name}: output in {path}', flush=True)
@@ -199,7 +199,14 @@ def start(command: Sequence[str], run: Run, log: str) -> None:
             begin = file.tell()
             # The shell scripts start $PYTHON.
             settings = {**os.environ, 'PYTHON': sys.executable}
-            child = subprocess.Popen(command, env=settings, stdout=file, stderr=subprocess.STDOUT)
+            child = subprocess.Popen(
+                command,
+                env=settings,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C reaches it once, forwarded.
+                start_new_session=True,
+            )
         started.append(child)
         # Signals that arrived before the child existed.
         for number in received:
