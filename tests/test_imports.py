@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     'prompts': set(),
     'checkpoints': {'files'},
     'media': set(),
-    'evaluation': {'files'},
+    'evaluation': {'emotions', 'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'faces': {'files', 'media'},
@@ -27,7 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
+    'engine': {'checkpoints', 'files', 'media', 'precompute'},
+    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 
 

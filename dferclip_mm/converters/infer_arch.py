@@ -12,9 +12,9 @@ from mmaction.registry import MODELS
 from .rename_keys import Shapes
 
 VOCABULARY = 49408
-# OpenAI's rule, which shapes do not tell.
+# OpenAI's rule, which shapes do not show.
 HEAD_WIDTH = 64
-# The published programs' number of temporal heads, which shapes do not tell either.
+# The published programs' number of temporal heads, which shapes do not show either.
 NUM_HEADS = 8
 
 
@@ -27,7 +27,7 @@ def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
         text: prefix of the text tower's names.
 
     Raises:
-        ValueError: when a tensor that tells a size is missing or cannot be CLIP's.
+        ValueError: when a tensor that a size is read from is missing or cannot be CLIP's.
     """
     width, _, patch, _ = shape_of(shapes, f'{visual}conv1.weight', 4)
     positions, _ = shape_of(shapes, f'{visual}positional_embedding', 2)
@@ -76,7 +76,7 @@ def temporal_settings(shapes: Shapes, prefix: str) -> dict[str, int]:
     """The arguments of `TemporalTransformer` for their tensors of these shapes.
 
     Raises:
-        ValueError: when a tensor that tells a size is missing.
+        ValueError: when a tensor that a size is read from is missing.
     """
     blocks = f'{prefix}temporal_transformer.layers.'
     _, rows, dims = shape_of(shapes, f'{prefix}pos_embedding', 3)
@@ -110,7 +110,7 @@ def part_shapes(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, tuple[i
 
 
 def shape_of(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
-    """The shape of a tensor that tells a size.
+    """The shape of a tensor that a size is read from.
 
     Raises:
         ValueError: when it is missing, or has another number of dimensions.

@@ -73,7 +73,7 @@ def to_theirs(state: Mapping[str, torch.Tensor], rules: Rules, kind: str) -> Sta
 
 
 def _their_names(rules: Rules, ours: Iterable[str]) -> dict[str, str]:
-    """Each of their names, with the one of ours that it stands for."""
+    """Their names, each with ours."""
     names = list(ours)
     return {
         theirs + name.removeprefix(prefix): name

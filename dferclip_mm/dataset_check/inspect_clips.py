@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from ..media.errors import ClipReadError
-from ..media.images import list_frames
+from ..media.images import has_orientation, list_frames
 from ..transforms import ClipInit
 from ..transforms.clip_opener import open_clip_frames
 
@@ -40,6 +40,7 @@ class ClipReport:
         problems: (kind of finding, message).
         text_order: whether names that are sorted as text give another order of frames.
         flat: frames of nearly one colour.
+        orientation: frames whose orientation tag is ignored.
         digest: SHA-256 of the files' content in order; ``''`` where there is none.
     """
 
@@ -49,6 +50,7 @@ class ClipReport:
     problems: list[tuple[str, str]] = field(default_factory=list)
     text_order: bool = False
     flat: int = 0
+    orientation: int = 0
     digest: str = ''
 
     @property
@@ -82,6 +84,7 @@ def _inspect_opened(opened: dict[str, Any], reader: Any, report: ClipReport) -> 
     names = [Path(each).name for each in paths]
     report.text_order = sorted(names) != names
     _inspect_frames(reader, report, names)
+    report.orientation = sum(map(has_orientation, paths))
     declared = getattr(reader, 'declared', 0)
     if report.frames < declared and not report.problems:
         message = f'its header counts {declared} frames, {report.frames} are there'

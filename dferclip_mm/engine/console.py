@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 _LONG = 10
 # Of MMEngine: one for each parameter, what every run says, and warnings that ask for nothing.
 _FOR_THE_FILE = re.compile(
-    r'paramwise_options -- |Distributed training is not used|Exp name: |Checkpoints will be saved'
-    r'|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
+    r'paramwise_options -- |set param |Distributed training is not used|Exp name: '
+    r'|Checkpoints will be saved|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
     r'|`save_param_scheduler` is True but'
 )
 
@@ -54,11 +54,11 @@ def describe_learning_rates(model: torch.nn.Module, optimizer: Any) -> Iterator[
     for group in optimizer.param_groups:
         # A schedule may have begun with another.
         rate = group.get('initial_lr', group['lr']), group.get('weight_decay', 0)
-        weights = groups.setdefault(rate, {})
         # MMEngine adds a group of its own, with no weight of the model.
         for value in [value for value in group['params'] if id(value) in names]:
+            weights = groups.setdefault(rate, {})
             name = names[id(value)]
             weights[name] = weights.get(name, 0) + value.numel()
-    for (rate, decay), weights in groups.items():
+    for (lr, decay), weights in groups.items():
         parts = ', '.join(f'{name} ({count:,} weights)' for name, count in weights.items())
-        yield f'learning rate {rate:g}, weight decay {decay:g}: {parts}'
+        yield f'learning rate {lr:g}, weight decay {decay:g}: {parts}'

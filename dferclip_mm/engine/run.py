@@ -19,12 +19,12 @@ from torch import distributed
 from torch.distributed import DistError, is_initialized
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
-from .. import compat
 from ..checkpoints.load import check_format, is_remote, read_weights
 from .checks.config_keys import MMENGINE_HOOKS
 from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
 from .lookup import build_without_pipeline, find_hook
+from .remedies import prepare_cpu_processes, without_code_layout
 
 # Gloo's error when another process no longer answers: it begins with a line of its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
@@ -63,8 +63,8 @@ def build_runner(cfg: Config) -> Runner:
         verify = read_weights if 'runner_type' in cfg else check_format
         verify(source)
     dropped = _drop_hooks(cfg)
-    compat.prepare_cpu_processes(cfg, cfg.launcher)
-    cfg = compat.without_code_layout(cfg)
+    prepare_cpu_processes(cfg, cfg.launcher)
+    cfg = without_code_layout(cfg)
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConsoleRunner.from_cfg(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())

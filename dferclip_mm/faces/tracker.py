@@ -52,7 +52,7 @@ class FaceTracker:
     """
 
     def __init__(
-        self, *, strong: float = 0.8, min_overlap: float = 0.25, max_gap: float = 2.0
+        self, *, strong: float = 0.7, min_overlap: float = 0.25, max_gap: float = 2.0
     ) -> None:
         self.strong, self.min_overlap, self.max_gap = strong, min_overlap, max_gap
         self._tracks: list[_Track] = []

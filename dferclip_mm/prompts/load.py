@@ -62,7 +62,7 @@ def load_prompt_parts(prompts: PromptSource, classes: Sequence[str]) -> list[dic
 
 def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
     shipped = _FOLDER / f'{prompts}.json'
-    path = shipped if str(prompts) in PROMPT_SETS else Path(prompts)
+    path = shipped if str(prompts) in PROMPT_SETS else Path(prompts).expanduser()
     if not path.is_file():
         raise ValueError(
             f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) '

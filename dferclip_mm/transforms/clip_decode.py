@@ -11,7 +11,6 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from ..media.errors import clip_error
-from ..media.images import FrameFolder
 from .resize import resize_frames
 
 
@@ -33,7 +32,7 @@ class ClipDecode(BaseTransform):
         """Decode one clip."""
         wanted = np.asarray(results['frame_inds']).reshape(-1)
         distinct, where = np.unique(wanted, return_inverse=True)
-        reader = results.pop('clip_reader', None) or FrameFolder(results['frame_paths'])
+        reader = results.pop('clip_reader')
         try:
             frames = self._decode(results, reader, distinct.tolist())
         except (ValueError, OSError) as error:
@@ -73,7 +72,7 @@ class ClipDecode(BaseTransform):
             return
         self._warned = True
         paths = results.get('frame_paths')
-        place = paths[index] if paths else f'frame {index} of {results["filename"]}'
+        place = paths[index] if paths else f'frame {index} of {results.get("filename", "the clip")}'
         print_log(
             f'{place} has {found} pixels and the first frame {first}: it is resized, and further '
             'frames of this kind are not named',

@@ -8,7 +8,6 @@ from typing import Any
 
 from mmaction.registry import TRANSFORMS
 
-from ..media.images import FrameFolder
 from .clip_init import ClipInit
 
 
@@ -37,7 +36,7 @@ def open_clip_frames(
         ClipReadError: if the clip cannot be opened.
     """
     opened: Any = clip_init(dict(info))
-    reader = opened.get('clip_reader') or FrameFolder(opened['frame_paths'])
+    reader = opened['clip_reader']
     try:
         yield opened, reader
     finally:

@@ -120,26 +120,14 @@ def test_scores_that_are_not_finite_are_refused(value):
         metric.process(None, samples)
 
 
-def test_the_bootstrap_interval_is_close_to_the_normal_approximation():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, 300)
-    predicted = np.where(rng.random(300) < 0.7, truth, rng.integers(0, 3, 300))
-    metric = METRICS.build(dict(type='RecallMetric', bootstrap=400))
+def test_what_save_best_may_name_is_what_is_logged():
+    metric = METRICS.build(dict(type='RecallMetric', bootstrap=4))
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
-    metric.process(None, samples_of(truth, predicted, 3))
-    scores = metric.evaluate(size=300)
-    # The normal approximation of a share p of 300 is p ± 1.96 sqrt(p (1 - p) / 300).
-    share = scores['dfer/WAR'] / 100
-    half = 196 * (share * (1 - share) / 300) ** 0.5
-    assert scores['dfer/WAR_low'] == pytest.approx(scores['dfer/WAR'] - half, abs=1)
-    assert scores['dfer/WAR_high'] == pytest.approx(scores['dfer/WAR'] + half, abs=1)
-    assert scores['dfer/UAR_low'] < scores['dfer/UAR'] < scores['dfer/UAR_high']
-    # What `save_best` may name is what is logged.
-    names = [name.removeprefix('dfer/') for name in scores]
+    metric.process(None, samples_of([0, 1, 2], [0, 1, 1], 3))
+    names = [name.removeprefix('dfer/') for name in metric.evaluate(size=3)]
     assert sorted(names) == sorted(metric.reports(vars(metric), metric.dataset_meta))
     patterns = metric.reports({'bootstrap': 400}, {})
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
-    assert metric.reports({}, {}) == ['UAR', 'WAR', 'recall/*']
     assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*']
 
 

@@ -15,7 +15,6 @@ from processes import in_fork
 from small_runs import frozen_config, run_tool, small_config, write_frozen_corpus
 
 from dferclip_mm.dataset_check.inspect_clips import inspect_clips
-from dferclip_mm.engine import cross_validation
 from dferclip_mm.precompute.clip_store import ClipStore
 
 
@@ -71,19 +70,3 @@ def test_a_program_over_clips_ends_in_one_line(tool: str, workers: int, work_dir
     if tool != 'check_dataset':
         assert len(list((work_dir / kept).rglob('*.safetensors'))) >= 3
         assert list((work_dir / kept).rglob('*.tmp')) == []
-
-
-def test_cross_validate_lets_its_run_save(work_dir: Path) -> None:
-    """Its programs get the signal once, from it."""
-    script = 'trap "echo saved; exit 75" INT; kill -INT $PPID; while true; do sleep 0.05; done'
-
-    def child() -> None:
-        os.setpgid(0, 0)
-        run = cross_validation.Run('fold 2', work_dir)
-        cross_validation.start(['sh', '-c', script], run, 'train.log')
-
-    assert in_fork(child, work_dir / 'log.txt') == 75
-    assert (work_dir / 'train.log').read_text().splitlines().count('saved') == 1
-    said = (work_dir / 'log.txt').read_text()
-    assert 'fold 2: stop signal received; the same command resumes it' in said
-    assert 'Traceback' not in said

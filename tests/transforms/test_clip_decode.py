@@ -6,7 +6,7 @@ from mmcv.transforms import Compose
 from PIL import Image
 
 from dferclip_mm.media.errors import ClipReadError
-from dferclip_mm.media.images import read_image
+from dferclip_mm.media.images import has_orientation, read_image
 
 
 def decode(path, indices):
@@ -60,7 +60,8 @@ def save_variants(folder):
     turned = Image.Exif()
     turned[0x112] = 6  # orientation
     image.save(folder / 'plain.jpg', quality=90)
-    image.save(folder / 'turned.jpg', exif=turned)
+    for suffix in ('jpg', 'png', 'webp'):
+        image.save(folder / f'turned.{suffix}', exif=turned)
     image.save(folder / 'a.png')
     image.save(folder / 'a.bmp')
     image.save(folder / 'a.webp')
@@ -74,6 +75,7 @@ def test_images_are_those_of_pillow(tmp_path):
     for path in sorted(tmp_path.iterdir()):
         expected = np.asarray(Image.open(path).convert('RGB'))
         np.testing.assert_array_equal(read_image(str(path)), expected, err_msg=path.name)
+        assert has_orientation(str(path)) == (path.stem == 'turned')
 
 
 @pytest.mark.parametrize('subsampling', [0, 1, 2])
@@ -129,12 +131,6 @@ def test_no_cut_image_passes(tmp_path, suffix, share):
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(ValueError, match=f'a{suffix} (does not decode|is cut short)'):
         read_image(str(path))
-
-
-def test_text_in_an_images_name(tmp_path):
-    (tmp_path / 'a.jpg').write_text('hello')
-    with pytest.raises(ValueError, match=r'a.jpg does not decode'):
-        read_image(str(tmp_path / 'a.jpg'))
 
 
 def test_frames_out_of_range_are_refused(tmp_path, frames):

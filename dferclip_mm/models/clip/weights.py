@@ -29,8 +29,9 @@ _FREE = ('vision_cfg.image_size', 'text_cfg.context_length', 'vision_cfg.patch_d
 def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -> tuple[Path, bool]:
     """The weights file, and whether its weights were trained with QuickGELU.
 
-    No file of weights tells that. A tag does, and the checksum of OpenAI's own files, and the
-    description beside a file (``open_clip_config.json``); without these, a warning is logged.
+    A weights file does not record the activation. A tag does, and so do the checksum of OpenAI's
+    own files and the description beside a file (``open_clip_config.json``). Without any of these,
+    a warning is logged.
 
     Args:
         pretrained: an open_clip tag, a file, or a folder with one.
@@ -92,7 +93,7 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
 
 @functools.cache
 def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
-    """Warn once of each file that nothing tells the activation of."""
+    """Warn once of each file whose activation is unknown."""
     if name is None:
         used, other = 'the given dimensions', 'quick_gelu=True among them'
     else:
@@ -101,9 +102,9 @@ def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
             return
         used, other = f'arch={name!r}', f'arch={twin!r}'
     print_log(
-        f"{path} does not tell whether its weights were trained with QuickGELU (OpenAI's were) or "
-        f'GELU: {used} uses {"QuickGELU" if quick else "GELU"}. If that is wrong, set {other}; '
-        f'{HF_CONFIG_NAME} beside the file would tell',
+        f"{path} does not record whether its weights were trained with QuickGELU (OpenAI's were) "
+        f'or GELU: {used} uses {"QuickGELU" if quick else "GELU"}. If that is wrong, set {other}. '
+        f'With the {HF_CONFIG_NAME} of the weights beside the file, this would be checked',
         logger='current',
         level=logging.WARNING,
     )

@@ -145,10 +145,17 @@ def test_the_layout_of_transformers_is_named_as_such(tmp_path, tiny_clip, suffix
         build_clip(tiny_clip, str(path))
 
 
-def test_known_architecture_by_name():
-    clip = build_clip('ViT-B-32')
-    assert sum(p.numel() for p in clip.visual.parameters()) == 87_849_216
-    assert clip.text.output_dim == 512
+@pytest.mark.parametrize(
+    ('name', 'count', 'dims'),
+    [('ViT-B-32', 87_849_216, 512), ('RN50', 38_316_896, 1024), ('coca_base', 86_395_392, 512)],
+)
+def test_known_architecture_by_name(name, count, dims, caplog):
+    with torch.device('meta'):
+        clip = build_clip(name)
+    assert sum(p.numel() for p in clip.visual.parameters()) == count
+    assert clip.text.output_dim == dims
+    # open_clip itself would warn of weights that are loaded later.
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
