@@ -104,10 +104,14 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
         return
     read = set()
     with _processes(workers) as pool, suppress(BrokenProcessPool):
-        for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
-            report = done.result()
-            read.add(report.path)
-            yield report
+        try:
+            for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
+                report = done.result()
+                read.add(report.path)
+                yield report
+        finally:
+            # Of use after Ctrl-C only: else all are done.
+            pool.shutdown(cancel_futures=True)
     # A process died, and the pool lost the others' clips: each in a process of its own tells
     # which clip it was.
     for clip in clips:
