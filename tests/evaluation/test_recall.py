@@ -144,15 +144,6 @@ def test_the_bootstrap_interval_holds_the_percentiles_of_resampled_scores():
         assert found[name] == pytest.approx(np.percentile(values, (2.5, 97.5)))
 
 
-@pytest.mark.parametrize('meta', [None, {}, {'classes': ()}])
-def test_a_dataset_without_class_names_is_refused(meta):
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = meta
-    metric.process(None, samples_of([0], [0], 2))
-    with pytest.raises(ValueError, match="needs the class names: set the dataset's metainfo"):
-        metric.evaluate(size=1)
-
-
 def test_head_and_dataset_must_have_equally_many_classes():
     metric = METRICS.build(dict(type='RecallMetric'))
     metric.dataset_meta = dict(classes=('a', 'b'))
