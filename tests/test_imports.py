@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
-    'dataset_check': {'datasets', 'media', 'transforms'},
+    'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
 }
 
