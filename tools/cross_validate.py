@@ -2,8 +2,8 @@
 
 With ``--leave-one-class-out`` there is one run per class instead: trained without the class, tested
 on its clips only. Each run has its own folder, with all output of its programs. The same command,
-started again, skips finished runs and resumes an interrupted one. SIGTERM and SIGUSR1 are forwarded
-to the current run, which saves; the exit code is then 75.
+started again, skips finished runs and resumes an interrupted one. After Ctrl-C, SIGTERM or SIGUSR1,
+which the current run gets as well, the exit code is 75.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     fold = args.folds[0] if args.folds else None
     return [
         Run(f'without {name}', args.work_dir / f'without_{name}', fold, settings_without(name))
-        for name in args.leave_one_class_out or resolve_classes(cfg.model.cls_head.classes)
+        for name in args.leave_one_class_out
+        or resolve_classes(cfg.model.cls_head.get('classes', ()))
     ]
 
 
@@ -108,6 +109,8 @@ def run_all(args: argparse.Namespace, cfg: Config) -> None:
             print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
     finally:
         ended = [(run, read_results(run.results)) for run in runs if run.results.is_file()]
+        if 0 < len(ended) < len(runs):
+            print(f'{len(ended)} of {len(runs)} runs have ended:')
         if ended:
             report(args.work_dir, ended)
 
@@ -145,6 +148,8 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
             {first: name, **dict(zip(scores, map(float, found), strict=True))}
             for name, found in summaries.items()
         ]
+        pooled = pool_results([results for _, results in ended])
+        rows.append({first: 'all clips', **dict(list(row_of(ended[0][0], pooled).items())[1:])})
     width = max(len(str(row[first])) for row in [{first: first}, *rows])
     for row in [{key: key for key in rows[0]}, *rows]:
         print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
@@ -156,7 +161,6 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     write_json(folder / 'cross_validation.json', {'rows': rows})
     print(f'\nthis table: {folder}/cross_validation.csv and .json')
     if 'fold' in rows[0]:
-        pooled = pool_results([results for _, results in ended])
         print(f'\nall clips together:\n{format_scores(pooled)}')
         picture = folder / 'confusion_matrix.png'
         confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)

@@ -20,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help="checkpoint file or URL; 'none' for CLIP as published")
-    parser.add_argument('out', type=Path, help='file to write, .npz or .parquet')
+    parser.add_argument('out', type=Path, help='file to write, .npz')
     parser.add_argument(
         '--data',
         choices=('train', 'val', 'test'),

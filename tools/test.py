@@ -36,7 +36,12 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
-    from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
+    from dferclip_mm.engine.run import (
+        build_runner,
+        destroy_process_group,
+        find_data,
+        friendly_errors,
+    )
 
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
@@ -51,6 +56,7 @@ def main() -> None:
             metrics = cfg.test_evaluator
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
+        find_data(cfg, 'test')
         runner = build_runner(cfg)
         if args.checkpoint is None:
             runner.logger.info(

@@ -46,6 +46,7 @@ def main() -> None:
     """Merge the options into the config and train."""
     args = parse_arguments()
 
+    from dferclip_mm.engine.checks.training import check_trainable
     from dferclip_mm.engine.options import (
         enable_amp,
         enable_resume,
@@ -53,7 +54,12 @@ def main() -> None:
         merge_batch_size,
         merge_data_options,
     )
-    from dferclip_mm.engine.run import build_runner, destroy_process_group, friendly_errors
+    from dferclip_mm.engine.run import (
+        build_runner,
+        destroy_process_group,
+        find_data,
+        friendly_errors,
+    )
 
     if args.deterministic:
         # Without it, PyTorch refuses matrix products on a GPU.
@@ -73,12 +79,15 @@ def main() -> None:
             cfg.merge_from_dict({'auto_scale_lr.enable': True})
         if args.resume is not None:
             enable_resume(cfg, args.resume)
-        randomness = dict(cfg.get('randomness') or {})
+        # None is MMEngine's: drawn, and logged.
+        randomness = {'seed': None, **(cfg.get('randomness') or {})}
         if args.seed is not None:
             randomness['seed'] = args.seed
         for name in ('diff_rank_seed', 'deterministic'):
             randomness[name] = getattr(args, name) or randomness.get(name, False)
         cfg.randomness = randomness
+        check_trainable(cfg)
+        find_data(cfg, 'train', 'val')
         build_runner(cfg).train()
         destroy_process_group()
 

@@ -1,4 +1,4 @@
-"""A drawn data set of faces for demonstrations and tests, by facial action units."""
+"""A drawn dataset of faces, and films, for demonstrations and tests, by facial action units."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from .captions import describe_clip
 from .clips import Clip, draw_clip
 from .corpus import write_corpus
 from .faces import draw_face
+from .film import Film, standard_film, write_film
 from .identities import Identity, random_identity
 from .sheet import contact_sheet
 from .strokes import Pose
@@ -14,6 +15,7 @@ from .strokes import Pose
 __all__ = [
     'ACTION_UNITS',
     'Clip',
+    'Film',
     'Identity',
     'Pose',
     'contact_sheet',
@@ -21,5 +23,7 @@ __all__ = [
     'draw_clip',
     'draw_face',
     'random_identity',
+    'standard_film',
     'write_corpus',
+    'write_film',
 ]

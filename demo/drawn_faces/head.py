@@ -192,8 +192,8 @@ def body(identity: Identity) -> list[Stroke]:
     """Neck and shoulders, below the head."""
     neck = np.array([[-0.42, 0.5], [0.42, 0.5], [0.46, 1.6], [-0.46, 1.6]])
     shoulders = np.array(
-        [[-1.7, 1.9], [-1.5, 1.42], [-0.5, 1.2], [-0.3, 1.22], [0.0, 1.36], [0.3, 1.22],
-         [0.5, 1.2], [1.5, 1.42], [1.7, 1.9]]
+        [[-1.8, 12.0], [-1.7, 1.9], [-1.5, 1.42], [-0.5, 1.2], [-0.3, 1.22], [0.0, 1.36],
+         [0.3, 1.22], [0.5, 1.2], [1.5, 1.42], [1.7, 1.9], [1.8, 12.0]]
     )  # fmt: skip
     return [
         Stroke(neck * (identity.face_width / 0.78, 1), mix(identity.skin, _DARK, 0.30), depth=0.0),

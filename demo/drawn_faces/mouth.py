@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from .identities import Identity, fold_colour, mix
-from .strokes import Stroke, between, curve, ellipse
+from .strokes import Points, Stroke, between, curve, ellipse
 
 MOUTH_Y = 0.50
 _ACROSS = np.linspace(-1.0, 1.0, 15)
@@ -16,13 +16,10 @@ _DARK = (34, 22, 20)
 _SIDES = (-1.0, 1.0)
 
 
-def mouth(identity: Identity, units: Mapping[int, float]) -> list[Stroke]:
-    """Mouth with teeth, the folds that its movements make, and the chin."""
-    raised, smile, dimple, frown, chin, stretch, press, part, drop = (
-        units[unit] for unit in (10, 12, 14, 15, 17, 20, 24, 25, 26)
-    )
-    line = fold_colour(identity)
-    round_drop = drop * (1 - smile) * (1 - 0.8 * stretch) * (1 - 0.7 * raised)
+def lip_line(identity: Identity, units: Mapping[int, float]) -> Points:
+    """The line (15, 2) where the lips meet, from corner to corner; they open around it."""
+    smile, dimple, frown, chin, stretch, press = (units[unit] for unit in (12, 14, 15, 17, 20, 24))
+    round_drop = _round_drop(units)
     half = identity.mouth_width * (
         1
         + 0.30 * smile
@@ -38,17 +35,32 @@ def mouth(identity: Identity, units: Mapping[int, float]) -> list[Stroke]:
         - 0.03 * dimple
         + 0.15 * frown
         + 0.05 * stretch
-        - 0.04 * raised
+        - 0.04 * units[10]
     )
+    centre = MOUTH_Y - 0.02 * chin + 0.01 * smile
+    ends = corner * np.abs(_ACROSS) ** 2.0 - 0.5 * corner * (smile > frown)
+    # The corners of a mouth that drops open sink to half the height of the opening.
+    return np.stack([half * _ACROSS, centre + ends + 0.06 * round_drop], axis=1)
+
+
+def _round_drop(units: Mapping[int, float]) -> float:
+    """How far the jaw drops without a smile, a stretch or a raised lip."""
+    return units[26] * (1 - units[12]) * (1 - 0.8 * units[20]) * (1 - 0.7 * units[10])
+
+
+def mouth(identity: Identity, units: Mapping[int, float]) -> list[Stroke]:
+    """Mouth with teeth, the folds that its movements make, and the chin."""
+    raised, smile, chin, stretch, press, part, drop = (
+        units[unit] for unit in (10, 12, 17, 20, 24, 25, 26)
+    )
+    line = fold_colour(identity)
+    round_drop = _round_drop(units)
+    x, rim = lip_line(identity, units).T
+    half = float(x[-1])
     hump = 0.13 * raised + 0.02 * smile * part
     # A raised chin pushes the lower lip up, until it meets the upper one.
     lift = 0.07 * chin - 0.045 * part * (1 - 0.5 * raised) - 0.21 * drop + 0.06 * round_drop
-    centre = MOUTH_Y - 0.02 * chin + 0.01 * smile
-    ends = corner * np.abs(_ACROSS) ** 2.0 - 0.5 * corner * (smile > frown)
     arch = _ARCH**0.6
-    x = half * _ACROSS
-    # The corners of a mouth that drops open sink to half the height of the opening.
-    rim = centre + ends + 0.06 * round_drop
     upper_in = rim - hump * _ARCH**0.5 - 0.035 * part * arch - (0.15 * round_drop) * arch
     lower_in = np.maximum(rim - lift * arch, upper_in)
     lower_in = np.where(part + drop > 0.05, lower_in, upper_in + 0 * rim)

@@ -21,7 +21,7 @@ Points = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 _SUBPIXEL_BITS = 4
-_HALF_FACE = 0.405
+HALF_FACE = 0.405
 _DEPTH = 0.62
 _TURN = np.linspace(0, 2 * np.pi, 20, endpoint=False)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
@@ -84,8 +84,26 @@ def surface(points: Points, *, half_width: float) -> Points:
     return _DEPTH * np.sqrt(np.clip(inside, 0, None))
 
 
+def project(points: Points, z: Points, *, pose: Pose, size: int) -> Points:
+    """Where points (N, 2) of a face with their z (N,) lie on a canvas, (N, 2) pixels.
+
+    `size` is the height of the canvas; shifts and the unit of the face are shares of it.
+    """
+    x = points[:, 0] * np.cos(pose.yaw) + z * np.sin(pose.yaw)
+    y = points[:, 1] * np.cos(pose.pitch) + z * np.sin(pose.pitch)
+    unit = HALF_FACE * size * pose.scale
+    cos, sin = unit * np.cos(pose.roll), unit * np.sin(pose.roll)
+    return np.stack(
+        [
+            (0.5 + pose.shift_x) * size + x * cos - y * sin,
+            (0.52 + pose.shift_y) * size + x * sin + y * cos,
+        ],
+        axis=1,
+    )
+
+
 def paint(canvas: Image, strokes: Sequence[Stroke], *, pose: Pose, half_width: float) -> None:
-    """Paint strokes, the first one undermost, on a square canvas (H, H, 3), in place."""
+    """Paint strokes, the first one undermost, on a canvas (H, W, 3), in place."""
     size = canvas.shape[0]
     points = np.concatenate([stroke.points for stroke in strokes])
     z = surface(points, half_width=half_width)
@@ -95,17 +113,7 @@ def paint(canvas: Image, strokes: Sequence[Stroke], *, pose: Pose, half_width: f
         if stroke.depth is not None:
             z[start:end] = stroke.depth
         start = end
-    x = points[:, 0] * np.cos(pose.yaw) + z * np.sin(pose.yaw)
-    y = points[:, 1] * np.cos(pose.pitch) + z * np.sin(pose.pitch)
-    unit = _HALF_FACE * size * pose.scale
-    cos, sin = unit * np.cos(pose.roll), unit * np.sin(pose.roll)
-    pixels = np.stack(
-        [
-            (0.5 + pose.shift_x) * size + x * cos - y * sin,
-            (0.52 + pose.shift_y) * size + x * sin + y * cos,
-        ],
-        axis=1,
-    )
+    pixels = project(points, z, pose=pose, size=size)
     fixed = np.rint(pixels * (1 << _SUBPIXEL_BITS)).astype(np.int32)
     start = 0
     for stroke in strokes:
@@ -114,7 +122,7 @@ def paint(canvas: Image, strokes: Sequence[Stroke], *, pose: Pose, half_width: f
         if stroke.width is None:
             cv2.fillPoly(canvas, polygon, stroke.colour, cv2.LINE_AA, _SUBPIXEL_BITS)
         else:
-            thickness = max(1, round(stroke.width * unit))
+            thickness = max(1, round(stroke.width * HALF_FACE * size * pose.scale))
             cv2.polylines(
                 canvas,
                 polygon,

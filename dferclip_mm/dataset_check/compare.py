@@ -68,6 +68,9 @@ def _of_clip(
     needed = max(split.frames for split, _ in listed)
     if report.frames < needed:
         yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
+    if report.orientation:
+        message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
+        yield finding('orientation tag', message)
     if len(report.sizes) > 1:
         sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in report.sizes.most_common(3))
         yield finding('mixed sizes', f'frames of {len(report.sizes)} sizes: {sizes}')

@@ -87,6 +87,8 @@ def find_folds(cfg: Config) -> list[int]:
     Raises:
         ValueError: when it has none.
     """
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('cross-validation needs a test_dataloader in the config')
     kind = DATASETS.get(next(unwrap_datasets(cfg.test_dataloader.dataset)).type)
     count = getattr(kind, 'FOLDS', None)
     if count is None and 'fold' not in inspect.signature(kind).parameters:
@@ -114,7 +116,7 @@ def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
         FileNotFoundError: at the first missing file, with the folds that lack none.
         ValueError: when datasets do not take the settings, or not one RecallMetric tests.
     """
-    metric = cfg.test_evaluator
+    metric = cfg.get('test_evaluator')
     if not isinstance(metric, dict) or metric.get('type') != 'RecallMetric':
         raise ValueError(
             'cross-validation reads the results of one RecallMetric: set '
@@ -180,7 +182,7 @@ def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
 
 
 def start(command: Sequence[str], run: Run, log: str) -> None:
-    """Run a program to its end; SIGTERM and SIGUSR1 are forwarded to it."""
+    """Run a program to its end, also after Ctrl-C; SIGTERM and SIGUSR1 are forwarded to it."""
     path = run.work_dir / log
     path.parent.mkdir(parents=True, exist_ok=True)
     print(f'{run.name}: output in {path}', flush=True)
@@ -189,10 +191,11 @@ def start(command: Sequence[str], run: Run, log: str) -> None:
 
     def forward(number: int, frame: object) -> None:
         received.append(number)
-        for child in started:
+        # The terminal sends Ctrl-C to the program as well.
+        for child in started if number != signal.SIGINT else ():
             child.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    before = {number: signal.signal(number, forward) for number in {*SIGNALS, signal.SIGINT}}
     try:
         with path.open('a', encoding='utf-8') as file:
             print('+', ' '.join(command), file=file, flush=True)
@@ -202,7 +205,7 @@ def start(command: Sequence[str], run: Run, log: str) -> None:
             child = subprocess.Popen(command, env=settings, stdout=file, stderr=subprocess.STDOUT)
         started.append(child)
         # Signals that arrived before the child existed.
-        for number in received:
+        for number in set(received) - {signal.SIGINT}:
             child.send_signal(number)
         code = child.wait()
     finally:

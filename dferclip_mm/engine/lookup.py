@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
+SPLITS = ('train', 'val', 'test')
 HookType = TypeVar('HookType', bound=Hook)
 
 
@@ -31,12 +32,15 @@ def unwrap_datasets(dataset: Any) -> Iterator[Any]:
         yield from unwrap_datasets(each)
 
 
-def dataset_configs(cfg: Config) -> list[Any]:
-    """The configs of all datasets that read clips: of training, validation and test, in turn."""
-    loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
+def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
+    """The configs of all datasets that read clips, by default of all splits in turn."""
+    loaders = [cfg.get(f'{split}_dataloader') for split in splits]
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
-def build_without_pipeline(cfg: Config) -> list[Any]:
+def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     """Those datasets, built without pipelines: train and test of one fold are all clips."""
-    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]
+    return [
+        DATASETS.build({**each, **({'pipeline': []} if 'pipeline' in each else {})})
+        for each in dataset_configs(cfg, splits)
+    ]

@@ -10,12 +10,11 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.dataset import InfiniteSampler
-from torch.utils.data import get_worker_info
 
 # The first number of a position: samples and iterations never share their random numbers.
 SAMPLES, ITERATIONS = 0, 1
@@ -52,21 +51,15 @@ def preserve_rng_state(*, devices: Sequence[int] = ()) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-class SeededIndex(int):
+class SeededIndex(NamedTuple):
     """A sample's index that carries its run's seed and its epoch to a worker."""
 
+    sample: int
     seed: int
     epoch: int
 
-    def __new__(cls, index: int, seed: int, epoch: int) -> SeededIndex:
-        """An index in one epoch of a run."""
-        self = super().__new__(cls, index)
-        self.seed, self.epoch = seed, epoch
-        return self
-
-    def __reduce__(self) -> tuple[type[SeededIndex], tuple[int, int, int]]:
-        """Pickle with seed and epoch."""
-        return SeededIndex, (int(self), self.seed, self.epoch)
+    def __index__(self) -> int:
+        return self.sample
 
 
 class SeededSampler:
@@ -118,21 +111,15 @@ class SeededFetch:
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
 
-    def __call__(self, indices: Sequence[int]) -> list[Any]:
+    def __call__(self, indices: Sequence[SeededIndex]) -> list[Any]:
         """The samples of a batch."""
-        if get_worker_info() is not None:
-            return self._read(indices)
         # The main process uses the generators for the model.
         with preserve_rng_state():
-            return self._read(indices)
+            return [self._read(index) for index in indices]
 
-    def _read(self, indices: Sequence[int]) -> list[Any]:
-        items = []
-        for index in indices:
-            if isinstance(index, SeededIndex):
-                seed_generators(index.seed, SAMPLES, index.epoch, int(index))
-            items.append(self.dataset[int(index)])
-        return items
+    def _read(self, index: SeededIndex) -> Any:
+        seed_generators(index.seed, SAMPLES, index.epoch, index.sample)
+        return self.dataset[index.sample]
 
 
 def seed_samples(loader: Any, seed: int) -> SeededSampler:

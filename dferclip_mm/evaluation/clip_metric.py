@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
-from ..files import write_json
+from ..files import atomic_write, write_json
 
 # MMEngine drops padding by counting, before it is known which clips are repeated.
 UNLIMITED = 2**62
@@ -16,11 +20,15 @@ class ClipMetric(BaseMetric):
     """A metric over clips; each result holds the clip's ``index`` in the dataset and its ``clip``.
 
     Args:
-        save_to: a JSON file for the metrics and each clip's result.
+        save_to: a file for the results: ``.json`` for the metrics and each clip, ``.csv`` for a
+            row per clip.
         collect_device: how the results of several processes are gathered: through their process
             group (``'gpu'``, also on the CPU) or through files (``'cpu'``).
         collect_dir: a folder that all processes share, for ``'cpu'``; default: ``.dist_test`` in
             the current folder.
+
+    Raises:
+        ValueError: when `save_to` has another suffix.
     """
 
     _size: int | None = None
@@ -31,6 +39,10 @@ class ClipMetric(BaseMetric):
         collect_device: str = 'gpu',
         collect_dir: str | None = None,
     ) -> None:
+        if save_to is not None and Path(save_to).suffix not in ('.json', '.csv'):
+            raise ValueError(
+                f'save_to: expected a name that ends in .json or .csv, found {save_to!r}'
+            )
         super().__init__(collect_device=collect_device, collect_dir=collect_dir)
         self.save_to = save_to
 
@@ -60,7 +72,65 @@ class ClipMetric(BaseMetric):
             )
         return found
 
-    def save(self, **content: Any) -> None:
-        """Write `content` to ``save_to``, if it is set."""
-        if self.save_to is not None:
-            write_json(self.save_to, content)
+    def find_names(self, what: str, names: Sequence[str] | None) -> tuple[str, ...]:
+        """The names of classes or targets: the metric's argument, else the dataset's.
+
+        Args:
+            what: ``'classes'`` or ``'targets'``.
+            names: the argument.
+
+        Raises:
+            ValueError: when there are none, or the argument differs from the dataset.
+        """
+        metric, known = type(self).__name__, tuple((self.dataset_meta or {}).get(what) or ())
+        if not names and not known:
+            raise ValueError(
+                f"{metric} needs the names of the {what}: set the dataset's metainfo, or the "
+                f"metric's {what}"
+            )
+        if names and known and tuple(names) != known:
+            raise ValueError(
+                f'{metric} has the {what} {", ".join(names)}, but the dataset has '
+                f"{', '.join(known)}: leave out the metric's"
+            )
+        return tuple(names or known)
+
+    def save(self, names: Sequence[str], clips: Sequence[dict], **content: Any) -> None:
+        """Write the results to ``save_to``, if it is set.
+
+        Args:
+            names: of the classes or targets, in the order of each clip's lists.
+            clips: the result of each clip.
+            content: what only the JSON file holds.
+        """
+        if self.save_to is None:
+            return
+        if Path(self.save_to).suffix == '.json':
+            write_json(self.save_to, {**content, 'clips': clips})
+        else:
+            atomic_write(Path(self.save_to), to_csv(names, clips))
+
+
+def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
+    """A table with a row per clip: labels by name, and a column for each class or target.
+
+    Args:
+        names: C classes or targets.
+        clips: of each clip, numbers of classes, texts, and lists of C figures.
+    """
+    rows = []
+    for clip in clips:
+        row: dict[str, Any] = {}
+        for key, value in clip.items():
+            if isinstance(value, list):
+                row |= {f'{key}/{name}': each for name, each in zip(names, value, strict=True)}
+            elif key in ('label', 'predicted'):
+                row[key] = names[value] if value >= 0 else ''
+            elif value is not None:
+                row[key] = value
+        rows.append(row)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, dict.fromkeys(key for row in rows for key in row))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -11,6 +11,7 @@ import numpy as np
 from mmaction.registry import METRICS
 from mmengine.logging import MMLogger
 
+from ..emotions import resolve_classes
 from .bootstrap import bootstrap_interval
 from .clip_metric import ClipMetric
 
@@ -101,7 +102,7 @@ class RecallMetric(ClipMetric):
     """UAR, WAR and the recall of each class, in percent.
 
     Logged as ``dfer/UAR``, ``dfer/WAR`` and ``dfer/recall/<class>``; ``save_best='dfer/WAR'``
-    needs ``rule='greater'``. Class names come from the dataset.
+    needs ``rule='greater'``.
 
     A clip that the dataset marks as unreadable has no prediction (-1) and counts as wrong. It is
     named in the log and in ``save_to``, and ``dfer/unreadable`` is the number of these clips.
@@ -109,6 +110,8 @@ class RecallMetric(ClipMetric):
     Args:
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none.
+        classes: a corpus or C class names in label order, for scores without a dataset, such as
+            MMAction2's ``eval_metric.py`` on the file of a ``--dump``; None: the dataset's.
         settings: see :class:`ClipMetric`.
     """
 
@@ -116,9 +119,12 @@ class RecallMetric(ClipMetric):
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
 
-    def __init__(self, bootstrap: int = 0, **settings: Any) -> None:
+    def __init__(
+        self, bootstrap: int = 0, classes: str | Sequence[str] | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self.bootstrap = bootstrap
+        self.classes = None if classes is None else resolve_classes(classes)
 
     @staticmethod
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
@@ -131,7 +137,8 @@ class RecallMetric(ClipMetric):
         names = ['UAR', 'WAR']
         if settings.get('bootstrap'):
             names += [f'{name}_{bound}' for name in names for bound in ('low', 'high')]
-        return names + [f'recall/{name}' for name in meta.get('classes') or ('*',)]
+        classes = settings.get('classes') or meta.get('classes') or ('*',)
+        return names + [f'recall/{name}' for name in classes]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the label, the scores and the identity of each clip of a batch.
@@ -153,12 +160,10 @@ class RecallMetric(ClipMetric):
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset has no class names, the head scores another number of
-                classes, or a clip of the dataset has no result.
+            ValueError: when there are no class names, the head scores another number of classes,
+                or a clip of the dataset has no result.
         """
-        classes = (self.dataset_meta or {}).get('classes')
-        if not classes:
-            raise ValueError("RecallMetric needs the class names: set the dataset's metainfo")
+        classes = self.find_names('classes', self.classes)
         results = self.deduplicate(results)
         scored = [result['scores'] for result in results if result['scores'] is not None]
         width = len(scored[0]) if scored else len(classes)
@@ -194,13 +199,14 @@ class RecallMetric(ClipMetric):
             )
         metrics |= {f'recall/{name}': recall[name] for name in classes if name not in absent}
         self.save(
-            classes=list(classes),
-            metrics=metrics,
-            confusion=scores.confusion.tolist(),
-            clips=[
+            classes,
+            [
                 {**result, 'predicted': int(label)}
                 for result, label in zip(results, predicted, strict=True)
             ],
+            classes=list(classes),
+            metrics=metrics,
+            confusion=scores.confusion.tolist(),
         )
         return metrics
 

@@ -84,11 +84,19 @@ class RegressionMetric(ClipMetric):
     """PCC, CCC, MAE and RMSE of each target, and their means over the targets.
 
     Logged as ``regression/CCC`` (the mean), ``regression/CCC/<target>`` and so on. Target names
-    come from the dataset. ``save_best='regression/CCC'`` needs ``rule='greater'``. The arguments
-    are those of :class:`ClipMetric`.
+    come from the dataset. ``save_best='regression/CCC'`` needs ``rule='greater'``.
+
+    Args:
+        targets: names in the order of the scores, for scores without a dataset, such as
+            MMAction2's ``eval_metric.py`` on the file of a ``--dump``; None: the dataset's.
+        settings: see :class:`ClipMetric`.
     """
 
     default_prefix = 'regression'
+
+    def __init__(self, targets: Sequence[str] | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.targets = targets
 
     @staticmethod
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
@@ -98,7 +106,7 @@ class RegressionMetric(ClipMetric):
             settings: the metric's arguments.
             meta: the dataset's metainfo; without ``targets``, every target is possible.
         """
-        targets = meta.get('targets') or ('*',)
+        targets = settings.get('targets') or meta.get('targets') or ('*',)
         return [*MEASURES, *(f'{name}/{target}' for name in MEASURES for target in targets)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -131,16 +139,16 @@ class RegressionMetric(ClipMetric):
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset has no target names, the head predicts another number of
+            ValueError: when there are no target names, the head predicts another number of
                 targets, or a clip of the dataset has no result.
         """
-        targets = (self.dataset_meta or {}).get('targets')
+        targets = self.find_names('targets', self.targets)
         results = self.deduplicate(results)
         width = len(results[0]['predicted'])
-        if not targets or width != len(targets):
+        if width != len(targets):
             raise ValueError(
-                f'the head predicts {width} targets, the dataset names '
-                f'{", ".join(targets or ()) or "none"}: give both the same targets'
+                f'the head predicts {width} targets, the dataset names {", ".join(targets)}: give '
+                'both the same targets'
             )
         truth, predicted = (
             np.array([result[key] for result in results]) for key in ('scores', 'predicted')
@@ -159,5 +167,5 @@ class RegressionMetric(ClipMetric):
             for name, values in figures.items()
             for target, value in zip(targets, values, strict=True)
         }
-        self.save(targets=list(targets), metrics=metrics, clips=results)
+        self.save(targets, results, targets=list(targets), metrics=metrics)
         return metrics

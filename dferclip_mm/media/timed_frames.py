@@ -21,11 +21,13 @@ class TimedFrame(NamedTuple):
         index: its number in display order, from 0.
         time: in seconds from the video's beginning, as a player counts.
         image: uint8 RGB (H, W, 3), upright.
+        shot: number of cuts before it, see `count_shots`.
     """
 
     index: int
     time: float
     image: np.ndarray
+    shot: int = 0
 
 
 def read_timed_frames(
@@ -47,8 +49,8 @@ def read_timed_frames(
         max_pixels: the most that a frame may have.
 
     Raises:
-        ValueError: if it is not a video, has no frame, or is damaged; in the last case after the
-            frames before the damage.
+        ValueError: if it is not a video, has no frame, is damaged, or ends before the time that
+            its header declares; in the last two cases after the frames that are there.
         OSError: if it cannot be read.
     """
     read_head(path)
@@ -58,6 +60,9 @@ def read_timed_frames(
     try:
         step = 1 / float(stream.average_rate or 25)
         first = (container.start_time or 0) / av.time_base
+        declared = (container.duration or 0) / av.time_base
+        if stream.duration:
+            declared = float(stream.duration * stream.time_base)
         for frame in container.decode(stream):
             if frame.is_corrupt:
                 raise ValueError(f'frame {index} is damaged')
@@ -74,3 +79,6 @@ def read_timed_frames(
         container.close()
     if not index:
         raise ValueError('expected a video, found one without frames')
+    # Sound may be longer than the pictures.
+    if end == float('inf') and time < 0.9 * declared - 0.1:
+        raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')

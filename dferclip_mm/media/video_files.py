@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-VIDEO_SUFFIXES = frozenset(
-    '.' + name
-    for name in 'mp4 m4v mov 3gp avi mkv webm mpg mpeg ts flv wmv asf ogv'.split()  # noqa: SIM905
-)
+_NAMES = 'mp4 m4v mov qt 3gp 3g2 avi divx mkv webm mpg mpeg vob ts mts m2ts flv f4v wmv asf ogv'
+VIDEO_SUFFIXES = frozenset('.' + name for name in _NAMES.split())
 _BOXES = (b'ftyp', b'moov', b'mdat', b'free', b'skip', b'wide')
 _STARTS = (
     b'\x1a\x45\xdf\xa3',  # Matroska, WebM
@@ -23,7 +21,9 @@ _LOWER_PLAYLISTS = tuple(text.strip().lower() for text in _PLAYLISTS)
 _HEAD_BYTES = 1 << 16
 # FFmpeg reads this much of a text before it decides on its format.
 _TEXT_BYTES = 1 << 20
-_PACKET = 188
+# The length of a transport stream's packets, and where their mark stands: in the second, of
+# camcorders and Blu-ray, it follows a time stamp.
+_PACKETS = ((188, 0), (192, 4))
 
 
 def is_video(head: bytes) -> bool:
@@ -36,7 +36,7 @@ def is_video(head: bytes) -> bool:
     text = head.split(b'\0', 1)[0].lower()
     if any(sign in head for sign in _PLAYLISTS) or any(sign in text for sign in _LOWER_PLAYLISTS):
         return False
-    transport = head[: 2 * _PACKET + 1 : _PACKET] == b'G' * 3
+    transport = any(head[start::length][:3] == b'GGG' for length, start in _PACKETS)
     avi = head[:4] == b'RIFF' and head[8:12] == b'AVI '
     return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
 

@@ -13,6 +13,8 @@ from .video_files import read_head
 
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
+# Writers compute a display matrix from an angle.
+_ROUNDING = 1e-3
 # FFmpeg may open only this file, and no format that names others.
 FFMPEG_OPTIONS = {
     'protocol_whitelist': 'file',
@@ -67,10 +69,11 @@ class Video:
         return self._total
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``, uint8 RGB (H, W, 3), rotated as its file says; indices must rise.
+        """Frame ``index``, uint8 RGB (H, W, 3), as its display matrix shows it; indices must rise.
 
         Raises:
-            ValueError: if it is out of range or does not decode.
+            ValueError: if it is out of range, does not decode, or has a display matrix that is
+                neither quarter turns nor mirroring.
         """
         if not self._next <= index < self._total:
             raise ValueError(
@@ -240,10 +243,13 @@ def open_stream(path: str, max_pixels: int) -> tuple[Any, Any]:
 
 
 def to_rgb(frame: Any, reformatter: VideoReformatter) -> np.ndarray:
-    """A decoded frame as uint8 RGB (H, W, 3), rotated as its file says."""
+    """A decoded frame as uint8 RGB (H, W, 3), turned and mirrored as its file says."""
     # By default PyAV converts each frame in a pool of threads.
     image = reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
-    return np.rot90(image, frame.rotation // 90 % 4) if frame.rotation else image
+    matrix = frame.side_data.get('DISPLAYMATRIX')
+    if matrix is None:
+        return image
+    return _show(image, np.frombuffer(bytes(matrix), np.int32).reshape(3, 3))
 
 
 def open_video(path: str, max_pixels: int) -> Video:
@@ -263,6 +269,29 @@ def open_video(path: str, max_pixels: int) -> Video:
         video.close()
         raise ValueError(f'{short}: it is cut short or damaged')
     return video
+
+
+def _show(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """A stored frame, turned and mirrored by the display matrix of its file.
+
+    The stored pixel (x, y) is shown at (ax + cy, bx + dy), but for a shift.
+
+    Args:
+        image: (H, W, 3).
+        matrix: (3, 3), in 1/65536, as FFmpeg gives it: rows abu, cdv, xyw.
+    """
+    weights = matrix[:2, :2] / 65536
+    turned = abs(weights[0, 1]) > abs(weights[0, 0])
+    # Rows become columns first; what is left can only mirror.
+    mirrors = weights[::-1] if turned else weights
+    if np.abs(np.abs(mirrors) - np.eye(2)).max() > _ROUNDING:
+        a, b, c, d = weights.ravel()
+        raise ValueError(
+            'expected a video that is turned by quarters or mirrored, found the display matrix '
+            f'{a:g} {b:g} {c:g} {d:g}: re-encode it upright'
+        )
+    columns, rows = np.sign(mirrors.diagonal()).astype(int)
+    return (image.transpose(1, 0, 2) if turned else image)[::rows, ::columns]
 
 
 def first_line(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from torch.utils.data import DataLoader
 
 from ..files import atomic_write
 from ..models.heads.pool import pool_to_clip
-
-FORMATS = ('.npz', '.parquet')
 
 
 def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -68,7 +65,7 @@ def extract(
     Args:
         compute: a batch to arrays of B rows (see `clip_features`).
         dataset: of clips, in order.
-        out: a file that ends in .npz or .parquet.
+        out: a file that ends in .npz.
         batch_size: clips at a time.
         num_workers: of the dataloader.
         constants: name -> strings that are stored unchanged (class names).
@@ -79,44 +76,13 @@ def extract(
         OSError: when the file cannot be written.
     """
     out = Path(out)
-    if out.suffix not in FORMATS:
-        raise ValueError(f'{out}: expected a name that ends in {" or ".join(FORMATS)}')
-    # Before the work, not after it.
-    write = _write_npz if out.suffix == '.npz' else _parquet_writer(out)
+    if out.suffix != '.npz':
+        raise ValueError(f'{out}: expected a name that ends in .npz')
     loader = DataLoader(
         dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=pseudo_collate
     )
     batches = [compute(batch) for batch in progress(loader)]
     rows = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-    write(out, rows, {name: np.array(values) for name, values in (constants or {}).items()})
-
-
-Rows = dict[str, np.ndarray]
-
-
-def _write_npz(path: Path, rows: Rows, constants: Rows) -> None:
     buffer = io.BytesIO()
-    np.savez(buffer, **rows, **constants)
-    atomic_write(path, buffer.getvalue())
-
-
-def _parquet_writer(path: Path) -> Callable[[Path, Rows, Rows], None]:
-    """The function that writes .parquet; a ValueError when pyarrow is missing."""
-    try:
-        # Its newer releases refuse to import beside numpy 1.
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ValueError(
-            f'{path}: .parquet needs pyarrow ({error}): run `pip install "dferclip_mm[probe]"`, '
-            'or take .npz'
-        ) from error
-
-    def write(path: Path, rows: Rows, constants: Rows) -> None:
-        columns = {name: pyarrow.array(list(values)) for name, values in rows.items()}
-        notes = {name: json.dumps(values.tolist()) for name, values in constants.items()}
-        table = pyarrow.table(columns).replace_schema_metadata(notes)
-        buffer = io.BytesIO()
-        pyarrow.parquet.write_table(table, buffer)
-        atomic_write(path, buffer.getvalue())
-
-    return write
+    np.savez(buffer, **rows, **{name: np.array(each) for name, each in (constants or {}).items()})
+    atomic_write(out, buffer.getvalue())

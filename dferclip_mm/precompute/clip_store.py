@@ -7,6 +7,8 @@ killed program is started again and writes what is missing.
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..files import atomic_write
+from ..files import TEMPORARY, atomic_write
 from ..media.errors import StaleFileError
 from ..media.packed import PACKED_SUFFIX
 from .source_clips import SourceState
@@ -98,8 +100,8 @@ class ClipStore:
             'identity': json.dumps(self.identity),
             'source': json.dumps(source),
         }
-        file = self.file(name)
-        atomic_write(file, save(dict(tensors), metadata))
+        own = f'.{socket.gethostname()}-{os.getpid()}{TEMPORARY}'
+        atomic_write(self.file(name), save(dict(tensors), metadata), own)
 
 
 @contextmanager

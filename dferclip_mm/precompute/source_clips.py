@@ -28,29 +28,32 @@ class SourceState(NamedTuple):
 
     Attributes:
         path: of the frame folder or video.
-        stat: hash of the files' names, sizes and times of change.
-        content: hash of the files' names and bytes; the name of a video does not count.
+        sizes: hash of the files' names and sizes; the name of a video does not count.
+        times: hash of the times at which they were changed.
     """
 
     path: str
-    stat: str
-    content: str
+    sizes: str
+    times: str
 
     @classmethod
     def of(cls, path: str) -> SourceState:
         """The present state of a clip; OSError when its files cannot be read."""
-        return cls(path, _hash_stat(path), _hash_content(path))
+        files = [Path(name) for name in list_frames(path)] if Path(path).is_dir() else []
+        stats = [(file.name, file.stat()) for file in files] or [('', Path(path).stat())]
+        sizes = [(name, stat.st_size) for name, stat in stats]
+        return cls(path, _hash(sizes), _hash([stat.st_mtime_ns for _, stat in stats]))
 
     def matches(self, path: str) -> bool:
         """Whether the clip at ``path`` is the same clip.
 
-        As in Git, bytes are compared only where names, sizes or times differ, so a copy of the
-        dataset is the same dataset.
+        In a copy of the dataset, at another path, the times do not count.
 
         Raises:
             OSError: when its files cannot be read.
         """
-        return _hash_stat(path) == self.stat or _hash_content(path) == self.content
+        now = SourceState.of(path)
+        return now.sizes == self.sizes and (path != self.path or now.times == self.times)
 
 
 class SourceClip(NamedTuple):
@@ -135,7 +138,7 @@ def estimate_bytes(clips: Sequence[SourceClip], bytes_of: Callable[[Any], int]) 
     sizes = []
     for clip in clips[:: max(1, len(clips) // _ESTIMATED_FROM)]:
         try:
-            with open_clip_frames(clip.item, clip.clip_init) as (_, reader):
+            with open_clip_frames(clip.item, clip.clip_init) as reader:
                 sizes.append(bytes_of(reader))
         except (ValueError, OSError):
             continue
@@ -171,20 +174,5 @@ def _result_or_error(function: Callable[[SourceClip], Any], clip: SourceClip) ->
         return error
 
 
-def _files(path: str) -> list[Path]:
-    return [Path(name) for name in list_frames(path)] if Path(path).is_dir() else [Path(path)]
-
-
-def _hash_stat(path: str) -> str:
-    stats = {file.name: file.stat() for file in _files(path)}
-    known = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
-
-
-def _hash_content(path: str) -> str:
-    digest = hashlib.sha256()
-    for file in _files(path):
-        data = file.read_bytes()
-        name = file.name if Path(path).is_dir() else ''
-        digest.update(f'{name}\0{len(data)}\0'.encode(errors='surrogateescape') + data)
-    return digest.hexdigest()[:16]
+def _hash(values: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]

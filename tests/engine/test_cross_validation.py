@@ -56,8 +56,10 @@ def test_a_run_that_fails_ends_everything_with_the_cause(
 @pytest.mark.parametrize(
     'script',
     [
-        # A run that saved; torchrun, which ends with 1; and a run that had just finished.
+        # A run that saved; Ctrl-C, which it gets itself; torchrun, which ends with 1; and a run
+        # that had just finished.
         'exit 75',
+        'kill -INT $PPID; sleep 0.1; exit 1',
         'trap "exit 1" TERM; kill -TERM $PPID; while true; do sleep 0.05; done',
         'trap "exit 0" TERM; kill -TERM $PPID; while true; do sleep 0.05; done',
     ],
@@ -100,10 +102,16 @@ def test_folds_are_those_of_the_dataset(name: str, folds: list[int]) -> None:
     assert cross_validation.find_folds(cfg) == folds
 
 
-def test_a_dataset_of_mmaction2_is_refused_since_it_has_no_folds() -> None:
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='VideoDataset', ann_file='l.txt'))))
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_a_dataset_of_mmaction2_is_refused_since_it_has_no_folds(wrapped: bool) -> None:
+    dataset = dict(type='VideoDataset', ann_file='l.txt')
+    if wrapped:
+        dataset = dict(type='ConcatDataset', datasets=[dataset])
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
     with pytest.raises(ValueError, match=r'VideoDataset of test_dataloader reads one list'):
         cross_validation.find_folds(cfg)
+    with pytest.raises(ValueError, match=r'needs a test_dataloader'):
+        cross_validation.find_folds(Config(dict(test_dataloader=None)))
 
 
 def test_what_the_runs_need_is_checked_before_the_first(tmp_path: Path) -> None:

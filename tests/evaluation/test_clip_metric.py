@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
+import mmengine
 import numpy as np
 import pytest
 import torch
 from lengths import cases
 from mmaction.registry import METRICS
+from mmaction.structures import ActionDataSample
+from mmengine.evaluator import Evaluator
 from processes import in_processes
 
 from dferclip_mm.evaluation import recall_scores
@@ -143,3 +147,61 @@ def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
 def test_no_clips_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match='no clips to score'):
         recall_scores(np.array([], int), np.array([], int), 2)
+
+
+def test_a_table_has_a_row_per_clip_with_names_and_scores(tmp_path: Path) -> None:
+    metric = METRICS.build(dict(type='RecallMetric', save_to=str(tmp_path / 'out.csv')))
+    metric.dataset_meta = dict(classes=('calm', 'in pain'))
+    sample = dict(filename='one', sample_idx=0, gt_label=torch.tensor([1]))
+    metric.process(None, [dict(sample, pred_score=torch.tensor([0.25, 0.75]))])
+    metric.process(None, [dict(sample, filename='two', sample_idx=1, unreadable='two: is empty')])
+    metric.evaluate(2)
+    assert (tmp_path / 'out.csv').read_text().splitlines() == [
+        'index,clip,label,scores/calm,scores/in pain,predicted,unreadable',
+        '0,one,in pain,0.25,0.75,in pain,',
+        '1,two,in pain,,,,two: is empty',
+    ]
+
+
+@pytest.mark.parametrize('names', [dict(classes=['a', 'b']), dict(targets=['a', 'b'])])
+def test_names_that_are_missing_or_not_the_datasets_are_refused(names: dict[str, Any]) -> None:
+    (what,) = names
+    kind = dict(classes='RecallMetric', targets='RegressionMetric')[what]
+    sample = dict(gt_label=torch.tensor([0]), scores=[1.0, 0.0], pred_score=torch.tensor([0.0, 1]))
+    for given, meta, said in (
+        ({}, None, f'{kind} needs the names of the {what}: set'),
+        (names, {what: ('b', 'a')}, f'{kind} has the {what} a, b, but the dataset has b, a'),
+    ):
+        metric = METRICS.build(dict(type=kind, **given))
+        metric.dataset_meta = meta
+        metric.process(None, [sample])
+        with pytest.raises(ValueError, match=said):
+            metric.evaluate(1)
+
+
+@pytest.mark.parametrize('kind', ['RecallMetric', 'RegressionMetric'])
+def test_results_go_to_no_other_kind_of_file(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"ends in \.json or \.csv, found 'preds\.pkl'"):
+        METRICS.build(dict(type=kind, save_to='preds.pkl'))
+
+
+@pytest.mark.parametrize(
+    ('metric', 'key', 'expected'),
+    [
+        (dict(type='RecallMetric', classes='dfew'), 'dfer/WAR', 50),
+        (dict(type='RegressionMetric', targets=['pain', 'mood']), 'regression/MAE/mood', 2),
+    ],
+)
+def test_a_dump_is_scored_without_a_dataset(
+    metric: dict[str, Any], key: str, expected: float, tmp_path: Path
+) -> None:
+    """As MMAction2's eval_metric.py does with the file of ``test.py --dump``."""
+    dumped = str(tmp_path / 'dump.pkl')
+    dump = Evaluator(dict(type='DumpResults', out_file_path=dumped))
+    for clip in range(2):
+        scores = [1.0, 2.0] if metric['type'] == 'RegressionMetric' else [1.0, *[0.0] * 6]
+        found = ActionDataSample().set_gt_label(clip).set_pred_score(torch.tensor(scores))
+        found.set_metainfo(dict(filename=f'clip{clip}', sample_idx=clip, scores=[1.0, 0.0]))
+        dump.process([found])
+    dump.evaluate(2)
+    assert Evaluator(metric).offline_evaluate(mmengine.load(dumped))[key] == expected

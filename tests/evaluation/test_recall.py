@@ -98,16 +98,6 @@ def test_the_metric_counts_padded_clips_once(tmp_path):
     assert [clip['clip'] for clip in saved['clips']] == [f'clip{index}' for index in range(5)]
 
 
-def test_the_metric_reads_bfloat16_scores():
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = dict(classes=('a', 'b'))
-    sample = dict(
-        sample_idx=0, gt_label=torch.tensor([1]), pred_score=torch.tensor([0.1, 0.9]).bfloat16()
-    )
-    metric.process(None, [sample])
-    assert metric.evaluate(size=1)['dfer/WAR'] == 100
-
-
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
 def test_scores_that_are_not_finite_are_refused(value):
     metric = METRICS.build(dict(type='RecallMetric'))
@@ -120,26 +110,14 @@ def test_scores_that_are_not_finite_are_refused(value):
         metric.process(None, samples)
 
 
-def test_the_bootstrap_interval_is_close_to_the_normal_approximation():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, 300)
-    predicted = np.where(rng.random(300) < 0.7, truth, rng.integers(0, 3, 300))
-    metric = METRICS.build(dict(type='RecallMetric', bootstrap=400))
+def test_what_save_best_may_name_is_what_is_logged():
+    metric = METRICS.build(dict(type='RecallMetric', bootstrap=4))
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
-    metric.process(None, samples_of(truth, predicted, 3))
-    scores = metric.evaluate(size=300)
-    # The normal approximation of a share p of 300 is p ± 1.96 sqrt(p (1 - p) / 300).
-    share = scores['dfer/WAR'] / 100
-    half = 196 * (share * (1 - share) / 300) ** 0.5
-    assert scores['dfer/WAR_low'] == pytest.approx(scores['dfer/WAR'] - half, abs=1)
-    assert scores['dfer/WAR_high'] == pytest.approx(scores['dfer/WAR'] + half, abs=1)
-    assert scores['dfer/UAR_low'] < scores['dfer/UAR'] < scores['dfer/UAR_high']
-    # What `save_best` may name is what is logged.
-    names = [name.removeprefix('dfer/') for name in scores]
+    metric.process(None, samples_of([0, 1, 2], [0, 1, 1], 3))
+    names = [name.removeprefix('dfer/') for name in metric.evaluate(size=3)]
     assert sorted(names) == sorted(metric.reports(vars(metric), metric.dataset_meta))
     patterns = metric.reports({'bootstrap': 400}, {})
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
-    assert metric.reports({}, {}) == ['UAR', 'WAR', 'recall/*']
     assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*']
 
 
@@ -154,15 +132,6 @@ def test_the_bootstrap_interval_holds_the_percentiles_of_resampled_scores():
     found = bootstrap_interval(truth, predicted, 4)
     for name, values in (('UAR', [s.uar for s in scores]), ('WAR', [s.war for s in scores])):
         assert found[name] == pytest.approx(np.percentile(values, (2.5, 97.5)))
-
-
-@pytest.mark.parametrize('meta', [None, {}, {'classes': ()}])
-def test_a_dataset_without_class_names_is_refused(meta):
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = meta
-    metric.process(None, samples_of([0], [0], 2))
-    with pytest.raises(ValueError, match="needs the class names: set the dataset's metainfo"):
-        metric.evaluate(size=1)
 
 
 def test_head_and_dataset_must_have_equally_many_classes():

@@ -1,6 +1,8 @@
 """Videos of many kinds; eight bars in each frame show its number."""
 
 import fractions
+import os
+import struct
 import sys
 from pathlib import Path
 
@@ -8,24 +10,26 @@ import av
 import numpy as np
 import pytest
 from lengths import LONG
-from mmaction.registry import DATASETS, TRANSFORMS
-from mmengine.dataset import pseudo_collate
+from mmaction.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
+from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.media.timed_frames import read_timed_frames
 from dferclip_mm.media.videos import open_video
+from dferclip_mm.precompute.source_clips import find_clip_name
 
 FRAMES = 40
 PIXELS = 4096 * 4096
 
 
-def picture(number, size):
-    """A grey frame, its number in binary as eight bars from the left, lowest bit first."""
+def picture(number, size, top=0):
+    """A grey frame, its number in binary as eight bars from the left below ``top`` white lines."""
     image = np.full((*size, 3), 40, np.uint8)
     step = size[1] // 8
     for bit in range(8):
         image[:, bit * step : (bit + 1) * step] = 220 if number >> bit & 1 else 40
+    image[:top] = 220
     return image
 
 
@@ -44,6 +48,7 @@ def write(
     steps=None,
     sound=False,
     muxer=None,
+    top=0,
     **options,
 ):
     with av.open(str(path), 'w', options=muxer or {}) as file:
@@ -53,7 +58,7 @@ def write(
         audio = file.add_stream('aac', rate=8000) if sound else None
         time = 0
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(number, size), format='rgb24')
+            frame = av.VideoFrame.from_ndarray(picture(number, size, top), format='rgb24')
             frame.pts, frame.time_base = time, fractions.Fraction(1, 25)
             time += steps[number % len(steps)] if steps else 1
             file.mux(stream.encode(frame))
@@ -84,6 +89,7 @@ KINDS = {
     'fragmented': ('a.mp4', dict(muxer={'movflags': 'frag_keyframe+empty_moov'})),
     'with sound': ('a.mp4', dict(sound=True)),
     'transport stream': ('a.ts', x264(keyint=12, bframes=2)),
+    'camcorder': ('a.MTS', dict(muxer={'mpegts_m2ts_mode': '1'}, **x264(keyint=12, bframes=2))),
     'odd size': ('a.mp4', dict(size=(49, 67), pixels='yuv444p')),
     'ten bits': ('a.mp4', dict(pixels='yuv420p10le')),
     'grey': ('a.mp4', dict(pixels='gray')),
@@ -92,6 +98,10 @@ KINDS = {
     'motion JPEG': ('a.avi', dict(codec='mjpeg', pixels='yuvj420p')),
     'FLV': ('a.flv', {}),
     'MPEG-1': ('a.mpg', dict(codec='mpeg1video')),
+    'DVD': ('a.vob', dict(codec='mpeg2video')),
+    'QuickTime': ('a.mov', {}),
+    '3GPP2': ('a.3g2', {}),
+    'F4V': ('a.f4v', {}),
 }
 
 
@@ -103,6 +113,13 @@ def test_the_requested_frames_are_decoded(tmp_path, kind, indices):
     assert len(video) == FRAMES
     assert [number_of(video.read(index)) for index in indices] == indices
     video.close()
+
+
+@pytest.mark.parametrize('suffix', ['.MTS', '.m2ts', '.qt', '.vob', '.divx', '.f4v', '.3g2'])
+def test_a_list_may_leave_out_the_suffix_of_any_video(tmp_path, suffix):
+    (tmp_path / f'a.b{suffix}').touch()
+    assert ClipFinder(str(tmp_path)).find('a.b') == str(tmp_path / f'a.b{suffix}')
+    assert find_clip_name(str(tmp_path / f'a.b{suffix}'), [tmp_path]) == 'a.b'
 
 
 def test_unreferenced_frames_between_requested_ones_are_not_decoded(tmp_path):
@@ -159,23 +176,47 @@ def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
             video.read(index)
 
 
-def turn(path):
-    """Set the display matrix of an MP4's picture to a quarter turn."""
+def set_matrix(path, a, b, c, d):
+    """Set the display matrix of an MP4's pictures: (x, y) is shown at (ax + cy, bx + dy)."""
     content = bytearray(path.read_bytes())
     start = content.index(b'tkhd') + 4 + 40
-    matrix = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
-    content[start : start + 36] = b''.join(
-        value.to_bytes(4, 'big', signed=True) for value in matrix
-    )
+    one = 1 << 16
+    matrix = (int(a * one), int(b * one), 0, int(c * one), int(d * one), 0, 64 * one, 0, 1 << 30)
+    content[start : start + 36] = struct.pack('>9i', *matrix)
     path.write_bytes(content)
 
 
-def test_a_video_is_rotated_by_its_display_matrix(tmp_path):
+# What each display matrix makes of the stored frame.
+MATRICES = {
+    (1, 0, 0, 1): lambda frame: frame,
+    (0, 1, -1, 0): lambda frame: np.rot90(frame, 3),
+    (-1, 0, 0, -1): lambda frame: np.rot90(frame, 2),
+    (0, -1, 1, 0): np.rot90,
+    (-1, 0, 0, 1): np.fliplr,
+    (1, 0, 0, -1): np.flipud,
+    (0, 1, 1, 0): lambda frame: frame.transpose(1, 0, 2),
+    (0, -1, -1, 0): lambda frame: np.rot90(frame, 2).transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize('matrix', MATRICES)
+def test_a_video_is_shown_by_its_display_matrix(tmp_path, matrix):
+    path = write(tmp_path / 'a.mp4', top=16)
+    stored = open_video(str(path), PIXELS).read(6)
+    set_matrix(path, *matrix)
+    shown = open_video(str(path), PIXELS).read(6)
+    np.testing.assert_array_equal(shown, MATRICES[matrix](stored))
+    timed = [frame.image for frame in read_timed_frames(str(path))]
+    np.testing.assert_array_equal(timed[6], shown)
+
+
+@pytest.mark.parametrize('matrix', [(0.75, 0.5, -0.5, 0.75), (1, 0.5, 0, 1), (2, 0, 0, 1)])
+def test_a_display_matrix_that_is_no_turn_or_flip_is_refused(tmp_path, matrix):
     path = write(tmp_path / 'a.mp4')
-    straight = open_video(str(path), PIXELS).read(7)
-    turn(path)
-    turned = open_video(str(path), PIXELS).read(7)
-    np.testing.assert_array_equal(turned, np.rot90(straight, 3))
+    set_matrix(path, *matrix)
+    shown = ' '.join(f'{value:g}' for value in matrix)
+    with pytest.raises(ValueError, match=f'found the display matrix {shown}: re-encode'):
+        open_video(str(path), PIXELS).read(0)
 
 
 def cut(path, share):
@@ -265,14 +306,6 @@ def test_a_part_of_a_video_is_read_by_its_times(tmp_path):
     np.testing.assert_allclose([frame.time for frame in frames], [0.16, 0.24, 0.28])
 
 
-def test_a_rotated_video_is_upright_frame_by_frame(tmp_path):
-    path = write(tmp_path / 'a.mp4')
-    straight = [frame.image for frame in read_timed_frames(str(path))]
-    turn(path)
-    turned = [frame.image for frame in read_timed_frames(str(path))]
-    np.testing.assert_array_equal(turned[7], np.rot90(straight[7], 3))
-
-
 def test_the_frames_before_the_damage_of_a_video_are_read(tmp_path):
     path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
     damage_frame_2(path)
@@ -282,49 +315,37 @@ def test_the_frames_before_the_damage_of_a_video_are_read(tmp_path):
         next(frames)
 
 
-def status(pid):
-    """What the kernel says of a process: sizes in KiB, counts."""
-    lines = (Path('/proc') / str(pid) / 'status').read_text().splitlines()
-    fields = (line.split(':', 1) for line in lines)
-    return {key: int(value.split()[0]) for key, value in fields if key in ('VmRSS', 'Threads')}
+@pytest.mark.parametrize('name', [*CUTTABLE][:3])
+def test_the_frames_of_a_cut_video_come_before_its_error(tmp_path, name):
+    path = cut(write(tmp_path / name, frames=400, **CUTTABLE[name]), 0.7)
+    found = []
+    with pytest.raises(ValueError, match=r'its header declares 16\.0 seconds|does not decode'):
+        found.extend(read_timed_frames(str(path)))
+    assert 20 < len(found) < 380
+    assert [number_of(frame.image) for frame in found] == [n % 256 for n in range(len(found))]
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
 def test_workers_that_fork_neither_hang_nor_grow(tmp_path):
-    lines = []
-    for number in range(12):
-        write(tmp_path / f'clips/{number:05}.mp4') if number else (tmp_path / 'clips').mkdir()
-        lines.append(f'{number:05} anger') if number else None
-    (tmp_path / 'list.txt').write_text('\n'.join(lines))
-    pipeline = [
-        dict(type='ClipInit'),
-        dict(type='SampleSegments', num_frames=8),
-        dict(type='ClipDecode'),
-        dict(type='FormatShape', input_format='NCHW'),
-        dict(type='PackActionInputs'),
-    ]
-    dataset = DATASETS.build(
-        dict(
-            type='MAFWDataset',
-            data_root=str(tmp_path),
-            ann_file='list.txt',
-            data_prefix=dict(clips='clips'),
-            pipeline=pipeline,
-        )
-    )
+    path = str(write(tmp_path / 'a.mp4'))
+
+    def read(_):
+        video = open_video(path, PIXELS)
+        video.read(FRAMES - 1)
+        video.close()
+        pages = Path('/proc/self/statm').read_text().split()[1]
+        return int(pages), len([*Path('/proc/self/task').iterdir()])
+
     # The parent decodes first, which is what leaves other decoders with threads that are gone.
-    dataset[0]
+    read(0)
     loader = DataLoader(
-        dataset,
-        num_workers=4,
-        collate_fn=pseudo_collate,
+        range(120),
+        batch_size=None,
+        num_workers=2,
+        collate_fn=read,
         multiprocessing_context='fork',
         timeout=60,
-        persistent_workers=True,
     )
-    sizes = []
-    for _ in range(6):
-        assert sum(len(batch['inputs']) for batch in loader) == 11
-        sizes.append(sum(status(worker.pid)['VmRSS'] for worker in loader._iterator._workers))
-    assert all(status(worker.pid)['Threads'] <= 4 for worker in loader._iterator._workers)
-    assert sizes[-1] - sizes[1] < 40 << 10
+    pages, threads = zip(*loader, strict=True)
+    assert max(threads) <= 4
+    assert max(pages[-2:]) - min(pages[20:22]) < (40 << 20) / os.sysconf('SC_PAGE_SIZE')

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from benchmarks.plain import plain_logits
 from mmaction.registry import MODELS
+
+from benchmarks.reference import reference_logits
 
 LABELS = torch.tensor([1, 4])
 
@@ -15,7 +16,7 @@ def compare(model):
     """
     model.train().double()
     frames = torch.rand(2, 4, 3, 32, 32).double()
-    plain, fast = plain_logits(model, frames), model(frames, stage='head')
+    plain, fast = reference_logits(model, frames), model(frames, stage='head')
     torch.testing.assert_close(fast, plain, atol=1e-4, rtol=0)
     labels, parameters = torch.tensor([1, 4]), dict(model.named_parameters())
     expected, found = (

@@ -1,6 +1,3 @@
-import json
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -48,30 +45,10 @@ def test_features_of_all_clips_in_order(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
 
 
-def test_features_are_written_as_parquet(tmp_path):
-    parquet = pytest.importorskip('pyarrow.parquet', exc_type=ImportError)
-    out = tmp_path / 'out.parquet'
-    # As many classes as clips: they must not become a column.
-    names = list('abcdefg')
-    extract(squares, Numbers(), out, constants={'classes': names})
-    table = parquet.read_table(out)
-    assert table.column_names == ['features', 'clips']
-    assert table['features'].to_pylist()[3] == [3, 9]
-    assert json.loads(table.schema.metadata[b'classes']) == names
-
-
-def test_without_pyarrow_parquet_is_refused_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'pyarrow', None)
-    dataset = Numbers()
-    with pytest.raises(ValueError, match=r'needs pyarrow .* or take \.npz'):
-        extract(squares, dataset, tmp_path / 'out.parquet')
-    assert dataset.read == []
-
-
 def test_other_suffixes_are_refused_before_any_work(tmp_path):
     dataset = Numbers()
-    with pytest.raises(ValueError, match=r'expected a name that ends in \.npz or \.parquet'):
-        extract(squares, dataset, tmp_path / 'out.csv')
+    with pytest.raises(ValueError, match=r'expected a name that ends in \.npz'):
+        extract(squares, dataset, tmp_path / 'out.parquet')
     assert dataset.read == []
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from mini_corpora import write_clip
@@ -97,12 +96,6 @@ def test_a_video_of_another_name_is_the_same_clip(tmp_path, video):
     other = path.rename(tmp_path / 'b.mp4')
     os.utime(other, (0, 0))
     assert state.matches(str(other))
-
-
-def test_an_unchanged_clip_is_not_read(clip, monkeypatch):
-    state = SourceState.of(str(clip))
-    monkeypatch.setattr(Path, 'read_bytes', None)
-    assert state.matches(str(clip))
 
 
 def test_names_in_other_encodings_are_accepted(clip):

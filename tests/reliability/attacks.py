@@ -1,34 +1,25 @@
 """Files that attack their reader, and a canary that shows whether an attack worked.
 
-Each attack says how to write the file, and which unprotected reader it works on: an
-attack that never works would prove nothing.
+Each attack is a function from the canary to the content of its file.
 """
 
 from __future__ import annotations
 
 import builtins
 import io
-import os
 import pickle
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import TCPServer
-from typing import Any, NamedTuple
-from unittest import mock
+from typing import Any
 
-import av
-import decord
-import mmengine
 import numpy as np
-import open_clip
 import torch
-import yaml
 from bad_clips import encode
-from mmengine.config import Config
 
 
 class Payload:
@@ -92,14 +83,11 @@ def canary_at(root: Path) -> Iterator[Canary]:
         server.server_close()
 
 
-class Attack(NamedTuple):
-    """``write`` gives the file's content, ``careless`` reads it without protection."""
-
-    write: Callable[[Canary], bytes]
-    careless: Callable[[Path], object]
-
-
 # Checkpoints
+
+
+def pickled(canary: Canary) -> bytes:
+    return canary.pickled
 
 
 def zipped(canary: Canary) -> bytes:
@@ -152,21 +140,12 @@ def read_twice(canary: Canary) -> bytes:
     return b'\x80\x02ccollections\nOrderedDict\n)RNb0' + canary.pickled[2:]
 
 
-def load_all(path: Path) -> Any:
-    return torch.load(path, weights_only=False)
-
-
-def load_with_open_clip(path: Path) -> Any:
-    with mock.patch.dict(os.environ, {'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': '1'}):
-        return open_clip.factory.load_state_dict(str(path))
-
-
 CHECKPOINTS = {
-    'pickle in a zip': Attack(zipped, load_all),
-    'bare pickle': Attack(lambda canary: canary.pickled, load_all),
-    'getattr': Attack(by_getattr, load_all),
-    'TorchScript': Attack(script, torch.jit.load),
-    'a pickle that is read twice': Attack(read_twice, load_with_open_clip),
+    'pickle in a zip': zipped,
+    'bare pickle': pickled,
+    'getattr': by_getattr,
+    'TorchScript': script,
+    'a pickle that is read twice': read_twice,
 }
 
 
@@ -179,35 +158,16 @@ def object_array(canary: Canary) -> bytes:
     return file.getvalue()
 
 
-PICKLE = Attack(lambda canary: canary.pickled, lambda path: pickle.loads(path.read_bytes()))
-FEATURES = {
-    'objects': Attack(object_array, lambda path: dict(np.load(path, allow_pickle=True))),
-    'pickled features': PICKLE,
-}
+FEATURES = {'objects': object_array, 'pickled features': pickled}
 PROMPTS = {
-    'yaml': Attack(
-        lambda c: f'a: !!python/object/apply:builtins.open [{c.marker}, w]'.encode(),
-        lambda path: yaml.unsafe_load(path.read_text()),
-    ),
-    'json': Attack(
-        lambda canary: canary.pickled, lambda path: mmengine.load(path, file_format='pkl')
-    ),
-    'py': Attack(
-        lambda canary: f'open({str(canary.marker)!r}, "w")\nmodel = dict()\n'.encode(),
-        Config.fromfile,
-    ),
+    'yaml': lambda c: f'a: !!python/object/apply:builtins.open [{c.marker}, w]'.encode(),
+    'json': pickled,
+    'py': lambda c: f'open({str(c.marker)!r}, "w")\nmodel = dict()\n'.encode(),
 }
 
 
 # Videos
 
-# What FFmpeg forbids by default, allowed.
-EVERYTHING = {
-    'protocol_whitelist': 'file,http,tcp,crypto,data,concat',
-    'safe': '0',
-    'enable_drefs': '1',
-    'use_absolute_path': '1',
-}
 MOVIE = encode('mov', 'mpeg4', movflags='faststart')
 
 
@@ -237,31 +197,13 @@ def track_elsewhere(path: str) -> bytes:
     return bytes(changed[:start] + bytes(len(changed) - start))
 
 
-def decode_with_decord(path: Path) -> Any:
-    """As MMAction2's DecordInit opens a file: all of it, from memory."""
-    return decord.VideoReader(io.BytesIO(path.read_bytes()))
-
-
-def decode_with_pyav(path: Path) -> Any:
-    with av.open(str(path), options=EVERYTHING) as container:
-        return [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
-
-
-# Attacks on the server fire the canary; the others give a video of the secret folder.
 VIDEOS = {
-    'HLS to a server': Attack(lambda c: hls('#EXTINF:1,', f'{c.address}/a.ts'), decode_with_decord),
-    'HLS with a key': Attack(
-        lambda c: hls(
-            f'#EXT-X-KEY:METHOD=AES-128,URI="{c.address}/key",IV=0x{0:032}', '#EXTINF:1,', 'a.ts'
-        ),
-        decode_with_decord,
+    'HLS to a server': lambda c: hls('#EXTINF:1,', f'{c.address}/a.ts'),
+    'HLS with a key': lambda c: hls(
+        f'#EXT-X-KEY:METHOD=AES-128,URI="{c.address}/key",IV=0x{0:032}', '#EXTINF:1,', 'a.ts'
     ),
-    'HLS to a file': Attack(
-        lambda c: hls('#EXTINF:1,', f'{c.secret}/secret.ts'), decode_with_decord
-    ),
-    'ffconcat to a server': Attack(lambda c: ffconcat(f'{c.address}/a.ts'), decode_with_pyav),
-    'ffconcat to a file': Attack(lambda c: ffconcat(f'{c.secret}/secret.mp4'), decode_with_pyav),
-    'a track in another file': Attack(
-        lambda c: track_elsewhere(f'{c.secret}/secret.mov'), decode_with_pyav
-    ),
+    'HLS to a file': lambda c: hls('#EXTINF:1,', f'{c.secret}/secret.ts'),
+    'ffconcat to a server': lambda c: ffconcat(f'{c.address}/a.ts'),
+    'ffconcat to a file': lambda c: ffconcat(f'{c.secret}/secret.mp4'),
+    'a track in another file': lambda c: track_elsewhere(f'{c.secret}/secret.mov'),
 }

@@ -211,30 +211,3 @@ def write_corpus(root: Path) -> None:
         (clip,) = folder.iterdir()
         lines.append(f'{number}/{clip.name} 8 {number % 7}')
     (root / 'list.txt').write_text('\n'.join(lines))
-
-
-# Bytes that a length or a size becomes when it is attacked.
-EXTREMES = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x00010000)
-
-
-def mutated(data: bytes, rng: np.random.RandomState) -> bytes:
-    """One to three of: cut, flip bits, delete, insert, or set 32 bits to an extreme."""
-    for _ in range(rng.randint(1, 4)):
-        start, kind = rng.randint(len(data)), rng.randint(5)
-        length = int(rng.choice([1, 4, 16, 200]))
-        if kind == 0:
-            data = data[: max(16, start)]
-        elif kind == 1:
-            changed = bytearray(data)
-            for where in rng.randint(0, len(data), length):
-                changed[where] ^= 1 << rng.randint(8)
-            data = bytes(changed)
-        elif kind == 2:
-            data = data[:start] + data[start + length :]
-        elif kind == 3:
-            data = data[:start] + rng.bytes(length) + data[start:]
-        else:
-            value = int(rng.choice(EXTREMES)).to_bytes(4, ('big', 'little')[rng.randint(2)])
-            data = data[:start] + value + data[start + 4 :]
-        data = data or b'\0'
-    return data

@@ -1,4 +1,4 @@
-"""A small run in forked processes that are killed at a chosen step of writing a checkpoint.
+"""A small run in forked processes that get a signal, or are killed while they write a checkpoint.
 
 Forked from a process that has imported everything and computed nothing.
 """
@@ -9,27 +9,33 @@ import builtins
 import io
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import mmengine.runner.runner
 import torch
+from comparing import differences
 from mmengine.config import Config
-from small_runs import TOY, start
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+from processes import in_fork
+from small_runs import small_config, start
+
+from dferclip_mm.engine.run import friendly_errors
 
 EPOCHS = 3
 
 
-def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) -> Config:
+def config(work_dir: Path, *, keep: int = -1, **options: Any) -> Config:
     """The toy run with our hooks, an average of its weights, momentum and two schedules.
 
     With seed 0 the second epoch has the best score, with seed 2 the third; the first has a worse.
+    `options` are those of ``small_config``.
     """
-    cfg = Config.fromfile(str(TOY))
-    cfg.work_dir, cfg.launcher = str(work_dir), 'none'
+    cfg = small_config('toy', work_dir=work_dir)
     cfg.train_cfg.max_epochs = EPOCHS
-    cfg.randomness.seed = seed
     for loader, batch in ((cfg.train_dataloader, 10), (cfg.val_dataloader, 60)):
         loader.batch_size, loader.dataset.size = batch, 60
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.05, momentum=0.9)
@@ -37,17 +43,11 @@ def config(work_dir: Path, *, keep: int = -1, seed: int = 0, **settings: Any) ->
         dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=EPOCHS, T_max=EPOCHS),
         dict(type='OneCycleLR', eta_max=0.03, total_steps=30, by_epoch=False),
     ]
-    cfg.default_hooks.checkpoint = dict(
-        type='AtomicCheckpointHook',
-        interval=1,
-        max_keep_ckpts=keep,
-        save_best='dfer/WAR',
-        rule='greater',
-    )
+    cfg.default_hooks.checkpoint.update(type='AtomicCheckpointHook', max_keep_ckpts=keep)
     kinds = ('StrictLoadHook', 'ExactResumeHook', 'PreemptionHook', 'CheckInvalidLossHook')
     cfg.custom_hooks = [dict(type=kind) for kind in kinds]
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.5))
-    cfg.merge_from_dict(settings)
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     return cfg
 
 
@@ -60,6 +60,57 @@ def train(cfg: Config, *, resume: bool = False) -> Any:
     runner = start(cfg)
     runner.train()
     return runner
+
+
+@HOOKS.register_module(force=True)
+class TermHook(Hook):
+    """Sends process `rank` a signal in iteration `at`, or in what comes after it."""
+
+    priority = 'LOW'
+
+    def __init__(self, at: int, number: int, rank: int = 0, when: str = 'train_iter') -> None:
+        self.at, self.number, self.rank = at, number, rank
+        setattr(self, f'after_{when}', self._send)
+
+    def _send(self, runner: Any, batch_idx: int | None = None, **_: Any) -> None:
+        # An iteration counts when its hooks are done.
+        training = batch_idx is not None and runner.model.training
+        if runner.iter + training == self.at and get_rank() == self.rank:
+            os.kill(os.getpid(), self.number)
+
+
+def go(
+    folder: Path,
+    name: str,
+    *,
+    resume: bool = False,
+    keep: int = 1,
+    hooks: Sequence[dict] = (),
+    at: int | None = None,
+    number: int = signal.SIGTERM,
+    when: str = 'train_iter',
+    **options: Any,
+) -> int:
+    """The exit code of a run with `options` in its config and, maybe, a signal; FOLDER/NAME.txt."""
+
+    def child() -> None:
+        cfg = config(folder / 'run', keep=keep, **options)
+        cfg.custom_hooks += hooks
+        if at is not None:
+            cfg.custom_hooks.append(dict(type='TermHook', at=at, number=int(number), when=when))
+        with friendly_errors():
+            train(cfg, resume=resume)
+
+    folder.mkdir(exist_ok=True)
+    return in_fork(child, folder / f'{name}.txt')
+
+
+def check_equal(straight: Path, resumed: Path) -> None:
+    """Compare all checkpoints of two runs at tolerance 0."""
+    names = sorted(path.name for path in (straight / 'run').glob('*.pth'))
+    assert names == sorted(path.name for path in (resumed / 'run').glob('*.pth*'))
+    for name in names:
+        assert differences(straight / 'run' / name, resumed / 'run' / name) == []
 
 
 class Steps:

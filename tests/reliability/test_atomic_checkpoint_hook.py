@@ -28,7 +28,7 @@ def _go(
     """A run whose checkpoint hook has other settings; what it said."""
 
     def child() -> None:
-        cfg = config(folder / 'run', keep=1, seed=seed)
+        cfg = config(folder / 'run', keep=1, randomness__seed=seed)
         cfg.train_cfg.max_epochs = epochs
         cfg.default_hooks.checkpoint.update(hook)
         train(cfg, resume=resume)
@@ -40,6 +40,11 @@ def _go(
 
 def _best(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / 'run').glob('best_*'))
+
+
+def test_a_checkpoint_of_mmengine_resumes(tmp_path: Path) -> None:
+    _go(tmp_path, 'first', type='CheckpointHook')
+    assert 'resumed epoch: 3' in _go(tmp_path, 'second', resume=True, epochs=4)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_an_old_checkpoint_that_cannot_be_removed_is_tried_again(tmp_path: Path)
 
     def child(resume: bool) -> None:
         _refusing('epoch_1.pth')
-        cfg = config(run, keep=1, seed=2)
+        cfg = config(run, keep=1, randomness__seed=2)
         cfg.train_cfg.max_epochs = 4 if resume else 3
         train(cfg, resume=resume)
 

@@ -7,7 +7,7 @@ import math
 import struct
 
 import pytest
-from attacks import MOVIE, PICKLE, VIDEOS, canary_at
+from attacks import MOVIE, VIDEOS, canary_at, pickled
 from bad_clips import FAST, TS, frames, huge_png
 
 from dferclip_mm.datasets import DFEWDataset
@@ -81,7 +81,7 @@ def test_a_list_that_leads_out_of_the_root_is_refused(canary, corpus, line):
 
 
 def test_a_list_that_is_a_pickle_runs_no_code(canary, corpus):
-    (corpus / 'list.txt').write_bytes(PICKLE.write(canary))
+    (corpus / 'list.txt').write_bytes(pickled(canary))
     with pytest.raises(ValueError, match=r'list\.txt:1: '):
         read_first(corpus)
     assert not canary.fired()
@@ -90,30 +90,19 @@ def test_a_list_that_is_a_pickle_runs_no_code(canary, corpus):
 @pytest.mark.promise('Untrusted files', 'Playlists and manifests named as videos are not followed')
 @pytest.mark.parametrize('kind', VIDEOS)
 def test_a_video_that_names_other_files_is_refused(canary, corpus, kind):
-    check_refused(corpus, 'video.mp4', VIDEOS[kind].write(canary))
+    check_refused(corpus, 'video.mp4', VIDEOS[kind](canary))
     assert not canary.fired()
 
 
 @pytest.mark.parametrize('decoder', ['Decord', 'OpenCV', 'PyAV'])
 def test_a_decoder_of_mmaction2_follows_no_playlist(canary, corpus, decoder):
-    check_refused(corpus, 'video.mp4', VIDEOS['HLS to a server'].write(canary), decoder)
+    check_refused(corpus, 'video.mp4', VIDEOS['HLS to a server'](canary), decoder)
     assert not canary.fired()
 
 
-@pytest.mark.parametrize('kind', VIDEOS)
-def test_an_unprotected_reader_follows_the_video(canary, corpus, kind):
-    path = corpus / 'video.mp4'
-    path.write_bytes(VIDEOS[kind].write(canary))
-    try:
-        found = VIDEOS[kind].careless(path)
-    except Exception:
-        found = ()
-    assert canary.fired() or len(found) > 0
-
-
-@pytest.mark.parametrize('attack', [PICKLE, VIDEOS['HLS to a server']], ids=['pickle', 'playlist'])
+@pytest.mark.parametrize('attack', [pickled, VIDEOS['HLS to a server']], ids=['pickle', 'playlist'])
 def test_a_packed_clip_with_other_content_is_refused(canary, corpus, attack):
-    check_refused(corpus, 'packed.safetensors', attack.write(canary))
+    check_refused(corpus, 'packed.safetensors', attack(canary))
     assert not canary.fired()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from comparing import differences
 from killing import Steps, config, train
 from lengths import LONG
 from processes import in_fork
-from resume_cells import differences
 
 from dferclip_mm.checkpoints.resume_point import find_resumable
 
@@ -25,7 +25,7 @@ def _run(
     def child() -> None:
         steps = Steps(work_dir, last)
         steps.install()
-        train(config(work_dir, keep=keep, seed=seed), resume=resume)
+        train(config(work_dir, keep=keep, randomness__seed=seed), resume=resume)
         names.write_text('\n'.join(steps.names))
 
     folder.mkdir(exist_ok=True)
@@ -61,8 +61,7 @@ def test_a_run_killed_at_any_point_ends_the_same(keep: int, seed: int, tmp_path:
         assert code == 0, f'{where}: {log[-3000:]}'
         assert sorted(path.name for path in (folder / 'run').glob('*.pth*')) == expected, where
         for name in expected:
-            differ, tensors = differences(straight / 'run' / name, folder / 'run' / name)
+            differ = differences(straight / 'run' / name, folder / 'run' / name)
             assert not differ, f'{where}, {name}: {differ}'
-            assert tensors > 5
         pointer = (folder / 'run/last_checkpoint').read_text()
         assert pointer == str(folder / 'run/epoch_3.pth'), where

@@ -5,19 +5,16 @@ from __future__ import annotations
 import multiprocessing.util
 import os
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from killing import config, train
+from killing import check_equal, config, go, train
 from lengths import LONG
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from processes import in_fork
-from resume_cells import differences
-from small_parts import ToyPoints
+from processes import in_fork, in_processes
 
 from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
 
@@ -26,72 +23,20 @@ MOMENTS = [1, 2, 5, 6, 7, 10, 12, 13, 17, 18] if LONG else [6, 9]
 
 
 @HOOKS.register_module(force=True)
-class TermHook(Hook):
-    """Sends this process a signal while iteration `at`, or what comes after it, runs."""
-
-    priority = 'LOW'
-
-    def __init__(self, at: int, number: int, rank: int = 0, when: str = 'iteration') -> None:
-        self.at, self.number, self.rank, self.when = at, number, rank, when
-
-    def _send(self, runner: Any, done: int) -> None:
-        if done == self.at and int(os.environ.get('RANK', '0')) == self.rank:
-            os.kill(os.getpid(), self.number)
-
-    def after_train_iter(self, runner: Any, batch_idx: int, **_: Any) -> None:
-        if self.when == 'iteration':
-            self._send(runner, runner.iter + 1)
-
-    def after_train_epoch(self, runner: Any) -> None:
-        if self.when == 'epoch':
-            self._send(runner, runner.iter)
-
-    def after_val_iter(self, runner: Any, batch_idx: int, **_: Any) -> None:
-        if self.when == 'validation':
-            self._send(runner, runner.iter)
-
-
-@HOOKS.register_module(force=True)
 class FailHook(Hook):
-    """Fails before the first iteration, or the first epoch, or the first validation."""
+    """Fails before the first of what it is told, such as ``'train_iter'``."""
 
     def __init__(self, when: str) -> None:
-        names = {'iteration': 'train_iter', 'epoch': 'train_epoch', 'validation': 'val_epoch'}
-        setattr(self, f'before_{names[when]}', self._fail)
+        setattr(self, f'before_{when}', self._fail)
 
     def _fail(self, *_: Any, **__: Any) -> None:
         raise RuntimeError('the camera fell over')
 
 
-def _go(folder: Path, name: str, *, resume: bool = False, **settings: Any) -> int:
-    def child() -> None:
-        keep, seed = settings.pop('keep', 1), settings.pop('seed', 0)
-        cfg = config(folder / 'run', keep=keep, seed=seed)
-        cfg.train_dataloader.update(num_workers=settings.pop('workers', 0))
-        cfg.train_dataloader.update(batch_size=settings.pop('batch_size', 10))
-        cfg.train_cfg.max_epochs = settings.pop('epochs', cfg.train_cfg.max_epochs)
-        cfg.default_hooks.checkpoint.interval = settings.pop('interval', 1)
-        cfg.optim_wrapper.update(settings.pop('wrapper', {}))
-        cfg.custom_hooks += settings.pop('hooks', [])
-        if settings:
-            cfg.custom_hooks.append(dict(type='TermHook', **settings))
-        train(cfg, resume=resume)
-
-    folder.mkdir(exist_ok=True)
-    return in_fork(child, folder / f'{name}.txt')
-
-
-def _check_equal(straight: Path, resumed: Path) -> None:
-    names = sorted(path.name for path in (straight / 'run').glob('*.pth'))
-    assert names == sorted(path.name for path in (resumed / 'run').glob('*.pth*'))
-    for name in names:
-        assert differences(straight / 'run' / name, resumed / 'run' / name)[0] == []
-
-
 @pytest.fixture(scope='module')
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('straight')
-    assert _go(folder, 'straight') == 0, (folder / 'straight.txt').read_text()[-3000:]
+    assert go(folder, 'straight') == 0, (folder / 'straight.txt').read_text()[-3000:]
     return folder
 
 
@@ -103,134 +48,117 @@ def test_a_resumed_run_continues_with_the_next_batch(
     at: int, straight: Path, tmp_path: Path
 ) -> None:
     number = signal.SIGUSR1 if at % 2 else signal.SIGTERM
-    assert _go(tmp_path, 'first', at=at, number=int(number), workers=at % 2) == EXIT_CODE
+    assert (
+        go(tmp_path, 'first', at=at, number=number, train_dataloader__num_workers=at % 2)
+        == EXIT_CODE
+    )
     saved = torch.load(tmp_path / 'run/preempted.pth', weights_only=True)
     assert saved['meta']['iter'] == at
     assert 'stop signal received' in (tmp_path / 'first.txt').read_text()
-    assert _go(tmp_path, 'second', resume=True) == 0, (tmp_path / 'second.txt').read_text()[-3000:]
-    _check_equal(straight, tmp_path)
+    assert go(tmp_path, 'second', resume=True) == 0, (tmp_path / 'second.txt').read_text()[-3000:]
+    check_equal(straight, tmp_path)
+
+
+@pytest.mark.promise(
+    'Resuming', 'The first Ctrl-C saves and ends in one line, the second ends at once'
+)
+def test_ctrl_c_saves_and_ends_in_one_line(straight: Path, tmp_path: Path) -> None:
+    assert go(tmp_path, 'first', at=9, number=signal.SIGINT) == EXIT_CODE
+    said = (tmp_path / 'first.txt').read_text()
+    assert 'press Ctrl-C again to end at once, without saving' in said
+    assert 'stop signal received: saved after iteration 9' in said
+    assert 'Traceback' not in said
+    assert go(tmp_path, 'second', resume=True) == 0
+    check_equal(straight, tmp_path)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_second_ctrl_c_ends_the_run_at_once(workers: int, tmp_path: Path) -> None:
+    """Sent within one iteration, which is not finished."""
+    hooks = [dict(type='TermHook', at=9, number=int(signal.SIGINT))] * 2
+    options = dict(train_dataloader__num_workers=workers)
+    assert go(tmp_path, 'first', hooks=hooks, **options) == 130
+    said = (tmp_path / 'first.txt').read_text()
+    assert said.rstrip().splitlines()[-1] == 'interrupted: what was finished before is kept'
+    assert 'Traceback' not in said
+    names = sorted(path.name for path in (tmp_path / 'run').glob('*.pth'))
+    assert names == ['best_dfer_WAR_epoch_1.pth', 'epoch_1.pth']
+
+
+# A run of 18 iterations that validates after each second, and saves after the last.
+BY_ITERATION: dict[str, Any] = dict(
+    train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=18, val_interval=2),
+    train_dataloader__sampler__type='InfiniteSampler',
+    log_processor=dict(by_epoch=False),
+    default_hooks__checkpoint=dict(by_epoch=False, interval=100),
+)
+
+
+@pytest.mark.promise('Resuming', 'A signal within a validation saves the run there')
+@pytest.mark.parametrize(('at', 'save_last'), [(4, True), (18, False)])
+def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there(
+    at: int, save_last: bool, tmp_path: Path
+) -> None:
+    """Within training and at its end; EMAHook has swapped the weights."""
+    options = dict(BY_ITERATION, default_hooks__checkpoint__save_last=save_last)
+    assert go(tmp_path / 'straight', 'all', **options) == 0
+    halves = tmp_path / 'halves'
+    assert go(halves, 'first', at=at, when='val_iter', **options) == EXIT_CODE
+    saved = torch.load(halves / 'run/preempted.pth', weights_only=True)
+    assert saved['meta']['iter'] == at
+    said = (halves / 'first.txt').read_text()
+    assert f'saved after iteration {at}, in its validation' in said
+    assert said.count('Iter(val) [1/1]') == at // 2 - 1
+    assert go(halves, 'second', resume=True, **options) == 0
+    said = (halves / 'second.txt').read_text()
+    assert said.count('Iter(val) [1/1]') == (18 - at) // 2 + 1
+    (halves / 'run/preempted.pth').unlink(missing_ok=save_last)
+    check_equal(tmp_path / 'straight', halves)
 
 
 def test_a_signal_in_validation_ends_the_run_at_once(straight: Path, tmp_path: Path) -> None:
-    code = _go(tmp_path, 'first', at=12, number=int(signal.SIGTERM), when='validation')
+    code = go(tmp_path, 'first', at=12, when='val_iter')
     assert code == EXIT_CODE
     assert not (tmp_path / 'run/preempted.pth').exists()
     assert not (tmp_path / 'run/best_dfer_WAR_epoch_2.pth').exists()
-    assert _go(tmp_path, 'second', resume=True) == 0
-    _check_equal(straight, tmp_path)
+    assert go(tmp_path, 'second', resume=True) == 0
+    check_equal(straight, tmp_path)
 
 
 @pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
 @pytest.mark.parametrize('first', [True, False] if LONG else [True])
 def test_a_signal_between_training_and_validation_is_obeyed(first: bool, tmp_path: Path) -> None:
     """Where no checkpoint of the epoch was due, and where it is already written."""
-    assert _go(tmp_path / 'straight', 'all', interval=2) == 0
+    assert go(tmp_path / 'straight', 'all', default_hooks__checkpoint__interval=2) == 0
     halves, at = tmp_path / 'halves', 6 if first else 12
-    code = _go(halves, 'first', at=at, number=int(signal.SIGTERM), when='epoch', interval=2)
+    code = go(halves, 'first', at=at, when='train_epoch', default_hooks__checkpoint__interval=2)
     assert code == EXIT_CODE
     assert (halves / 'run/preempted.pth').exists() == first
     name = 'preempted.pth' if first else 'epoch_2.pth'
     meta = torch.load(halves / 'run' / name, weights_only=True)['meta']
     assert (meta['epoch'], meta['iter']) == (at // 6, at)
     assert 'batches_done' not in meta
-    assert _go(halves, 'second', resume=True, interval=2) == 0
-    _check_equal(tmp_path / 'straight', halves)
+    assert go(halves, 'second', resume=True, default_hooks__checkpoint__interval=2) == 0
+    check_equal(tmp_path / 'straight', halves)
 
 
-@pytest.mark.parametrize('keep', [-1, 1] if LONG else [1])
-def test_a_resumed_run_saves_the_best_epoch_where_no_checkpoint_is_due(
-    keep: int, tmp_path: Path
+@pytest.mark.parametrize(
+    'when', ['train_iter', 'train_epoch', 'val_epoch'] if LONG else ['train_iter']
+)
+def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
+    when: str, tmp_path: Path
 ) -> None:
-    """The third of five epochs is the best so far; a checkpoint is due after each second one."""
-    settings: dict[str, Any] = dict(epochs=5, interval=2, keep=keep, seed=2)
-    assert _go(tmp_path / 'straight', 'all', **settings) == 0
-    names = {path.name for path in (tmp_path / 'straight/run').glob('*.pth')}
-    assert ('epoch_3.pth' in names) == (keep == -1)
-    halves = tmp_path / 'halves'
-    code = _go(halves, 'first', at=15, number=int(signal.SIGTERM), **settings)
-    assert code == EXIT_CODE
-    assert _go(halves, 'second', resume=True, **settings) == 0
-    _check_equal(tmp_path / 'straight', halves)
-
-
-# Killed and stopped by a signal: in the first validation, in the second epoch, in the third epoch
-# and in its validation. The hook comes after or before the one that saves.
-STOPS = [(8, 'iteration', 9, 'LOWEST'), (14, 'iteration', 15, 'HIGH')]
-if LONG:
-    STOPS = [
-        (at, when, number, priority)
-        for at, when, number, _ in [
-            *STOPS,
-            (6, 'validation', 15, ''),
-            (9, 'iteration', 15, ''),
-            (18, 'validation', 15, ''),
-        ]
-        for priority in ('LOWEST', 'HIGH')
-    ]
-
-
-@pytest.mark.promise('Resuming', 'Early stopping happens at the same epoch in a resumed run')
-@pytest.mark.parametrize(('at', 'when', 'number', 'priority'), STOPS)
-def test_a_resumed_run_stops_early_at_the_same_epoch(
-    at: int, when: str, number: int, priority: str, tmp_path: Path
-) -> None:
-    """No epoch is better by so much: the third is the last of eight, though it is the best."""
-    stopper = dict(type='EarlyStoppingHook', monitor='dfer/WAR', rule='greater', priority=priority)
-    stopper.update(patience=2, min_delta=50)
-    run: dict[str, Any] = dict(epochs=8, keep=-1, seed=2, hooks=[stopper])
-    straight, halves = tmp_path / 'straight', tmp_path / 'halves'
-    assert _go(straight, 'all', **run) == 0
-    names = {path.name for path in (straight / 'run').glob('*.pth')}
-    assert names == {'best_dfer_WAR_epoch_3.pth', *(f'epoch_{n}.pth' for n in (1, 2, 3))}
-    assert _go(halves, 'first', at=at, when=when, number=number, **run) in (EXIT_CODE, -number)
-    assert _go(halves, 'second', resume=True, **run) == 0
-    _check_equal(straight, halves)
-    # Its last validation was its best, and is not repeated.
-    assert _go(halves, 'third', resume=True, **run) == 0
-    _check_equal(straight, halves)
-
-
-# Fewer batches an epoch, and as many of other clips (six of 11, the last of 5).
-@pytest.mark.parametrize('size', [20, 11] if LONG else [11])
-def test_another_batch_size_resumes_only_after_an_epoch(size: int, tmp_path: Path) -> None:
-    code = _go(tmp_path / 'half', 'first', at=9, number=int(signal.SIGTERM))
-    assert code == EXIT_CODE
-    assert _go(tmp_path / 'half', 'second', resume=True, batch_size=size) == 1
-    said = (tmp_path / 'half/second.txt').read_text()
-    batches = -(-60 // size)
-    assert 'after 3 of 6 batches of epoch 2, of 10 clips each' in said
-    assert f'here an epoch has {batches} of {size}' in said
-
-    assert _go(tmp_path / 'whole', 'first', epochs=2) == 0
-    assert _go(tmp_path / 'whole', 'second', resume=True, batch_size=size) == 0
-    meta = torch.load(tmp_path / 'whole/run/epoch_3.pth', weights_only=True)['meta']
-    assert meta['iter'] == 12 + batches
-    assert 'resumes after' not in (tmp_path / 'whole/second.txt').read_text()
-
-
-def test_load_from_an_interrupted_run_starts_a_full_epoch(tmp_path: Path) -> None:
-    assert _go(tmp_path / 'half', 'first', at=9, number=int(signal.SIGTERM)) == EXIT_CODE
-
-    def child() -> None:
-        cfg = config(tmp_path / 'run')
-        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
-        cfg.load_from, cfg.train_cfg.max_epochs = str(tmp_path / 'half/run/preempted.pth'), 1
-        train(cfg)
-
-    assert in_fork(child, tmp_path / 'log.txt') == 0
-    saved = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)
-    assert saved['meta']['iter'] == 6
-
-
-def test_a_run_that_fails_does_not_wait_for_its_workers(tmp_path: Path) -> None:
     def child() -> None:
         # What is a hang: Python would wait for ever.
         signal.alarm(60)
+        before = [signal.getsignal(number) for number in SIGNALS]
         cfg = config(tmp_path / 'run')
         cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
-        cfg.custom_hooks.append(dict(type='FailHook', when='iteration'))
+        cfg.custom_hooks.append(dict(type='FailHook', when=when))
         with pytest.raises(RuntimeError, match='the camera fell over'):
             train(cfg)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+        assert [signal.getsignal(number) for number in SIGNALS] == before
         # What Python calls at exit.
         multiprocessing.util._exit_function()
 
@@ -238,88 +166,41 @@ def test_a_run_that_fails_does_not_wait_for_its_workers(tmp_path: Path) -> None:
     assert in_fork(child, log) == 0, log.read_text()[-3000:]
 
 
-@pytest.mark.parametrize('when', ['iteration', 'epoch', 'validation'] if LONG else ['epoch'])
-def test_a_run_that_fails_restores_the_signals(when: str, tmp_path: Path) -> None:
-
-    def child() -> None:
-        cfg = config(tmp_path / 'run')
-        cfg.custom_hooks.append(dict(type='FailHook', when=when))
-        with pytest.raises(RuntimeError, match='the camera fell over'):
-            train(cfg)
-        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
-        assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
-
-    log = tmp_path / 'log.txt'
-    assert in_fork(child, log) == 0, log.read_text()[-3000:]
-
-
-def test_skipped_batches_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _go(tmp_path, 'first', at=9, number=int(signal.SIGTERM)) == EXIT_CODE
-    read = ToyPoints.__getitem__
-
-    def counted(self: ToyPoints, index: int) -> dict:
-        with (tmp_path / 'read.txt').open('a') as stream:
-            stream.write(f'{index}\n')
-        return read(self, index)
-
-    monkeypatch.setattr(ToyPoints, '__getitem__', counted)
-    assert _go(tmp_path, 'second', resume=True) == 0
-    # 3 batches of the second epoch and 6 of the third, and 60 clips in each of two validations.
-    assert len((tmp_path / 'read.txt').read_text().split()) == 9 * 10 + 2 * 60
-
-
 def test_a_run_saves_only_after_an_optimizer_step(tmp_path: Path) -> None:
-    wrapper = dict(accumulative_counts=4)
-    assert _go(tmp_path / 'straight', 'all', wrapper=wrapper) == 0
+    steps = dict(optim_wrapper__accumulative_counts=4)
+    assert go(tmp_path / 'straight', 'all', **steps) == 0
     halves = tmp_path / 'halves'
-    code = _go(halves, 'first', at=9, number=int(signal.SIGTERM), wrapper=wrapper)
+    code = go(halves, 'first', at=9, **steps)
     assert code == EXIT_CODE
     assert torch.load(halves / 'run/preempted.pth', weights_only=True)['meta']['iter'] == 12
-    assert _go(halves, 'second', resume=True, wrapper=wrapper) == 0
-    _check_equal(tmp_path / 'straight', halves)
+    assert go(halves, 'second', resume=True, **steps) == 0
+    check_equal(tmp_path / 'straight', halves)
 
 
-def _pair(folder: Path, name: str, *, resume: bool = False, at: int | None = None) -> list[int]:
-    """The exit codes of two processes over gloo; the second may get a signal."""
-    with socket.socket() as found:
-        found.bind(('127.0.0.1', 0))
-        port = found.getsockname()[1]
-    codes = folder / f'{name}_codes'
-    codes.mkdir(parents=True)
-
-    def child(rank: int) -> None:
-        places = dict(RANK=rank, WORLD_SIZE=2, LOCAL_RANK=rank, MASTER_PORT=port)
-        os.environ.update({key: str(value) for key, value in places.items()})
-        os.environ['MASTER_ADDR'] = '127.0.0.1'
-        cfg = config(folder / 'run', keep=1)
-        cfg.launcher = 'pytorch'
-        if at is not None:
-            term = dict(type='TermHook', at=at, number=int(signal.SIGTERM), rank=1)
-            cfg.custom_hooks.append(term)
+def _one_of_two(rank: int, folder: Path, resume: bool, at: int) -> Any:
+    """The exit code of one of two processes; the second gets a signal."""
+    os.environ['LOCAL_RANK'] = str(rank)
+    cfg = config(folder, keep=1, launcher='pytorch')
+    cfg.custom_hooks.append(dict(type='TermHook', at=at, number=int(signal.SIGTERM), rank=1))
+    try:
         train(cfg, resume=resume)
-
-    def both() -> None:
-        first = os.fork()
-        rank = 1 if first == 0 else 0
-        code = in_fork(lambda: child(rank), codes / f'{rank}.txt')
-        (codes / str(rank)).write_text(str(code))
-        if first == 0:
-            os._exit(0)
-        os.waitpid(first, 0)
-
-    assert in_fork(both, codes / 'log.txt') == 0
-    return [int((codes / str(rank)).read_text()) for rank in (0, 1)]
+    except SystemExit as end:
+        return end.code
+    return 0
 
 
 @pytest.mark.promise('Resuming', 'A signal to one process ends all at the same iteration')
 def test_processes_end_at_the_same_iteration(tmp_path: Path) -> None:
+    def pair(folder: Path, at: int = -1, resume: bool = False) -> list[int]:
+        return in_processes(_one_of_two, folder / 'run', resume, at, fork=True)
+
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
-    assert _pair(straight, 'all') == [0, 0]
-    assert _pair(halves, 'first', at=4) == [EXIT_CODE, EXIT_CODE]
+    assert pair(straight) == [0, 0]
+    assert pair(halves, at=4) == [EXIT_CODE, EXIT_CODE]
     # The first process learns of it in the next iteration.
     assert torch.load(halves / 'run/preempted.pth', weights_only=True)['meta']['iter'] == 5
-    assert _pair(halves, 'second', resume=True) == [0, 0]
-    _check_equal(straight, halves)
+    assert pair(halves, resume=True) == [0, 0]
+    check_equal(straight, halves)
 
 
 def test_without_a_hook_that_saves_the_signals_end_the_run(tmp_path: Path) -> None:

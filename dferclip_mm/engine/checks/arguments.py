@@ -33,7 +33,7 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
     """
     said = []
     for location, settings in walk(cfg):
-        kind = _our_class(settings)
+        kind = find_class(settings)
         for name in set(settings) - accepted(kind) - {'type', '_scope_'} if kind else ():
             known = accepted(kind)
             meant = closest(name, known, 0.6)
@@ -55,7 +55,7 @@ def accepted(kind: type) -> set[str]:
     for each in kind.__mro__:
         if '__init__' not in vars(each) or each is object:
             continue
-        parameters = list(inspect.signature(each.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(each)['__init__']).parameters.values())[1:]
         given = {known.name for known in parameters if known.kind not in (2, 4)}
         names |= given - (_COUNTED if each is not kind and issubclass(kind, BaseHead) else set())
         if all(known.kind != inspect.Parameter.VAR_KEYWORD for known in parameters):
@@ -63,7 +63,7 @@ def accepted(kind: type) -> set[str]:
     return names
 
 
-def _our_class(settings: Any) -> Any:
+def find_class(settings: Any) -> Any:
     """The class of a component of this package; None for any other setting."""
     kind = settings.get('type') if isinstance(settings, Mapping) else None
     if isinstance(kind, str):

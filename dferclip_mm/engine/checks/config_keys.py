@@ -35,6 +35,7 @@ _MULTIPLIERS = {'lr_mult', 'decay_mult'}
 # The keys at the top level that a run reads.
 RUN_KEYS = ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'}) | {
     *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
+    *('activation_checkpointing', 'efficient_conv_bn_eval'),
 }
 # Location in a config (dots between levels; '' is the top level) -> the keys that are read there.
 _KNOWN = {

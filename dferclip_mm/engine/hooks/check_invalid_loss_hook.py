@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import CheckpointHook, Hook
+from mmengine.hooks import Hook
 
 from ...checkpoints.compare import shorten
 from ...checkpoints.unwrap import unwrap_model
@@ -20,9 +20,8 @@ class CheckInvalidLossHook(Hook):
     """Stops all processes at a loss, or before a checkpoint of weights, with NaN or infinity.
 
     The loss is read in each iteration, after MMEngine has waited for it. Weights are checked
-    before they are scored, and all that a checkpoint holds before it is written. A metric that is
-    NaN or infinite never chooses the best checkpoint. A gradient that overflows under a
-    ``GradScaler`` is no error: its step is skipped.
+    before they are scored, and all that a checkpoint holds before it is written. A gradient that
+    overflows under a ``GradScaler`` is no error: its step is skipped.
 
     Buffers may hold infinity (not NaN), as attention masks do.
     """
@@ -60,20 +59,6 @@ class CheckInvalidLossHook(Hook):
         _check(runner, dict([*model.named_parameters(), *model.named_buffers()]), 'scored')
 
     before_test_epoch = before_val_epoch
-
-    def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
-        """Replace an infinite metric that chooses the best checkpoint by NaN, which is no best."""
-        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-        names = [name for hook in hooks if hook.save_best for name in hook.key_indicators]
-        for name in names:
-            if not metrics:
-                return
-            # MMEngine takes the first metric for 'auto'.
-            name = next(iter(metrics)) if name == 'auto' else name
-            if metrics.get(name) is not None and not math.isfinite(metrics[name]):
-                runner.logger.warning(f'{name} is {metrics[name]}: no best checkpoint is chosen')
-                # RuntimeInfoHook has logged the value itself.
-                metrics[name] = math.nan
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Check the weights, their average and the optimizer's state; raises FloatingPointError."""
@@ -129,8 +114,11 @@ def find_not_finite(tensors: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
 
 def find_clips(batch: Any, dataset: Any) -> list[str]:
     """The clips of a batch as ``file (list:line)``, as far as batch and dataset know them."""
-    samples = batch.get('data_samples', ()) if isinstance(batch, Mapping) else ()
-    files = [str(sample.metainfo.get('filename', '')) for sample in samples]
+    samples = batch.get('data_samples') if isinstance(batch, Mapping) else None
+    files = [
+        str(sample.metainfo.get('filename', ''))
+        for sample in (samples if isinstance(samples, list | tuple) else ())
+    ]
     lines = {}
     if hasattr(dataset, 'get_data_info'):
         for info in map(dataset.get_data_info, range(len(dataset))):

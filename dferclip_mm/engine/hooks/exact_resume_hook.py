@@ -15,7 +15,7 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 from ..seeding import ITERATIONS, seed_generators, seed_samples
 
 # MMEngine would log a key that begins with val.
-_VALIDATED = 'last_validation'
+VALIDATED = 'last_validation'
 
 
 class EpochPosition(NamedTuple):
@@ -46,19 +46,10 @@ class ExactResumeHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        self.sampler_has_own_seed = False
         # From the checkpoint: the iteration, and the position in its epoch.
         self._loaded: tuple[int, EpochPosition] | None = None
         # The epoch that is being trained, and the iteration at which it started.
         self._epoch: tuple[int, int] | None = None
-
-    def before_run(self, runner: Any) -> None:
-        """Before a checkpoint is read: see whether the sampler was given a seed of its own."""
-        if isinstance(runner._train_loop, BaseLoop):
-            sampler = getattr(runner.train_dataloader.batch_sampler, 'sampler', None)
-            seed = getattr(sampler, 'seed', runner.seed)
-            # With diff_rank_seed MMEngine draws the sampler's, and stores it nowhere.
-            self.sampler_has_own_seed = seed != runner.seed and not _differs_by_rank(runner)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the position in the epoch."""
@@ -76,7 +67,9 @@ class ExactResumeHook(Hook):
         self.seed = runner.seed - (dist.get_rank() if _differs_by_rank(runner) else 0)
         self.samples = seed_samples(runner.train_dataloader, self.seed)
         sampler = self.samples.sampler
-        if hasattr(sampler, 'seed') and not self.sampler_has_own_seed:
+        given = (runner.cfg.get('train_dataloader') or {}).get('sampler') or {}
+        if hasattr(sampler, 'seed') and given.get('seed') is None:
+            # MMEngine's is drawn before a checkpoint is read, or in each process.
             sampler.seed = self.seed
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             _restart(runner.train_loop, sampler)
@@ -93,7 +86,7 @@ class ExactResumeHook(Hook):
         """Note which validation this is, for the checkpoint that may be written after it."""
         # Not runner.train_loop, which would build one for a run that only validates.
         if isinstance(runner._train_loop, BaseLoop):
-            runner.message_hub.update_info(_VALIDATED, _steps(runner))
+            runner.message_hub.update_info(VALIDATED, _steps(runner))
 
     def before_train_epoch(self, runner: Any) -> None:
         """Number the epoch's samples, and skip the batches that are done.
@@ -152,7 +145,7 @@ def _replay_early_stopping(runner: Any) -> None:
 def _validation_is_missing(runner: Any) -> bool:
     """Whether the loop validates after the steps made, and the checkpoint was written before."""
     loop, steps = runner.train_loop, _steps(runner)
-    if runner.val_loop is None or not steps or runner.message_hub.get_info(_VALIDATED) == steps:
+    if runner.val_loop is None or not steps or runner.message_hub.get_info(VALIDATED) == steps:
         return False
     loop._decide_current_val_interval()
     limit = loop.max_iters if isinstance(loop, IterBasedTrainLoop) else loop.max_epochs

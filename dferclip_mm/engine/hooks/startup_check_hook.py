@@ -20,9 +20,11 @@ from ..checks.classes import (
     trained_classes,
 )
 from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
+from ..checks.data import check_frames, check_labels, check_metric_names
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
 from ..checks.protocol import describe_protocol, find_batch_size_mismatch
+from ..console import describe_learning_rates
 from ..lookup import find_hook, unwrap_datasets
 
 
@@ -30,9 +32,10 @@ from ..lookup import find_hook, unwrap_datasets
 class StartupCheckHook(Hook):
     """Stops a run before its first step when its config, data, head or checkpoint do not fit.
 
-    In this order: misspelt config keys; the classes of a checkpoint, the data and the head; cached
-    features; one clip of training and of validation through the model. Then it logs how the
-    resulting checkpoint is chosen, and warns about learning rates for another batch size.
+    In this order: misspelt config keys; the classes of a checkpoint, the data and the head; labels,
+    class names and numbers of frames; cached features; one clip of training and of validation
+    through the model. Then it logs how the resulting checkpoint is chosen, and warns about learning
+    rates for another batch size.
     """
 
     # Before StrictLoadHook, which could only name two shapes.
@@ -67,11 +70,11 @@ class StartupCheckHook(Hook):
         save_best = getattr(writer, 'save_best', None)
 
         check_custom_keys(runner.cfg, unwrap_model(runner.model))
-        if save_best and runner.val_loop is not None:
-            check_save_best(save_best, runner.val_evaluator.metrics)
+        if runner.val_loop is not None:
+            check_save_best(save_best or (), runner.val_evaluator.metrics)
+            check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
-            check_head(_head(runner), loader.dataset, key)
-            _check_cached_features(runner, loader.dataset)
+            _check_data(runner, loader.dataset, key)
         if has_only_numbers(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -83,6 +86,9 @@ class StartupCheckHook(Hook):
         runner.model.train(training)
 
         val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+        model = unwrap_model(runner.model)
+        for line in describe_learning_rates(model, runner.optim_wrapper):
+            runner.logger.info(line)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         warning = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},
@@ -100,14 +106,21 @@ class StartupCheckHook(Hook):
     def before_test(self, runner: Any) -> None:
         """Check the classes and the features of the test data."""
         dataset = runner.test_dataloader.dataset
-        check_head(_head(runner), dataset, 'test_dataloader')
+        _check_data(runner, dataset, 'test_dataloader')
+        check_metric_names(runner.test_evaluator.metrics, 'test_dataloader')
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
-        _check_cached_features(runner, dataset)
 
 
 def _head(runner: Any) -> Any:
     return getattr(unwrap_model(runner.model), 'cls_head', None)
+
+
+def _check_data(runner: Any, dataset: Any, key: str) -> None:
+    check_head(_head(runner), dataset, key)
+    check_labels(dataset, _head(runner), key)
+    check_frames(dataset, runner.cfg.get('model') or {}, key)
+    _check_cached_features(runner, dataset)
 
 
 def _check_cached_features(runner: Any, dataset: Any) -> None:

@@ -17,6 +17,8 @@ def checkpointed(function: Callable, *args: Any) -> torch.Tensor:
 
     Tensors have to be arguments of their own: saved-tensor hooks do not see those inside others.
     """
+    if not torch.is_grad_enabled():
+        return function(*args)
     return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
 
 

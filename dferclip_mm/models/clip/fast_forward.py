@@ -74,7 +74,7 @@ def is_standard(tower: Any) -> bool:
 def encode_images(tower: Any, images: torch.Tensor) -> torch.Tensor:
     """Images (N, 3, H, W) through an image tower to its features (N, D)."""
     x = tower.conv1(images).flatten(2).transpose(1, 2)
-    class_token = tower.class_embedding.to(x.dtype).expand(len(x), 1, -1)
+    class_token = tower.class_embedding.to(x.dtype).expand(x.shape[0], 1, -1)
     x = torch.cat([class_token, x], dim=1) + tower.positional_embedding.to(x.dtype)
     x = tower.ln_pre(tower.patch_dropout(x))
     count, length = x.shape[:2]

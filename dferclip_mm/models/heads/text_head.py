@@ -140,6 +140,9 @@ class EncodedTextHead(TextHead):
             # A step may follow.
             self.clear_class_features()
             return self.encode_classes()
+        if _is_exporting():
+            # An exported program holds the features, or encodes the texts itself.
+            return self.encode_classes() if self._kept is None else self._kept
         return self._kept_features()
 
     @torch.compiler.disable
@@ -165,3 +168,7 @@ class EncodedTextHead(TextHead):
 
 def _clear_class_features(head: EncodedTextHead, *_: Any) -> None:
     head.clear_class_features()
+
+
+# PyTorch 2.6 does not say so, and exports with strict=False only.
+_is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)

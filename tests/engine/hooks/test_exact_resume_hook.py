@@ -1,24 +1,38 @@
 """Random numbers and validations of a resumed run are those of an uninterrupted one."""
 
 import pytest
-from drawing_runs import drawing_run, trained
 from mini_corpora import write_dfew
 from mmengine.dataset import DefaultSampler
 from mmengine.hooks import Hook
 from small_runs import small_config, start
 
-INFINITE = dict(sampler=dict(type='InfiniteSampler', shuffle=True))
+INFINITE = dict(train_dataloader__sampler=dict(type='InfiniteSampler', shuffle=True))
 
 
 def by_iteration(count):
-    checkpoints = dict(
-        logger=None, checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=4)
-    )
-    return dict(train_cfg=dict(by_epoch=False, max_iters=count), default_hooks=checkpoints)
+    checkpoints = dict(default_hooks__checkpoint=dict(by_epoch=False, interval=4))
+    return dict(train_cfg__by_epoch=False, train_cfg__max_iters=count, **checkpoints)
+
+
+def trained(work_dir, **options):
+    """The runner of a run whose samples and model draw random numbers, in epochs of 3 batches."""
+    cfg = small_config('toy', work_dir=work_dir)
+    cfg.model = dict(type='DrawingModel')
+    cfg.train_dataloader.update(batch_size=2, dataset=dict(type='DrawingDataset'))
+    cfg.train_dataloader.collate_fn = dict(type='pseudo_collate')
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.train_cfg = dict(max_epochs=4) if 'train_cfg__max_iters' not in options else dict()
+    cfg.train_cfg.setdefault('by_epoch', True)
+    cfg.default_hooks = dict(logger=None, checkpoint=dict(type='CheckpointHook', interval=1))
+    cfg.custom_hooks = [dict(type='ExactResumeHook')]
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    runner = start(cfg)
+    runner.train()
+    return runner
 
 
 def test_no_two_numbers_of_a_run_are_equal(tmp_path):
-    seen = trained(tmp_path)
+    seen = trained(tmp_path).model.seen
     assert len(seen) == 12
     numbers = [n for samples, own in seen for item in samples for n in item[1:]]
     numbers += [n for _, own in seen for n in own]
@@ -28,39 +42,38 @@ def test_no_two_numbers_of_a_run_are_equal(tmp_path):
 @pytest.mark.parametrize('seed', [3, None])
 def test_a_resumed_run_draws_the_same_numbers(seed, tmp_path):
     """Also with a seed that MMEngine drew, which it does not restore in the sampler."""
-    straight = trained(tmp_path, seed=seed)
+    options = dict(randomness__seed=seed)
+    straight = trained(tmp_path, **options).model.seen
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
-    assert trained(tmp_path, seed=seed, resume=True) == straight[6:]
+    assert trained(tmp_path, resume=True, **options).model.seen == straight[6:]
 
 
 def test_processes_with_seeds_of_their_own_share_the_sampler_s(tmp_path):
     """The checkpoint holds the first process's seed, and the sampler's has to be the same."""
-    runner = drawing_run(tmp_path, randomness=dict(seed=None, diff_rank_seed=True))
-    runner.train()
+    options = dict(randomness=dict(seed=None, diff_rank_seed=True))
+    runner = trained(tmp_path, **options)
     first = runner.train_dataloader.sampler.seed
     assert first == runner.seed
-    again = drawing_run(tmp_path, randomness=dict(seed=None, diff_rank_seed=True), resume=True)
-    again.train()
-    assert again.train_dataloader.sampler.seed == first
+    assert trained(tmp_path, resume=True, **options).train_dataloader.sampler.seed == first
 
 
 def test_a_sampler_s_own_seed_is_kept(tmp_path):
-    runner = drawing_run(tmp_path, loader=dict(sampler=dict(type='DefaultSampler', seed=11)))
-    runner.train()
+    runner = trained(tmp_path, train_dataloader__sampler__seed=11)
     assert isinstance(runner.train_dataloader.sampler, DefaultSampler)
     assert runner.train_dataloader.sampler.seed == 11
 
 
 def test_a_loop_that_counts_iterations_resumes_exactly(tmp_path):
     """Passes of an infinite sampler differ, whatever the number of workers."""
-    options = dict(INFINITE, num_workers=1, persistent_workers=True)
-    straight = trained(tmp_path, loader=options, **by_iteration(6))
+    workers = dict(train_dataloader__num_workers=1, train_dataloader__persistent_workers=True)
+    options = dict(**INFINITE, **by_iteration(6))
+    straight = trained(tmp_path, **workers, **options).model.seen
     samples = [item for batch, _ in straight for item in batch]
     assert sorted(item[0] for item in samples) == sorted([*range(6), *range(6)])
     assert len({number for item in samples for number in item[1:]}) == 12 * 3
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_4.pth'))
-    assert trained(tmp_path, loader=options, **by_iteration(6), resume=True) == straight[4:]
-    assert trained(tmp_path / 'again', loader=INFINITE, **by_iteration(6)) == straight
+    assert trained(tmp_path, resume=True, **workers, **options).model.seen == straight[4:]
+    assert trained(tmp_path / 'again', **options).model.seen == straight
 
 
 class CountHook(Hook):

@@ -72,7 +72,7 @@ def test_wrong_channels_of_an_mmaction2_head_are_refused_with_advice(run, tiny_m
 
 
 def test_validation_clips_are_refused_before_the_first_epoch(run):
-    fails(run(val=pipeline(6)), r'a clip of val_dataloader, .* set num_frames of the recognizer')
+    fails(run(val=pipeline(6)), 'pipeline of val_dataloader gives 6 frames, but model.num_fr')
 
 
 def test_an_image_backbone_in_a_video_recognizer_is_refused(run, tiny_model):
@@ -91,13 +91,15 @@ def test_a_head_without_names_keeps_one_order_of_classes():
     model = torch.nn.Module()
     model.cls_head = torch.nn.Linear(2, 2)
     model.cls_head.num_classes = 2
-    runner = SimpleNamespace(model=model, cfg={}, hooks=[], val_loop=object())
+    runner = SimpleNamespace(
+        model=model, cfg={}, hooks=[], val_loop=object(), val_evaluator=SimpleNamespace(metrics=[])
+    )
     runner.train_dataloader, runner.val_dataloader = loader('a', 'b'), loader('b', 'a')
     hook = StartupCheckHook()
     with pytest.raises(ValueError, match='train_dataloader has the classes a, b, but val_data'):
         hook.before_train(runner)
     hook.after_load_checkpoint(runner, dict(meta=dict(dataset_meta=dict(classes=['b', 'a']))))
-    runner.test_dataloader = loader('a', 'b')
+    runner.test_dataloader, runner.test_evaluator = loader('a', 'b'), runner.val_evaluator
     with pytest.raises(ValueError, match='the checkpoint has the classes b, a, but test_dataload'):
         hook.before_test(runner)
 

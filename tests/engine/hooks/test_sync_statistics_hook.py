@@ -48,7 +48,7 @@ def _train(rank, root):
 
 def test_frozen_weights_keep_their_bits_in_two_processes_and_a_resumed_run(tmp_path):
     root = write_frozen_corpus(tmp_path)
-    for found in in_processes(_train, root):
+    for found in in_processes(_train, root, fork=True):
         assert all(count > 20 and changed == [] for count, changed in found)
     last = root / 'run/epoch_2.pth'
     stored = read_checkpoint(last)['state_dict']

@@ -1,0 +1,119 @@
+"""Labels, class names and numbers of frames must fit the model and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+
+from ..lookup import unwrap_datasets
+from .classes import names_of
+
+# Where a model's config says how many frames one view has.
+_FRAMES = (
+    'num_frames',
+    *(f'backbone.{name}' for name in ('num_frames', 'num_segments', 't_size')),
+    'cls_head.num_segments',
+)
+
+
+def check_labels(dataset: Any, head: Any, key: str) -> None:
+    """Refuse labels outside the classes of the head.
+
+    Args:
+        dataset: built; MMEngine's wrappers are followed. Clips without a label are skipped.
+        head: the model's ``cls_head``, or None.
+        key: the config's name for the loader, for the message.
+
+    Raises:
+        ValueError: naming the dataset, the first such clip, and the classes.
+    """
+    classes = getattr(head, 'classes', None) or ()
+    count = len(classes) or getattr(head, 'num_classes', None)
+    if count is None or getattr(head, 'targets', None) is not None:
+        return
+    for leaf in unwrap_datasets(dataset):
+        for index in range(len(leaf)) if isinstance(leaf, BaseDataset) else ():
+            # Not MMAction2's method, which makes a vector of several labels and fails at a bad one.
+            item = BaseDataset.get_data_info(leaf, index)
+            label = item.get('label')
+            outside = [] if label is None else [n for n in np.ravel(label) if not 0 <= n < count]
+            if outside:
+                clip = item.get('filename') or item.get('frame_dir') or f'number {index}'
+                names = f' ({", ".join(classes or names_of(leaf))})'.replace(' ()', '')
+                raise ValueError(
+                    f'{key}: {type(leaf).__name__} has the label {outside[0]} for the clip {clip}, '
+                    f'but model.cls_head has {count} classes{names}, numbered from 0 to '
+                    f'{count - 1}: correct {leaf.ann_file or "the list"} or the classes'
+                )
+
+
+def check_metric_names(metrics: Iterable[Any], key: str) -> None:
+    """Refuse a metric that needs the names of classes or targets, with data that name none.
+
+    Args:
+        metrics: built, and told the names by ``dataset_meta``.
+        key: the config's name for the loader, for the message.
+
+    Raises:
+        ValueError: naming the metric and what to set.
+    """
+    for metric in metrics:
+        reports = getattr(metric, 'reports', lambda *_: ())
+        # A name that nobody knows yet is reported as a pattern.
+        unknown = [name for name in reports(vars(metric), metric.dataset_meta or {}) if '*' in name]
+        if unknown:
+            what = 'classes' if unknown[0].startswith('recall') else 'targets'
+            raise ValueError(
+                f'{type(metric).__name__} needs the names of the {what}, and the dataset of {key} '
+                f"has none: set its metainfo=dict({what}=['...', '...'])"
+            )
+
+
+def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:
+    """Compare the frames that a pipeline samples with those of one view of the model.
+
+    A pipeline tells several views by its sampler: ``clip_len`` (or ``num_frames``) frames in each,
+    ``num_clips`` views. MMAction2's image pipelines have views of ``num_clips`` single frames.
+
+    Args:
+        dataset: built; MMEngine's wrappers are followed.
+        model: the config of the recognizer. Only some are for one number of frames.
+        key: the config's name for the loader, for the message.
+
+    Raises:
+        ValueError: naming both numbers.
+    """
+    wanted = _model_frames(model)
+    if wanted is None:
+        return
+    owner, expected = wanted
+    for leaf in unwrap_datasets(dataset):
+        for step in getattr(getattr(leaf, 'pipeline', None), 'transforms', ()):
+            found = _sampled_frames(step)
+            if found and expected not in found:
+                raise ValueError(
+                    f'{type(step).__name__} in the pipeline of {key} gives {found[-1]} frames, but '
+                    f'{owner} is {expected}: give both the same number (several views of '
+                    f'{expected} frames are clip_len={expected} with num_clips in SampleFrames)'
+                )
+
+
+def _model_frames(model: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The setting of the frames of one view, and its value; None where any number works."""
+    for key in _FRAMES:
+        component, _, name = key.rpartition('.')
+        found = (model.get(component) or {} if component else model).get(name)
+        if isinstance(found, int):
+            return f'model.{key}', found
+    return None
+
+
+def _sampled_frames(step: Any) -> list[int]:
+    """The numbers of frames that a sampler of a pipeline may mean by one view; the last is all."""
+    if isinstance(clip_len := getattr(step, 'clip_len', None), int):
+        return [clip_len, clip_len * getattr(step, 'num_clips', 1)]
+    frames = getattr(step, 'num_frames', None)
+    return [frames] if isinstance(frames, int) else []

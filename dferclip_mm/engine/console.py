@@ -1,0 +1,64 @@
+"""What a person reads on the console; the log file holds everything."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+# Messages of this many lines are environment, config and hooks.
+_LONG = 10
+# Of MMEngine: one for each parameter, what every run says, and warnings that ask for nothing.
+_FOR_THE_FILE = re.compile(
+    r'paramwise_options -- |set param |Distributed training is not used|Exp name: '
+    r'|Checkpoints will be saved|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
+    r'|`save_param_scheduler` is True but'
+)
+
+
+def is_for_people(record: logging.LogRecord) -> bool:
+    """Whether a message belongs on the console as well; errors always do."""
+    message = record.getMessage()
+    long = record.levelno <= logging.INFO and message.count('\n') >= _LONG
+    return record.levelno >= logging.ERROR or not (long or _FOR_THE_FILE.match(message))
+
+
+class ConsoleRunner(Runner):
+    """MMEngine's runner with a console that only shows what a person reads."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """MMEngine's logger; the console says where the file is."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                logger.info(f'log with environment, config and hooks: {handler.baseFilename}')
+            else:
+                handler.addFilter(is_for_people)
+        return logger
+
+
+def describe_learning_rates(model: torch.nn.Module, optimizer: Any) -> Iterator[str]:
+    """One line for each learning rate and weight decay: which parts of the model have them.
+
+    Args:
+        model: without a wrapper for several processes.
+        optimizer: of it, or MMEngine's wrapper.
+    """
+    names = {id(value): name.split('.')[0] for name, value in model.named_parameters()}
+    groups: dict[tuple[float, float], dict[str, int]] = {}
+    for group in optimizer.param_groups:
+        # A schedule may have begun with another.
+        rate = group.get('initial_lr', group['lr']), group.get('weight_decay', 0)
+        # MMEngine adds a group of its own, with no weight of the model.
+        for value in [value for value in group['params'] if id(value) in names]:
+            weights = groups.setdefault(rate, {})
+            name = names[id(value)]
+            weights[name] = weights.get(name, 0) + value.numel()
+    for (lr, decay), weights in groups.items():
+        parts = ', '.join(f'{name} ({count:,} weights)' for name, count in weights.items())
+        yield f'learning rate {lr:g}, weight decay {decay:g}: {parts}'

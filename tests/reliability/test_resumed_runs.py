@@ -1,0 +1,98 @@
+"""What a resumed run does as the interrupted one would have done, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from killing import check_equal, config, go, train
+from lengths import LONG
+from processes import in_fork
+
+from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE
+
+
+@pytest.mark.parametrize('keep', [-1, 1] if LONG else [1])
+def test_a_resumed_run_saves_the_best_epoch_where_no_checkpoint_is_due(
+    keep: int, tmp_path: Path
+) -> None:
+    """The third of five epochs is the best so far; a checkpoint is due after each second one."""
+    settings: dict[str, Any] = dict(
+        train_cfg__max_epochs=5,
+        default_hooks__checkpoint__interval=2,
+        keep=keep,
+        randomness__seed=2,
+    )
+    assert go(tmp_path / 'straight', 'all', **settings) == 0
+    names = {path.name for path in (tmp_path / 'straight/run').glob('*.pth')}
+    assert ('epoch_3.pth' in names) == (keep == -1)
+    halves = tmp_path / 'halves'
+    code = go(halves, 'first', at=15, **settings)
+    assert code == EXIT_CODE
+    assert go(halves, 'second', resume=True, **settings) == 0
+    check_equal(tmp_path / 'straight', halves)
+
+
+# Killed and stopped by a signal: in the first validation, in the second epoch, in the third epoch
+# and in its validation. The hook comes after or before the one that saves.
+STOPS = [(8, 'train_iter', 9, 'LOWEST'), (14, 'train_iter', 15, 'HIGH')]
+if LONG:
+    STOPS += [(6, 'val_iter', 15, 'HIGH'), (9, 'train_iter', 15, 'LOWEST')]
+    STOPS += [(18, 'val_iter', 15, 'LOWEST'), (18, 'val_iter', 15, 'HIGH')]
+
+
+@pytest.mark.promise('Resuming', 'Early stopping happens at the same epoch in a resumed run')
+@pytest.mark.parametrize(('at', 'when', 'number', 'priority'), STOPS)
+def test_a_resumed_run_stops_early_at_the_same_epoch(
+    at: int, when: str, number: int, priority: str, tmp_path: Path
+) -> None:
+    """No epoch is better by so much: the third is the last of eight, though it is the best."""
+    stopper = dict(type='EarlyStoppingHook', monitor='dfer/WAR', rule='greater', priority=priority)
+    stopper.update(patience=2, min_delta=50)
+    run: dict[str, Any] = dict(
+        train_cfg__max_epochs=8, keep=-1, randomness__seed=2, hooks=[stopper]
+    )
+    straight, halves = tmp_path / 'straight', tmp_path / 'halves'
+    assert go(straight, 'all', **run) == 0
+    names = {path.name for path in (straight / 'run').glob('*.pth')}
+    assert names == {'best_dfer_WAR_epoch_3.pth', *(f'epoch_{n}.pth' for n in (1, 2, 3))}
+    assert go(halves, 'first', at=at, when=when, number=number, **run) in (EXIT_CODE, -number)
+    assert go(halves, 'second', resume=True, **run) == 0
+    check_equal(straight, halves)
+    # Its last validation was its best, and is not repeated.
+    assert go(halves, 'third', resume=True, **run) == 0
+    check_equal(straight, halves)
+
+
+# Fewer batches an epoch, and as many of other clips (six of 11, the last of 5).
+@pytest.mark.parametrize('size', [20, 11] if LONG else [11])
+def test_another_batch_size_resumes_only_after_an_epoch(size: int, tmp_path: Path) -> None:
+    code = go(tmp_path / 'half', 'first', at=9)
+    assert code == EXIT_CODE
+    assert go(tmp_path / 'half', 'second', resume=True, train_dataloader__batch_size=size) == 1
+    said = (tmp_path / 'half/second.txt').read_text()
+    batches = -(-60 // size)
+    assert 'after 3 of 6 batches of epoch 2, of 10 clips each' in said
+    assert f'here an epoch has {batches} of {size}' in said
+
+    assert go(tmp_path / 'whole', 'first', train_cfg__max_epochs=2) == 0
+    assert go(tmp_path / 'whole', 'second', resume=True, train_dataloader__batch_size=size) == 0
+    meta = torch.load(tmp_path / 'whole/run/epoch_3.pth', weights_only=True)['meta']
+    assert meta['iter'] == 12 + batches
+    assert 'resumes after' not in (tmp_path / 'whole/second.txt').read_text()
+
+
+def test_load_from_an_interrupted_run_starts_a_full_epoch(tmp_path: Path) -> None:
+    assert go(tmp_path / 'half', 'first', at=9) == EXIT_CODE
+
+    def child() -> None:
+        cfg = config(tmp_path / 'run')
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook.type != 'EMAHook']
+        cfg.load_from, cfg.train_cfg.max_epochs = str(tmp_path / 'half/run/preempted.pth'), 1
+        train(cfg)
+
+    assert in_fork(child, tmp_path / 'log.txt') == 0
+    saved = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)
+    assert saved['meta']['iter'] == 6

@@ -1,0 +1,82 @@
+"""Measure how a dataset's faces are cropped: ``python tools/measure_crop.py CONFIG [options]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arguments import add_cfg_options, add_data_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Config, detector, amount, target."""
+    parser = argparse.ArgumentParser(
+        description='Detect the faces in frames of the training clips and write where they lie: '
+        'the medians of five landmarks, and how much they vary. Faces of other videos are moved '
+        'there before the model sees them.'
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--out', type=Path, help='file to write (default: crop.json in the work_dir of the config)'
+    )
+    parser.add_argument('--clips', type=int, default=500, help='clips to take a frame of')
+    parser.add_argument('--detector', default='mtcnn', help="'mtcnn' or a YuNet file (.onnx)")
+    add_data_options(parser)
+    add_cfg_options(parser)
+    return parser.parse_args()
+
+
+def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[np.ndarray]:
+    """The middle frame of clips from all over a dataset."""
+    from tqdm import tqdm
+
+    from dferclip_mm.transforms.clip_opener import find_clip_init, open_clip_frames
+
+    clip_init, last = find_clip_init(pipeline), len(dataset) - 1
+    chosen = sorted({round(last * number / max(1, clips - 1)) for number in range(clips)})
+    for index in tqdm(chosen, desc='Measuring', unit='clip'):
+        with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
+            yield reader.read(len(reader) // 2)
+
+
+def main() -> None:
+    """Measure the first dataset of the config, which is the one for training."""
+    args = parse_arguments()
+
+    from mmengine.registry import init_default_scope
+
+    from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
+    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.faces.crop import measure_template, write_template
+    from dferclip_mm.faces.detectors import build_detector
+
+    with friendly_errors():
+        cfg = load_config(args.config, args.cfg_options)
+        merge_data_options(cfg, args.data_root, args.fold)
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
+        detector = build_detector(args.detector)
+        dataset, pipeline = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0].pipeline
+        template = measure_template(middle_frames(dataset, pipeline, args.clips), detector)
+        out = args.out or Path(cfg.work_dir) / 'crop.json'
+        write_template(out, template)
+    for name, place, spread in zip(
+        ('left eye', 'right eye', 'nose', 'left corner', 'right corner'),
+        template.landmarks,
+        template.spread,
+        strict=True,
+    ):
+        print(f'{name:<13}{place[0]:.3f} {place[1]:.3f}  ± {spread[0]:.3f} {spread[1]:.3f}')
+    print(
+        f'wrote {out}: faces in {template.frames} frames of {template.size} pixels, none in '
+        f'{template.without_face}'
+    )
+
+
+if __name__ == '__main__':
+    main()
