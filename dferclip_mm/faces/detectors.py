@@ -113,7 +113,7 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
     """
     if str(detector).endswith('.csv'):
         table = read_boxes(str(detector))
-        return lambda frame: table.get(frame.index, NO_FACES)
+        return lambda frame: table.get(frame.number, NO_FACES)
     detect = build_detector(detector)
     return lambda frame: as_faces(*detect(frame.image))
 

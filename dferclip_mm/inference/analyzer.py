@@ -172,7 +172,7 @@ class EmotionAnalyzer:
                         continue
                     yield held[track][0]
                 crop = crop_face(frame.image, landmarks, box, self.template)
-                place = (track, frame.index, frame.time, frame.time)
+                place = (track, frame.number, frame.time, frame.time)
                 held[track] = (FaceSample(*place, box, score, crop), due + self.step)
             for track in [*held]:
                 if held[track][0].until < frame.time - self.step:
@@ -208,8 +208,8 @@ class EmotionAnalyzer:
             track=window.track,
             start=window.start,
             end=window.end,
-            frame_start=window.samples[0].index,
-            frame_end=window.samples[-1].index,
+            frame_start=window.samples[0].frame,
+            frame_end=window.samples[-1].frame,
             x=left,
             y=top,
             w=right - left,
