@@ -111,7 +111,9 @@ def check(args: argparse.Namespace) -> int:
             split, wrong = dataset_check.read_split(settings, name, fold)
             findings += wrong
             splits += [split] if split is not None else []
-    for folder in {folder for split in splits for folder in (split.root, split.clip_folder)}:
+    for folder in sorted(
+        {folder for split in splits for folder in (split.root, split.clip_folder)}
+    ):
         if args.report is not None:
             check_outside(args.report, folder)
     if args.write_clean is not None:

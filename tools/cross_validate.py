@@ -109,6 +109,8 @@ def run_all(args: argparse.Namespace, cfg: Config) -> None:
             print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
     finally:
         ended = [(run, read_results(run.results)) for run in runs if run.results.is_file()]
+        if 0 < len(ended) < len(runs):
+            print(f'{len(ended)} of {len(runs)} runs have ended:')
         if ended:
             report(args.work_dir, ended)
 
@@ -146,6 +148,8 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
             {first: name, **dict(zip(scores, map(float, found), strict=True))}
             for name, found in summaries.items()
         ]
+        pooled = pool_results([results for _, results in ended])
+        rows.append({first: 'all clips', **dict(list(row_of(ended[0][0], pooled).items())[1:])})
     width = max(len(str(row[first])) for row in [{first: first}, *rows])
     for row in [{key: key for key in rows[0]}, *rows]:
         print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
@@ -157,7 +161,6 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     write_json(folder / 'cross_validation.json', {'rows': rows})
     print(f'\nthis table: {folder}/cross_validation.csv and .json')
     if 'fold' in rows[0]:
-        pooled = pool_results([results for _, results in ended])
         print(f'\nall clips together:\n{format_scores(pooled)}')
         picture = folder / 'confusion_matrix.png'
         confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)

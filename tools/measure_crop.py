@@ -41,7 +41,7 @@ def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[TimedFram
     clip_init, last = find_clip_init(pipeline), len(dataset) - 1
     chosen = sorted({round(last * number / max(1, clips - 1)) for number in range(clips)})
     for index in tqdm(chosen, desc='Measuring', unit='clip'):
-        with open_clip_frames(dataset.get_data_info(index), clip_init) as (_, reader):
+        with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
             middle = len(reader) // 2
             yield TimedFrame(middle, 0.0, reader.read(middle))
 

@@ -40,7 +40,7 @@ class Layout:
         visual: prefix of the visual tower.
         text: prefix of the text tower.
         temporal: prefix of the temporal Transformer.
-        known_by: a prefix that, with `temporal`, tells the layout from others.
+        known_by: a prefix that identifies the layout, with `temporal`.
         rules: all but those of the temporal Transformer.
     """
 

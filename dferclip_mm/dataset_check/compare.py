@@ -69,6 +69,9 @@ def _of_clip(
         yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
     if report.text_order:
         yield finding('text order', 'sorted as text, its frames would change places')
+    if report.orientation:
+        message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
+        yield finding('orientation tag', message)
     if len(report.sizes) > 1:
         sizes = ', '.join(f'{w}x{h} ({n})' for (h, w), n in report.sizes.most_common(3))
         yield finding('mixed sizes', f'frames of {len(report.sizes)} sizes: {sizes}')

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from ..media.errors import ClipReadError
-from ..media.images import list_frames
+from ..media.images import has_orientation, list_frames
 from ..transforms import ClipInit
 from ..transforms.clip_opener import open_clip_frames
 
@@ -40,6 +40,7 @@ class ClipReport:
         problems: (kind of finding, message).
         text_order: whether names that are sorted as text give another order of frames.
         flat: frames of nearly one colour.
+        orientation: frames whose orientation tag is ignored.
         digest: SHA-256 of the files' content in order; ``''`` where there is none.
     """
 
@@ -49,6 +50,7 @@ class ClipReport:
     problems: list[tuple[str, str]] = field(default_factory=list)
     text_order: bool = False
     flat: int = 0
+    orientation: int = 0
     digest: str = ''
 
     @property
@@ -66,8 +68,8 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     """
     report = ClipReport(path)
     try:
-        with open_clip_frames({'filename': path}, clip_init) as (opened, reader):
-            _inspect_opened(opened, reader, report)
+        with open_clip_frames({'filename': path}, clip_init) as reader:
+            _inspect_opened(reader, report)
     except ClipReadError as error:
         kind = 'empty clip' if _is_empty(path) else 'undecodable'
         report.problems.append((kind, _brief(error, path)))
@@ -77,11 +79,12 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     return report
 
 
-def _inspect_opened(opened: dict[str, Any], reader: Any, report: ClipReport) -> None:
-    paths = opened.get('frame_paths', [])
+def _inspect_opened(reader: Any, report: ClipReport) -> None:
+    paths = getattr(reader, 'paths', [])
     names = [Path(each).name for each in paths]
     report.text_order = sorted(names) != names
     _inspect_frames(reader, report, names)
+    report.orientation = sum(map(has_orientation, paths))
     declared = getattr(reader, 'declared', 0)
     if report.frames < declared and not report.problems:
         message = f'its header counts {declared} frames, {report.frames} are there'
@@ -101,10 +104,14 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
         return
     read = set()
     with _processes(workers) as pool, suppress(BrokenProcessPool):
-        for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
-            report = done.result()
-            read.add(report.path)
-            yield report
+        try:
+            for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
+                report = done.result()
+                read.add(report.path)
+                yield report
+        finally:
+            # Of use after Ctrl-C only: else all are done.
+            pool.shutdown(cancel_futures=True)
     # A process died, and the pool lost the others' clips: each in a process of its own tells
     # which clip it was.
     for clip in clips:

@@ -8,6 +8,7 @@ from typing import Any
 from mmaction.registry import DATASETS
 
 from ..datasets import ClipDataset
+from ..datasets.classes import ClassChoice
 from ..datasets.list_text import ListError
 from .findings import Finding
 from .splits import ListedClip, SplitListing, count_sampled_frames
@@ -82,7 +83,7 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
     return ListedClip(
         clip=row.clip,
         path=dataset.locate(row),
-        label=str(annotation['scores']) if 'scores' in annotation else row.label,
+        label=_label_of(dataset, row, annotation),
         file=dataset.ann_file,
         line=row.line,
         num_frames=annotation.get('total_frames'),
@@ -90,23 +91,31 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
     )
 
 
+def _label_of(dataset: Any, row: Any, annotation: Mapping[str, Any]) -> str:
+    if 'scores' in annotation:
+        return str(annotation['scores'])
+    return dataset.choice.class_of(row.label)
+
+
 def _split_of(
     dataset: Any, settings: Mapping[str, Any], name: str, clips: list[ListedClip], run: int | None
 ) -> SplitListing:
-    classes = tuple(dataset.metainfo.get('classes', ()))
-    excluded = getattr(dataset, 'excluded', ())
-    # A part of the clips, and compounds, have no published numbers.
-    reduced = excluded or getattr(dataset, 'val_fraction', 0)
-    complete = not (reduced or settings.get('compound') or settings.get('captions'))
-    corpus = dataset.METAINFO.get('corpus', '')
+    corpus = getattr(dataset, 'CORPUS', '')
+    classes: tuple[str, ...] = ()
+    complete = False
+    if corpus and dataset.labelled:
+        classes = dataset.choice.taken_classes(dataset.metainfo['classes'])
+        # A part of the clips, merged classes and compounds have no published numbers.
+        complete = dataset.choice == ClassChoice() and not dataset.val_fraction
+        complete &= not (settings.get('compound') or settings.get('captions'))
     return SplitListing(
         name=name,
         fold=getattr(dataset, 'fold', 1),
         corpus=corpus,
-        split=dataset.split if complete and corpus else '',
+        split=dataset.split if complete else '',
         root=str(dataset.root),
         clip_folder=str(dataset.clip_folder),
-        classes=tuple(each for each in classes if each not in excluded),
+        classes=classes,
         clips=tuple(clips),
         frames=count_sampled_frames(settings['pipeline']),
         pipeline=settings['pipeline'],

@@ -160,15 +160,10 @@ class RecallMetric(ClipMetric):
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset has no class names, the head scores another number of
-                classes, or a clip of the dataset has no result.
+            ValueError: when there are no class names, the head scores another number of classes,
+                or a clip of the dataset has no result.
         """
-        classes = self.classes or (self.dataset_meta or {}).get('classes')
-        if not classes:
-            raise ValueError(
-                "RecallMetric needs the class names: set the dataset's metainfo, or the metric's "
-                'classes'
-            )
+        classes = self.find_names('classes', self.classes)
         results = self.deduplicate(results)
         scored = [result['scores'] for result in results if result['scores'] is not None]
         width = len(scored[0]) if scored else len(classes)

@@ -111,7 +111,8 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
         detect = YuNet(name)
     else:
         raise ValueError(
-            f"detector={name!r}: expected 'mtcnn', a YuNet file (.onnx), a table (.csv) or a function"
+            f"detector={name!r}: expected 'mtcnn', a YuNet file (.onnx), a table of boxes (.csv) "
+            'or a function'
         )
     return lambda frame: as_faces(*detect(frame.image))
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import ExifTags, Image
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
-# Orientation tags are ignored, as in Pillow's convert('RGB').
+# Orientation tags are ignored, as by the loaders of DFER-CLIP and EmoCLIP: Pillow's convert('RGB').
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 # By its header; OpenCV would take 64 times as many.
@@ -45,6 +45,20 @@ def list_frames(folder: str) -> list[str]:
     return [f'{folder}{os.sep}{name}' for name in sorted(names, key=natural_key)]
 
 
+def list_numbered_frames(clip: Mapping[str, Any]) -> list[str]:
+    """Paths of the frames that MMAction2's ``RawframeDataset`` lists.
+
+    Args:
+        clip: its ``frame_dir``, ``filename_tmpl`` and ``total_frames`` (default: all images of the
+            folder); the first number is ``start_index`` (1) plus ``offset`` (0).
+    """
+    folder = clip['frame_dir']
+    total = clip.get('total_frames') or len(list_frames(folder))
+    first = clip.get('start_index', 1) + clip.get('offset', 0)
+    names = map(clip['filename_tmpl'].format, range(first, first + total))
+    return [f'{folder}{os.sep}{name}' for name in names]
+
+
 class FrameFolder:
     """The frames of a clip that is a folder of images.
 
@@ -53,17 +67,52 @@ class FrameFolder:
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self._paths = paths
+        self.paths = paths
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.paths)
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
         """Frame ``index``; see :func:`read_image`."""
-        return read_image(self._paths[index], buffer)
+        return read_image(self.paths[index], buffer)
 
     def close(self) -> None:
         """Nothing stays open."""
+
+
+class FrameArray:
+    """The frames of a clip that is in memory.
+
+    Args:
+        frames: uint8 RGB (T, H, W, 3), a list of (H, W, 3), or one picture (H, W, 3).
+
+    Raises:
+        ValueError: if they are something else.
+    """
+
+    def __init__(self, frames: np.ndarray | Sequence[np.ndarray]) -> None:
+        pictures = [frames] if isinstance(frames, np.ndarray) and frames.ndim == 3 else frames
+        self._frames = [np.asarray(picture) for picture in pictures]
+        found = {f'{frame.shape} {frame.dtype}' for frame in self._frames if not _is_rgb(frame)}
+        if found or not self._frames:
+            raise ValueError(
+                'expected an array of uint8 RGB frames, (T, H, W, 3) or (H, W, 3), found '
+                f'{" and ".join(sorted(found)) or "no frames"}'
+            )
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
+        """Frame ``index``, (H, W, 3)."""
+        return self._frames[index]
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+def _is_rgb(frame: np.ndarray) -> bool:
+    return frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
 
 
 def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
@@ -101,6 +150,17 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
     if image is None:
         raise ValueError(f'{path} does not decode')
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def has_orientation(path: str) -> bool:
+    """Whether an image file's EXIF orientation asks for a turn or flip; `read_image` ignores it."""
+    try:
+        with Image.open(path) as image:
+            # Pillow would decode a whole PNG to look behind its pixels.
+            exif = image.getexif() if image.format != 'PNG' or 'exif' in image.info else {}
+            return exif.get(ExifTags.Base.Orientation) in range(2, 9)
+    except Exception:  # whatever Pillow's readers raise on damaged tags
+        return False
 
 
 def check_size(path: str, file: BinaryIO) -> None:

@@ -10,8 +10,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from ..media.errors import clip_error
-from ..media.images import FrameFolder
+from ..media.errors import clip_error, place_of
 from .resize import resize_frames
 
 
@@ -33,7 +32,7 @@ class ClipDecode(BaseTransform):
         """Decode one clip."""
         wanted = np.asarray(results['frame_inds']).reshape(-1)
         distinct, where = np.unique(wanted, return_inverse=True)
-        reader = results.pop('clip_reader', None) or FrameFolder(results['frame_paths'])
+        reader = results.pop('clip_reader')
         try:
             frames = self._decode(results, reader, distinct.tolist())
         except (ValueError, OSError) as error:
@@ -72,11 +71,9 @@ class ClipDecode(BaseTransform):
         if self._warned:
             return
         self._warned = True
-        paths = results.get('frame_paths')
-        place = paths[index] if paths else f'frame {index} of {results["filename"]}'
         print_log(
-            f'{place} has {found} pixels and the first frame {first}: it is resized, and further '
-            'frames of this kind are not named',
+            f'{place_of(results)}: frame {index} has {found} pixels and the first frame {first}: '
+            'it is resized, and further frames of this kind are not named',
             logger='current',
             level=logging.WARNING,
         )

@@ -1,8 +1,9 @@
-"""From a clip's path to its frames: how many there are, and where."""
+"""From a clip to its frames: how many there are, and where."""
 
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,45 @@ from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from ..media.errors import clip_error, place_of
-from ..media.images import MAX_PIXELS, list_frames
+from ..media.images import (
+    IMAGE_SUFFIXES,
+    MAX_PIXELS,
+    FrameArray,
+    FrameFolder,
+    list_frames,
+    list_numbered_frames,
+)
 from ..media.packed import PackedClip, is_packed
 from ..media.videos import open_video
 
 
+@cache
+def _warn_of_faces() -> None:
+    """Once in a process, say what the pixels of a clip should be."""
+    print_log(
+        'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
+        'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`; later clips are '
+        'not named',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
 @TRANSFORMS.register_module()
 class ClipInit(BaseTransform):
-    """Count the frames of ``filename``, a frame folder, a video or a packed clip.
+    """Open a clip, and count its frames.
 
-    Adds ``total_frames``, and ``frame_paths`` of a folder or ``clip_reader`` of a file, which
-    `ClipDecode` closes. Frames are counted; where the list or a video's header has another number,
-    the first such clip is named in a warning.
+    A clip is what the first of these keys holds:
+
+    - ``array``: uint8 RGB frames (T, H, W, 3), a list of them, or a picture (H, W, 3);
+    - ``frame_dir``: a frame folder. With ``filename_tmpl`` it has ``total_frames`` frames from
+      ``start_index`` (plus ``offset``) on, as MMAction2's ``RawframeDataset`` numbers them;
+    - ``filename``: a frame folder, a video, a packed clip, or a picture.
+
+    Adds ``clip_reader``, which `ClipDecode` closes, and ``total_frames``. Frames are numbered from
+    ``start_index`` 0 on. Where the list or a video's header has another number of frames, the first
+    such clip is named in a warning; for the first clip that is of no dataset (MMAction2's
+    ``inference_recognizer``), face crops are called for.
 
     Args:
         max_pixels: the most that a frame of a video or packed clip may have by its header.
@@ -37,28 +65,39 @@ class ClipInit(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Open one clip."""
-        path = results['filename']
+        if 'array' not in results and 'frame_dir' in results:
+            # For metrics and messages.
+            results.setdefault('filename', results['frame_dir'])
         try:
-            if Path(path).is_dir():
-                results['frame_paths'] = list_frames(path)
-                total = len(results['frame_paths'])
-            elif is_packed(path):
-                # Not video_reader: MMAction2's inferencer may add one of its own.
-                results['clip_reader'] = PackedClip(path, self.max_pixels)
-                total = len(results['clip_reader'])
-            else:
-                results['clip_reader'] = video = open_video(path, self.max_pixels)
-                total = len(video)
-                if total < video.declared:
-                    self._warn(results, 'header', video.declared, total)
+            reader = self._open(results)
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
+        # A dataset numbers its clips.
+        if 'sample_idx' not in results and results.get('label') == -1:
+            _warn_of_faces()
+        total = len(reader)
         if total == 0:
             raise clip_error(results, 'expected a folder of images, found none in it')
+        if total < getattr(reader, 'declared', 0):
+            self._warn(results, 'header', reader.declared, total)
         if results.get('total_frames', total) != total:
             self._warn(results, 'list', results['total_frames'], total)
-        results['total_frames'] = total
-        return results
+        # Not video_reader: MMAction2's inferencer may add one of its own.
+        return results | {'clip_reader': reader, 'total_frames': total, 'start_index': 0}
+
+    def _open(self, results: dict[str, Any]) -> Any:
+        if 'array' in results:
+            return FrameArray(results['array'])
+        if 'frame_dir' in results and 'filename_tmpl' in results:
+            return FrameFolder(list_numbered_frames(results))
+        path = results.get('frame_dir') or results['filename']
+        if Path(path).is_dir():
+            return FrameFolder(list_frames(path))
+        if is_packed(path):
+            return PackedClip(path, self.max_pixels)
+        if path.lower().endswith(IMAGE_SUFFIXES):
+            return FrameFolder([path])
+        return open_video(path, self.max_pixels)
 
     def _warn(self, results: dict[str, Any], source: str, counted: int, total: int) -> None:
         if source not in self._warned:

@@ -8,7 +8,6 @@ from typing import Any
 
 from mmaction.registry import TRANSFORMS
 
-from ..media.images import FrameFolder
 from .clip_init import ClipInit
 
 
@@ -21,9 +20,7 @@ def find_clip_init(pipeline: Iterable[Any]) -> ClipInit:
 
 
 @contextmanager
-def open_clip_frames(
-    info: Mapping[str, Any], clip_init: ClipInit
-) -> Iterator[tuple[dict[str, Any], Any]]:
+def open_clip_frames(info: Mapping[str, Any], clip_init: ClipInit) -> Iterator[Any]:
     """Open a clip, and close it at the end of the block.
 
     Args:
@@ -31,15 +28,15 @@ def open_clip_frames(
         clip_init: opens it.
 
     Yields:
-        What `ClipInit` makes of ``info``, and the reader of the frames (``len``, ``read``).
+        The reader of the frames (``len``, ``read``).
 
     Raises:
         ClipReadError: if the clip cannot be opened.
     """
     opened: Any = clip_init(dict(info))
-    reader = opened.get('clip_reader') or FrameFolder(opened['frame_paths'])
+    reader = opened['clip_reader']
     try:
-        yield opened, reader
+        yield reader
     finally:
         reader.close()
 

@@ -56,7 +56,7 @@ def test_a_run_that_fails_ends_everything_with_the_cause(
 @pytest.mark.parametrize(
     'script',
     [
-        # A run that saved; Ctrl-C, which the run gets itself; torchrun, which ends with 1; and a run
+        # A run that saved; Ctrl-C, which it gets itself; torchrun, which ends with 1; and a run
         # that had just finished.
         'exit 75',
         'kill -INT $PPID; sleep 0.1; exit 1',

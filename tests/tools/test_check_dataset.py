@@ -13,9 +13,13 @@ import pytest
 from drawn_faces import write_corpus
 from mmaction.registry import DATASETS
 from mmengine.config import Config
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIPS = 'Clip/clip_224x224'
+# A camera held upright, as EXIF says it.
+ORIENTATION = Image.Exif()
+ORIENTATION[0x112] = 6
 LISTS = 'EmoLabel_DataSplit/{}(single-labeled)/set_{}.csv'
 LOADERS = ('train', 'val', 'test')
 TRAIN, TEST = LISTS.format('train', 1), LISTS.format('test', 1)
@@ -140,6 +144,8 @@ def planted(clean, tmp_path_factory):
     it.expect('undecodable', 'error', 6)
     cv2.imwrite(str(it.frames(7)[3]), np.zeros((70, 66, 3), np.uint8))
     it.expect('mixed sizes', 'warning', 7)
+    Image.open(it.frames(16)[2]).save(it.frames(16)[2], exif=ORIENTATION)
+    it.expect('orientation tag', 'warning', 16)
     for path in it.frames(8):
         cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (160, 90)))
     it.expect('no face crop?', 'warning', 8)

@@ -88,6 +88,12 @@ def test_folds_are_summarised_and_skipped_the_second_time(
     assert (folder / 'confusion_matrix.png').is_file()
     rows = json.loads((folder / 'cross_validation.json').read_text())['rows']
     assert rows[1] == {'fold': '2', 'UAR': 50.0, 'WAR': 75.0, 'clips': 4}
+    assert rows[5] == {
+        'fold': 'all clips',
+        'UAR': pytest.approx(200 / 3),
+        'WAR': pytest.approx(200 / 3),
+        'clips': 12,
+    }
     assert rows[4] == {'fold': 'std', 'UAR': pytest.approx(28.8675), 'WAR': pytest.approx(38.1881)}
     table = (folder / 'cross_validation.csv').read_text().splitlines()
     assert [table[0], table[2]] == ['fold,UAR,WAR,clips', '2,50.0,75.0,4']
@@ -107,7 +113,9 @@ def test_the_folds_that_ended_are_summarised_when_one_fails(
     monkeypatch.delitem(ANSWERS, 2)
     with pytest.raises(KeyError):
         run_tool('cross_validate', 'config.py')
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr().out
+    lines = [line.split() for line in printed.splitlines()]
+    assert '1 of 5 runs have ended:' in printed
     assert ['1', '100.00', '100.00', '4'] in lines
     assert ['mean', '100.00', '100.00'] in lines
 

@@ -1,10 +1,14 @@
 import pickle
 
+import numpy as np
 import pytest
 from mmaction.registry import TRANSFORMS
+from mmcv.transforms import Compose
 
 from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.images import list_frames, read_image
 from dferclip_mm.media.video_files import is_video
+from dferclip_mm.transforms import clip_init
 
 
 def open_clip(path, **kwargs):
@@ -19,7 +23,7 @@ def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     (folder / '5.jpg').mkdir()
     results = open_clip(folder)
     names = ['1.png', '2.JPG', '9.jpeg', '10.jpg']
-    assert results['frame_paths'] == [str(folder / name) for name in names]
+    assert results['clip_reader'].paths == [str(folder / name) for name in names]
     assert results['total_frames'] == 4
 
 
@@ -48,6 +52,20 @@ def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said)
     assert len(said) == 1
     place = f'{folder} (listed in f:2)'
     assert said[0].startswith(f'{place}: the list counts 25 frames, 3 are there')
+
+
+def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(tmp_path, video, said):
+    clip_init._warn_of_faces.cache_clear()
+    path = video(tmp_path / 'a.mp4', 3)
+    open_clip(path, label=-1, sample_idx=0)
+    open_clip(path)
+    assert not said
+    # What inference_recognizer asks for.
+    for _ in range(2):
+        open_clip(path, label=-1, start_index=0, modality='RGB')
+    assert len(said) == 1
+    assert 'expects crops of one face' in said[0]
+    assert 'tools/analyze.py' in said[0]
 
 
 BAD = {
@@ -80,6 +98,65 @@ def test_a_cut_avi_that_still_opens_is_refused(tmp_path, video):
     path.write_bytes(content[: int(len(content) * 0.6)])
     with pytest.raises(ClipReadError, match=r'declares 20 frames, and [0-9]+ of them can be read'):
         open_clip(path)
+
+
+@pytest.fixture
+def forms(tmp_path, frames):
+    """The same clip in each form that the pipelines of MMAction2 know."""
+    frames(tmp_path / 'a', 7, names=[f'img_{n:05}.png' for n in range(3, 10)])
+    array = np.stack([read_image(path) for path in list_frames(str(tmp_path / 'a'))])
+    numbered = dict(filename_tmpl='img_{:05}.png', total_frames=7)
+    return {
+        'folder': dict(filename=str(tmp_path / 'a'), start_index=0),
+        'frame_dir': dict(frame_dir=str(tmp_path / 'a')),
+        'numbered': dict(frame_dir=str(tmp_path / 'a'), start_index=3, **numbered),
+        'offset': dict(frame_dir=str(tmp_path / 'a'), start_index=1, offset=2, **numbered),
+        'array': dict(array=array, start_index=0, total_frames=7),
+        'list of frames': dict(array=list(array)),
+    }
+
+
+@pytest.mark.parametrize('sampler', ['SampleSegments', 'SampleWindow', 'SampleFrames'])
+def test_every_form_of_a_clip_gives_the_same_frames(forms, sampler):
+    steps = [
+        dict(type='ClipInit'),
+        dict(type=sampler, test_mode=True)
+        | (dict(clip_len=5) if sampler == 'SampleFrames' else dict(num_frames=5)),
+        dict(type='ClipDecode'),
+    ]
+    found = {name: Compose(steps)(dict(form))['imgs'] for name, form in forms.items()}
+    assert found['folder'].shape == (5, 12, 16, 3)
+    assert len(np.unique(found['folder'])) > 1
+    for name, imgs in found.items():
+        np.testing.assert_array_equal(imgs, found['folder'], err_msg=name)
+
+
+def test_a_picture_is_a_clip_of_one_frame(forms):
+    picture = forms['folder']['filename'] + '/img_00005.png'
+    expected = forms['array']['array'][2]
+    for form in (dict(filename=picture), dict(array=expected), dict(array=[expected])):
+        opened = Compose([dict(type='ClipInit')])(form)
+        assert opened['total_frames'] == 1
+        np.testing.assert_array_equal(opened['clip_reader'].read(0), expected)
+
+
+def test_a_numbered_frame_that_is_missing_is_named(forms):
+    results = Compose([dict(type='ClipInit')])(forms['numbered'] | dict(total_frames=8))
+    with pytest.raises(ClipReadError, match=r'/a: .*img_00010\.png'):
+        Compose([dict(type='ClipDecode')])(results | dict(frame_inds=[7]))
+
+
+@pytest.mark.parametrize(
+    ('array', 'found'),
+    [
+        (np.zeros((2, 4, 4, 3), np.float32), r'\(4, 4, 3\) float32'),
+        (np.zeros((2, 4, 4), np.uint8), r'\(2, 4, 4\) uint8'),
+        (np.zeros((0, 4, 4, 3), np.uint8), 'no frames'),
+    ],
+)
+def test_an_array_that_is_no_clip_is_refused(array, found):
+    with pytest.raises(ClipReadError, match=f'expected an array of uint8 RGB frames.*{found}'):
+        Compose([dict(type='ClipInit')])(dict(array=array))
 
 
 def test_an_empty_folder_and_a_missing_clip(tmp_path, frames):

@@ -20,8 +20,8 @@ class LoadPretrainedHook(Hook):
     """Starts training with some modules of a checkpoint, for instance one of MMAction2's.
 
     The named modules must fit in full; the others keep their own weights, and the rest of the
-    checkpoint is ignored. The log names both. A resumed run loads nothing. (MMEngine's `load_from`
-    is for checkpoints of the full model, and `pretrained` differs between backbones.)
+    checkpoint is ignored. The log names all of them. A resumed run loads nothing. (MMEngine's
+    `load_from` is for checkpoints of the full model, and `pretrained` differs between backbones.)
 
     Args:
         checkpoint: a file or URL that MMEngine can read.
@@ -80,11 +80,16 @@ def load_prefixes(
             raise ValueError(f'{source} has no tensor of {prefix}: it has those of {held}')
     check_fits(found, expected, source)
     model.load_state_dict(found, strict=False)
-    report = (
-        f'{len(found)} tensors of {", ".join(prefixes)} loaded from {source}; with their own '
-        f'weights: {_count(set(current) - set(expected))}; ignored in the checkpoint: '
-        f'{_count(set(stored) - set(found))}'
-    )
+    own = set(current) - set(expected)
+    unasked = own & set(stored)
+    told = [
+        f'{len(found)} tensors of {", ".join(prefixes)} loaded from {source}',
+        f'with their own weights: {_count(own - unasked)}',
+        f'ignored in the checkpoint: {_count(set(stored) - set(found) - unasked)}',
+    ]
+    if unasked:
+        told.insert(2, f'in the checkpoint, but not among prefixes: {_count(unasked)}')
+    report = '; '.join(told)
     warning = lower_precision_warning(found, current)
     return [report] if warning is None else [report, warning]
 

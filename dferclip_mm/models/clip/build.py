@@ -69,10 +69,11 @@ def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
     path, quick = None, bool(config.get('quick_gelu'))
     if pretrained is not None:
         path, quick = find_weights(pretrained, name, config)
-    if name is None:
-        model = open_clip.CustomTextCLIP(**{**config, 'quick_gelu': quick})
-    else:
-        model = open_clip.create_model(name, force_custom_text=True, force_quick_gelu=quick)
+    config['quick_gelu'] = quick
+    config.pop('custom_text', None)
+    # Not open_clip.create_model: it would log that weights loaded later are missing.
+    kind = open_clip.CoCa if 'multimodal_cfg' in config else open_clip.CustomTextCLIP
+    model = kind(**config)
     if path is not None:
         load_weights(model, path, name or 'the given dimensions')
     return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,15 +23,19 @@ from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
 from .openai_file import read_openai_file
 
 _SUFFIXES = ('.safetensors', '.bin', '.pt', '.pth', '.npz')
-# Of a description, what may differ from the model: open_clip interpolates the positions.
-_FREE = ('vision_cfg.image_size', 'text_cfg.context_length', 'vision_cfg.patch_dropout')
+# In a folder, in this order.
+_NAMES = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME, 'model.safetensors', 'pytorch_model.bin')
+# Settings of a description that may differ from the model's: those of training, and sizes between
+# which open_clip interpolates the positions.
+_FREE = re.compile(r'\w+\.(image_size|context_length|\w*(drop|dropout|drop_path|pretrained))')
 
 
 def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -> tuple[Path, bool]:
     """The weights file, and whether its weights were trained with QuickGELU.
 
-    No file of weights tells that. A tag does, and the checksum of OpenAI's own files, and the
-    description beside a file (``open_clip_config.json``); without these, a warning is logged.
+    A weights file does not record the activation. A tag does, and so do the checksum of OpenAI's
+    own files and the description beside a file (``open_clip_config.json``). Without any of these,
+    a warning is logged.
 
     Args:
         pretrained: an open_clip tag, a file, or a folder with one.
@@ -44,11 +49,6 @@ def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -
     quick = bool(config.get('quick_gelu'))
     tag = open_clip.get_pretrained_cfg(name, pretrained) if name else {}
     if tag:
-        if quick and not tag.get('quick_gelu'):
-            raise ValueError(
-                f'arch={name!r} uses QuickGELU but pretrained={pretrained!r} was trained without: '
-                f'use arch={str(name).removesuffix("-quickgelu")!r}'
-            )
         return _download(pretrained, str(name), tag), bool(tag.get('quick_gelu'))
     path = _find_file(pretrained, name)
     if is_torchscript(path):
@@ -92,7 +92,7 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
 
 @functools.cache
 def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
-    """Warn once of each file that nothing tells the activation of."""
+    """Warn once of each file whose activation is unknown."""
     if name is None:
         used, other = 'the given dimensions', 'quick_gelu=True among them'
     else:
@@ -101,9 +101,9 @@ def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
             return
         used, other = f'arch={name!r}', f'arch={twin!r}'
     print_log(
-        f"{path} does not tell whether its weights were trained with QuickGELU (OpenAI's were) or "
-        f'GELU: {used} uses {"QuickGELU" if quick else "GELU"}. If that is wrong, set {other}; '
-        f'{HF_CONFIG_NAME} beside the file would tell',
+        f"{path} does not record whether its weights were trained with QuickGELU (OpenAI's were) "
+        f'or GELU: {used} uses {"QuickGELU" if quick else "GELU"}. If that is wrong, set {other}. '
+        f'With the {HF_CONFIG_NAME} of the weights beside the file, this would be checked',
         logger='current',
         level=logging.WARNING,
     )
@@ -135,7 +135,7 @@ def _find_file(pretrained: str, name: str | None) -> Path:
             f'pretrained={pretrained!r} is neither a weights file nor a folder with one'
             + (f' nor a tag of {name}: its tags are {", ".join(tags)}' if tags else '')
         )
-    for known in (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME):
+    for known in _NAMES:
         if (path / known).is_file():
             return path / known
     found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
@@ -161,7 +161,7 @@ def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) 
             'remove it, or copy it again'
         ) from error
     ours = _settings(config)
-    differing = [key for key in ours if key not in _FREE and ours[key] != found[key]]
+    differing = [key for key in ours if not _FREE.fullmatch(key) and ours[key] != found[key]]
     if not differing:
         return
     known = (each for each in open_clip.list_models() if open_clip.get_model_config(each))

@@ -27,7 +27,7 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
         position: one of ``CONTEXT_POSITIONS``.
 
     Returns:
-        Boolean (N, L): True where a context vector stands; L fits the longest prompt.
+        Boolean (N, L): True for a context vector; L fits the longest prompt.
 
     Raises:
         ValueError: when the position is unknown.

@@ -34,6 +34,17 @@ def test_a_backbone_is_loaded_and_the_rest_reported(stock, mixed):
         assert torch.equal(value, before[name] if name in before else weights[name]), name
 
 
+def test_what_the_checkpoint_has_and_prefixes_leave_out_is_told_apart(mixed):
+    weights = {**mixed.state_dict(), 'extra.weight': torch.zeros(1)}
+    del weights['cls_head.prompt_learner.context']
+    (report,) = load_prefixes(mixed, weights, ['backbone'], 'run.pth')
+    _, own, unasked, ignored = report.split('; ')
+    assert own == 'with their own weights: cls_head.prompt_learner (1)'
+    assert unasked.startswith('in the checkpoint, but not among prefixes: cls_head.text_encoder (')
+    assert 'neck.pos_embed (1)' in unasked
+    assert ignored == 'ignored in the checkpoint: extra.weight (1)'
+
+
 def test_a_missing_prefix_is_explained(stock, mixed):
     with pytest.raises(ValueError, match=r'tsn.pth has no tensor of neck: .* backbone, cls_head'):
         load_prefixes(mixed, stock.state_dict(), ['backbone', 'neck'], 'tsn.pth')
