@@ -24,7 +24,7 @@ class TimedFrame(NamedTuple):
         shot: number of cuts before it, see `count_shots`.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     time: float
     image: np.ndarray
     shot: int = 0
