@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from mmengine import dist
 from mmengine.logging import print_log
 
-fcntl: ModuleType | None
+fcntl: Any
 try:
     import fcntl
 except ImportError:  # Windows
