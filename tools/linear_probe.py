@@ -33,7 +33,9 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
     try:
         found = dict(np.load(path))
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SystemExit(f'error: {path} is not an .npz file: {error}') from error
+        raise SystemExit(
+            f'error: {path} is not an .npz file: expected one that tools/extract_features.py wrote'
+        ) from error
     if 'features' not in found or not {'labels', 'scores'} & set(found):
         raise SystemExit(
             f'error: {path} holds {", ".join(found)}: expected features, and labels or scores'

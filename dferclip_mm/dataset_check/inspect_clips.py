@@ -68,8 +68,8 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     """
     report = ClipReport(path)
     try:
-        with open_clip_frames({'filename': path}, clip_init) as (opened, reader):
-            _inspect_opened(opened, reader, report)
+        with open_clip_frames({'filename': path}, clip_init) as reader:
+            _inspect_opened(reader, report)
     except ClipReadError as error:
         kind = 'empty clip' if _is_empty(path) else 'undecodable'
         report.problems.append((kind, _brief(error, path)))
@@ -79,8 +79,8 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     return report
 
 
-def _inspect_opened(opened: dict[str, Any], reader: Any, report: ClipReport) -> None:
-    paths = opened.get('frame_paths', [])
+def _inspect_opened(reader: Any, report: ClipReport) -> None:
+    paths = getattr(reader, 'paths', [])
     names = [Path(each).name for each in paths]
     report.text_order = sorted(names) != names
     _inspect_frames(reader, report, names)

@@ -64,6 +64,11 @@ def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
     shipped = _FOLDER / f'{prompts}.json'
     path = shipped if str(prompts) in PROMPT_SETS else Path(prompts).expanduser()
     if not path.is_file():
+        if path.suffix.lower() in ('.json', '.yaml', '.yml') or path.name != str(prompts):
+            raise FileNotFoundError(
+                f'no prompt file at {path} (working directory {Path.cwd()}); prompt sets: '
+                f'{", ".join(PROMPT_SETS)}'
+            )
         raise ValueError(
             f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) '
             'nor a JSON or YAML file'

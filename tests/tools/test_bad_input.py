@@ -46,6 +46,10 @@ CLASSES = 'model.cls_head.classes'
             r"prompts='descriptoins' is neither a prompt set \(class_names",
             [f'{PROMPTS}=descriptoins'],
         ),
+        (
+            r'no prompt file at my/own.json \(working directory .*\); prompt sets: class_names',
+            [f'{PROMPTS}=my/own.json'],
+        ),
         (r'prompts has 3 entries for 2 classes', [f'{CLASSES}=[a,b]', f'{PROMPTS}=[x,y,z]']),
         (r'but train_dataloader has happiness', [f'{CLASSES}=mafw']),
         (r'no checkpoint at gone.pth', ['load_from=gone.pth']),

@@ -125,13 +125,6 @@ def test_an_interrupted_call_is_resumed(corpus, work_dir, cache, monkeypatch, ca
         np.testing.assert_array_equal(resumed[name], rows)
 
 
-def test_a_full_disk_is_refused_before_any_work(corpus, work_dir, cache, monkeypatch):
-    monkeypatch.setattr(shutil, 'disk_usage', lambda _: shutil._ntuple_diskusage(9, 9, 9))
-    with pytest.raises(SystemExit, match=r'about 0\.0 MiB of free space, found 0\.0 MiB'):
-        cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
-    assert not (corpus / 'features').exists()
-
-
 def test_joined_and_repeated_datasets_are_cached_and_trained_from(corpus, work_dir, cache):
     cfg = frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run')
     inner = cfg.train_dataloader.dataset

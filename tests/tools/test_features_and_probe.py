@@ -64,11 +64,14 @@ def test_what_is_no_feature_file_is_refused(
     work_dir: Path, run_tool: Callable[..., None], extracted: Callable[..., dict]
 ) -> None:
     np.savez('other.npz', a=np.zeros(1))
-    Path('text.npz').write_text('text')
+    Path('table.csv').write_text('a,b\n1,2\n')
     for name, said in (
         ('missing.npz', 'no features at missing.npz'),
         ('other.npz', 'other.npz holds a: expected features'),
-        ('text.npz', 'text.npz is not an .npz file'),
+        (
+            'table.csv',
+            'table.csv is not an .npz file: expected one that tools/extract_features.py wrote$',
+        ),
     ):
         with pytest.raises(SystemExit, match=said):
             run_tool('linear_probe', name, name)

@@ -42,7 +42,7 @@ def _check_auto(cfg: Mapping[str, Any]) -> None:
     """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
     writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     metrics = cfg.get('val_evaluator') or []
-    first = metrics[0] if isinstance(metrics, list) and metrics else metrics
+    first: Any = metrics[0] if isinstance(metrics, list) and metrics else metrics
     metric = find_class(first)
     if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
         return
