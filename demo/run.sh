@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole way on drawn faces: data, training with 2 processes, evaluation, pictures.
+# The whole way on drawn faces: data, training with 2 processes, evaluation, pictures, and a film of
+# two people whose emotions are followed over time.
 #   demo/run.sh [demo_dferclip|demo_emoclip]
 # What is there from an earlier run is used again; FRESH=1 trains anew. DEMO_OUT is the run's
 # folder. `make demo` and `make demo-emoclip` call this with the environment's programs first on PATH.
@@ -37,3 +38,10 @@ mim test dferclip_mm "$config" --checkpoint "$best" --work-dir "$out" \
 
 say "result"
 python tools/report.py "$out"
+
+say "film: two people who cross, leave and come back, analysed with $best"
+[ -e data/demo_film.mp4 ] || python demo/make_film.py data/demo_film.mp4 --width 960 --height 540
+python tools/measure_crop.py "$config" --out "$out/crop.json"
+# A drawn clip lasts one and a half seconds.
+python tools/analyze.py data/demo_film.mp4 --model "$config" "$best" --window 1.5 --out "$out"
+python demo/compare_film.py "$out/demo_film/timeline.json" data/demo_film.json

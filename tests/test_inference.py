@@ -85,6 +85,7 @@ def test_recognizer_inferencer_and_datasets_give_equal_scores_for_every_form_of_
         env={**os.environ, 'PYTHONPATH': str(Path(CONFIG).parent.parent)},
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    assert (done.stdout + done.stderr).count('expects crops of one face') == 1
     line = next(line for line in done.stdout.splitlines() if line.startswith('RESULT'))
     video, folder, inferencer, *others = json.loads(line.removeprefix('RESULT '))
     assert inferencer == video

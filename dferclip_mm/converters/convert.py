@@ -8,14 +8,21 @@ from typing import Any
 import torch
 from open_clip import SimpleTokenizer
 
-from ..checkpoints.compare import shorten
+from ..checkpoints.compare import Tensors, shorten
 from ..checkpoints.load import get_state_dict
 from ..emotions import resolve_classes
 from .converted import Converted
 from .embedded_prompts import embed, recover_sentences
-from .infer_arch import arch_name, clip_arch, count_blocks, part_shapes, temporal_settings
+from .infer_arch import (
+    arch_name,
+    clip_arch,
+    count_blocks,
+    part_tensors,
+    shape_of,
+    temporal_settings,
+)
 from .layouts import CONTEXT, DFER_CLIP, LAYOUTS, REST, SCALE, START, TEXT, UNUSED_SCALE
-from .rename_keys import Shapes, State, shapes_of, to_ours, to_theirs
+from .rename_keys import to_ours, to_theirs
 
 # For files that do not name their classes: the corpora of the published files.
 _CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
@@ -39,13 +46,14 @@ def convert(
     layout = next((known for known in LAYOUTS.values() if known.fits(state)), None)
     if layout is None:
         raise ValueError(_explain_unknown(state))
-    found = shapes_of(state)
-    arch = clip_arch(found, layout.visual, layout.text)
-    neck = temporal_settings(found, layout.temporal)
-    names = _class_names(found, classes) if layout is DFER_CLIP else ()
-    own = _prompt_shapes(found, arch, len(names)) if names else {SCALE: ()}
-    shapes = {**part_shapes(arch, neck), **own, UNUSED_SCALE: ()}
-    ours = to_ours(state, layout.all_rules(neck['depth']), shapes, layout.kind)
+    arch = clip_arch(state, layout.visual, layout.text)
+    neck = temporal_settings(state, layout.temporal)
+    names = _class_names(state, classes) if layout is DFER_CLIP else ()
+    own = _prompt_shapes(state, arch, len(names)) if names else {SCALE: ()}
+    expected = part_tensors(arch, neck)
+    for name, shape in {**own, UNUSED_SCALE: ()}.items():
+        expected[name] = torch.empty(shape, device='meta')
+    ours = to_ours(state, layout.all_rules(neck['depth']), expected, layout.kind)
 
     tower = {'arch': arch_name(arch), 'pretrained': None}
     head: dict[str, Any] = {'text_encoder': tower}
@@ -62,8 +70,8 @@ def convert(
         sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, tokenizer)
         prompts = dict(zip(names, sentences, strict=True))
         settings = {'classes': list(names), 'context_position': context_position}
-        context = found['prompt_learner.ctx']
-        head |= {**settings, 'num_context': context[-2], 'class_specific': len(context) == 3}
+        context = ours[CONTEXT]
+        head |= {**settings, 'num_context': context.shape[-2], 'class_specific': context.ndim == 3}
         meta |= {**settings, 'prompts': sentences}
     model = {'backbone': tower, 'neck': neck, 'cls_head': head}
     return Converted(layout.kind, ours, meta, model, prompts)
@@ -103,8 +111,8 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
         raise ValueError(
             f'the checkpoint lacks {error}: convert the published file again'
         ) from error
-    rules = layout.all_rules(count_blocks(shapes_of(state), 'neck.blocks.'))
-    theirs = to_theirs(state, rules, layout.kind)
+    rules = layout.all_rules(count_blocks(state, 'neck.blocks.'))
+    theirs = to_theirs(state, rules)
     # Whatever is missing or of another shape, the conversion finds.
     convert(theirs, meta.get('classes'))
     wrapped = {f'module.{name}': tensor for name, tensor in theirs.items()}
@@ -116,7 +124,7 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
     return content
 
 
-def _state_dict(checkpoint: Any) -> State:
+def _state_dict(checkpoint: Any) -> dict[str, torch.Tensor]:
     """The tensors by name, without the ``module.`` of any number of DataParallel wrappers."""
     state = get_state_dict(checkpoint, 'the file')
     while state and all(name.startswith('module.') for name in state):
@@ -124,7 +132,7 @@ def _state_dict(checkpoint: Any) -> State:
     return state
 
 
-def _explain_unknown(state: Mapping[str, Any]) -> str:
+def _explain_unknown(state: Tensors) -> str:
     if 'visual.proj' in state:
         return (
             'the file holds a CLIP, which needs no conversion: name the file as `pretrained` of '
@@ -138,24 +146,21 @@ def _explain_unknown(state: Mapping[str, Any]) -> str:
     )
 
 
-def _prompt_shapes(found: Shapes, arch: Mapping[str, Any], number: int) -> Shapes:
+def _prompt_shapes(state: Tensors, arch: Mapping[str, Any], number: int) -> dict[str, tuple]:
     """The shapes of DFER-CLIP's context and embedded prompts, for this number of classes."""
     width, length = arch['text_cfg']['width'], arch['text_cfg']['context_length']
-    context = found.get('prompt_learner.ctx', ())
-    if len(context) not in (2, 3):
-        raise ValueError(
-            f'prompt_learner.ctx has the shape {context}: expected (classes, contexts, width) or '
-            '(contexts, width)'
-        )
+    name = 'prompt_learner.ctx'
+    class_specific = name in state and state[name].ndim != 2
+    context, _ = shape_of(state, name, 3 if class_specific else 2)[-2:]
     return {
-        CONTEXT: (*(number,) * (len(context) - 2), context[-2], width),
+        CONTEXT: (number, context, width) if class_specific else (context, width),
         START: (number, 1, width),
-        REST: (number, length - 1 - context[-2], width),
+        REST: (number, length - 1 - context, width),
     }
 
 
-def _class_names(found: Shapes, classes: str | Sequence[str] | None) -> tuple[str, ...]:
-    number = next(iter(found.get('prompt_learner.token_suffix', ())), 0)
+def _class_names(state: Tensors, classes: str | Sequence[str] | None) -> tuple[str, ...]:
+    number, _, _ = shape_of(state, 'prompt_learner.token_suffix', 3)
     if classes is None and number not in _CORPUS_OF_SIZE:
         raise ValueError(
             f'the file has {number} classes and does not name them: name them in its order '

@@ -9,7 +9,7 @@ import open_clip
 import torch
 from mmaction.registry import MODELS
 
-from .rename_keys import Shapes
+from ..checkpoints.compare import Tensors
 
 VOCABULARY = 49408
 # OpenAI's rule, which shapes do not show.
@@ -18,22 +18,22 @@ HEAD_WIDTH = 64
 NUM_HEADS = 8
 
 
-def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
-    """An open_clip description of the CLIP (OpenAI's kind, QuickGELU) with these shapes.
+def clip_arch(state: Tensors, visual: str, text: str) -> dict[str, Any]:
+    """An open_clip description of the CLIP (OpenAI's kind, QuickGELU) with tensors of these shapes.
 
     Args:
-        shapes: shapes by name.
+        state: tensors by name.
         visual: prefix of the visual tower's names.
         text: prefix of the text tower's names.
 
     Raises:
         ValueError: when a tensor that a size is read from is missing or cannot be CLIP's.
     """
-    width, _, patch, _ = shape_of(shapes, f'{visual}conv1.weight', 4)
-    positions, _ = shape_of(shapes, f'{visual}positional_embedding', 2)
-    _, embed_dim = shape_of(shapes, f'{visual}proj', 2)
-    context_length, text_width = shape_of(shapes, f'{text}positional_embedding', 2)
-    vocabulary, _ = shape_of(shapes, f'{text}token_embedding.weight', 2)
+    width, _, patch, _ = shape_of(state, f'{visual}conv1.weight', 4)
+    positions, _ = shape_of(state, f'{visual}positional_embedding', 2)
+    _, embed_dim = shape_of(state, f'{visual}proj', 2)
+    context_length, text_width = shape_of(state, f'{text}positional_embedding', 2)
+    vocabulary, _ = shape_of(state, f'{text}token_embedding.weight', 2)
     grid = math.isqrt(max(positions - 1, 0))
     sizes = {'vision width': width, 'text width': text_width}
     wrong = [f'{name} {size}' for name, size in sizes.items() if size < 1 or size % HEAD_WIDTH]
@@ -52,7 +52,7 @@ def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
         'quick_gelu': True,
         'vision_cfg': {
             'image_size': grid * patch,
-            'layers': count_blocks(shapes, f'{visual}transformer.resblocks.'),
+            'layers': count_blocks(state, f'{visual}transformer.resblocks.'),
             'width': width,
             'patch_size': patch,
         },
@@ -61,7 +61,7 @@ def clip_arch(shapes: Shapes, visual: str, text: str) -> dict[str, Any]:
             'vocab_size': vocabulary,
             'width': text_width,
             'heads': text_width // HEAD_WIDTH,
-            'layers': count_blocks(shapes, f'{text}transformer.resblocks.'),
+            'layers': count_blocks(state, f'{text}transformer.resblocks.'),
         },
     }
 
@@ -72,29 +72,29 @@ def arch_name(arch: dict[str, Any]) -> str | dict[str, Any]:
     return next(names, arch)
 
 
-def temporal_settings(shapes: Shapes, prefix: str) -> dict[str, int]:
-    """The arguments of `TemporalTransformer` for their tensors of these shapes.
+def temporal_settings(state: Tensors, prefix: str) -> dict[str, int]:
+    """The arguments of `TemporalTransformer` for their tensors.
 
     Raises:
         ValueError: when a tensor that a size is read from is missing.
     """
     blocks = f'{prefix}temporal_transformer.layers.'
-    _, rows, dims = shape_of(shapes, f'{prefix}pos_embedding', 3)
-    _, inner = shape_of(shapes, f'{blocks}0.0.fn.fn.to_out.0.weight', 2)
-    hidden, _ = shape_of(shapes, f'{blocks}0.1.fn.fn.net.0.weight', 2)
+    _, rows, dims = shape_of(state, f'{prefix}pos_embedding', 3)
+    _, inner = shape_of(state, f'{blocks}0.0.fn.fn.to_out.0.weight', 2)
+    hidden, _ = shape_of(state, f'{blocks}0.1.fn.fn.net.0.weight', 2)
     return {
         'in_channels': dims,
         'embed_dims': dims,
         'max_frames': rows - 1,
-        'depth': count_blocks(shapes, blocks),
+        'depth': count_blocks(state, blocks),
         'num_heads': NUM_HEADS,
         'head_dim': inner // NUM_HEADS,
         'mlp_dim': hidden,
     }
 
 
-def part_shapes(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, tuple[int, ...]]:
-    """The shapes of towers and temporal Transformer with these settings, by the model's names."""
+def part_tensors(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, torch.Tensor]:
+    """Towers and temporal Transformer with these settings, by the model's names, without values."""
     cfgs = {
         'backbone': {'type': 'CLIPVisualEncoder', 'arch': arch},
         'cls_head.text_encoder': {'type': 'CLIPTextEncoder', 'arch': arch},
@@ -103,19 +103,17 @@ def part_shapes(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, tuple[i
     with torch.device('meta'):
         parts = {name: MODELS.build(cfg).state_dict() for name, cfg in cfgs.items()}
     return {
-        f'{part}.{name}': tuple(tensor.shape)
-        for part, state in parts.items()
-        for name, tensor in state.items()
+        f'{part}.{name}': value for part, state in parts.items() for name, value in state.items()
     }
 
 
-def shape_of(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
+def shape_of(state: Tensors, name: str, ndim: int) -> tuple[int, ...]:
     """The shape of a tensor that a size is read from.
 
     Raises:
         ValueError: when it is missing, or has another number of dimensions.
     """
-    shape = shapes.get(name)
+    shape = tuple(state[name].shape) if name in state else None
     if shape is None or len(shape) != ndim:
         raise ValueError(
             f'the file has {"no tensor" if shape is None else f"the shape {shape} for"} {name}, '
@@ -125,7 +123,7 @@ def shape_of(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
     return shape
 
 
-def count_blocks(shapes: Shapes, prefix: str) -> int:
+def count_blocks(state: Tensors, prefix: str) -> int:
     """The number of blocks, which are numbered behind a prefix."""
-    found = (name.removeprefix(prefix) for name in shapes if name.startswith(prefix))
+    found = (name.removeprefix(prefix) for name in state if name.startswith(prefix))
     return len({name.partition('.')[0] for name in found})

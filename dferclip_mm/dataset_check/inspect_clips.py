@@ -68,8 +68,8 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     """
     report = ClipReport(path)
     try:
-        with open_clip_frames({'filename': path}, clip_init) as (opened, reader):
-            _inspect_opened(opened, reader, report)
+        with open_clip_frames({'filename': path}, clip_init) as reader:
+            _inspect_opened(reader, report)
     except ClipReadError as error:
         kind = 'empty clip' if _is_empty(path) else 'undecodable'
         report.problems.append((kind, _brief(error, path)))
@@ -79,8 +79,8 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
     return report
 
 
-def _inspect_opened(opened: dict[str, Any], reader: Any, report: ClipReport) -> None:
-    paths = opened.get('frame_paths', [])
+def _inspect_opened(reader: Any, report: ClipReport) -> None:
+    paths = getattr(reader, 'paths', [])
     names = [Path(each).name for each in paths]
     report.text_order = sorted(names) != names
     _inspect_frames(reader, report, names)
@@ -104,10 +104,14 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
         return
     read = set()
     with _processes(workers) as pool, suppress(BrokenProcessPool):
-        for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
-            report = done.result()
-            read.add(report.path)
-            yield report
+        try:
+            for done in as_completed([pool.submit(inspect_clip, *clip) for clip in clips]):
+                report = done.result()
+                read.add(report.path)
+                yield report
+        finally:
+            # Of use after Ctrl-C only: else all are done.
+            pool.shutdown(cancel_futures=True)
     # A process died, and the pool lost the others' clips: each in a process of its own tells
     # which clip it was.
     for clip in clips:

@@ -72,6 +72,29 @@ class ClipMetric(BaseMetric):
             )
         return found
 
+    def find_names(self, what: str, names: Sequence[str] | None) -> tuple[str, ...]:
+        """The names of classes or targets: the metric's argument, else the dataset's.
+
+        Args:
+            what: ``'classes'`` or ``'targets'``.
+            names: the argument.
+
+        Raises:
+            ValueError: when there are none, or the argument differs from the dataset.
+        """
+        metric, known = type(self).__name__, tuple((self.dataset_meta or {}).get(what) or ())
+        if not names and not known:
+            raise ValueError(
+                f"{metric} needs the names of the {what}: set the dataset's metainfo, or the "
+                f"metric's {what}"
+            )
+        if names and known and tuple(names) != known:
+            raise ValueError(
+                f'{metric} has the {what} {", ".join(names)}, but the dataset has '
+                f"{', '.join(known)}: leave out the metric's"
+            )
+        return tuple(names or known)
+
     def save(self, names: Sequence[str], clips: Sequence[dict], **content: Any) -> None:
         """Write the results to ``save_to``, if it is set.
 
@@ -97,7 +120,7 @@ def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
     """
     rows = []
     for clip in clips:
-        row = {}
+        row: dict[str, Any] = {}
         for key, value in clip.items():
             if isinstance(value, list):
                 row |= {f'{key}/{name}': each for name, each in zip(names, value, strict=True)}

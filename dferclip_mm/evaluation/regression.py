@@ -139,16 +139,16 @@ class RegressionMetric(ClipMetric):
         """Score the clips of all processes.
 
         Raises:
-            ValueError: when the dataset has no target names, the head predicts another number of
+            ValueError: when there are no target names, the head predicts another number of
                 targets, or a clip of the dataset has no result.
         """
-        targets = self.targets or (self.dataset_meta or {}).get('targets')
+        targets = self.find_names('targets', self.targets)
         results = self.deduplicate(results)
         width = len(results[0]['predicted'])
-        if not targets or width != len(targets):
+        if width != len(targets):
             raise ValueError(
-                f'the head predicts {width} targets, the dataset names '
-                f'{", ".join(targets or ()) or "none"}: give both the same targets'
+                f'the head predicts {width} targets, the dataset names {", ".join(targets)}: give '
+                'both the same targets'
             )
         truth, predicted = (
             np.array([result[key] for result in results]) for key in ('scores', 'predicted')

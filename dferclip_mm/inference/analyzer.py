@@ -76,8 +76,8 @@ class EmotionAnalyzer:
             )
         self.template = read_template(crop)
         self.find = build_face_finder(detector)
-        self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         self.model = load_model(cfg, checkpoint)
+        self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
             raise ValueError(
                 f'{config}: expected a FrameRecognizer whose head has classes, found '
@@ -124,9 +124,10 @@ class EmotionAnalyzer:
             ValueError: when it is not a video, or has no frame that can be read.
             OSError: when it cannot be read.
         """
-        info: dict[str, Any] = dict(self.info, frames=0, faces=0, seconds=0.0, damage='')
+        name = 'array' if isinstance(video, np.ndarray) else str(video)
+        counts = dict(frames=0, faces=0, seconds=0.0, damage='')
+        info: dict[str, Any] = dict(video=name, **self.info, **counts)
         if isinstance(video, np.ndarray):
-            name = 'array'
             times = np.arange(len(video)) / frame_rate
             frames: Iterable[TimedFrame] = (
                 TimedFrame(index, time, image)
@@ -134,12 +135,11 @@ class EmotionAnalyzer:
                 if start <= time < end
             )
         else:
-            name = str(video)
             frames = read_timed_frames(name, start=start, end=end)
         rows = list(self.stream(_until_damage(frames, info), name, info))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        return EmotionTimeline(windows=table, classes=self.classes, info=dict(video=name, **info))
+        return EmotionTimeline(windows=table, classes=self.classes, info=info)
 
     def stream(
         self, frames: Iterable[TimedFrame], name: str = '', info: dict[str, Any] | None = None
@@ -160,14 +160,25 @@ class EmotionAnalyzer:
 
     def _crop(self, frames: Iterable[TimedFrame]) -> Iterator[FaceSample]:
         """The faces that will be encoded, one per step of each track; their crops as features."""
-        due = 0.0
+        # The last sample of each track that is in view, and when its next one is due.
+        held: dict[int, tuple[FaceSample, float]] = {}
         for frame, faces in track_faces(count_shots(frames), self.find, every=self.every):
-            if frame.time < due - 1e-6:
-                continue
-            due = self.step * (np.floor(frame.time / self.step + 1e-6) + 1)
-            for face in faces:
-                crop = crop_face(frame.image, face.landmarks, face.box, self.template)
-                yield FaceSample(face.track, frame.index, frame.time, face.box, face.score, crop)
+            for track, box, landmarks, score, _ in faces:
+                due = frame.time
+                if track in held:
+                    sample, due = held[track]
+                    held[track] = (sample._replace(until=frame.time), due)
+                    if frame.time < due - 1e-6:
+                        continue
+                    yield held[track][0]
+                crop = crop_face(frame.image, landmarks, box, self.template)
+                place = (track, frame.number, frame.time, frame.time)
+                held[track] = (FaceSample(*place, box, score, crop), due + self.step)
+            for track in [*held]:
+                if held[track][0].until < frame.time - self.step:
+                    yield held.pop(track)[0]
+        for sample, _ in held.values():
+            yield sample
 
     def _encode(self, faces: Iterator[FaceSample], info: dict[str, Any]) -> Iterator[FaceSample]:
         while batch := list(islice(faces, self.batch_size)):
@@ -197,8 +208,8 @@ class EmotionAnalyzer:
             track=window.track,
             start=window.start,
             end=window.end,
-            frame_start=window.samples[0].index,
-            frame_end=window.samples[-1].index,
+            frame_start=window.samples[0].frame,
+            frame_end=window.samples[-1].frame,
             x=left,
             y=top,
             w=right - left,
@@ -232,5 +243,5 @@ def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterato
             yield frame
     except ValueError as error:
         if not info['frames']:
-            raise
+            raise ValueError(f'{info["video"]}: {error}') from error
         info['damage'] = str(error)

@@ -18,24 +18,26 @@ class FaceSample(NamedTuple):
     """One encoded face.
 
     Attributes:
-        track: its number.
-        index: of the frame.
+        track: number of the face's track.
+        frame: number of the frame.
         time: of the frame in seconds.
+        until: when the face was last seen before the next sample; its own time at the earliest.
         box: (4,): left, top, right, bottom, in pixels.
         score: of the detector.
         feature: (D,), of the image encoder; before it has seen the face, the crop (H, W, 3).
     """
 
     track: int
-    index: int
+    frame: int
     time: float
+    until: float
     box: np.ndarray
     score: float
     feature: np.ndarray
 
 
 class Window(NamedTuple):
-    """A stretch of one track; ``end`` is one step after its last face at the latest."""
+    """A stretch of one track, which does not reach beyond it; times are in seconds."""
 
     track: int
     start: float
@@ -75,7 +77,7 @@ def slide_windows(
     half of a window has no face, there is none. In memory are the samples of one window per track.
 
     Args:
-        samples: of all tracks, in order of time.
+        samples: of all tracks, each in order of time; one track may be a step behind another.
         length: of a window in seconds.
         stride: from one window to the next one, in seconds.
         step: from one sample to the next one, in seconds.
@@ -85,18 +87,18 @@ def slide_windows(
     """
     tracks: dict[int, _OpenTrack] = {}
 
-    def cut(number: int, start: float, end: float) -> Iterator[Window]:
+    def cut(number: int, start: float, end: float, until: float) -> Iterator[Window]:
         track = tracks[number]
         track.answered_until = end
-        inside = [each for each in track.samples if start - _TINY <= each.time < end - _TINY]
+        inside = [each for each in track.samples if start - _TINY <= each.time < until - _TINY]
         if len(inside) * step >= min_coverage * (end - start):
             yield Window(number, start, end, inside)
 
     def end_track(number: int) -> Iterator[Window]:
         track = tracks[number]
-        end = track.samples[-1].time + step
+        end = track.samples[-1].until
         if end > track.answered_until + step / 2 and end - track.begun >= min_length:
-            yield from cut(number, max(track.begun, end - length), end)
+            yield from cut(number, max(track.begun, end - length), end, np.inf)
         del tracks[number]
 
     for sample in samples:
@@ -107,10 +109,11 @@ def slide_windows(
             tracks[sample.track] = _OpenTrack(sample.time, sample.time)
         track = tracks[sample.track]
         while sample.time >= track.next_start + length - _TINY:
-            yield from cut(sample.track, track.next_start, track.next_start + length)
+            end = track.next_start + length
+            yield from cut(sample.track, track.next_start, end, end)
             track.next_start += stride
         # Of the next window, or of one that ends with this sample.
-        keep = min(track.next_start, sample.time + step - length) - _TINY
+        keep = min(track.next_start, sample.time - length) - _TINY
         track.samples = [each for each in track.samples if each.time >= keep]
         track.samples.append(sample)
     for number in [*tracks]:

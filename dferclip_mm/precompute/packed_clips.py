@@ -19,7 +19,7 @@ def read_frames(clip: SourceClip) -> list[np.ndarray]:
     Raises:
         ClipReadError: when one cannot be read.
     """
-    with open_clip_frames(clip.item, clip.clip_init) as (_, reader):
+    with open_clip_frames(clip.item, clip.clip_init) as reader:
         try:
             return [reader.read(number) for number in range(len(reader))]
         except (ValueError, OSError) as error:

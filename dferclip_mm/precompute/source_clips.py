@@ -138,7 +138,7 @@ def estimate_bytes(clips: Sequence[SourceClip], bytes_of: Callable[[Any], int]) 
     sizes = []
     for clip in clips[:: max(1, len(clips) // _ESTIMATED_FROM)]:
         try:
-            with open_clip_frames(clip.item, clip.clip_init) as (_, reader):
+            with open_clip_frames(clip.item, clip.clip_init) as reader:
                 sizes.append(bytes_of(reader))
         except (ValueError, OSError):
             continue

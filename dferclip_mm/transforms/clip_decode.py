@@ -10,7 +10,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from ..media.errors import clip_error
+from ..media.errors import clip_error, place_of
 from .resize import resize_frames
 
 
@@ -71,11 +71,9 @@ class ClipDecode(BaseTransform):
         if self._warned:
             return
         self._warned = True
-        paths = results.get('frame_paths')
-        place = paths[index] if paths else f'frame {index} of {results.get("filename", "the clip")}'
         print_log(
-            f'{place} has {found} pixels and the first frame {first}: it is resized, and further '
-            'frames of this kind are not named',
+            f'{place_of(results)}: frame {index} has {found} pixels and the first frame {first}: '
+            'it is resized, and further frames of this kind are not named',
             logger='current',
             level=logging.WARNING,
         )

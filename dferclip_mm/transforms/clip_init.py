@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,18 @@ from ..media.packed import PackedClip, is_packed
 from ..media.videos import open_video
 
 
+@cache
+def _warn_of_faces() -> None:
+    """Once in a process, say what the pixels of a clip should be."""
+    print_log(
+        'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
+        'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`; later clips are '
+        'not named',
+        logger='current',
+        level=logging.WARNING,
+    )
+
+
 @TRANSFORMS.register_module()
 class ClipInit(BaseTransform):
     """Open a clip, and count its frames.
@@ -34,9 +47,10 @@ class ClipInit(BaseTransform):
       ``start_index`` (plus ``offset``) on, as MMAction2's ``RawframeDataset`` numbers them;
     - ``filename``: a frame folder, a video, a packed clip, or a picture.
 
-    Adds ``clip_reader``, which `ClipDecode` closes, ``total_frames``, and ``frame_paths`` where
-    frames are files. Frames are numbered from ``start_index`` 0 on. Where the list or a video's
-    header has another number of frames, the first such clip is named in a warning.
+    Adds ``clip_reader``, which `ClipDecode` closes, and ``total_frames``. Frames are numbered from
+    ``start_index`` 0 on. Where the list or a video's header has another number of frames, the first
+    such clip is named in a warning; for the first clip that is of no dataset (MMAction2's
+    ``inference_recognizer``), face crops are called for.
 
     Args:
         max_pixels: the most that a frame of a video or packed clip may have by its header.
@@ -58,11 +72,12 @@ class ClipInit(BaseTransform):
             reader = self._open(results)
         except (ValueError, OSError) as error:
             raise clip_error(results, str(error)) from error
+        # A dataset numbers its clips.
+        if 'sample_idx' not in results and results.get('label') == -1:
+            _warn_of_faces()
         total = len(reader)
         if total == 0:
             raise clip_error(results, 'expected a folder of images, found none in it')
-        if isinstance(reader, FrameFolder):
-            results['frame_paths'] = reader.paths
         if total < getattr(reader, 'declared', 0):
             self._warn(results, 'header', reader.declared, total)
         if results.get('total_frames', total) != total:

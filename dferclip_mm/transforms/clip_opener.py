@@ -20,9 +20,7 @@ def find_clip_init(pipeline: Iterable[Any]) -> ClipInit:
 
 
 @contextmanager
-def open_clip_frames(
-    info: Mapping[str, Any], clip_init: ClipInit
-) -> Iterator[tuple[dict[str, Any], Any]]:
+def open_clip_frames(info: Mapping[str, Any], clip_init: ClipInit) -> Iterator[Any]:
     """Open a clip, and close it at the end of the block.
 
     Args:
@@ -30,7 +28,7 @@ def open_clip_frames(
         clip_init: opens it.
 
     Yields:
-        What `ClipInit` makes of ``info``, and the reader of the frames (``len``, ``read``).
+        The reader of the frames (``len``, ``read``).
 
     Raises:
         ClipReadError: if the clip cannot be opened.
@@ -38,7 +36,7 @@ def open_clip_frames(
     opened: Any = clip_init(dict(info))
     reader = opened['clip_reader']
     try:
-        yield opened, reader
+        yield reader
     finally:
         reader.close()
 

@@ -163,6 +163,22 @@ def test_a_table_has_a_row_per_clip_with_names_and_scores(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize('names', [dict(classes=['a', 'b']), dict(targets=['a', 'b'])])
+def test_names_that_are_missing_or_not_the_datasets_are_refused(names: dict[str, Any]) -> None:
+    (what,) = names
+    kind = dict(classes='RecallMetric', targets='RegressionMetric')[what]
+    sample = dict(gt_label=torch.tensor([0]), scores=[1.0, 0.0], pred_score=torch.tensor([0.0, 1]))
+    for given, meta, said in (
+        ({}, None, f'{kind} needs the names of the {what}: set'),
+        (names, {what: ('b', 'a')}, f'{kind} has the {what} a, b, but the dataset has b, a'),
+    ):
+        metric = METRICS.build(dict(type=kind, **given))
+        metric.dataset_meta = meta
+        metric.process(None, [sample])
+        with pytest.raises(ValueError, match=said):
+            metric.evaluate(1)
+
+
 @pytest.mark.parametrize('kind', ['RecallMetric', 'RegressionMetric'])
 def test_results_go_to_no_other_kind_of_file(kind: str) -> None:
     with pytest.raises(ValueError, match=r"ends in \.json or \.csv, found 'preds\.pkl'"):

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import METRICS
-from mmengine.dist import get_rank
-from processes import in_processes
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
@@ -104,17 +102,6 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
     assert sorted(names) == sorted(RegressionMetric.reports({}, {'targets': saved['targets']}))
     patterns = RegressionMetric.reports({}, {})
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
-
-
-def in_one_of_two(rank):
-    assert get_rank() == rank
-    # Every second clip, the last split padded with the first clip, as DefaultSampler does.
-    return evaluate([*range(rank, 23, 2), *([0] if rank else [])])
-
-
-def test_two_processes_count_each_clip_once():
-    expected = evaluate(range(23))
-    assert in_processes(in_one_of_two, fork=True) == [expected, expected]
 
 
 def test_the_log_names_constant_targets(monkeypatch):

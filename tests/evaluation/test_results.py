@@ -80,11 +80,6 @@ def test_the_confusion_figure_shows_shares_of_the_true_class() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ('predicted', 'truth')
 
 
-def test_a_matrix_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'shape \(3, 3\).*got \(2, 2\)'):
-        confusion_figure(np.zeros((2, 2), dtype=int), ['a', 'b', 'c'])
-
-
 def test_the_curves_figure_draws_what_it_is_given() -> None:
     steps = np.array([1, 2])
     figure = curves_figure((steps, np.array([3.0, 2.0])), {'UAR': (steps, np.array([10.0, 30.0]))})

@@ -11,7 +11,7 @@ STEP = 0.25
 def samples(*tracks: tuple[int, float, float], hidden: tuple[float, float] = (9, 9)) -> list:
     """Samples every quarter of a second of tracks (number, first, last), in order of time."""
     found = [
-        FaceSample(track, round(25 * time), time, np.zeros(4), 1.0, np.array([time]))
+        FaceSample(track, round(25 * time), time, time + STEP, np.zeros(4), 1.0, np.array([time]))
         for track, first, last in tracks
         for time in np.arange(first, last + 1e-9, STEP)
         if not hidden[0] <= time < hidden[1]

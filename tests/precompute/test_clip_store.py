@@ -1,8 +1,5 @@
 """One file for each clip: current, missing, outdated, or refused."""
 
-import multiprocessing
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +8,6 @@ from mini_corpora import write_clip
 from safetensors.numpy import load_file, save_file
 
 from dferclip_mm.media.errors import StaleFileError
-from dferclip_mm.precompute import clip_store
 from dferclip_mm.precompute.clip_store import ClipStore
 from dferclip_mm.precompute.source_clips import SourceState
 
@@ -78,21 +74,6 @@ def test_damaged_files_are_named(store, clips, share):
     store.file('y').write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r'y\.safetensors is damaged .*: delete it'):
         store.find_outdated(clips)
-
-
-def write_and_die(store, name, path):
-    clip_store.atomic_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    store.write(name, TENSORS, SourceState.of(path))
-
-
-def test_a_killed_writer_leaves_no_file(store, clips):
-    child = multiprocessing.get_context('fork').Process(
-        target=write_and_die, args=(store, 'x/2', clips['x/2'])
-    )
-    child.start()
-    child.join(30)
-    assert child.exitcode == -signal.SIGKILL
-    assert store.find_outdated(clips) == ['x/2']
 
 
 def test_names_may_hold_any_character(store, tmp_path):

@@ -103,7 +103,7 @@ def test_an_interrupted_call_is_resumed(corpus, work_dir, cache, monkeypatch, ca
         return encode(*arguments)
 
     monkeypatch.setattr(encode_frames, 'encode_frames', interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit):
         cache(cfg)
     assert len(stored(cfg)) == 5
     clips = corpus / 'DFEW/Clip/clip_224x224'
@@ -123,13 +123,6 @@ def test_an_interrupted_call_is_resumed(corpus, work_dir, cache, monkeypatch, ca
     shutil.rmtree(corpus / 'features')
     for name, rows in cache(cfg).items():
         np.testing.assert_array_equal(resumed[name], rows)
-
-
-def test_a_full_disk_is_refused_before_any_work(corpus, work_dir, cache, monkeypatch):
-    monkeypatch.setattr(shutil, 'disk_usage', lambda _: shutil._ntuple_diskusage(9, 9, 9))
-    with pytest.raises(SystemExit, match=r'about 0\.0 MiB of free space, found 0\.0 MiB'):
-        cache(frozen_config('dferclip_dfew_frozen_cached', corpus, work_dir / 'run'))
-    assert not (corpus / 'features').exists()
 
 
 def test_joined_and_repeated_datasets_are_cached_and_trained_from(corpus, work_dir, cache):

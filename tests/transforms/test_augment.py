@@ -10,13 +10,6 @@ def noise(*shape, seed=0):
     return np.random.RandomState(seed).randint(1, 256, shape, dtype=np.uint8)
 
 
-@pytest.mark.parametrize('factor', [0.5, 0.77, 1.0, 1.231, 1.5])
-def test_brightness_equals_that_of_pillow(factor):
-    frames = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
-    expected = np.asarray(ImageEnhance.Brightness(Image.fromarray(frames[0])).enhance(factor))
-    np.testing.assert_array_equal(brighten_frames(frames, factor)[0], expected)
-
-
 def test_brightness_is_pillows_to_the_last_level():
     levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1).repeat(3, axis=3)
     image = ImageEnhance.Brightness(Image.fromarray(levels[0]))
@@ -89,23 +82,6 @@ def test_rotation_is_uniform_and_one_draw_for_all_frames():
     angles = draws(dict(type='ClipRotation', degrees=4), angle, 500)
     expected = np.linspace(-4, 4, 9)
     np.testing.assert_allclose(np.quantile(angles, np.linspace(0, 1, 9)), expected, atol=0.5)
-
-
-def test_lists_of_frames_are_taken():
-    frames = noise(3, 10, 12, 3)
-    for cfg in (
-        dict(type='ClipBrightness', factor_range=(1, 1)),
-        dict(type='ClipRotation', degrees=0),
-    ):
-        results = TRANSFORMS.build(cfg).transform(dict(imgs=list(frames)))
-        np.testing.assert_array_equal(results['imgs'], frames)
-
-
-def test_the_hosts_flip_is_one_draw_and_turns_repeated_frames_once():
-    frames = noise(4, 10, 12, 3)
-    results = dict(imgs=frames.copy(), img_shape=(10, 12), modality='RGB')
-    flip = TRANSFORMS.build(dict(type='Flip', flip_ratio=1.0))
-    np.testing.assert_array_equal(flip.transform(results)['imgs'], frames[:, :, ::-1])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from mmcv.transforms import Compose
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.media.images import list_frames, read_image
 from dferclip_mm.media.video_files import is_video
+from dferclip_mm.transforms import clip_init
 
 
 def open_clip(path, **kwargs):
@@ -22,7 +23,7 @@ def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     (folder / '5.jpg').mkdir()
     results = open_clip(folder)
     names = ['1.png', '2.JPG', '9.jpeg', '10.jpg']
-    assert results['frame_paths'] == [str(folder / name) for name in names]
+    assert results['clip_reader'].paths == [str(folder / name) for name in names]
     assert results['total_frames'] == 4
 
 
@@ -51,6 +52,20 @@ def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said)
     assert len(said) == 1
     place = f'{folder} (listed in f:2)'
     assert said[0].startswith(f'{place}: the list counts 25 frames, 3 are there')
+
+
+def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(tmp_path, video, said):
+    clip_init._warn_of_faces.cache_clear()
+    path = video(tmp_path / 'a.mp4', 3)
+    open_clip(path, label=-1, sample_idx=0)
+    open_clip(path)
+    assert not said
+    # What inference_recognizer asks for.
+    for _ in range(2):
+        open_clip(path, label=-1, start_index=0, modality='RGB')
+    assert len(said) == 1
+    assert 'expects crops of one face' in said[0]
+    assert 'tools/analyze.py' in said[0]
 
 
 BAD = {

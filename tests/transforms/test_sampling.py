@@ -65,15 +65,7 @@ def test_segments_give_frame_indices():
     assert (results['clip_len'], results['num_clips'], results['frame_interval']) == (16, 1, 2)
 
 
-def test_sampling_follows_numpys_global_seed():
-    draws = []
-    for seed in (0, 0, 1):
-        np.random.seed(seed)
-        draws.append(sample(300, type='SampleSegments')['frame_inds'].tolist())
-    assert draws[0] == draws[1] != draws[2]
-
-
-def test_sampling_takes_the_hosts_first_index():
+def test_sampling_counts_from_the_start_index():
     transform = TRANSFORMS.build(dict(type='SampleSegments', num_frames=3, test_mode=True))
     results = transform.transform(dict(total_frames=3, start_index=1))
     assert results['frame_inds'].tolist() == [1, 2, 3]
@@ -99,12 +91,6 @@ def test_bad_numbers_are_refused(kind):
         TRANSFORMS.build(dict(type=kind, num_frames=0))
     with pytest.raises(ValueError, match='expected total_frames of at least 1, found 0'):
         sample(0, type=kind)
-
-
-def test_a_window_is_of_32_frames_with_a_stride_of_4_by_default():
-    window = TRANSFORMS.build(dict(type='SampleWindow', test_mode=True))
-    frames = window.transform(dict(total_frames=200))['frame_inds']
-    assert frames.tolist() == list(range(0, 128, 4))
 
 
 def test_one_frame_is_enough():

@@ -28,7 +28,7 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
         length = cfg['train_cfg'].get(name, 1)
         if not isinstance(length, int) or length < 1:
             raise ValueError(f'train_cfg.{name}: expected an integer from 1 on, found {length!r}')
-    head = (cfg.get('model') or {}).get('cls_head')
+    head: Any = (cfg.get('model') or {}).get('cls_head')
     if cfg['optim_wrapper'].get('constructor') == _TSM and find_class(head) is not None:
         raise ValueError(
             f'optim_wrapper.constructor={_TSM} knows only convolutions, norms and a last linear '
@@ -42,7 +42,7 @@ def _check_auto(cfg: Mapping[str, Any]) -> None:
     """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
     writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     metrics = cfg.get('val_evaluator') or []
-    first = metrics[0] if isinstance(metrics, list) and metrics else metrics
+    first: Any = metrics[0] if isinstance(metrics, list) and metrics else metrics
     metric = find_class(first)
     if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
         return

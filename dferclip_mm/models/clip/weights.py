@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +23,11 @@ from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
 from .openai_file import read_openai_file
 
 _SUFFIXES = ('.safetensors', '.bin', '.pt', '.pth', '.npz')
-# Of a description, what may differ from the model: open_clip interpolates the positions.
-_FREE = ('vision_cfg.image_size', 'text_cfg.context_length', 'vision_cfg.patch_dropout')
+# In a folder, in this order.
+_NAMES = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME, 'model.safetensors', 'pytorch_model.bin')
+# Settings of a description that may differ from the model's: those of training, and sizes between
+# which open_clip interpolates the positions.
+_FREE = re.compile(r'\w+\.(image_size|context_length|\w*(drop|dropout|drop_path|pretrained))')
 
 
 def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -> tuple[Path, bool]:
@@ -45,11 +49,6 @@ def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -
     quick = bool(config.get('quick_gelu'))
     tag = open_clip.get_pretrained_cfg(name, pretrained) if name else {}
     if tag:
-        if quick and not tag.get('quick_gelu'):
-            raise ValueError(
-                f'arch={name!r} uses QuickGELU but pretrained={pretrained!r} was trained without: '
-                f'use arch={str(name).removesuffix("-quickgelu")!r}'
-            )
         return _download(pretrained, str(name), tag), bool(tag.get('quick_gelu'))
     path = _find_file(pretrained, name)
     if is_torchscript(path):
@@ -136,7 +135,7 @@ def _find_file(pretrained: str, name: str | None) -> Path:
             f'pretrained={pretrained!r} is neither a weights file nor a folder with one'
             + (f' nor a tag of {name}: its tags are {", ".join(tags)}' if tags else '')
         )
-    for known in (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME):
+    for known in _NAMES:
         if (path / known).is_file():
             return path / known
     found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
@@ -162,7 +161,7 @@ def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) 
             'remove it, or copy it again'
         ) from error
     ours = _settings(config)
-    differing = [key for key in ours if key not in _FREE and ours[key] != found[key]]
+    differing = [key for key in ours if not _FREE.fullmatch(key) and ours[key] != found[key]]
     if not differing:
         return
     known = (each for each in open_clip.list_models() if open_clip.get_model_config(each))
