@@ -80,9 +80,6 @@ def plant(root: Path) -> Planted:
     for number, path in enumerate(it.frames(9)):
         cv2.imwrite(str(path), np.full((64, 64, 3), number, np.uint8))
     it.expect('no face crop?', 'warning', 9)
-    for path in it.frames(10)[2:]:
-        path.unlink()
-    it.expect('short clip', 'note', 10)
     it.expect('text order', 'note', 4)
     it.expect('listed twice', 'warning', it.add(train[11]))
     line = it.add(f'{train[12].split(",")[0]},{next_label(train[12])}')

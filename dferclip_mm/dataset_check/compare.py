@@ -65,9 +65,6 @@ def _of_clip(
             message = f'the list counts {counted} frames, {report.frames} are there'
             yield Finding('frame count', message, report.path, (each.place,))
             break
-    needed = max(split.frames for split, _ in listed)
-    if report.frames < needed:
-        yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
     if report.orientation:
         message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
         yield finding('orientation tag', message)
@@ -154,7 +151,9 @@ def _overlap(
 
 def _text_order(split: SplitListing, reports: Mapping[str, ClipReport]) -> Iterator[Finding]:
     """One note for all clips of a list: a corpus names all its frames alike."""
-    named = [each for each in split.clips if each.path in reports and reports[each.path].text_order]
+    named = [
+        each for each in split.clips if (found := reports.get(each.path or '')) and found.text_order
+    ]
     if named:
         message = f'{len(named)} clips, this one first'
         yield Finding('text order', message, named[0].path or '', (named[0].place,))
