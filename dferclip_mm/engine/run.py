@@ -65,7 +65,8 @@ def build_runner(cfg: Config) -> Runner:
     dropped = _drop_hooks(cfg)
     prepare_cpu_processes(cfg, cfg.launcher)
     cfg = without_code_layout(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConsoleRunner.from_cfg(cfg)
+    plain = cfg.get('runner_type', 'Runner') == 'Runner'
+    runner = ConsoleRunner.from_cfg(cfg) if plain else RUNNERS.build(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())
     return runner
