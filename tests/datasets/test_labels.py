@@ -113,6 +113,17 @@ def test_arguments_about_classes_are_checked(roots, wrong, said):
         build('DFEWDataset', roots['dfew'], **wrong)
 
 
+def test_settings_that_would_be_lost_are_refused(tmp_path, roots):
+    with pytest.raises(ValueError, match=r'labels are for a list \(ann_file\); folders name emot'):
+        build('AFEWDataset', tmp_path, labels=dict(first=0))
+    alone = dict(labelled=False, test_mode=True)
+    with pytest.raises(ValueError, match='labelled=False takes a list of clips, without captions'):
+        build('MAFWDataset', roots['mafw'], captions=True, **alone)
+    for lost in (dict(labels=dict(first=0)), dict(exclude_classes='fear')):
+        with pytest.raises(ValueError, match='of all clips of a list, without labels, val_frac'):
+            build('DFEWDataset', roots['dfew'], **alone, **lost)
+
+
 def test_classes_are_merged_by_name(roots):
     dataset = build('DFEWDataset', roots['dfew'], class_map=VALENCE)
     assert dataset.metainfo['classes'] == ('positive', 'negative', 'neutral')
