@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'files', 'media', 'models', 'transforms'},
-    'dataset_check': {'datasets', 'media', 'transforms'},
+    'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }

@@ -71,26 +71,6 @@ def datasets_of(cfg: Config) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield name, settings
 
 
-def folds_of(chosen: list[str] | None, settings: dict[str, Any]) -> list[int | None]:
-    """The folds of a dataset to read, None for the config's own.
-
-    Raises:
-        SystemExit: if a chosen fold is not a number.
-    """
-    if not chosen:
-        return [None]
-    from mmaction.registry import DATASETS
-
-    kind = DATASETS.get(settings['type'])
-    every = range(1, getattr(kind, 'FOLDS', 1) + 1)
-    if chosen == ['all'] or len(every) == 1:
-        return list(every)
-    if not all(each.isdecimal() and int(each) in every for each in chosen):
-        known = ', '.join(map(str, every))
-        raise SystemExit(f"error: --folds: expected 'all' or some of {known}, found {chosen}")
-    return [int(each) for each in chosen]
-
-
 def check(args: argparse.Namespace) -> int:
     """Read, compare, write; the exit code."""
     from tqdm import tqdm
@@ -107,11 +87,21 @@ def check(args: argparse.Namespace) -> int:
     merge_data_options(cfg, args.data_root)
     splits, findings = [], []
     for name, settings in datasets_of(cfg):
-        for fold in folds_of(args.folds, settings):
+        folds: list[int | None] = [None]
+        if args.folds:
+            there, missing = dataset_check.find_folds(settings, args.folds)
+            folds = [*there]
+            if missing:
+                said = f'no lists of fold {", ".join(map(str, missing))}; checked: '
+                said += ', '.join(map(str, there))
+                findings.append(dataset_check.Finding('missing folds', said))
+        for fold in folds:
             split, wrong = dataset_check.read_split(settings, name, fold)
             findings += wrong
             splits += [split] if split is not None else []
-    for folder in {folder for split in splits for folder in (split.root, split.clip_folder)}:
+    for folder in sorted(
+        {folder for split in splits for folder in (split.root, split.clip_folder)}
+    ):
         if args.report is not None:
             check_outside(args.report, folder)
     if args.write_clean is not None:

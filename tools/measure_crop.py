@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from arguments import add_cfg_options, add_data_options
 
 if TYPE_CHECKING:
-    import numpy as np
+    from dferclip_mm.media.timed_frames import TimedFrame
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,17 +31,19 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[np.ndarray]:
+def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[TimedFrame]:
     """The middle frame of clips from all over a dataset."""
     from tqdm import tqdm
 
+    from dferclip_mm.media.timed_frames import TimedFrame
     from dferclip_mm.transforms.clip_opener import find_clip_init, open_clip_frames
 
     clip_init, last = find_clip_init(pipeline), len(dataset) - 1
     chosen = sorted({round(last * number / max(1, clips - 1)) for number in range(clips)})
     for index in tqdm(chosen, desc='Measuring', unit='clip'):
         with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
-            yield reader.read(len(reader) // 2)
+            middle = len(reader) // 2
+            yield TimedFrame(middle, 0.0, reader.read(middle))
 
 
 def main() -> None:
@@ -54,15 +56,15 @@ def main() -> None:
     from dferclip_mm.engine.options import load_config, merge_data_options
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.faces.crop import measure_template, write_template
-    from dferclip_mm.faces.detectors import build_detector
+    from dferclip_mm.faces.detectors import build_face_finder
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
-        detector = build_detector(args.detector)
+        find = build_face_finder(args.detector)
         dataset, pipeline = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0].pipeline
-        template = measure_template(middle_frames(dataset, pipeline, args.clips), detector)
+        template = measure_template(middle_frames(dataset, pipeline, args.clips), find)
         out = args.out or Path(cfg.work_dir) / 'crop.json'
         write_template(out, template)
     for name, place, spread in zip(

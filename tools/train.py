@@ -46,6 +46,7 @@ def main() -> None:
     """Merge the options into the config and train."""
     args = parse_arguments()
 
+    from dferclip_mm.engine import work_folder
     from dferclip_mm.engine.checks.training import check_trainable
     from dferclip_mm.engine.options import (
         enable_amp,
@@ -88,7 +89,9 @@ def main() -> None:
         cfg.randomness = randomness
         check_trainable(cfg)
         find_data(cfg, 'train', 'val')
-        build_runner(cfg).train()
+        runner = build_runner(cfg)
+        with work_folder.held(runner.work_dir):
+            runner.train()
         destroy_process_group()
 
 

@@ -24,7 +24,7 @@ default_hooks = dict(
     strict_load=dict(type='StrictLoadHook'),
     # Makes a resumed run bitwise equal to an uninterrupted one.
     exact_resume=dict(type='ExactResumeHook'),
-    # Saves and stops when a scheduler sends SIGTERM.
+    # Saves and stops on Ctrl-C, and when a scheduler sends SIGTERM.
     preemption=dict(type='PreemptionHook'),
     # Stops at a loss or at weights that are NaN or infinite.
     check_invalid_loss=dict(type='CheckInvalidLossHook'),

@@ -7,7 +7,7 @@ from .clean import clean_targets, write_clean
 from .compare import compare
 from .findings import KINDS, Finding, worst
 from .inspect_clips import ClipReport, inspect_clip, inspect_clips
-from .listing import read_split
+from .listing import find_folds, read_split
 from .published import published_clips
 from .report import format_report, report_content
 from .splits import ListedClip, SplitListing, find_openers
@@ -20,6 +20,7 @@ __all__ = [
     'SplitListing',
     'clean_targets',
     'compare',
+    'find_folds',
     'find_openers',
     'format_report',
     'inspect_clip',

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .findings import Finding
 from .inspect_clips import ClipReport
-from .published import published_clips
+from .published import find_wrong_order, published_clips
 from .splits import ListedClip, SplitListing
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
@@ -37,6 +37,7 @@ def compare(splits: Sequence[SplitListing], reports: Mapping[str, ClipReport]) -
     ]
     for split in splits:
         found += [*_repeated(split), *_repeated_content(split, reports), *_counts(split)]
+        found += _text_order(split, reports)
     evaluated = [split for split in splits if split.name != 'train']
     for train, other in product([split for split in splits if split.name == 'train'], evaluated):
         # Of several folds each is a run of its own.
@@ -67,8 +68,6 @@ def _of_clip(
     needed = max(split.frames for split, _ in listed)
     if report.frames < needed:
         yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
-    if report.text_order:
-        yield finding('text order', 'sorted as text, its frames would change places')
     if report.orientation:
         message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
         yield finding('orientation tag', message)
@@ -153,6 +152,15 @@ def _overlap(
             yield Finding('same content in train and test', message, each.path or '', places)
 
 
+def _text_order(split: SplitListing, reports: Mapping[str, ClipReport]) -> Iterator[Finding]:
+    """One note for all clips of a list: a corpus names all its frames alike."""
+    found = {path for path, report in reports.items() if report.text_order}
+    named = [each for each in split.clips if each.path in found]
+    if named:
+        message = f'{len(named)} clips, this one first'
+        yield Finding('text order', message, named[0].path or '', (named[0].place,))
+
+
 def _counts(split: SplitListing) -> Iterator[Finding]:
     if not split.clips:
         return
@@ -161,6 +169,9 @@ def _counts(split: SplitListing) -> Iterator[Finding]:
     for name in split.classes:
         if not count[name]:
             yield Finding('class without clips', f'{split.title}: no clips of {name}', '', place)
+    wrong = find_wrong_order(split.corpus, count) if split.split else ''
+    if wrong:
+        yield Finding('label order', f'{split.title}: {wrong}', '', place)
     published, _ = published_clips(split.corpus, split.split, split.fold)
     if published is not None and published != count.total():
         message = f'{split.title}: {count.total()} clips, {published} are published'

@@ -28,6 +28,7 @@ KINDS = {
     'same content, two labels': Kind('error', True, 'equal files under two names and labels'),
     'train and test': Kind('error', True, 'a training clip that is evaluated on'),
     'same content in train and test': Kind('error', True, 'the same under another name'),
+    'label order': Kind('error', False, 'labels that seem to be numbered otherwise than as read'),
     'listed twice': Kind('warning', True, 'a clip that is listed twice; it counts once'),
     'same content': Kind('warning', False, 'equal files under two names, each counts'),
     'frame count': Kind('warning', False, 'more or fewer frames than the list counts'),
@@ -37,7 +38,10 @@ KINDS = {
     'orientation tag': Kind('warning', False, 'EXIF says that frames are to be turned or mirrored'),
     'no face crop?': Kind('warning', False, 'a guess by size, shape and contrast of the frames'),
     'short clip': Kind('note', False, 'fewer frames than a sample takes; frames are repeated'),
-    'text order': Kind('note', False, 'frames named 1, 10, 2, which are read as 1, 2, 10'),
+    'text order': Kind(
+        'note', False, 'clips with frames named 1, 10, 2, which are read as 1, 2, 10'
+    ),
+    'missing folds': Kind('warning', False, 'folds that were asked for and have no lists'),
     'published counts': Kind('note', False, 'another number of clips than published'),
 }
 

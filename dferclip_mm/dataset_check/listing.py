@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmaction.registry import DATASETS
 
 from ..datasets import ClipDataset
+from ..datasets.classes import ClassChoice
 from ..datasets.list_text import ListError
 from .findings import Finding
 from .splits import ListedClip, SplitListing, count_sampled_frames
@@ -32,12 +33,12 @@ def read_split(
     Raises:
         ValueError: if the dataset is not one of this package.
     """
-    kind = DATASETS.get(settings['type'])
-    if kind is None or not issubclass(kind, ClipDataset):
+    kind = _class_of(settings)
+    if not (isinstance(kind, type) and issubclass(kind, ClipDataset)):
         raise ValueError(
             f'{name}_dataloader: expected a dataset of dferclip_mm (DFEWDataset, FERV39kDataset, '
-            f'MAFWDataset, AFEWDataset, ClipScoresDataset), found {settings["type"]}, whose lists '
-            'this tool cannot read'
+            f'MAFWDataset, AFEWDataset, ClipScoresDataset), found {settings.get("type")}, whose '
+            'lists this tool cannot read'
         )
     run = fold if getattr(kind, 'FOLDS', 1) > 1 else None
     if run is not None:
@@ -50,6 +51,44 @@ def read_split(
     if not clips:
         findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
     return _split_of(dataset, settings, name, clips, run), findings
+
+
+def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Which folds of a corpus have a list, and which lack it.
+
+    Args:
+        settings: of the dataset, as in a config.
+        wanted: ``['all']``, or the folds' numbers; a corpus of one fold has its own.
+
+    Returns:
+        The wanted folds with a list, and those without; all as if they had one where none has.
+
+    Raises:
+        ValueError: if a wanted fold is none of the corpus.
+    """
+    every = range(1, getattr(_class_of(settings), 'FOLDS', 1) + 1)
+    if len(every) == 1:
+        return [1], []
+    if not ({*wanted} == {'all'} or {*wanted} <= {str(fold) for fold in every}):
+        known = ', '.join(map(str, every))
+        raise ValueError(f"--folds: expected 'all' or some of {known}, found {[*wanted]}")
+    folds = [fold for fold in every if 'all' in wanted or str(fold) in wanted]
+    missing = []
+    for fold in folds:
+        try:
+            DATASETS.build({**settings, 'fold': fold, 'pipeline': [], 'lazy_init': True})
+        except FileNotFoundError:
+            missing.append(fold)
+        except ValueError:  # another fault, which reading the fold will name
+            pass
+    if missing == folds:
+        return folds, []
+    return [fold for fold in folds if fold not in missing], missing
+
+
+def _class_of(settings: Mapping[str, Any]) -> Any:
+    kind = settings.get('type')
+    return DATASETS.get(kind) if isinstance(kind, str) else kind
 
 
 def _list_clips(dataset: ClipDataset) -> tuple[list[ListedClip], list[Finding]]:
@@ -82,7 +121,7 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
     return ListedClip(
         clip=row.clip,
         path=dataset.locate(row),
-        label=str(annotation['scores']) if 'scores' in annotation else row.label,
+        label=_label_of(dataset, row, annotation),
         file=dataset.ann_file,
         line=row.line,
         num_frames=annotation.get('total_frames'),
@@ -90,23 +129,31 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
     )
 
 
+def _label_of(dataset: Any, row: Any, annotation: Mapping[str, Any]) -> str:
+    if 'scores' in annotation:
+        return str(annotation['scores'])
+    return dataset.choice.class_of(row.label)
+
+
 def _split_of(
     dataset: Any, settings: Mapping[str, Any], name: str, clips: list[ListedClip], run: int | None
 ) -> SplitListing:
-    classes = tuple(dataset.metainfo.get('classes', ()))
-    excluded = getattr(dataset, 'excluded', ())
-    # A part of the clips, and compounds, have no published numbers.
-    reduced = excluded or getattr(dataset, 'val_fraction', 0)
-    complete = not (reduced or settings.get('compound') or settings.get('captions'))
-    corpus = dataset.METAINFO.get('corpus', '')
+    corpus = getattr(dataset, 'CORPUS', '')
+    classes: tuple[str, ...] = ()
+    complete = False
+    if corpus and dataset.labelled:
+        classes = dataset.choice.taken_classes(dataset.metainfo['classes'])
+        # A part of the clips, merged classes and compounds have no published numbers.
+        complete = dataset.choice == ClassChoice() and not dataset.val_fraction
+        complete &= not (settings.get('compound') or settings.get('captions'))
     return SplitListing(
         name=name,
         fold=getattr(dataset, 'fold', 1),
         corpus=corpus,
-        split=dataset.split if complete and corpus else '',
+        split=dataset.split if complete else '',
         root=str(dataset.root),
         clip_folder=str(dataset.clip_folder),
-        classes=tuple(each for each in classes if each not in excluded),
+        classes=classes,
         clips=tuple(clips),
         frames=count_sampled_frames(settings['pipeline']),
         pipeline=settings['pipeline'],

@@ -85,9 +85,8 @@ def _format_counts(splits: Sequence[SplitListing]) -> str:
         columns.append([str(count[name]) for name in names] + [str(count.total())])
         total, by_class = published_clips(split.corpus, split.split, split.fold)
         if total is not None:
-            known = dict(zip(split.classes, by_class, strict=False))
             header.append('published')
-            columns.append([str(known.get(name, '')) for name in names] + [str(total)])
+            columns.append([str(by_class.get(name, '')) for name in names] + [str(total)])
     widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]
     rows = [header, *zip(*columns, strict=True)]
     return '\n'.join(

@@ -5,6 +5,7 @@ Open this door to add a dataset.
 
 from .afew import AFEWDataset
 from .clip_dataset import ClipDataset
+from .concat import ConcatDataset
 from .corpus_dataset import CorpusDataset
 from .dfew import DFEWDataset
 from .ferv39k import FERV39kDataset
@@ -15,6 +16,7 @@ __all__ = [
     'AFEWDataset',
     'ClipDataset',
     'ClipScoresDataset',
+    'ConcatDataset',
     'CorpusDataset',
     'DFEWDataset',
     'FERV39kDataset',

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from mmaction.registry import DATASETS
 
-from ..emotions import CORPUS_CLASSES, emotion_of
+from ..emotions import emotion_of
 from ..media.images import natural_key
 from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_reference
-from .lists import Row, Rows, parse_ferv39k_list
+from .lists import Row
 
 
 @DATASETS.register_module()
@@ -18,10 +18,10 @@ class AFEWDataset(CorpusDataset):
     """AFEW's clips, ``<split>/<Emotion>/<clip>``; arguments and errors as `CorpusDataset`.
 
     ``split='test'`` is AFEW's validation set, since the labels of its test set are not public.
-    A list may be given as ``ann_file``; without one, ``ann_file`` of each item is the folder.
+    A list of ``clip word`` may be given as ``ann_file``; without one, each item's is the folder.
     """
 
-    METAINFO = dict(corpus='afew', classes=CORPUS_CLASSES['afew'])
+    CORPUS = 'afew'
     CLIP_FOLDERS = ('AFEW_Face',)
     SPLIT_FOLDERS = {'train': 'train', 'test': 'validation'}
 
@@ -40,10 +40,6 @@ class AFEWDataset(CorpusDataset):
                 'found no such folder: check data_root or set ann_file'
             )
         return folder
-
-    def parse_list(self, text: str, file: str) -> Rows:
-        """``clip word``."""
-        return parse_ferv39k_list(text, file, CORPUS_CLASSES['afew'])
 
     def read_rows(self) -> list[Row | ListError]:
         """The rows of the list, or one for each clip of each emotion's folder."""

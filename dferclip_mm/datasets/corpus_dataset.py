@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..emotions import CORPUS_CLASSES
-from .classes import excluded_classes
+from ..emotions import CORPUS_CLASSES, resolve_classes
+from .classes import ClassChoice, check_names
 from .clip_dataset import ClipDataset
 from .clip_finder import ClipFinder
 from .holdout import stratified_holdout
 from .list_text import ListError, decode_list
-from .lists import Row, Rows, is_dferclip_list, parse_dferclip_list
+from .lists import (
+    ListLabels,
+    Row,
+    Rows,
+    is_dferclip_list,
+    parse_clip_names,
+    parse_dferclip_list,
+    parse_ferv39k_list,
+)
 
 LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
+
+
+ListForm = tuple[Callable[[str, str, ListLabels], Rows], int | None]
 
 
 class CorpusDataset(ClipDataset):
@@ -32,8 +43,14 @@ class CorpusDataset(ClipDataset):
         ann_file: as `ClipDataset`; empty: the owner's list.
         data_prefix: as `ClipDataset`; empty: the owner's aligned faces, or else videos.
         metainfo: ``dict(classes=[...])`` sets another label order, by name.
-        exclude_classes: names of classes whose clips are left out; the label order keeps them.
-        include_classes: names of the only classes to take; the label order keeps all.
+        labels: how a list numbers its labels, where it is not as its form has it:
+            ``dict(first=0)`` for the number of the first class, and ``order=[...]`` for their
+            names where they are not in the corpus's order.
+        labelled: False for a list of clips alone, one a line, to predict (``test_mode=True``).
+        class_map: ``dict(happiness='positive', ...)`` merges classes: the class of each emotion
+            that does not keep its name.
+        exclude_classes: emotions or classes whose clips are left out; the label order keeps them.
+        include_classes: the only emotions or classes to take; the label order keeps all.
         val_fraction: share of each class of the training list that ``'train'`` leaves to
             ``'validation'``; give both the same. 0 for none.
         val_seed: of the choice.
@@ -45,17 +62,23 @@ class CorpusDataset(ClipDataset):
         ListError: at the first line of the list that cannot be read.
     """
 
-    METAINFO: dict = {}
+    CORPUS = ''
     FOLDS = 1
     CLIP_FOLDERS: tuple[str, ...] = ()
+    # The parser of the owner's lists, and the number of their first label (None: words).
+    LIST_FORM: ListForm = (parse_ferv39k_list, None)
+    compound = False
 
     def __init__(
         self,
         *,
         split: str = 'train',
         fold: int = 1,
-        exclude_classes: Sequence[str] = (),
-        include_classes: Sequence[str] = (),
+        labels: Mapping[str, Any] | None = None,
+        labelled: bool = True,
+        class_map: Mapping[str, str] | None = None,
+        exclude_classes: str | Sequence[str] = (),
+        include_classes: str | Sequence[str] = (),
         val_fraction: float = 0.0,
         val_seed: int = 0,
         **kwargs: Any,
@@ -72,32 +95,58 @@ class CorpusDataset(ClipDataset):
         if fold not in range(1, self.FOLDS + 1):
             folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
             raise ValueError(f'{name}: expected a fold {folds}, found {fold!r}')
+        if exclude_classes and include_classes:
+            raise ValueError(f'{name}: give exclude_classes or include_classes, not both')
+        self.labels, self.labelled = dict(labels or {}), labelled
+        if self.labels and (
+            not isinstance(self.labels.get('first'), int) or set(self.labels) - {'first', 'order'}
+        ):
+            raise ValueError(
+                f'{name}: expected labels=dict(first=0) or labels=dict(first=0, order=[...]), '
+                f'found {self.labels!r}'
+            )
+        if not labelled and (
+            val_fraction or exclude_classes or include_classes or not kwargs.get('test_mode')
+        ):
+            raise ValueError(
+                f'{name}: labelled=False is for prediction (test_mode=True) of all clips of a '
+                'list, without val_fraction, exclude_classes and include_classes'
+            )
         self.split, self.fold = split, fold
         self.val_fraction, self.val_seed = val_fraction, val_seed
         # The list that the split is read from.
         self.listed_split = 'test' if split == 'test' else 'train'
-        self._chosen = exclude_classes, include_classes
+        self.choice = ClassChoice(
+            dict(class_map or {}), _names(exclude_classes), _names(include_classes)
+        )
         super().__init__(**kwargs)
 
     def list_path(self, split: str, fold: int) -> str:
         """Where the owner keeps the list of a split and fold, below ``data_root``."""
         raise NotImplementedError
 
-    def parse_list(self, text: str, file: str) -> Rows:
-        """The rows of a list in the owner's form."""
-        raise NotImplementedError
+    def find_form(self, text: str) -> ListForm:
+        """The parser of a list, and the number of its first label (None: words)."""
+        return (parse_dferclip_list, 0) if is_dferclip_list(text) else self.LIST_FORM
 
     def find_classes(self) -> Sequence[str]:
-        """Class names in label order."""
-        return CORPUS_CLASSES[self.METAINFO['corpus']]
+        """The names that the lists hold, in label order."""
+        return CORPUS_CLASSES[self.CORPUS]
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
-        """The user's metainfo with the classes; which of them are left out is found as well."""
+        """The user's metainfo with the classes; the names in the arguments are checked."""
+        emotions = CORPUS_CLASSES[self.CORPUS]
+        self.label_order = resolve_classes(self.labels.get('order', emotions))
         if 'classes' not in metainfo:
-            metainfo['classes'] = self.find_classes()
-        classes = metainfo['classes']
+            metainfo['classes'] = dict.fromkeys(map(self.choice.class_of, self.find_classes()))
+        # Always a tuple: datasets of equal classes can be concatenated if the types are equal.
+        metainfo['classes'] = classes = resolve_classes(metainfo['classes'])
         self.label_numbers = {name: number for number, name in enumerate(classes)}
-        self.excluded = frozenset(excluded_classes(classes, *self._chosen))
+        known = tuple(dict.fromkeys((*emotions, *classes)))
+        check_names('labels.order', self.label_order, known)
+        check_names('class_map', self.choice.class_map, emotions)
+        check_names('exclude_classes', self.choice.exclude, known)
+        check_names('include_classes', self.choice.include, known)
         return metainfo
 
     def find_list(self, ann_file: str) -> Path:
@@ -122,12 +171,13 @@ class CorpusDataset(ClipDataset):
         return next((path for path in candidates if path.is_dir()), self.root)
 
     def read_list(self, path: Path) -> list[Row | ListError]:
-        """The rows of a list file, in the owner's form or in DFER-CLIP's."""
+        """The rows of a list file, in the owner's form, in DFER-CLIP's, or of clips alone."""
         text = decode_list(path.read_bytes(), str(path))
-        if is_dferclip_list(text):
-            classes = CORPUS_CLASSES[self.METAINFO['corpus']]
-            return list(parse_dferclip_list(text, str(path), classes))
-        return list(self.parse_list(text, str(path)))
+        if not self.labelled:
+            return list(parse_clip_names(text, str(path)))
+        parse, first = self.find_form(text)
+        labels = ListLabels(self.label_order, self.labels.get('first', first), self.compound)
+        return list(parse(text, str(path), labels))
 
     def read_rows(self) -> list[Row | ListError]:
         """The rows of the list of this split and fold."""
@@ -135,13 +185,15 @@ class CorpusDataset(ClipDataset):
 
     def select_rows(self, rows: list[Row]) -> list[Row]:
         """The rows of this split, without those of excluded classes."""
-        rows = [row for row in self._select_split(rows) if row.label not in self.excluded]
-        if self.excluded and not rows:
+        found = self._select_split(rows)
+        taken = [row for row in found if not row.label or self.choice.takes(row.label)]
+        if found and not taken:
+            labels = ', '.join(sorted({row.label for row in found}))
             raise ValueError(
-                f'{self.ann_file}: expected at least one clip, found none (without '
-                f'{", ".join(sorted(self.excluded))})'
+                f'{self.ann_file}: expected at least one clip, found none of the chosen classes '
+                f'(only of {labels})'
             )
-        return rows
+        return taken
 
     def _select_split(self, rows: list[Row]) -> list[Row]:
         if not self.val_fraction:
@@ -149,23 +201,28 @@ class CorpusDataset(ClipDataset):
         # A clip that is listed twice must not be on both sides.
         first = {row.clip: row for row in reversed(rows)}
         clips = [row for row in rows if first[row.clip] is row]
-        labels = [self.label_numbers.get(row.label, -1) for row in clips]
+        labels = [self.label_numbers.get(self.choice.class_of(row.label), -1) for row in clips]
         chosen = stratified_holdout(labels, self.val_fraction, self.val_seed)
         held = {row.clip for row, taken in zip(clips, chosen, strict=True) if taken}
         return [row for row in rows if (row.clip in held) == (self.split == 'validation')]
 
     def annotation(self, row: Row) -> dict[str, Any]:
-        """The label's number, and the number of frames where the list has it."""
-        annotation: dict[str, Any] = dict(label=self._label_number(row))
+        """The label's number if there is one, and the frames where the list counts them."""
+        annotation: dict[str, Any] = {}
+        if self.labelled:
+            name = self.choice.class_of(row.label)
+            if name not in self.label_numbers:
+                expected = f'a label of the classes {", ".join(self.label_numbers)}'
+                raise ListError(self.ann_file, row.line, expected, name)
+            annotation['label'] = self.label_numbers[name]
         if row.num_frames is not None:
             annotation['total_frames'] = row.num_frames
         return annotation
 
-    def _label_number(self, row: Row) -> int:
-        if row.label not in self.label_numbers:
-            expected = f'a label of the classes {", ".join(self.label_numbers)}'
-            raise ListError(self.ann_file, row.line, expected, row.label)
-        return self.label_numbers[row.label]
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """The label of a clip, for MMEngine's ``ClassBalancedDataset``; none without labels."""
+        info = super().get_data_info(idx)
+        return [info['label']] if 'label' in info else []
 
     def locate(self, row: Row) -> str | None:
         """The path of a row's clip; of a path from another machine, the longest trailing part."""
@@ -179,3 +236,7 @@ class CorpusDataset(ClipDataset):
         if not hasattr(self, '_found_below_root'):
             self._found_below_root = ClipFinder(str(self.root))
         return self._found_below_root
+
+
+def _names(names: str | Sequence[str]) -> frozenset[str]:
+    return frozenset((names,) if isinstance(names, str) else names)

@@ -16,7 +16,7 @@ Formats, as their owners distribute them:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..emotions import emotion_of
@@ -29,7 +29,7 @@ class Row:
 
     Attributes:
         clip: its reference, parts joined by ``/``.
-        label: an emotion, or several joined by ``_``.
+        label: an emotion, or several joined by ``_``; ``''`` for none.
         line: counted from 1; 0 where there is no list.
         num_frames: as listed.
         chinese: caption; ``''`` for none.
@@ -48,9 +48,52 @@ class Row:
 
 Rows = Iterator[Row | ListError]
 
+_OTHER_FORMS = "'path num_frames label' in all lines, or clips alone with labelled=False"
 
-def parse_dfew_csv(text: str, file: str, classes: Sequence[str]) -> Rows:
-    """DFEW's ``video_name,label``: labels count from 1, numbers are padded to five digits."""
+
+@dataclass(frozen=True)
+class ListLabels:
+    """How the labels of a list are read.
+
+    Attributes:
+        order: class names, in the order of the list's numbers.
+        first: the number of the first one; None: the list has words.
+        compound: whether a word may join several emotions by ``_``.
+    """
+
+    order: tuple[str, ...]
+    first: int | None = None
+    compound: bool = False
+
+    def read(self, label: str) -> str:
+        """The class that a label names.
+
+        Raises:
+            ListError: if it names none.
+        """
+        if self.first is not None:
+            place = int(label) - self.first if re.fullmatch('[0-9]{1,9}', label) else -1
+            if 0 <= place < len(self.order):
+                return self.order[place]
+            last = self.first + len(self.order) - 1
+            expected = f'a label from {self.first} ({self.order[0]}) to {last} ({self.order[-1]})'
+            raise ListError('', 0, f'{expected}; labels=dict(first=..., order=[...])', label)
+        names = []
+        for part in label.split('_') if self.compound else [label]:
+            try:
+                names.append(emotion_of(part))
+            except ValueError:
+                names.append('')
+            if names[-1] not in self.order:
+                expected = f'one of {", ".join(self.order)}; labels=dict(first=...) for numbers'
+                raise ListError('', 0, expected, label)
+        if len(set(names)) < len(names):
+            raise ListError('', 0, 'each emotion of a compound once', label)
+        return '_'.join(names)
+
+
+def parse_dfew_csv(text: str, file: str, labels: ListLabels) -> Rows:
+    """DFEW's ``video_name,label``; numbers are padded to five digits."""
     begun = False
 
     def parse(content: str, line: int) -> Row | None:
@@ -60,42 +103,34 @@ def parse_dfew_csv(text: str, file: str, classes: Sequence[str]) -> Rows:
         if first and (name.lower(), number.lower()) == ('video_name', 'label'):
             return None
         if not comma:
-            raise ListError('', 0, "'video_name,label'", content)
-        label = _numbered_label(number, classes, 1)
-        clip = check_reference(name)
-        return Row(clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip, label, line)
+            raise ListError('', 0, f"'video_name,label', {_OTHER_FORMS}", content)
+        label = labels.read(number)
+        return Row(pad_number(check_reference(name)), label, line)
 
     return parse_lines(text, file, parse)
 
 
-def parse_ferv39k_list(
-    text: str, file: str, classes: Sequence[str], *, compound: bool = False
-) -> Rows:
-    """FERV39k's and MAFW's ``clip word``; the clip's name may hold spaces.
+def pad_number(clip: str) -> str:
+    """The name of a clip of DFEW: a bare number has five digits."""
+    return clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip
 
-    Args:
-        text: of the list.
-        file: its path, for errors.
-        classes: the emotions that a label may name.
-        compound: whether a label may join several emotions by ``_``.
-    """
+
+def parse_ferv39k_list(text: str, file: str, labels: ListLabels) -> Rows:
+    """FERV39k's and MAFW's ``clip word``; the clip's name may hold spaces."""
 
     def parse(content: str, line: int) -> Row:
         clip, *word = content.strip().rsplit(None, 1)
         if not word:
-            raise ListError('', 0, "'clip emotion'", content)
-        label = _named_label(word[0], classes, compound)
-        return Row(check_reference(clip), label, line)
+            raise ListError('', 0, f"'clip emotion', {_OTHER_FORMS}", content)
+        return Row(check_reference(clip), labels.read(word[0]), line)
 
     return parse_lines(text, file, parse)
 
 
-def parse_mafw_captions(
-    text: str, file: str, classes: Sequence[str], *, compound: bool = False
-) -> Rows:
+def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
     """MAFW's lists with captions: clip, word, Chinese and English sentence between tabs.
 
-    A missing sentence is ``''``. Arguments as `parse_ferv39k_list`.
+    A missing sentence is ``''``.
     """
 
     def parse(content: str, line: int) -> Row:
@@ -104,10 +139,9 @@ def parse_mafw_captions(
             expected = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
             raise ListError('', 0, expected, content)
         word, chinese, english = (*rest, '', '')[:3]
-        label = _named_label(word, classes, compound)
         return Row(
             check_reference(clip),
-            label,
+            labels.read(word),
             line,
             chinese=_sentence(chinese),
             english=_sentence(english),
@@ -122,8 +156,8 @@ def is_dferclip_list(text: str) -> bool:
     return re.search(r'\S\s+[-+]?[0-9]+\s+[-+]?[0-9]+\s*$', first) is not None
 
 
-def parse_dferclip_list(text: str, file: str, classes: Sequence[str]) -> Rows:
-    """DFER-CLIP's lists, ``path num_frames label`` with labels from 0.
+def parse_dferclip_list(text: str, file: str, labels: ListLabels) -> Rows:
+    """DFER-CLIP's lists, ``path num_frames label``.
 
     The paths are absolute on their author's machine: which trailing part names the clip is found
     out on the disk.
@@ -132,35 +166,25 @@ def parse_dferclip_list(text: str, file: str, classes: Sequence[str]) -> Rows:
     def parse(content: str, line: int) -> Row:
         clip, *numbers = content.strip().rsplit(None, 2)
         if len(numbers) != 2:
-            raise ListError('', 0, "'path num_frames label'", content)
+            raise ListError('', 0, "'path num_frames label', as in the first line", content)
         if not re.fullmatch('[0-9]{1,9}', numbers[0]) or int(numbers[0]) == 0:
             raise ListError('', 0, 'a positive number of frames', numbers[0])
-        label = _numbered_label(numbers[1], classes, 0)
+        label = labels.read(numbers[1])
         reference = check_reference(clip, other_machine=True)
         return Row(reference, label, line, num_frames=int(numbers[0]), path_from_other_machine=True)
 
     return parse_lines(text, file, parse)
 
 
-def _numbered_label(number: str, classes: Sequence[str], first: int) -> str:
-    last = first + len(classes) - 1
-    if not re.fullmatch('[0-9]{1,9}', number) or not first <= int(number) <= last:
-        raise ListError('', 0, f'a label from {first} to {last}', number)
-    return classes[int(number) - first]
+def parse_clip_names(text: str, file: str) -> Rows:
+    """One clip a line, without labels."""
 
+    def parse(content: str, line: int) -> Row | None:
+        name = content.strip(' "\t')
+        header = name.lower() == 'video_name'
+        return None if header else Row(check_reference(name), '', line)
 
-def _named_label(word: str, classes: Sequence[str], compound: bool) -> str:
-    names = []
-    for part in word.split('_') if compound else [word]:
-        try:
-            names.append(emotion_of(part))
-        except ValueError:
-            raise ListError('', 0, f'one of {", ".join(classes)}', word) from None
-        if names[-1] not in classes:
-            raise ListError('', 0, f'one of {", ".join(classes)}', word)
-    if len(set(names)) < len(names):
-        raise ListError('', 0, 'each emotion of a compound once', word)
-    return '_'.join(names)
+    return parse_lines(text, file, parse)
 
 
 def _sentence(text: str) -> str:

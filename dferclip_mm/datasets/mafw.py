@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from mmaction.registry import DATASETS
 
-from ..emotions import CORPUS_CLASSES
 from .classes import compound_order
-from .corpus_dataset import LISTED_SPLITS, CorpusDataset
-from .list_text import ListError, decode_list
-from .lists import Row, Rows, parse_ferv39k_list, parse_mafw_captions
+from .corpus_dataset import LISTED_SPLITS, CorpusDataset, ListForm
+from .lists import Row, is_dferclip_list, parse_ferv39k_list, parse_mafw_captions
 
 
 @DATASETS.register_module()
@@ -28,7 +25,7 @@ class MAFWDataset(CorpusDataset):
         require_caption: leave out clips without an English caption.
     """
 
-    METAINFO = dict(corpus='mafw', classes=CORPUS_CLASSES['mafw'])
+    CORPUS = 'mafw'
     FOLDS = 5
     CLIP_FOLDERS = ('data/faces', 'data/clips')
 
@@ -51,16 +48,14 @@ class MAFWDataset(CorpusDataset):
         caption = 'with_caption' if self.captions else 'no_caption'
         return f'Train & Test Set/{setting}/{caption}/set_{fold}/{split}.txt'
 
-    def read_list(self, path: Path) -> list[Row | ListError]:
-        """The rows of a list; DFER-CLIP's form holds neither compounds nor captions."""
-        if not (self.compound or self.captions):
-            return super().read_list(path)
-        return list(self.parse_list(decode_list(path.read_bytes(), str(path)), str(path)))
+    def find_form(self, text: str) -> ListForm:
+        """The owner's ``clip word``, or its four columns of a list with captions.
 
-    def parse_list(self, text: str, file: str) -> Rows:
-        """``clip word``, or the four columns of a list with captions."""
-        parse = parse_mafw_captions if self.captions or '\t' in text else parse_ferv39k_list
-        return parse(text, file, CORPUS_CLASSES['mafw'], compound=self.compound)
+        DFER-CLIP's form holds neither compounds nor captions.
+        """
+        if not (self.compound or self.captions) and is_dferclip_list(text):
+            return super().find_form(text)
+        return parse_mafw_captions if self.captions or '\t' in text else parse_ferv39k_list, None
 
     def find_classes(self) -> Sequence[str]:
         """The 11 emotions, or those in the corpus's lists of the compound setting.

@@ -74,3 +74,14 @@ class ClipScoresDataset(ClipDataset):
     def annotation(self, row: ScoreRow) -> dict[str, Any]:
         """The scores."""
         return dict(scores=list(row.scores))
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Refuse to be balanced by classes.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            f'{self.ann_file}: clips have scores and no classes to balance: take '
+            'ClassBalancedDataset away'
+        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mmaction.registry import RUNNERS
+from mmaction.registry import DATASETS, RUNNERS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -21,11 +24,13 @@ from ..checkpoints.load import check_format, is_remote, read_weights
 from .checks.config_keys import MMENGINE_HOOKS
 from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
-from .lookup import build_without_pipeline, find_hook
+from .lookup import dataset_configs, find_hook
 from .remedies import prepare_cpu_processes, without_code_layout
 
 # Gloo's error when another process no longer answers: it begins with a line of its own source.
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
+# As a shell says it of SIGINT.
+_INTERRUPTED = 128 + signal.SIGINT
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
@@ -41,7 +46,9 @@ def find_data(cfg: Config, *splits: str) -> None:
         FileNotFoundError, ValueError: as the datasets say.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    build_without_pipeline(cfg, splits)
+    for settings in dataset_configs(cfg, splits):
+        # A copy: some pipelines take from their settings.
+        DATASETS.build(copy.deepcopy(settings))
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -61,7 +68,8 @@ def build_runner(cfg: Config) -> Runner:
     dropped = _drop_hooks(cfg)
     prepare_cpu_processes(cfg, cfg.launcher)
     cfg = without_code_layout(cfg)
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConsoleRunner.from_cfg(cfg)
+    plain = cfg.get('runner_type', 'Runner') == 'Runner'
+    runner = ConsoleRunner.from_cfg(cfg) if plain else RUNNERS.build(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())
     return runner
@@ -89,11 +97,18 @@ def friendly_errors() -> Iterator[None]:
     """End a program with one line instead of a traceback when its user has to change something.
 
     That is a ValueError, an OSError or a FloatingPointError; other errors keep their traceback.
+    Ctrl-C ends it with one line and code 130.
     ``DFERCLIP_MM_TRACEBACK=1`` shows it for all. torchrun reports the error of the process that
     failed first, not the errors of those that waited for it.
     """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, functools.partial(_interrupt, os.getpid()))
     try:
         yield
+    except KeyboardInterrupt:
+        print('interrupted: what was finished before is kept', file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
     except Exception as error:
         if not _is_of_another_process(error):
             # Into a file that torchrun reads; nothing happens without torchrun.
@@ -104,6 +119,14 @@ def friendly_errors() -> Iterator[None]:
         with suppress(OSError):
             print('set DFERCLIP_MM_TRACEBACK=1 for the traceback', file=sys.stderr)
         raise SystemExit(f'error: {str(error) or repr(error)}') from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(owner: int, number: int, frame: object) -> None:
+    # A terminal sends it to forked processes too, which end with the program.
+    if os.getpid() == owner:
+        raise KeyboardInterrupt
 
 
 def _is_of_another_process(error: Exception) -> bool:

@@ -107,6 +107,8 @@ class RecallMetric(ClipMetric):
     A clip that the dataset marks as unreadable has no prediction (-1) and counts as wrong. It is
     named in the log and in ``save_to``, and ``dfer/unreadable`` is the number of these clips.
 
+    Clips without labels are predicted and not scored: ``save_to`` holds the predictions.
+
     Args:
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none.
@@ -151,7 +153,7 @@ class RecallMetric(ClipMetric):
                 {
                     'index': sample.get('sample_idx'),
                     'clip': sample.get('filename'),
-                    'label': int(sample['gt_label']),
+                    **({'label': int(sample['gt_label'])} if 'gt_label' in sample else {}),
                     **_scores_of(sample),
                 }
             )
@@ -161,7 +163,7 @@ class RecallMetric(ClipMetric):
 
         Raises:
             ValueError: when there are no class names, the head scores another number of classes,
-                or a clip of the dataset has no result.
+                some clips have labels and others none, or a clip of the dataset has no result.
         """
         classes = self.find_names('classes', self.classes)
         results = self.deduplicate(results)
@@ -172,10 +174,29 @@ class RecallMetric(ClipMetric):
                 f'the head scores {width} classes, the dataset has {len(classes)} '
                 f'({", ".join(classes)}): give both the same classes'
             )
-        truth = np.array([result['label'] for result in results])
         predicted = np.array(
             [-1 if each['scores'] is None else np.argmax(each['scores']) for each in results]
         )
+        clips = [
+            {**result, 'predicted': int(label)}
+            for result, label in zip(results, predicted, strict=True)
+        ]
+        unlabelled = [str(result['clip']) for result in results if 'label' not in result]
+        if unlabelled:
+            if len(unlabelled) < len(results):
+                raise ValueError(
+                    f'{len(unlabelled)} of {len(results)} clips have no label, the first is '
+                    f'{unlabelled[0]}: give labels to all or to none'
+                )
+            target = (
+                f'predictions are in {self.save_to}'
+                if self.save_to
+                else ('set test_evaluator.save_to=predictions.csv for the predictions')
+            )
+            _warn(f'the {len(results)} clips have no labels, so nothing is scored: {target}')
+            self.save(classes, clips, classes=list(classes), metrics={})
+            return {}
+        truth = np.array([result['label'] for result in results])
         scores = recall_scores(truth, predicted, len(classes))
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
@@ -200,10 +221,7 @@ class RecallMetric(ClipMetric):
         metrics |= {f'recall/{name}': recall[name] for name in classes if name not in absent}
         self.save(
             classes,
-            [
-                {**result, 'predicted': int(label)}
-                for result, label in zip(results, predicted, strict=True)
-            ],
+            clips,
             classes=list(classes),
             metrics=metrics,
             confusion=scores.confusion.tolist(),

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from ..files import write_json
-from .boxes import as_faces
-from .detectors import Detector
+from ..media.timed_frames import TimedFrame
+from .detectors import FaceFinder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,26 +36,26 @@ class CropTemplate:
     without_face: int
 
 
-def measure_template(frames: Iterable[np.ndarray], detector: Detector) -> CropTemplate:
+def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemplate:
     """Measure the crops of a dataset.
 
     Args:
-        frames: uint8 RGB (H, W, 3), some from each of many clips.
-        detector: the one for the videos that will be cropped. A frame's largest face counts.
+        frames: of many clips.
+        find: as for the videos that will be cropped. A frame's largest face counts.
 
     Raises:
         ValueError: when there is no face in any frame.
     """
     points, boxes, sides, without = [], [], [], 0
     for frame in frames:
-        faces = as_faces(*detector(frame))
+        faces, (height, width) = find(frame), frame.image.shape[:2]
         if not len(faces.scores):
             without += 1
             continue
         largest = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1).argmax()
-        points.append(faces.landmarks[largest] / frame.shape[1::-1])
-        boxes.append(faces.boxes[largest] / np.tile(frame.shape[1::-1], 2))
-        sides.append(min(frame.shape[:2]))
+        points.append(faces.landmarks[largest] / (width, height))
+        boxes.append(faces.boxes[largest] / (width, height, width, height))
+        sides.append(min(height, width))
     if not points:
         raise ValueError(f'expected faces, found none in any of {without} frames')
     low, high = np.quantile(points, (0.16, 0.84), axis=0)

@@ -64,14 +64,12 @@ class YuNet:
         min_score: weaker faces are left out.
 
     Raises:
-        FileNotFoundError, ValueError: when there is no such file, or OpenCV cannot read it.
+        ValueError: when OpenCV cannot read it.
     """
 
     def __init__(
         self, path: str | Path, long_sides: Sequence[int] = (640, 320), min_score: float = 0.5
     ) -> None:
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'no face detector at {path}')
         try:
             self._net = cv2.FaceDetectorYN.create(str(path), '', (320, 320), min_score)
         except cv2.error as error:
@@ -90,31 +88,32 @@ class YuNet:
         return NO_FACES
 
 
-def build_detector(detector: str | Path | Detector) -> Detector:
-    """A detector from ``'mtcnn'`` or a YuNet file (.onnx); a function is returned as it is.
-
-    Raises:
-        FileNotFoundError, ValueError: when it is none of these.
-    """
-    if callable(detector):
-        return detector
-    if str(detector) == 'mtcnn':
-        return MTCNN()
-    if str(detector).endswith('.onnx'):
-        return YuNet(detector)
-    raise ValueError(f"detector={str(detector)!r}: expected 'mtcnn', a YuNet file or a function")
-
-
 def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
-    """What finds the faces of a frame: a detector, or a table of boxes (.csv, see `read_boxes`).
+    """What finds the faces of a frame.
+
+    Args:
+        detector: ``'mtcnn'``, a YuNet file (.onnx), a table of boxes (.csv, see `read_boxes`), or
+            a function from an RGB frame to boxes, landmarks and scores as `Faces` has them.
 
     Raises:
-        FileNotFoundError, ValueError: when it is neither, or the table cannot be read.
+        ValueError: when it is none of these.
+        OSError: when the table cannot be read.
     """
-    if str(detector).endswith('.csv'):
-        table = read_boxes(str(detector))
-        return lambda frame: table.get(frame.index, NO_FACES)
-    detect = build_detector(detector)
+    name = str(detector)
+    if name.endswith('.csv'):
+        table = read_boxes(name)
+        return lambda frame: table.get(frame.number, NO_FACES)
+    if callable(detector):
+        detect = detector
+    elif name == 'mtcnn':
+        detect = MTCNN()
+    elif name.endswith('.onnx'):
+        detect = YuNet(name)
+    else:
+        raise ValueError(
+            f"detector={name!r}: expected 'mtcnn', a YuNet file (.onnx), a table of boxes (.csv) "
+            'or a function'
+        )
     return lambda frame: as_faces(*detect(frame.image))
 
 

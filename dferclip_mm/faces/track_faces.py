@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -65,19 +66,28 @@ def track_faces(
         Each frame, with its faces in the order of their tracks.
     """
     tracker = tracker or FaceTracker()
+    for _, shot in groupby(frames, key=lambda frame: frame.shot):
+        yield from _track_shot(shot, find, every, smoothing, tracker)
+        tracker.end_shot()
+
+
+def _track_shot(
+    frames: Iterable[TimedFrame],
+    find: FaceFinder,
+    every: int,
+    smoothing: float,
+    tracker: FaceTracker,
+) -> Iterator[Tracked]:
     waiting: deque[TimedFrame] = deque()
     found: deque[_Detections] = deque()
-    count = 0
-    for frame in frames:
-        if waiting and waiting[-1].shot != frame.shot:
-            yield from _end_shot(waiting, found, find, tracker, smoothing)
-            count = 0
+    for count, frame in enumerate(frames):
         waiting.append(frame)
         if count % every == 0:
             found.append(_detect(frame, find, tracker))
             yield from _release(waiting, found, frame.time - 2 * smoothing, smoothing)
-        count += 1
-    yield from _end_shot(waiting, found, find, tracker, smoothing)
+    if waiting[-1].time > found[-1].time:
+        found.append(_detect(waiting[-1], find, tracker))
+    yield from _release(waiting, found, np.inf, smoothing)
 
 
 def _detect(frame: TimedFrame, find: FaceFinder, tracker: FaceTracker) -> _Detections:
@@ -97,20 +107,6 @@ def _release(
         while len(found) > 1 and found[1].time < frame.time - 3 * smoothing:
             found.popleft()
         yield frame, _faces_at(frame.time, [*found], smoothing)
-
-
-def _end_shot(
-    waiting: deque[TimedFrame],
-    found: deque[_Detections],
-    find: FaceFinder,
-    tracker: FaceTracker,
-    smoothing: float,
-) -> Iterator[Tracked]:
-    if waiting and waiting[-1].time > found[-1].time:
-        found.append(_detect(waiting[-1], find, tracker))
-    yield from _release(waiting, found, np.inf, smoothing)
-    found.clear()
-    tracker.end_shot()
 
 
 def _faces_at(time: float, found: list[_Detections], smoothing: float) -> list[TrackedFace]:

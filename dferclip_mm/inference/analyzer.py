@@ -124,9 +124,10 @@ class EmotionAnalyzer:
             ValueError: when it is not a video, or has no frame that can be read.
             OSError: when it cannot be read.
         """
-        info: dict[str, Any] = dict(self.info, frames=0, faces=0, seconds=0.0, damage='')
+        name = 'array' if isinstance(video, np.ndarray) else str(video)
+        counts = dict(frames=0, faces=0, seconds=0.0, damage='')
+        info: dict[str, Any] = dict(video=name, **self.info, **counts)
         if isinstance(video, np.ndarray):
-            name = 'array'
             times = np.arange(len(video)) / frame_rate
             frames: Iterable[TimedFrame] = (
                 TimedFrame(index, time, image)
@@ -134,12 +135,11 @@ class EmotionAnalyzer:
                 if start <= time < end
             )
         else:
-            name = str(video)
             frames = read_timed_frames(name, start=start, end=end)
         rows = list(self.stream(_until_damage(frames, info), name, info))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        return EmotionTimeline(windows=table, classes=self.classes, info=dict(video=name, **info))
+        return EmotionTimeline(windows=table, classes=self.classes, info=info)
 
     def stream(
         self, frames: Iterable[TimedFrame], name: str = '', info: dict[str, Any] | None = None
@@ -172,7 +172,7 @@ class EmotionAnalyzer:
                         continue
                     yield held[track][0]
                 crop = crop_face(frame.image, landmarks, box, self.template)
-                place = (track, frame.index, frame.time, frame.time)
+                place = (track, frame.number, frame.time, frame.time)
                 held[track] = (FaceSample(*place, box, score, crop), due + self.step)
             for track in [*held]:
                 if held[track][0].until < frame.time - self.step:
@@ -208,8 +208,8 @@ class EmotionAnalyzer:
             track=window.track,
             start=window.start,
             end=window.end,
-            frame_start=window.samples[0].index,
-            frame_end=window.samples[-1].index,
+            frame_start=window.samples[0].frame,
+            frame_end=window.samples[-1].frame,
             x=left,
             y=top,
             w=right - left,
@@ -243,5 +243,5 @@ def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterato
             yield frame
     except ValueError as error:
         if not info['frames']:
-            raise
+            raise ValueError(f'{info["video"]}: {error}') from error
         info['damage'] = str(error)

@@ -18,8 +18,8 @@ class FaceSample(NamedTuple):
     """One encoded face.
 
     Attributes:
-        track: its number.
-        index: of the frame.
+        track: number of the face's track.
+        frame: number of the frame.
         time: of the frame in seconds.
         until: when the face was last seen before the next sample; its own time at the earliest.
         box: (4,): left, top, right, bottom, in pixels.
@@ -28,7 +28,7 @@ class FaceSample(NamedTuple):
     """
 
     track: int
-    index: int
+    frame: int
     time: float
     until: float
     box: np.ndarray
@@ -77,7 +77,7 @@ def slide_windows(
     half of a window has no face, there is none. In memory are the samples of one window per track.
 
     Args:
-        samples: of all tracks, in order of time.
+        samples: of all tracks, each in order of time; one track may be a step behind another.
         length: of a window in seconds.
         stride: from one window to the next one, in seconds.
         step: from one sample to the next one, in seconds.

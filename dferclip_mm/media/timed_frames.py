@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -18,13 +18,13 @@ class TimedFrame(NamedTuple):
     """One frame of a video.
 
     Attributes:
-        index: its number in display order, from 0.
+        number: in display order, from 0.
         time: in seconds from the video's beginning, as a player counts.
         image: uint8 RGB (H, W, 3), upright.
         shot: number of cuts before it, see `count_shots`.
     """
 
-    index: int
+    number: int
     time: float
     image: np.ndarray
     shot: int = 0
@@ -56,29 +56,37 @@ def read_timed_frames(
     read_head(path)
     container, stream = open_stream(path, max_pixels)
     reformatter = VideoReformatter()
-    index, time = 0, 0.0
+    number, time = 0, 0.0
     try:
         step = 1 / float(stream.average_rate or 25)
         first = (container.start_time or 0) / av.time_base
         declared = (container.duration or 0) / av.time_base
         if stream.duration:
             declared = float(stream.duration * stream.time_base)
-        for frame in container.decode(stream):
-            if frame.is_corrupt:
-                raise ValueError(f'frame {index} is damaged')
+        for frame in _decode(container, stream):
+            if frame is None or frame.is_corrupt:
+                raise ValueError(f'frame {number} is damaged')
             if frame.pts is not None:
                 time = float(frame.pts * frame.time_base) - first
             if time >= end:
                 break
             if time >= start:
-                yield TimedFrame(index, time, to_rgb(frame, reformatter))
-            index, time = index + 1, time + step
+                yield TimedFrame(number, time, to_rgb(frame, reformatter))
+            number, time = number + 1, time + step
     except av.FFmpegError as error:
-        raise ValueError(f'frame {index} does not decode: {first_line(error)}') from error
+        raise ValueError(f'frame {number} does not decode: {first_line(error)}') from error
     finally:
         container.close()
-    if not index:
+    if not number:
         raise ValueError('expected a video, found one without frames')
     # Sound may be longer than the pictures.
     if end == float('inf') and time < 0.9 * declared - 0.1:
         raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')
+
+
+def _decode(container: Any, stream: Any) -> Iterator[Any]:
+    """The frames; None where a packet is cut, of which a decoder makes something."""
+    for packet in container.demux(stream):
+        if packet.is_corrupt:
+            yield None
+        yield from packet.decode()

@@ -1,6 +1,4 @@
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import official_layouts
@@ -31,15 +29,3 @@ def dferclip_file(dferclip_state, tmp_path_factory):
 def emoclip_state(golden):
     """An EmoCLIP state dict as published, without ``module.``; do not write into it."""
     return official_layouts.emoclip_state_dict(golden['emoclip']['tiny_16'])
-
-
-@pytest.fixture
-def run_tool(monkeypatch):
-    """Run a program of tools/ in this process, as ``python tools/NAME.py ARGUMENTS`` does."""
-
-    def run(name, *arguments):
-        program = str(ROOT / 'tools' / f'{name}.py')
-        monkeypatch.setattr(sys, 'argv', [program, *map(str, arguments)])
-        runpy.run_path(program, run_name='__main__')
-
-    return run

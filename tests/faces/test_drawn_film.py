@@ -43,9 +43,9 @@ def find(film: tuple[list[TimedFrame], list[dict]]) -> FaceFinder:
     finder, known = build_face_finder('mtcnn'), {}
 
     def found(frame: TimedFrame) -> Faces:
-        if frame.index not in known:
-            known[frame.index] = finder(frame)
-        return known[frame.index]
+        if frame.number not in known:
+            known[frame.number] = finder(frame)
+        return known[frame.number]
 
     return found
 
@@ -113,7 +113,7 @@ def test_crops_of_a_person_hold_still(
     for frame, faces in track_faces([frames[number] for number in last], find):
         (face,) = faces
         dots = np.zeros_like(frame.image)
-        nose = truth[frame.index]['faces'][0]['landmarks'][2]
+        nose = truth[frame.number]['faces'][0]['landmarks'][2]
         cv2.circle(dots, [round(16 * (value - 0.5)) for value in nose], 64, (255,) * 3, -1, 16, 4)
         crop = crop_face(dots, face.landmarks, face.box, TEMPLATE)[..., 0].astype(float)
         rows, columns = np.mgrid[:96, :96]

@@ -18,8 +18,8 @@ class Finder:
         self.rng = np.random.default_rng(0)
 
     def __call__(self, frame: TimedFrame) -> Faces:
-        self.asked.append(frame.index)
-        if frame.index in self.unseen:
+        self.asked.append(frame.number)
+        if frame.number in self.unseen:
             return NO_FACES
         x = 50 * frame.time + self.rng.normal(0, self.noise)
         return as_faces([(x, 0, x + 40, 50)], np.full((1, 10), x), [1.0])
@@ -87,7 +87,7 @@ def test_few_frames_are_held_in_memory() -> None:
             yield TimedFrame(index, index / 25, IMAGE)
 
     for frame, _ in track_faces(frames(), Finder(), every=3):
-        assert len(read) - frame.index <= 10
+        assert len(read) - frame.number <= 10
 
 
 def test_a_video_without_frames_has_no_faces() -> None:

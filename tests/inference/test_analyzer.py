@@ -9,48 +9,28 @@ import pytest
 import torch
 from drawn_faces import draw_clip, random_identity
 from drawn_faces.film import Film, Role, Shot, write_film
-from mmaction.registry import MODELS
 from mmcv.transforms import Compose
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from untrained_demo import CONFIG, SIZE, TEMPLATE, write_untrained_demo
 
 from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.faces.boxes import NO_FACES
-from dferclip_mm.faces.crop import CropTemplate, write_template
 from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
 from dferclip_mm.inference.timeline import WINDOW_COLUMNS
 from dferclip_mm.media.timed_frames import read_timed_frames
 
-CONFIG = Path(__file__).parents[2] / 'configs' / 'demo_dferclip.py'
-LANDMARKS = np.array([[0.35, 0.46], [0.65, 0.46], [0.5, 0.6], [0.4, 0.72], [0.6, 0.72]])
-SIZE = 96
 Build = Callable[..., EmotionAnalyzer]
 
 
 def whole_frame(image: np.ndarray) -> tuple:
     """A detector for crops: every frame is one face, in the template's place."""
     height, width = image.shape[:2]
-    return [(0, 0, width, height)], LANDMARKS * (width, height), [1.0]
+    return [(0, 0, width, height)], TEMPLATE.landmarks * (width, height), [1.0]
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The demonstration's model without training, and the template of its crops."""
-    folder = tmp_path_factory.mktemp('model')
-    init_default_scope('mmaction')
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(CONFIG).model)
-    torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'model.pth')
-    template = CropTemplate(
-        landmarks=LANDMARKS,
-        spread=np.zeros((5, 2)),
-        box=np.array([0.0, 0.0, 1.0, 1.0]),
-        size=SIZE,
-        frames=1,
-        without_face=0,
-    )
-    write_template(folder / 'crop.json', template)
-    return str(folder / 'model.pth')
+    return write_untrained_demo(tmp_path_factory.mktemp('model'))
 
 
 @pytest.fixture
@@ -182,6 +162,22 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert 20 < result.info['frames'] < 90
     assert result.info['damage'].startswith('its header declares 4.0 seconds, and it holds ')
     assert len(result.windows) > 0
+
+
+def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
+    config = CONFIG.with_name('demo_emoclip.py')
+    result = EmotionAnalyzer(
+        config,
+        write_untrained_demo(tmp_path, config),
+        classes=['boredom', 'interest'],
+        prompts={'boredom': 'heavy lids.', 'interest': ['wide eyes.', 'raised brows.']},
+        detector=whole_frame,
+        window=1.0,
+        device='cpu',
+    )(clip(25))
+    assert result.classes == ('boredom', 'interest')
+    assert list(result.windows)[-2:] == ['boredom', 'interest']
+    np.testing.assert_allclose(result.windows[['boredom', 'interest']].sum(axis=1), 1, atol=1e-5)
 
 
 def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_theirs(

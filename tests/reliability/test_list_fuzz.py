@@ -11,7 +11,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 
 from dferclip_mm.datasets.list_text import check_rows, decode_list
 from dferclip_mm.datasets.lists import (
+    ListLabels,
     Row,
     parse_dferclip_list,
     parse_dfew_csv,
@@ -32,15 +32,12 @@ from dferclip_mm.emotions import CORPUS_CLASSES
 
 SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
 FORMS = {
-    'DFEW csv': (parse_dfew_csv, SEVEN),
-    'words': (parse_ferv39k_list, SEVEN),
-    'compounds': (partial(parse_ferv39k_list, compound=True), ELEVEN),
-    'captions': (parse_mafw_captions, ELEVEN),
-    'compounds with captions': (
-        partial(parse_mafw_captions, compound=True),
-        ELEVEN,
-    ),
-    'counted': (parse_dferclip_list, SEVEN),
+    'DFEW csv': (parse_dfew_csv, ListLabels(SEVEN, first=1)),
+    'words': (parse_ferv39k_list, ListLabels(SEVEN)),
+    'compounds': (parse_ferv39k_list, ListLabels(ELEVEN, compound=True)),
+    'captions': (parse_mafw_captions, ListLabels(ELEVEN)),
+    'compounds with captions': (parse_mafw_captions, ListLabels(ELEVEN, compound=True)),
+    'counted': (parse_dferclip_list, ListLabels(SEVEN, first=0)),
 }
 BIDI = '\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069'
 
@@ -142,20 +139,20 @@ def enough(seen: Counter[str]) -> bool:
 @pytest.mark.parametrize('form', FORMS)
 def test_what_gets_in_keeps_the_contract(form):
     seen: Counter[str] = Counter()
-    parse, classes = FORMS[form]
+    parse, labels = FORMS[form]
 
     @fuzz()
     @given(lists(form), st.sampled_from(['utf-8', 'utf-8-sig', 'gb18030', 'utf-16', 'latin-1']))
     def check(text: str, encoding: str) -> None:
         data, name = encoded(text, encoding), 'dir/f.txt'
-        rows, said = tried(lambda: check_rows(parse(decode_list(data, name), name, classes)))
+        rows, said = tried(lambda: check_rows(parse(decode_list(data, name), name, labels)))
         if rows is None:
             seen['refused'] += 1
             assert re.match(r'dir/f\.txt:[1-9][0-9]*: ', said), said
             return
         seen['rows'] += len(rows)
         for row in rows:
-            assert keeps_contract(row, classes), row
+            assert keeps_contract(row, labels.order), row
 
     check()
     assert enough(seen), seen
@@ -170,7 +167,7 @@ FOLDER = st.text(LETTERS | st.sampled_from(" .,-+()'&"), min_size=1, max_size=12
 @st.composite
 def well_made(draw: st.DrawFn, form: str) -> tuple[bytes, list[Row]]:
     """A list as a careful stranger writes it, and its rows: put together without the writers."""
-    classes = FORMS[form][1]
+    classes = FORMS[form][1].order
     # Spelled as in Python's own library, whatever the parsers use.
     names = draw(st.lists(st.lists(FOLDER, min_size=1, max_size=3), min_size=1, max_size=5))
     end, lines, rows = draw(ENDS), [], []
@@ -211,13 +208,13 @@ def well_made(draw: st.DrawFn, form: str) -> tuple[bytes, list[Row]]:
 )
 @pytest.mark.parametrize('form', FORMS)
 def test_well_made_lists_are_read_whatever_their_encoding_and_line_ends(form):
-    parse, classes = FORMS[form]
+    parse, labels = FORMS[form]
 
     @fuzz()
     @given(well_made(form))
     def check(made: tuple[bytes, list[Row]]) -> None:
         data, rows = made
-        assert check_rows(parse(decode_list(data, 'f'), 'f', classes)) == rows
+        assert check_rows(parse(decode_list(data, 'f'), 'f', labels)) == rows
 
     check()
 

@@ -59,6 +59,63 @@ def test_a_resumed_run_continues_with_the_next_batch(
     check_equal(straight, tmp_path)
 
 
+@pytest.mark.promise(
+    'Resuming', 'The first Ctrl-C saves and ends in one line, the second ends at once'
+)
+def test_ctrl_c_saves_and_ends_in_one_line(straight: Path, tmp_path: Path) -> None:
+    assert go(tmp_path, 'first', at=9, number=signal.SIGINT) == EXIT_CODE
+    said = (tmp_path / 'first.txt').read_text()
+    assert 'press Ctrl-C again to end at once, without saving' in said
+    assert 'stop signal received: saved after iteration 9' in said
+    assert 'Traceback' not in said
+    assert go(tmp_path, 'second', resume=True) == 0
+    check_equal(straight, tmp_path)
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_second_ctrl_c_ends_the_run_at_once(workers: int, tmp_path: Path) -> None:
+    """Sent within one iteration, which is not finished."""
+    hooks = [dict(type='TermHook', at=9, number=int(signal.SIGINT))] * 2
+    options = dict(train_dataloader__num_workers=workers)
+    assert go(tmp_path, 'first', hooks=hooks, **options) == 130
+    said = (tmp_path / 'first.txt').read_text()
+    assert said.rstrip().splitlines()[-1] == 'interrupted: what was finished before is kept'
+    assert 'Traceback' not in said
+    names = sorted(path.name for path in (tmp_path / 'run').glob('*.pth'))
+    assert names == ['best_dfer_WAR_epoch_1.pth', 'epoch_1.pth']
+
+
+# A run of 18 iterations that validates after each second, and saves after the last.
+BY_ITERATION: dict[str, Any] = dict(
+    train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=18, val_interval=2),
+    train_dataloader__sampler__type='InfiniteSampler',
+    log_processor=dict(by_epoch=False),
+    default_hooks__checkpoint=dict(by_epoch=False, interval=100),
+)
+
+
+@pytest.mark.promise('Resuming', 'A signal within a validation saves the run there')
+@pytest.mark.parametrize(('at', 'save_last'), [(4, True), (18, False)])
+def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there(
+    at: int, save_last: bool, tmp_path: Path
+) -> None:
+    """Within training and at its end; EMAHook has swapped the weights."""
+    options = dict(BY_ITERATION, default_hooks__checkpoint__save_last=save_last)
+    assert go(tmp_path / 'straight', 'all', **options) == 0
+    halves = tmp_path / 'halves'
+    assert go(halves, 'first', at=at, when='val_iter', **options) == EXIT_CODE
+    saved = torch.load(halves / 'run/preempted.pth', weights_only=True)
+    assert saved['meta']['iter'] == at
+    said = (halves / 'first.txt').read_text()
+    assert f'saved after iteration {at}, in its validation' in said
+    assert said.count('Iter(val) [1/1]') == at // 2 - 1
+    assert go(halves, 'second', resume=True, **options) == 0
+    said = (halves / 'second.txt').read_text()
+    assert said.count('Iter(val) [1/1]') == (18 - at) // 2 + 1
+    (halves / 'run/preempted.pth').unlink(missing_ok=save_last)
+    check_equal(tmp_path / 'straight', halves)
+
+
 def test_a_signal_in_validation_ends_the_run_at_once(straight: Path, tmp_path: Path) -> None:
     code = go(tmp_path, 'first', at=12, when='val_iter')
     assert code == EXIT_CODE
@@ -94,13 +151,14 @@ def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
     def child() -> None:
         # What is a hang: Python would wait for ever.
         signal.alarm(60)
+        before = [signal.getsignal(number) for number in SIGNALS]
         cfg = config(tmp_path / 'run')
         cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
         cfg.custom_hooks.append(dict(type='FailHook', when=when))
         with pytest.raises(RuntimeError, match='the camera fell over'):
             train(cfg)
         assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
-        assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
+        assert [signal.getsignal(number) for number in SIGNALS] == before
         # What Python calls at exit.
         multiprocessing.util._exit_function()
 

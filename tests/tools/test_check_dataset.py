@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -84,7 +85,10 @@ def test_nothing_is_wrong_with_a_clean_corpus(check, clean):
     assert len(report['splits']) == 10
     assert contents(clean) == before
     assert report['severity'] == 'note'
-    assert 'text order' in text
+    # One note for each list, not for each clip.
+    kinds = [each['kind'] for each in report['findings']]
+    assert kinds.count('text order') == 10
+    assert '28 clips, this one first' in text
 
 
 class Planted:
@@ -155,7 +159,7 @@ def planted(clean, tmp_path_factory):
     for path in it.frames(10)[2:]:
         path.unlink()
     it.expect('short clip', 'note', 10)
-    it.expect('text order', 'note', 11)
+    it.expect('text order', 'note', 4)
     it.expect('listed twice', 'warning', it.add(train[11]))
     line = it.add(f'{train[12].split(",")[0]},{next_label(train[12])}')
     it.expect('two labels', 'error', 13, line)
@@ -293,10 +297,24 @@ def test_lists_from_elsewhere_are_told_as_such(check, clean, tmp_path):
     assert (tmp_path / 'clean/own.csv').read_text() == own.read_text()
 
 
+def test_folds_without_lists_are_told_in_a_sentence(check, clean, tmp_path):
+    shutil.copytree(clean, tmp_path / 'two')
+    for fold, split in product((3, 4, 5), ('train', 'test')):
+        (tmp_path / 'two' / LISTS.format(split, fold)).unlink()
+    code, text, report = check(tmp_path / 'two', '--folds', 'all')
+    assert code == 3
+    assert [split['fold'] for split in report['splits']] == [1, 2, 1, 2]
+    said = [each['message'] for each in report['findings'] if each['severity'] != 'note']
+    assert said == ['no lists of fold 3, 4, 5; checked: 1, 2']
+    assert said[0] in text
+
+
 def test_what_cannot_be_checked_is_said(check, clean, tmp_path):
-    code, _, _ = check(clean, extra=('train_dataloader.dataset.type=VideoDataset',))
-    assert 'expected a dataset of dferclip_mm' in code
-    assert 'found VideoDataset' in code
+    for options in ([], ['--folds', 'all']):
+        extra = ('train_dataloader.dataset.type=VideoDataset',)
+        code, _, _ = check(clean, *options, extra=extra)
+        assert code.startswith('error: train_dataloader: expected a dataset of dferclip_mm (DFEW')
+        assert code.endswith('found VideoDataset, whose lists this tool cannot read')
     code, _, _ = check(clean, '--folds', 7)
     assert code == "error: --folds: expected 'all' or some of 1, 2, 3, 4, 5, found ['7']"
     code, text, report = check(tmp_path / 'nowhere')

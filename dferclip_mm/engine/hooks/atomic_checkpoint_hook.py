@@ -45,6 +45,8 @@ class AtomicCheckpointHook(CheckpointHook):
     last_ckpt: str | None
     # Iterations made when the newest checkpoint to resume from was written.
     saved_at = -1
+    # Epoch and iteration of the checkpoint that is being written.
+    _position: dict[str, int] = {}
 
     def before_train(self, runner: Any) -> None:
         """Choose how to write, and clean up after a killed run."""
@@ -78,14 +80,16 @@ class AtomicCheckpointHook(CheckpointHook):
             runner: not within an iteration.
             iterations: how many it has made.
         """
+        self._position = dict(epoch=runner.epoch, iter=iterations)
         runner.save_checkpoint(
             self.out_dir,
             PREEMPTED,
             self.file_client_args,
-            meta=dict(epoch=runner.epoch, iter=iterations),
+            meta=dict(self._position),
             by_epoch=False,
             backend_args=self.backend_args,
         )
+        self._position = {}
         if dist.is_main_process():
             path = self.file_backend.join_path(self.out_dir, PREEMPTED)
             atomic_write(Path(runner.work_dir) / POINTER, path)
@@ -93,6 +97,8 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Turn everything but the tensors by name into plain values."""
         meta, hub = checkpoint['meta'], checkpoint['message_hub']
+        # MMEngine's FlexibleRunner counts an epoch or iteration too many after validation.
+        meta.update(self._position)
         # Of these, MMEngine's differ between a run and one that resumed before validation.
         info = hub['runtime_info']
         info.update({name: meta[name] for name in ('epoch', 'iter') if name in info})
@@ -126,13 +132,17 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'save_best={missing[0]!r} was not logged by this validation: expected one of '
                 f'{", ".join(metrics)}; a class without clips has no recall'
             )
+        self._position = dict(epoch=runner.epoch, iter=runner.iter)
         super().after_val_epoch(runner, metrics)
+        self._position = {}
         self._remove_outdated(runner)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict) -> None:
         if dist.is_main_process() and self.file_backend.isfile(self._path(PREEMPTED)):
             self.file_backend.remove(self._path(PREEMPTED))
+        self._position = dict(epoch=meta['epoch'], iter=meta['iter'])
         super()._save_checkpoint_with_step(runner, step, meta)
+        self._position = {}
         self.saved_at = meta['iter']
         self._remove_outdated(runner)
 

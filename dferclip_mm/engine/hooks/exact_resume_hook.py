@@ -15,7 +15,7 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop
 from ..seeding import ITERATIONS, seed_generators, seed_samples
 
 # MMEngine would log a key that begins with val.
-_VALIDATED = 'last_validation'
+VALIDATED = 'last_validation'
 
 
 class EpochPosition(NamedTuple):
@@ -86,7 +86,7 @@ class ExactResumeHook(Hook):
         """Note which validation this is, for the checkpoint that may be written after it."""
         # Not runner.train_loop, which would build one for a run that only validates.
         if isinstance(runner._train_loop, BaseLoop):
-            runner.message_hub.update_info(_VALIDATED, _steps(runner))
+            runner.message_hub.update_info(VALIDATED, _steps(runner))
 
     def before_train_epoch(self, runner: Any) -> None:
         """Number the epoch's samples, and skip the batches that are done.
@@ -145,7 +145,7 @@ def _replay_early_stopping(runner: Any) -> None:
 def _validation_is_missing(runner: Any) -> bool:
     """Whether the loop validates after the steps made, and the checkpoint was written before."""
     loop, steps = runner.train_loop, _steps(runner)
-    if runner.val_loop is None or not steps or runner.message_hub.get_info(_VALIDATED) == steps:
+    if runner.val_loop is None or not steps or runner.message_hub.get_info(VALIDATED) == steps:
         return False
     loop._decide_current_val_interval()
     limit = loop.max_iters if isinstance(loop, IterBasedTrainLoop) else loop.max_epochs

@@ -1,10 +1,11 @@
-"""What happens when the scheduler ends the run with SIGTERM or SIGUSR1?"""
+"""What happens on Ctrl-C, and when the scheduler ends the run with SIGTERM or SIGUSR1?"""
 
 from __future__ import annotations
 
 import functools
 import multiprocessing
 import multiprocessing.util
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -13,28 +14,30 @@ from typing import Any
 import torch
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import BaseLoop
 from torch import distributed
 
 from ..lookup import find_hook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
+from .exact_resume_hook import VALIDATED
 
 # EX_TEMPFAIL: try again later.
 EXIT_CODE = 75
-SIGNALS = tuple(getattr(signal, name) for name in ('SIGTERM', 'SIGUSR1') if hasattr(signal, name))
+_NAMES = ('SIGINT', 'SIGTERM', 'SIGUSR1')
+SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """On SIGTERM or SIGUSR1: finish the iteration, save, exit with code 75.
+    """On SIGTERM, SIGUSR1 or Ctrl-C: finish the iteration, save, exit with code 75.
 
     ``--resume`` then continues with the next batch. Several processes agree through one number per
     iteration, which is reduced while the model computes. With accumulated gradients the run saves
-    after the next optimizer step. A signal between training and validation saves as well; within
-    validation the run exits at once if a checkpoint was written just before, and otherwise saves
-    after the next training iteration. Workers of loaders ignore these signals, which a scheduler
-    sends to every process.
+    after the next optimizer step. Between training and validation, and within validation, the run
+    saves at once, if no checkpoint was written just before; the resumed run validates. A second
+    Ctrl-C ends the run without saving. Workers of loaders ignore these signals, which a scheduler
+    or a terminal sends to every process.
     """
 
     # After the hooks that change the state of a run.
@@ -127,14 +130,22 @@ class PreemptionHook(Hook):
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any | None = None, outputs: Any | None = None
     ) -> None:
-        """Exit at once if a checkpoint was just written; the resumed run validates.
+        """Save, if that was not done just before, and exit; the resumed run validates.
 
         Raises:
             SystemExit: with code 75.
         """
         self._block(False)
-        if self.requested and self._writer is not None and self._writer.saved_at == runner.iter:
+        if not self.requested or self._writer is None:
+            return
+        if self._writer.saved_at == runner.iter:
             self._exit(runner, 'saved before this validation')
+        for hook in [hook for hook in runner.hooks if isinstance(hook, EMAHook)]:
+            # Gives the model its own weights back.
+            hook.after_val_epoch(runner)
+        runner.message_hub.update_info(VALIDATED, -1)
+        self._writer.save_now(runner, runner.iter)
+        self._exit(runner, f'saved after iteration {runner.iter}, in its validation')
 
     def _run(self, loop: BaseLoop, run: Callable[[], Any]) -> Any:
         for name in SIGNALS:
@@ -149,6 +160,10 @@ class PreemptionHook(Hook):
 
     def _request(self, number: int, frame: Any) -> None:
         self.requested = True
+        if number == signal.SIGINT:
+            # Printing is not safe here.
+            os.write(2, b'\nending: press Ctrl-C again to end at once, without saving\n')
+            signal.signal(number, self._before[number])
 
     def _exit(self, runner: Any, when: str) -> None:
         runner.logger.warning(

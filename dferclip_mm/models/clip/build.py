@@ -52,8 +52,6 @@ def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
             f'arch={_shown(arch)} has the vocabulary of {other}: text prompts need '
             "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
         )
-    if isinstance(arch, str):
-        return open_clip.get_tokenizer(arch)
     return _clip_tokenizer(text_cfg.get('context_length', 77))
 
 

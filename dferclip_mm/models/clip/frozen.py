@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...checkpoints.compare import find_mismatch
+
 
 def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     """Freeze the tower ``owner.name``: its parameters become buffers.
@@ -73,14 +75,9 @@ def _verify_tower(
     }
     if held:
         weights = dict(tower.named_buffers())
-        misfit = sorted(set(stored) ^ set(held)) or [
-            key for key in stored if weights[key].shape != held[key].shape
-        ]
-        if misfit:
-            raise ValueError(
-                f"the checkpoint's {stem}* does not fit this CLIP: {len(misfit)} of "
-                f'{len(stored)} tensors differ in name or shape, first {misfit[0]}'
-            )
+        problem = find_mismatch(held, {key: weights[key] for key in stored})
+        if problem:
+            raise ValueError(f"the checkpoint's {stem}* does not fit this CLIP: {problem}")
         for key, tensor in held.items():
             weights[key].copy_(tensor)
         state_dict[prefix + mark] = fingerprint(tower)

@@ -49,11 +49,6 @@ def find_weights(pretrained: str, name: str | None, config: Mapping[str, Any]) -
     quick = bool(config.get('quick_gelu'))
     tag = open_clip.get_pretrained_cfg(name, pretrained) if name else {}
     if tag:
-        if quick and not tag.get('quick_gelu'):
-            raise ValueError(
-                f'arch={name!r} uses QuickGELU but pretrained={pretrained!r} was trained without: '
-                f'use arch={str(name).removesuffix("-quickgelu")!r}'
-            )
         return _download(pretrained, str(name), tag), bool(tag.get('quick_gelu'))
     path = _find_file(pretrained, name)
     if is_torchscript(path):

@@ -87,6 +87,7 @@ def test_a_description_that_is_none_is_explained(tmp_path, archs, state, tiny_cl
         build_clip('tiny', str(folder))
 
 
+@pytest.mark.filterwarnings('ignore:.*torch.jit:FutureWarning')
 def test_openais_own_file_decides_the_activation(
     tmp_path, archs, state, tiny_clip, said, monkeypatch
 ):

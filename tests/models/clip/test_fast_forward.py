@@ -1,3 +1,4 @@
+import open_clip
 import pytest
 import torch
 from mmaction.registry import MODELS
@@ -77,6 +78,20 @@ def test_a_tower_with_a_hook_runs_open_clips_own_forward(tower, name, register):
     torch.testing.assert_close(found, expected)
     handle.remove()
     assert is_standard(tower.visual)
+
+
+def test_a_text_tower_with_a_hook_runs_open_clips_own_forward(text):
+    tokens, seen = open_clip.tokenize(['a smile', 'raised brows and open eyes']), []
+    expected = text(tokens)
+    text.text.transformer.register_forward_hook(lambda *args: seen.append(1))
+    torch.testing.assert_close(text(tokens), expected)
+    assert seen == [1]
+
+
+def test_a_text_tower_that_is_not_causal_is_refused(tiny_clip):
+    tiny_clip['text_cfg']['no_causal_mask'] = True
+    with pytest.raises(ValueError, match='has no causal text tower'):
+        MODELS.build(dict(type='CLIPTextEncoder', arch=tiny_clip))
 
 
 def test_a_tower_with_another_attention_runs_open_clips_own_forward(tower):

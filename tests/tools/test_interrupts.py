@@ -1,0 +1,72 @@
+"""Ctrl-C ends each long program with one line, and keeps what was finished."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mini_corpora import write_dfew
+from processes import in_fork
+from small_runs import frozen_config, run_tool, small_config, write_frozen_corpus
+
+from dferclip_mm.dataset_check.inspect_clips import inspect_clips
+from dferclip_mm.precompute.clip_store import ClipStore
+
+
+def interrupted(function: Callable[..., Any], at: int) -> Callable[..., Any]:
+    """The function, in whose call number `at` a terminal sends Ctrl-C to all of its processes."""
+    counted = Path('calls')
+
+    def call(*args: Any, **settings: Any) -> Any:
+        with counted.open('a') as file:
+            file.write('.')
+        if counted.stat().st_size == at:
+            os.killpg(0, signal.SIGINT)
+        return function(*args, **settings)
+
+    return call
+
+
+def end_of(log: Path, owner: Any, name: str, at: int, tool: str, *arguments: object) -> int:
+    """The exit code of a program that gets Ctrl-C in the call number `at` of a function."""
+
+    def child() -> None:
+        # What is a hang.
+        signal.alarm(60)
+        os.setpgid(0, 0)
+        setattr(owner, name, interrupted(getattr(owner, name), at))
+        run_tool(tool, *arguments)
+
+    return in_fork(child, log)
+
+
+@pytest.mark.parametrize('tool', ['pack_dataset', 'cache_frames', 'check_dataset'])
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_program_over_clips_ends_in_one_line(tool: str, workers: int, work_dir: Path) -> None:
+    config, log, options = work_dir / 'config.py', work_dir / 'log.txt', ['--workers', workers]
+    if tool == 'cache_frames':
+        root = write_frozen_corpus(work_dir)
+        frozen_config('dferclip_dfew_frozen_cached', root, work_dir / 'run').dump(config)
+        done, kept = (ClipStore, 'write'), 'features'
+    else:
+        write_dfew(work_dir / 'DFEW', num_frames=3)
+        small_config('dferclip_dfew', work_dir, work_dir / 'run').dump(config)
+        done, kept = (ClipStore, 'write'), 'packs'
+        if tool == 'check_dataset':
+            done = (sys.modules[inspect_clips.__module__], '_digest')
+        else:
+            options = ['packs', *options]
+    assert end_of(log, *done, 4, tool, config, *options) == 130, log.read_text()
+    said = log.read_text()
+    assert 'Traceback' not in said
+    assert said.strip().splitlines()[-1] == 'interrupted: what was finished before is kept'
+    # Of 14: what no process has begun is left.
+    assert Path('calls').stat().st_size < 12
+    if tool != 'check_dataset':
+        assert len(list((work_dir / kept).rglob('*.safetensors'))) >= 3
+        assert list((work_dir / kept).rglob('*.tmp')) == []

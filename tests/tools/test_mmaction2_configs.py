@@ -1,0 +1,149 @@
+"""MMAction2's own configs, with our head in place: they start as under MMAction2's programs."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clip_files import write_video
+from lengths import only_long
+from mixing import SHIPPED, TEXT
+from mixing_rows import IMAGE_ROWS, VIDEO_ROWS
+from mmengine.config import Config
+from small_runs import forget_runs
+
+RunTool = Callable[..., None]
+# Of each family its first config, and how the family is made small.
+FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
+ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_ROWS])}
+TESTS_ONLY = {'uniformer', 'videomae', 'videomaev2', 'x3d'}
+CHEAP = {'c3d', 'timesformer', 'tsn', 'videomae'}
+NOT_REQUIRED = ('PytorchVideoWrapper',)
+
+
+def small(family: str, folder: Path) -> Path:
+    """The family's first config with a text head, over two drawn clips and at a small size."""
+    cfg, row = Config.fromfile(FIRST[family]), ROWS.get(family, ROWS['tsm'])
+    backbone = cfg.model.backbone
+    for key, off in (('pretrained', None), ('pretrained2d', False), ('clip_pretrained', False)):
+        if key in backbone or (key == 'pretrained2d' and backbone.type.endswith(('TSM', 'TIN'))):
+            backbone[key] = off
+    backbone.pop('init_cfg', None)
+    backbone.update(row.smaller)
+    cfg.model.cls_head = dict(
+        type='TextPromptHead',
+        classes='dfew',
+        text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
+        in_channels=row.smaller.get('out_dim', 0) * 2 or cfg.model.cls_head.in_channels,
+    )
+    for augment in cfg.model.get('data_preprocessor', {}).get('blending', {}).get('augments', []):
+        augment['num_classes'] = 7
+    if cfg.get('optim_wrapper', {}).get('constructor') == 'TSMOptimWrapperConstructor':
+        cfg.optim_wrapper.constructor = 'DefaultOptimWrapperConstructor'
+    for split in ('train', 'val', 'test'):
+        if cfg.get(f'{split}_dataloader'):
+            loader = cfg[f'{split}_dataloader']
+            loader.update(num_workers=0, persistent_workers=False)
+            # Some configs evaluate only one clip at a time.
+            loader.batch_size = 2 if split == 'train' else 1
+            loader.dataset.update(draw(loader.dataset.type, folder))
+            loader.dataset.pipeline = [
+                resized(step, row.size)
+                for step in loader.dataset.pipeline
+                if step.type not in NOT_REQUIRED
+            ]
+    if cfg.get('train_cfg'):
+        # OmniSource also reads the images of mmcls, which is not required.
+        cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
+        cfg.default_hooks.checkpoint.update(save_best=None, save_last=False, interval=2)
+    cfg.custom_imports = dict(imports=['dferclip_mm'])
+    cfg.dump(folder / 'own.py')
+    return folder / 'own.py'
+
+
+def draw(kind: str, folder: Path) -> dict:
+    """Two clips, as videos or as frames, in a list of MMAction2's."""
+    if kind == 'RawframeDataset':
+        import cv2
+        import numpy as np
+
+        for clip in 'ab':
+            (folder / clip).mkdir(exist_ok=True)
+            for number in range(1, 11):
+                image = np.full((48, 64, 3), number, np.uint8)
+                cv2.imwrite(str(folder / f'{clip}/img_{number:05}.jpg'), image)
+        lines, prefix = ['a 10 0', 'b 10 5'], dict(img=str(folder))
+    else:
+        for clip in 'ab':
+            write_video(folder / f'{clip}.mp4', 10)
+        lines, prefix = ['a.mp4 0', 'b.mp4 5'], dict(video=str(folder))
+    (folder / 'list.txt').write_text('\n'.join(lines))
+    names = (
+        dict(filename_tmpl='img_{:05}.jpg') if kind == 'RawframeDataset' else dict(delimiter=' ')
+    )
+    return dict(ann_file=str(folder / 'list.txt'), data_prefix=prefix, **names)
+
+
+def resized(step: Any, side: int) -> Any:
+    """A step of a pipeline for frames of `side` pixels; the rest of it stays."""
+    if step.type == 'Resize':
+        step.update(scale=(side, side), keep_ratio=False)
+    for key in ('size', 'crop_size', 'input_size'):
+        if key in step:
+            step[key] = side
+    return step
+
+
+def losses(log: str) -> list[str]:
+    return re.findall(r'Epoch\(train\) .* loss: (\S+)', log)
+
+
+def log_of(folder: Path) -> str:
+    return next(folder.glob('*/*.log')).read_text()
+
+
+@pytest.mark.parametrize(
+    'family',
+    [pytest.param(name, marks=[] if name in CHEAP else only_long) for name in FIRST],
+)
+def test_the_first_config_of_a_family_starts(
+    family: str, work_dir: Path, run_tool: RunTool
+) -> None:
+    config = small(family, work_dir)
+    if family in TESTS_ONLY:
+        with pytest.raises(SystemExit, match='the config is for testing only'):
+            run_tool('train', config)
+        run_tool('test', config, '--work-dir', 'run')
+        assert 'Epoch(test) [2/2]' in log_of(Path('run'))
+        return
+    logging = 'default_hooks.logger.interval=1'
+    run_tool('train', config, '--work-dir', 'run', '--seed', '0', '--cfg-options', logging)
+    (loss,) = losses(log_of(Path('run')))
+    assert 0 < float(loss) < 100
+
+
+def test_the_first_step_equals_that_of_mmaction2s_program(
+    work_dir: Path, run_tool: RunTool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, logging = small('tsn', work_dir), 'default_hooks.logger.interval=1'
+    run_tool('train', config, '--work-dir', 'ours', '--seed', '0', '--cfg-options', logging)
+    program = str(SHIPPED.parents[1] / 'tools/train.py')
+    words = [str(config), '--work-dir', 'theirs', '--seed', '0', '--cfg-options', logging]
+    monkeypatch.setattr(sys, 'argv', [program, *words])
+    forget_runs()
+    runpy.run_path(program, run_name='__main__')
+    ours, theirs = (log_of(work_dir / name) for name in ('ours', 'theirs'))
+    assert len(losses(ours)) == 1
+    assert losses(ours) == losses(theirs)
+
+
+def test_without_a_seed_one_is_drawn(work_dir: Path, run_tool: RunTool) -> None:
+    run_tool('train', small('tsn', work_dir), '--work-dir', 'run')
+    drawn = Config.fromfile('run/own.py').randomness
+    assert drawn == dict(seed=None, diff_rank_seed=False, deterministic=False)
+    assert re.search(r'seed: \d+', log_of(Path('run')))

@@ -1,0 +1,34 @@
+"""The demonstration's model without training, and how its faces are cropped, for own videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from dferclip_mm.faces.crop import CropTemplate, write_template
+
+CONFIG = Path(__file__).parents[1] / 'configs' / 'demo_dferclip.py'
+SIZE = 96
+TEMPLATE = CropTemplate(
+    landmarks=np.array([[0.38, 0.46], [0.63, 0.46], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]]),
+    spread=np.zeros((5, 2)),
+    box=np.array([0.0, 0.0, 1.0, 1.0]),
+    size=SIZE,
+    frames=1,
+    without_face=0,
+)
+
+
+def write_untrained_demo(folder: Path, config: Path = CONFIG) -> str:
+    """Write checkpoint and template side by side, and return the checkpoint's path."""
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(config).model)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'model.pth')
+    write_template(folder / 'crop.json', TEMPLATE)
+    return str(folder / 'model.pth')
