@@ -53,7 +53,12 @@ def check_resumable(content: Any, path: str | Path, *, optimizer: bool = True) -
     missing = [name for name in needed if not isinstance(content.get(name), Mapping)]
     if 'meta' not in missing:
         meta = content['meta']
-        missing += [f'meta.{key}' for key in ('epoch', 'iter') if type(meta.get(key)) is not int]
+        counts = {key: meta.get(key) for key in ('epoch', 'iter')}
+        missing += [
+            f'meta.{key} from 0 on (it is {count!r:.50})'
+            for key, count in counts.items()
+            if type(count) is not int or count < 0
+        ]
     if missing:
         raise ValueError(
             f'{path} holds no run to resume: it has no {", ".join(missing)}. Best and published '

@@ -84,6 +84,47 @@ def test_another_batch_size_resumes_only_after_an_epoch(size: int, tmp_path: Pat
     assert 'resumes after' not in (tmp_path / 'whole/second.txt').read_text()
 
 
+@pytest.mark.promise(
+    'Resuming', 'Other settings are warned of in one line; what does not fit is refused'
+)
+def test_other_settings_are_warned_of_in_one_line(tmp_path: Path) -> None:
+    assert go(tmp_path, 'first', train_cfg__max_epochs=2) == 0
+    assert go(tmp_path, 'same', resume=True, train_cfg__max_epochs=2) == 0
+    assert 'with other settings' not in (tmp_path / 'same.txt').read_text()
+    options = dict(optim_wrapper__optimizer__lr=0.01, train_dataloader__batch_size=20)
+    assert go(tmp_path, 'second', resume=True, **options) == 0
+    (said,) = [
+        line
+        for line in (tmp_path / 'second.txt').read_text().splitlines()
+        if 'with other settings' in line
+    ]
+    assert 'The checkpoint decides: optim_wrapper.optimizer.lr (0.05, not 0.01). ' in said
+    assert (
+        'This run decides: train_cfg.max_epochs (3, was 2), train_dataloader.batch_size (20, was '
+        '10). To train with all settings of this run' in said
+    )
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(optim_wrapper__optimizer=dict(_delete_=True, type='AdamW', lr=0.1)), 'another optim'),
+        (dict(optim_wrapper__paramwise_cfg=dict(bias_lr_mult=2)), 'has 1 parameter groups with 2'),
+        (dict(param_scheduler=[dict(type='StepLR', step_size=1)]), 'has 2 schedules'),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_remedy(
+    options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    assert go(tmp_path, 'first', train_cfg__max_epochs=2) == 0
+    assert go(tmp_path, 'second', resume=True, **options) == 1
+    log = (tmp_path / 'second.txt').read_text()
+    (line,) = [line for line in log.splitlines() if line.startswith('error: ')]
+    assert said in line
+    assert 'start from its weights with load_from instead' in line
+    assert 'Traceback' not in log
+
+
 def test_load_from_an_interrupted_run_starts_a_full_epoch(tmp_path: Path) -> None:
     assert go(tmp_path / 'half', 'first', at=9) == EXIT_CODE
 

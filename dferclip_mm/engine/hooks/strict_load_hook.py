@@ -10,6 +10,8 @@ from typing import Any
 from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import FlexibleRunner
 
 from ...checkpoints.compare import check_fits, lower_precision_warning
 from ...checkpoints.load import (
@@ -21,6 +23,7 @@ from ...checkpoints.load import (
 from ...checkpoints.resume_point import check_resumable, checkpoint_location, find_resumable
 from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
+from ..checks.resumed_settings import check_optimizer, check_schedulers, describe_changes
 from ..lookup import find_hook
 
 
@@ -34,9 +37,10 @@ class StrictLoadHook(Hook):
 
     Local files are read in the main process, their checksums verified; of a file at a URL only
     tensors and plain values are read. A run that resumes from its last checkpoint takes the
-    furthest intact one if that is damaged. A config in a checkpoint, which MMEngine would execute
-    on resume, is ignored. (MMEngine's FlexibleRunner loads before hooks run: for it,
-    ``build_runner`` verifies ``load_from``.)
+    furthest intact one if that is damaged. Where its settings differ from those of the checkpoint,
+    it warns which of the two decide; an optimizer or schedules that do not fit are refused. A config
+    in a checkpoint, which MMEngine would execute on resume, is ignored. (MMEngine's FlexibleRunner
+    loads before hooks run: for it, ``build_runner`` verifies ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
@@ -94,12 +98,33 @@ class StrictLoadHook(Hook):
                 'training would resume from the average. Add EMAHook to custom_hooks, or start '
                 'from the average with load_from'
             )
+        if runner._resume and not isinstance(runner, FlexibleRunner):
+            _check_resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
         # MMEngine executes this text on resume.
         if isinstance(meta, dict) and meta.pop('config', None) is not None:
             runner.logger.warning('the config in the checkpoint (meta.config) is not executed')
         if isinstance(hub, dict) and isinstance(hub.get('log_scalars'), Mapping):
             hub['log_scalars'] = restore_histories(hub['log_scalars'])
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Store the number of processes, which the config does not say."""
+        checkpoint['meta']['processes'] = dist.get_world_size()
+
+
+def _check_resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> None:
+    """Refuse an optimizer or schedules that do not fit, and warn of other settings."""
+    if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
+        check_optimizer(runner.optim_wrapper, checkpoint['optimizer'], source)
+    if isinstance(runner.param_schedulers, list):
+        check_schedulers(runner.param_schedulers, checkpoint.get('param_schedulers'), source)
+    meta = checkpoint['meta']
+    # MMEngine's own CheckpointHook stores it as cfg.
+    text = meta.get('config_text') or meta.get('cfg') or ''
+    processes = meta.get('processes'), dist.get_world_size()
+    warning = describe_changes(str(text), runner.cfg.pretty_text, processes)
+    if warning is not None:
+        runner.logger.warning(warning)
 
 
 def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:

@@ -1,0 +1,128 @@
+"""What differs between a checkpoint and the run that resumes it, and what does not fit."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import MultiStepLR, OptimWrapper
+
+from dferclip_mm.engine.checks.resumed_settings import (
+    check_optimizer,
+    check_schedulers,
+    describe_changes,
+    parse_settings,
+)
+
+SETTINGS: dict[str, Any] = dict(
+    work_dir='a',
+    resume=False,
+    log_level='INFO',
+    mine=1,
+    model=dict(type='M', neck=dict(type='N'), head=None),
+    train_dataloader=dict(
+        batch_size=10, num_workers=0, dataset=dict(type='D', data_root='/data', size=(1, 2))
+    ),
+    optim_wrapper=dict(
+        optimizer=dict(type='SGD', lr=0.1), paramwise_cfg=dict(custom_keys={'a.b': dict(lr_mult=1)})
+    ),
+    param_scheduler=[dict(type='CosineAnnealingLR', T_max=3)],
+    randomness=dict(seed=0),
+)
+
+
+def texts(**changes: Any) -> tuple[str, str]:
+    before, now = Config(deepcopy(SETTINGS)), Config(deepcopy(SETTINGS))
+    now.merge_from_dict({key.replace('__', '.'): value for key, value in changes.items()})
+    return before.pretty_text, now.pretty_text
+
+
+def test_a_config_s_text_is_read_without_executing_it(tmp_path: Path) -> None:
+    found = parse_settings(texts()[0])
+    assert found['model.type'] == "'M'"
+    assert 'model.head' not in found
+    assert found['optim_wrapper.paramwise_cfg.custom_keys.a.b.lr_mult'] == '1'
+    assert found['param_scheduler.0.T_max'] == '3'
+    code = f'import os\nos.mkdir({str(tmp_path / "mark")!r})\na = os.mkdir({str(tmp_path / "b")!r})'
+    parse_settings(code)
+    assert list(tmp_path.iterdir()) == []
+    assert parse_settings('a = (') == {}
+
+
+def test_what_cannot_matter_is_not_told() -> None:
+    changes = dict(work_dir='b', resume=True, log_level='DEBUG', mine=2)
+    loader = dict(train_dataloader__num_workers=4, train_dataloader__dataset__data_root='/moved')
+    assert describe_changes(*texts(**changes, **loader)) is None
+    assert describe_changes('a = (', texts()[1]) is None
+
+
+def test_the_checkpoint_decides_on_what_it_stores_and_the_run_on_the_rest() -> None:
+    said = describe_changes(
+        *texts(
+            optim_wrapper__optimizer__lr=0.2,
+            optim_wrapper__optimizer__momentum=0.9,
+            param_scheduler=[dict(type='CosineAnnealingLR', T_max=5)],
+            randomness__seed=1,
+            train_dataloader__batch_size=20,
+            model__neck=None,
+        ),
+        processes=(1, 2),
+    )
+    assert said is not None
+    stored, own = said.split('. This run decides: ')
+    assert stored.endswith(
+        'The checkpoint decides: optim_wrapper.optimizer.lr (0.1, not 0.2), '
+        'optim_wrapper.optimizer.momentum (unset, not 0.9), param_scheduler.0.T_max (3, not 5), '
+        'randomness.seed (0, not 1)'
+    )
+    assert own.startswith(
+        "model.neck.type (unset, was 'N'), "
+        'train_dataloader.batch_size (20, was 10), processes (2, was 1)'
+    )
+    assert 'load_from' in own
+
+
+def optimizer(kind: type = torch.optim.SGD, groups: int = 1, size: int = 2, **options: Any) -> Any:
+    """After a step, so that it has a state."""
+    parameters = [torch.nn.Parameter(torch.ones(size, 3)) for _ in range(groups)]
+    made = kind([dict(params=[each]) for each in parameters], lr=0.1, **options)
+    sum(each.sum() for each in parameters).backward()
+    made.step()
+    return made
+
+
+def test_an_optimizer_that_fits_is_accepted() -> None:
+    for kind, options in ((torch.optim.SGD, dict(momentum=0.9)), (torch.optim.AdamW, {})):
+        stored = optimizer(kind, **options).state_dict()
+        check_optimizer(OptimWrapper(optimizer(kind, **options)), stored, 'a.pth')
+    # Its factored state has other shapes than the parameters.
+    stored = optimizer(torch.optim.Adafactor).state_dict()
+    check_optimizer(OptimWrapper(optimizer(torch.optim.Adafactor)), stored, 'a.pth')
+
+
+@pytest.mark.parametrize(
+    ('stored', 'said'),
+    [
+        (optimizer(groups=2), r'2 parameter groups with 2 parameters.* has 1 with 1'),
+        (optimizer(torch.optim.AdamW), r'another optimizer.* betas.*; SGD has .*nesterov'),
+        (optimizer(momentum=0.9, size=4), r'momentum_buffer of parameter 0 .*\(4, 3\).*\(2, 3\)'),
+        ({}, 'no optimizer state'),
+    ],
+)
+def test_an_optimizer_that_does_not_fit_is_refused_with_the_remedy(stored: Any, said: str) -> None:
+    content = stored if isinstance(stored, dict) else stored.state_dict()
+    with pytest.raises(ValueError, match=f'^a.pth .*{said}.*load_from'):
+        check_optimizer(OptimWrapper(optimizer(momentum=0.9)), content, 'a.pth')
+
+
+def test_schedulers_that_do_not_fit_are_refused() -> None:
+    schedulers = [MultiStepLR(optimizer(), milestones=[1])]
+    stored = [schedulers[0].state_dict()]
+    check_schedulers(schedulers, stored, 'a.pth')
+    for other in ([], [*stored, *stored], None, [{'T_max': 3}]):
+        with pytest.raises(ValueError, match=r'^a.pth .*param_scheduler.*load_from'):
+            check_schedulers(schedulers, other, 'a.pth')
