@@ -154,7 +154,8 @@ def _overlap(
 
 def _text_order(split: SplitListing, reports: Mapping[str, ClipReport]) -> Iterator[Finding]:
     """One note for all clips of a list: a corpus names all its frames alike."""
-    named = [each for each in split.clips if each.path in reports and reports[each.path].text_order]
+    found = {path for path, report in reports.items() if report.text_order}
+    named = [each for each in split.clips if each.path in found]
     if named:
         message = f'{len(named)} clips, this one first'
         yield Finding('text order', message, named[0].path or '', (named[0].place,))

@@ -38,9 +38,6 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
-def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
+def build_without_pipeline(cfg: Config) -> list[Any]:
     """Those datasets, built without pipelines: train and test of one fold are all clips."""
-    return [
-        DATASETS.build({**each, **({'pipeline': []} if 'pipeline' in each else {})})
-        for each in dataset_configs(cfg, splits)
-    ]
+    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]

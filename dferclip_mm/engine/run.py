@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import re
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mmaction.registry import RUNNERS
+from mmaction.registry import DATASETS, RUNNERS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
@@ -23,7 +24,7 @@ from ..checkpoints.load import check_format, is_remote, read_weights
 from .checks.config_keys import MMENGINE_HOOKS
 from .console import ConsoleRunner
 from .hooks.strict_load_hook import StrictLoadHook
-from .lookup import build_without_pipeline, find_hook
+from .lookup import dataset_configs, find_hook
 from .remedies import prepare_cpu_processes, without_code_layout
 
 # Gloo's error when another process no longer answers: it begins with a line of its own source.
@@ -45,7 +46,9 @@ def find_data(cfg: Config, *splits: str) -> None:
         FileNotFoundError, ValueError: as the datasets say.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    build_without_pipeline(cfg, splits)
+    for settings in dataset_configs(cfg, splits):
+        # A copy: some pipelines take from their settings.
+        DATASETS.build(copy.deepcopy(settings))
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -164,6 +164,22 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert len(result.windows) > 0
 
 
+def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
+    config = CONFIG.with_name('demo_emoclip.py')
+    result = EmotionAnalyzer(
+        config,
+        write_untrained_demo(tmp_path, config),
+        classes=['boredom', 'interest'],
+        prompts={'boredom': 'heavy lids.', 'interest': ['wide eyes.', 'raised brows.']},
+        detector=whole_frame,
+        window=1.0,
+        device='cpu',
+    )(clip(25))
+    assert result.classes == ('boredom', 'interest')
+    assert list(result.windows)[-2:] == ['boredom', 'interest']
+    np.testing.assert_allclose(result.windows[['boredom', 'interest']].sum(axis=1), 1, atol=1e-5)
+
+
 def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_theirs(
     build: Build,
 ) -> None:

@@ -28,7 +28,7 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
         length = cfg['train_cfg'].get(name, 1)
         if not isinstance(length, int) or length < 1:
             raise ValueError(f'train_cfg.{name}: expected an integer from 1 on, found {length!r}')
-    head = (cfg.get('model') or {}).get('cls_head')
+    head: Any = (cfg.get('model') or {}).get('cls_head')
     if cfg['optim_wrapper'].get('constructor') == _TSM and find_class(head) is not None:
         raise ValueError(
             f'optim_wrapper.constructor={_TSM} knows only convolutions, norms and a last linear '
