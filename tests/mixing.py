@@ -34,11 +34,14 @@ TEXT = dict(
 )
 
 
-def cells() -> list[tuple[Row, str]]:
-    """Every row with each way that is open to it."""
-    found = [(row, way) for row in VIDEO_ROWS for way in (HEAD, NECK)]
-    found += [(row, way) for row in IMAGE_ROWS for way in (HEAD, FRAMES)]
-    return found + [(row, FRAMES) for row in FOREIGN_ROWS]
+ROWS = [*VIDEO_ROWS, *IMAGE_ROWS, *FOREIGN_ROWS]
+
+
+def ways(row: Row) -> tuple[str, ...]:
+    """The ways that are open to a row."""
+    if row in FOREIGN_ROWS:
+        return (FRAMES,)
+    return (HEAD, NECK) if row in VIDEO_ROWS else (HEAD, FRAMES)
 
 
 def config_of(row: Row) -> Path:
@@ -174,10 +177,11 @@ def source(row: Row) -> str:
     return ', '.join([config_of(row).name, *(f'`{key}={new!r}`' for key, new in changes.items())])
 
 
-def line(row: Row, answers: dict[str, str]) -> str:
+def line(row: Row) -> str:
     """A line of the page's table."""
-    columns = [row.family, *(answers.get(way, '–') for way in WAYS), source(row)]
-    return f'| {" | ".join(columns)} |'
+    print(row.family, file=sys.stderr, flush=True)
+    answers = [measure(row, way) if way in ways(row) else '–' for way in WAYS]
+    return f'| {" | ".join([row.family, *answers, source(row)])} |'
 
 
 def table() -> str:
@@ -185,16 +189,12 @@ def table() -> str:
     lines = [
         '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | config |',
         '|---|---|---|---|---|',
+        *map(line, ROWS),
+        '',
+        '| cannot be mixed | because |',
+        '|---|---|',
+        *(f'| {family} | {reason} |' for family, reason in CANNOT.items()),
     ]
-    answers: dict[int, dict[str, str]] = {}
-    order = {}
-    for row, way in cells():
-        print(row.family, way, file=sys.stderr, flush=True)
-        answers.setdefault(id(row), {})[way] = measure(row, way)
-        order[id(row)] = row
-    lines += [line(row, answers[key]) for key, row in order.items()]
-    lines += ['', '| cannot be mixed | because |', '|---|---|']
-    lines += [f'| {family} | {reason} |' for family, reason in CANNOT.items()]
     return '\n'.join(lines)
 
 

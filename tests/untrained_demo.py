@@ -24,11 +24,11 @@ TEMPLATE = CropTemplate(
 )
 
 
-def write_untrained_demo(folder: Path) -> str:
+def write_untrained_demo(folder: Path, config: Path = CONFIG) -> str:
     """Write checkpoint and template side by side, and return the checkpoint's path."""
     init_default_scope('mmaction')
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(CONFIG).model)
+    model = MODELS.build(Config.fromfile(config).model)
     torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'model.pth')
     write_template(folder / 'crop.json', TEMPLATE)
     return str(folder / 'model.pth')

@@ -125,13 +125,15 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    # A fork starts at once; a spawned process would first import MMAction2.
+    # A fork starts at once; a spawned process would first import MMAction2. A fork copies the locks
+    # of OpenCV's threads as they are, and would wait for one for ever: this ends the threads.
+    cv2.setNumThreads(1)
     method = 'fork' if sys.platform == 'linux' else None
     return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _init_worker)
 
 
 def _init_worker() -> None:
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(1)  # where processes are spawned
     # The report says what the transforms would warn of.
     logging.disable(logging.WARNING)
 

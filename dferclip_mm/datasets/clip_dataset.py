@@ -11,8 +11,8 @@ from mmaction.datasets import BaseActionDataset
 from mmaction.datasets.transforms import DecordInit, OpenCVInit, PIMSInit, PyAVInit
 from mmengine.logging import print_log
 
-from ..media.check_clip import check_clip
 from ..media.errors import ClipReadError, StaleFileError, clip_error
+from ..media.video_files import check_clip
 from ..transforms.clip_opener import class_of, iterate_steps
 from .clip_finder import ClipFinder, find_candidates
 from .list_text import check_rows

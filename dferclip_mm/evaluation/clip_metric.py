@@ -31,6 +31,8 @@ class ClipMetric(BaseMetric):
         ValueError: when `save_to` has another suffix.
     """
 
+    # Whether results have a figure for each of the 'classes' or the 'targets'.
+    names_key: str
     _size: int | None = None
 
     def __init__(
@@ -72,28 +74,36 @@ class ClipMetric(BaseMetric):
             )
         return found
 
-    def find_names(self, what: str, names: Sequence[str] | None) -> tuple[str, ...]:
+    def find_names(self, width: int | None) -> tuple[str, ...]:
         """The names of classes or targets: the metric's argument, else the dataset's.
 
         Args:
-            what: ``'classes'`` or ``'targets'``.
-            names: the argument.
+            width: how many figures the head gives for a clip; None where no clip has any.
 
         Raises:
-            ValueError: when there are none, or the argument differs from the dataset.
+            ValueError: when there are none or another number, or the argument differs from the
+                dataset.
         """
-        metric, known = type(self).__name__, tuple((self.dataset_meta or {}).get(what) or ())
-        if not names and not known:
+        metric, what = type(self).__name__, self.names_key
+        given = tuple(getattr(self, what) or ())
+        known = tuple((self.dataset_meta or {}).get(what) or ())
+        names = given or known
+        if not names:
             raise ValueError(
                 f"{metric} needs the names of the {what}: set the dataset's metainfo, or the "
                 f"metric's {what}"
             )
-        if names and known and tuple(names) != known:
+        if known and names != known:
             raise ValueError(
                 f'{metric} has the {what} {", ".join(names)}, but the dataset has '
                 f"{', '.join(known)}: leave out the metric's"
             )
-        return tuple(names or known)
+        if width not in (None, len(names)):
+            raise ValueError(
+                f'the head has {width} {what}, the dataset {len(names)} ({", ".join(names)}): give '
+                f'both the same {what}'
+            )
+        return names
 
     def save(self, names: Sequence[str], clips: Sequence[dict], **content: Any) -> None:
         """Write the results to ``save_to``, if it is set.
@@ -106,7 +116,7 @@ class ClipMetric(BaseMetric):
         if self.save_to is None:
             return
         if Path(self.save_to).suffix == '.json':
-            write_json(self.save_to, {**content, 'clips': clips})
+            write_json(self.save_to, {self.names_key: [*names], **content, 'clips': clips})
         else:
             atomic_write(Path(self.save_to), to_csv(names, clips))
 

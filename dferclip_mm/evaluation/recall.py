@@ -117,7 +117,7 @@ class RecallMetric(ClipMetric):
         settings: see :class:`ClipMetric`.
     """
 
-    default_prefix = 'dfer'
+    default_prefix, names_key = 'dfer', 'classes'
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
 
@@ -165,15 +165,9 @@ class RecallMetric(ClipMetric):
             ValueError: when there are no class names, the head scores another number of classes,
                 some clips have labels and others none, or a clip of the dataset has no result.
         """
-        classes = self.find_names('classes', self.classes)
         results = self.deduplicate(results)
         scored = [result['scores'] for result in results if result['scores'] is not None]
-        width = len(scored[0]) if scored else len(classes)
-        if width != len(classes):
-            raise ValueError(
-                f'the head scores {width} classes, the dataset has {len(classes)} '
-                f'({", ".join(classes)}): give both the same classes'
-            )
+        classes = self.find_names(len(scored[0]) if scored else None)
         predicted = np.array(
             [-1 if each['scores'] is None else np.argmax(each['scores']) for each in results]
         )
@@ -188,13 +182,11 @@ class RecallMetric(ClipMetric):
                     f'{len(unlabelled)} of {len(results)} clips have no label, the first is '
                     f'{unlabelled[0]}: give labels to all or to none'
                 )
-            target = (
-                f'predictions are in {self.save_to}'
-                if self.save_to
-                else ('set test_evaluator.save_to=predictions.csv for the predictions')
+            _warn(
+                f'the {len(results)} clips have no labels, so nothing is scored: predictions are '
+                f'in {self.save_to or "the file that test_evaluator.save_to names"}'
             )
-            _warn(f'the {len(results)} clips have no labels, so nothing is scored: {target}')
-            self.save(classes, clips, classes=list(classes), metrics={})
+            self.save(classes, clips, metrics={})
             return {}
         truth = np.array([result['label'] for result in results])
         scores = recall_scores(truth, predicted, len(classes))
@@ -207,9 +199,8 @@ class RecallMetric(ClipMetric):
                 + '; '.join(unreadable)
             )
         if self.bootstrap:
-            for name, (low, high) in bootstrap_interval(
-                truth, predicted, len(classes), resamples=self.bootstrap
-            ).items():
+            bounds = bootstrap_interval(truth, predicted, len(classes), self.bootstrap)
+            for name, (low, high) in bounds.items():
                 metrics |= {f'{name}_low': low, f'{name}_high': high}
         recall = dict(zip(classes, scores.recall.tolist(), strict=True))
         absent = [name for name, value in recall.items() if math.isnan(value)]
@@ -219,13 +210,7 @@ class RecallMetric(ClipMetric):
                 f'{", ".join(absent)}'
             )
         metrics |= {f'recall/{name}': recall[name] for name in classes if name not in absent}
-        self.save(
-            classes,
-            clips,
-            classes=list(classes),
-            metrics=metrics,
-            confusion=scores.confusion.tolist(),
-        )
+        self.save(classes, clips, metrics=metrics, confusion=scores.confusion.tolist())
         return metrics
 
 

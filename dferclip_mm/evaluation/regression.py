@@ -92,7 +92,7 @@ class RegressionMetric(ClipMetric):
         settings: see :class:`ClipMetric`.
     """
 
-    default_prefix = 'regression'
+    default_prefix, names_key = 'regression', 'targets'
 
     def __init__(self, targets: Sequence[str] | None = None, **settings: Any) -> None:
         super().__init__(**settings)
@@ -142,14 +142,8 @@ class RegressionMetric(ClipMetric):
             ValueError: when there are no target names, the head predicts another number of
                 targets, or a clip of the dataset has no result.
         """
-        targets = self.find_names('targets', self.targets)
         results = self.deduplicate(results)
-        width = len(results[0]['predicted'])
-        if width != len(targets):
-            raise ValueError(
-                f'the head predicts {width} targets, the dataset names {", ".join(targets)}: give '
-                'both the same targets'
-            )
+        targets = self.find_names(len(results[0]['predicted']))
         truth, predicted = (
             np.array([result[key] for result in results]) for key in ('scores', 'predicted')
         )
@@ -167,5 +161,5 @@ class RegressionMetric(ClipMetric):
             for name, values in figures.items()
             for target, value in zip(targets, values, strict=True)
         }
-        self.save(targets, results, targets=list(targets), metrics=metrics)
+        self.save(targets, results, metrics=metrics)
         return metrics

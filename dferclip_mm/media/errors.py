@@ -1,9 +1,12 @@
-"""Errors of clips, and of files that were computed from clips."""
+"""Errors and warnings of clips, and errors of files that were computed from clips."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
+
+from mmengine.logging import print_log
 
 
 class ClipReadError(OSError):
@@ -32,3 +35,20 @@ def place_of(results: Mapping[str, Any]) -> str:
 def clip_error(results: Mapping[str, Any], reason: str) -> ClipReadError:
     """The error for the clip of ``results``, with its place."""
     return ClipReadError(f'{place_of(results)}: {reason}')
+
+
+class FirstWarning:
+    """Logs the first warning of each kind: a dataset has thousands of clips."""
+
+    def __init__(self) -> None:
+        self._named: set[str] = set()
+
+    def __call__(self, kind: str, message: str) -> None:
+        """Log a message, unless one of its kind was logged before."""
+        if kind not in self._named:
+            self._named.add(kind)
+            print_log(
+                f'{message}; further clips of this kind are not named',
+                logger='current',
+                level=logging.WARNING,
+            )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
+
+from .packed import is_packed
 
 _NAMES = 'mp4 m4v mov qt 3gp 3g2 avi divx mkv webm mpg mpeg vob ts mts m2ts flv f4v wmv asf ogv'
 VIDEO_SUFFIXES = frozenset('.' + name for name in _NAMES.split())
@@ -60,3 +63,17 @@ def read_head(path: str) -> bytes:
     if not is_video(head):
         raise ValueError('expected a video container, found other content')
     return head
+
+
+def check_clip(path: str) -> None:
+    """Check that a clip is a folder, a packed clip or a video, before any decoder sees it.
+
+    Only the first bytes of a video are read. FFmpeg opens the files and addresses that a playlist
+    names, and MMAction2's decoders give it any file.
+
+    Raises:
+        ValueError: if it is none of these.
+        OSError: if it cannot be read.
+    """
+    if not (Path(path).is_dir() or is_packed(path)):
+        read_head(path)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-from mmengine.logging import print_log
 
-from ..media.errors import clip_error, place_of
+from ..media.errors import FirstWarning, clip_error, place_of
 from .resize import resize_frames
 
 
@@ -26,7 +24,7 @@ class ClipDecode(BaseTransform):
     """
 
     def __init__(self) -> None:
-        self._warned = False
+        self._warn = FirstWarning()
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Decode one clip."""
@@ -58,22 +56,13 @@ class ClipDecode(BaseTransform):
                 frames = np.empty((len(indices), *image.shape), np.uint8)
             buffer = frames[n]
             if image.shape != buffer.shape:
-                self._warn(results, index, image.shape[:2], buffer.shape[:2])
+                self._warn(
+                    'size',
+                    f'{place_of(results)}: frame {index} has {image.shape[:2]} pixels and the '
+                    f'first frame {buffer.shape[:2]}: it is resized',
+                )
                 image = resize_frames(image[None], buffer.shape[:2])[0]
             if not np.may_share_memory(image, buffer):
                 buffer[...] = image
         assert frames is not None
         return frames
-
-    def _warn(
-        self, results: dict[str, Any], index: int, found: tuple[int, ...], first: tuple[int, ...]
-    ) -> None:
-        if self._warned:
-            return
-        self._warned = True
-        print_log(
-            f'{place_of(results)}: frame {index} has {found} pixels and the first frame {first}: '
-            'it is resized, and further frames of this kind are not named',
-            logger='current',
-            level=logging.WARNING,
-        )

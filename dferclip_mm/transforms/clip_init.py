@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-from mmengine.logging import print_log
 
-from ..media.errors import clip_error, place_of
+from ..media.errors import FirstWarning, clip_error, place_of
 from ..media.images import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
@@ -23,17 +20,12 @@ from ..media.images import (
 from ..media.packed import PackedClip, is_packed
 from ..media.videos import open_video
 
-
-@cache
-def _warn_of_faces() -> None:
-    """Once in a process, say what the pixels of a clip should be."""
-    print_log(
-        'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
-        'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`; later clips are '
-        'not named',
-        logger='current',
-        level=logging.WARNING,
-    )
+# Once in a process: each call of MMAction2's inference builds a pipeline of its own.
+_warn_of_faces = FirstWarning()
+_FACES = (
+    'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
+    'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`'
+)
 
 
 @TRANSFORMS.register_module()
@@ -61,7 +53,7 @@ class ClipInit(BaseTransform):
 
     def __init__(self, *, max_pixels: int = MAX_PIXELS) -> None:
         self.max_pixels = max_pixels
-        self._warned: set[str] = set()
+        self._warn = FirstWarning()
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Open one clip."""
@@ -74,14 +66,21 @@ class ClipInit(BaseTransform):
             raise clip_error(results, str(error)) from error
         # A dataset numbers its clips.
         if 'sample_idx' not in results and results.get('label') == -1:
-            _warn_of_faces()
+            _warn_of_faces('faces', _FACES)
         total = len(reader)
         if total == 0:
             raise clip_error(results, 'expected a folder of images, found none in it')
-        if total < getattr(reader, 'declared', 0):
-            self._warn(results, 'header', reader.declared, total)
-        if results.get('total_frames', total) != total:
-            self._warn(results, 'list', results['total_frames'], total)
+        counts = {
+            'header': getattr(reader, 'declared', 0),
+            'list': results.get('total_frames', total),
+        }
+        for source, count in counts.items():
+            if total < count or (source == 'list' and count != total):
+                self._warn(
+                    source,
+                    f'{place_of(results)}: the {source} counts {count} frames, {total} are there '
+                    'and are used',
+                )
         # Not video_reader: MMAction2's inferencer may add one of its own.
         return results | {'clip_reader': reader, 'total_frames': total, 'start_index': 0}
 
@@ -98,13 +97,3 @@ class ClipInit(BaseTransform):
         if path.lower().endswith(IMAGE_SUFFIXES):
             return FrameFolder([path])
         return open_video(path, self.max_pixels)
-
-    def _warn(self, results: dict[str, Any], source: str, counted: int, total: int) -> None:
-        if source not in self._warned:
-            self._warned.add(source)
-            print_log(
-                f'{place_of(results)}: the {source} counts {counted} frames, {total} are there and '
-                'are used; further clips of this kind are not named',
-                logger='current',
-                level=logging.WARNING,
-            )

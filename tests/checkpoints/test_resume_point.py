@@ -51,7 +51,7 @@ def test_a_pointer_to_nothing_is_skipped(text: str, tmp_path: Path) -> None:
         (dict(meta=[1]), 'it has no meta'),
         (dict(optimizer=None), 'it has no optimizer'),
         (dict(meta=dict(epoch=1, iter='5')), 'it has no meta.iter'),
-        (dict(meta=dict(epoch=1, iter=-5)), r'no meta.iter from 0 on \(it is -5\).*load_from'),
+        (dict(meta=dict(epoch=1, iter=-5)), 'no meta.iter from 0 on (it is -5)'),
         (dict(state_dict='text'), 'holds a str: expected a dict'),
     ],
 )

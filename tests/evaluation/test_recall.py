@@ -138,7 +138,7 @@ def test_head_and_dataset_must_have_equally_many_classes():
     metric = METRICS.build(dict(type='RecallMetric'))
     metric.dataset_meta = dict(classes=('a', 'b'))
     metric.process(None, samples_of([0], [2], 3))
-    with pytest.raises(ValueError, match='head scores 3 classes, the dataset has 2'):
+    with pytest.raises(ValueError, match='head has 3 classes, the dataset 2'):
         metric.evaluate(size=1)
 
 

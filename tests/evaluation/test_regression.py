@@ -127,7 +127,7 @@ def test_samples_without_scores_or_with_other_targets_are_refused():
         metric.process(None, [{'pred_score': torch.zeros(3)}])
     metric.dataset_meta = {'targets': ('pain',)}
     metric.process(None, samples([0, 1]))
-    with pytest.raises(ValueError, match='predicts 3 targets, the dataset names pain'):
+    with pytest.raises(ValueError, match=r'has 3 targets, the dataset 1 \(pain\)'):
         metric.evaluate(2)
 
 

@@ -164,6 +164,22 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert len(result.windows) > 0
 
 
+def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
+    config = CONFIG.with_name('demo_emoclip.py')
+    result = EmotionAnalyzer(
+        config,
+        write_untrained_demo(tmp_path, config),
+        classes=['boredom', 'interest'],
+        prompts={'boredom': 'heavy lids.', 'interest': ['wide eyes.', 'raised brows.']},
+        detector=whole_frame,
+        window=1.0,
+        device='cpu',
+    )(clip(25))
+    assert result.classes == ('boredom', 'interest')
+    assert list(result.windows)[-2:] == ['boredom', 'interest']
+    np.testing.assert_allclose(result.windows[['boredom', 'interest']].sum(axis=1), 1, atol=1e-5)
+
+
 def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_theirs(
     build: Build,
 ) -> None:
@@ -176,3 +192,11 @@ def test_a_missing_template_is_named_with_the_program_that_measures_it(
 ) -> None:
     with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
         build(crop=tmp_path / 'missing.json')
+
+
+def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:
+    cfg = Config.fromfile(CONFIG)
+    cfg.test_dataloader.dataset.pipeline = cfg.test_dataloader.dataset.pipeline[:2]
+    cfg.dump(tmp_path / 'config.py')
+    with pytest.raises(ValueError, match='expected a test pipeline with num_frames, ClipDecode'):
+        EmotionAnalyzer(tmp_path / 'config.py', checkpoint)

@@ -1,5 +1,6 @@
 """One file for each clip: current, missing, outdated, or refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,26 @@ def test_damaged_files_are_named(store, clips, share):
     store.file('y').write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ValueError, match=r'y\.safetensors is damaged .*: delete it'):
         store.find_outdated(clips)
+
+
+def test_two_processes_may_write_the_file_of_one_clip(store, clips, monkeypatch):
+    state = SourceState.of(clips['x/2'])
+
+    def write_in_another_process(_):
+        """While the first one syncs its file to the disk."""
+        monkeypatch.setattr(os, 'fsync', lambda _: None)
+        monkeypatch.setattr(os, 'getpid', lambda: 1)
+        store.write('x/2', TENSORS, state)
+
+    monkeypatch.setattr(os, 'fsync', write_in_another_process)
+    store.write('x/2', TENSORS, state)
+    assert store.is_current('x/2', clips['x/2'])
+    assert sorted(path.name for path in store.folder.rglob('*')) == [
+        '1.safetensors',
+        '2.safetensors',
+        'x',
+        'y.safetensors',
+    ]
 
 
 def test_names_may_hold_any_character(store, tmp_path):

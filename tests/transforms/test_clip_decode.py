@@ -131,7 +131,7 @@ def test_frames_out_of_range_are_refused(tmp_path, frames):
 def test_an_odd_frame_takes_the_size_of_the_first(tmp_path, frames, monkeypatch):
     said = []
     monkeypatch.setattr(
-        'dferclip_mm.transforms.clip_decode.print_log',
+        'dferclip_mm.media.errors.print_log',
         lambda message, **_: said.append(message),
     )
     frames(tmp_path / 'a', 3, size=(12, 16))

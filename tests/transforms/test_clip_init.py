@@ -5,7 +5,7 @@ import pytest
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import Compose
 
-from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.errors import ClipReadError, FirstWarning
 from dferclip_mm.media.images import list_frames, read_image
 from dferclip_mm.media.video_files import is_video
 from dferclip_mm.transforms import clip_init
@@ -37,7 +37,7 @@ def test_the_frames_of_a_video_are_counted(tmp_path, video, name):
 def said(monkeypatch):
     messages = []
     monkeypatch.setattr(
-        'dferclip_mm.transforms.clip_init.print_log',
+        'dferclip_mm.media.errors.print_log',
         lambda message, **_: messages.append(message),
     )
     return messages
@@ -54,8 +54,10 @@ def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said)
     assert said[0].startswith(f'{place}: the list counts 25 frames, 3 are there')
 
 
-def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(tmp_path, video, said):
-    clip_init._warn_of_faces.cache_clear()
+def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(
+    tmp_path, video, said, monkeypatch
+):
+    monkeypatch.setattr(clip_init, '_warn_of_faces', FirstWarning())
     path = video(tmp_path / 'a.mp4', 3)
     open_clip(path, label=-1, sample_idx=0)
     open_clip(path)
