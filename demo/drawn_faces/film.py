@@ -254,7 +254,12 @@ def write_film(path: str | Path, film: Film) -> Path:
     Returns:
         The file of the truth, ``<name>.json``: ``width``, ``height``, ``cuts`` (times) and
         ``frames`` (see `draw_film`).
+
+    Raises:
+        ValueError: for an odd width or height, which H.264 cannot have here.
     """
+    if film.width % 2 or film.height % 2:
+        raise ValueError(f'Expected even sides, found {film.width} x {film.height}; change them.')
     path = Path(path)
     frames = []
     with av.open(str(path), 'w') as file:

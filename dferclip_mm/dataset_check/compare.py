@@ -65,9 +65,6 @@ def _of_clip(
             message = f'the list counts {counted} frames, {report.frames} are there'
             yield Finding('frame count', message, report.path, (each.place,))
             break
-    needed = max(split.frames for split, _ in listed)
-    if report.frames < needed:
-        yield finding('short clip', f'{report.frames} frames, a sample takes {needed}')
     if report.orientation:
         message = f'{report.orientation} of {report.frames} frames have one, which is ignored'
         yield finding('orientation tag', message)

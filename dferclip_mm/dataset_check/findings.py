@@ -37,7 +37,6 @@ KINDS = {
     'class without clips': Kind('warning', False, 'a class that a split has no clips of'),
     'orientation tag': Kind('warning', False, 'EXIF says that frames are to be turned or mirrored'),
     'no face crop?': Kind('warning', False, 'a guess by size, shape and contrast of the frames'),
-    'short clip': Kind('note', False, 'fewer frames than a sample takes; frames are repeated'),
     'text order': Kind(
         'note', False, 'clips with frames named 1, 10, 2, which are read as 1, 2, 10'
     ),

@@ -11,7 +11,7 @@ from ..datasets import ClipDataset
 from ..datasets.classes import ClassChoice
 from ..datasets.list_text import ListError
 from .findings import Finding
-from .splits import ListedClip, SplitListing, count_sampled_frames
+from .splits import ListedClip, SplitListing
 
 # More wrong lines than this: the list has another form.
 MAX_LINES = 100
@@ -155,7 +155,6 @@ def _split_of(
         clip_folder=str(dataset.clip_folder),
         classes=classes,
         clips=tuple(clips),
-        frames=count_sampled_frames(settings['pipeline']),
         pipeline=settings['pipeline'],
         list=dataset.ann_file,
         run=run,

@@ -1,17 +1,14 @@
-"""The clips that a split lists, line by line, and how its pipeline samples them."""
+"""The clips that a split lists, line by line."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmaction.datasets.transforms import SampleFrames
-from mmaction.registry import TRANSFORMS
-
-from ..transforms import ClipInit, SampleSegments, SampleWindow
-from ..transforms.clip_opener import class_of, find_clip_init, iterate_steps
+from ..transforms import ClipInit
+from ..transforms.clip_opener import find_clip_init
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,6 @@ class SplitListing:
         clip_folder: where the clips lie.
         classes: names that should have clips, in label order.
         clips: the lines of the list.
-        frames: that a sample takes, from the first to the last.
         pipeline: as in the config.
         list: the file that says which clips there are, or the folder in its place.
         run: the fold of the one run that the split belongs to; None: it belongs to any.
@@ -61,7 +57,6 @@ class SplitListing:
     clip_folder: str
     classes: tuple[str, ...]
     clips: tuple[ListedClip, ...]
-    frames: int
     pipeline: Sequence[Any]
     list: str
     run: int | None = None
@@ -83,19 +78,3 @@ def find_openers(splits: Sequence[SplitListing]) -> dict[str, ClipInit]:
         clip_init = find_clip_init(split.pipeline)
         openers |= {each.path: clip_init for each in split.clips if each.path}
     return openers
-
-
-def count_sampled_frames(pipeline: Sequence[Any]) -> int:
-    """How many consecutive frames a sample spans."""
-    frames = 1
-    for step in iterate_steps(pipeline):
-        if not issubclass(class_of(step), (SampleSegments, SampleWindow, SampleFrames)):
-            continue
-        sampling = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
-        if isinstance(sampling, SampleSegments):
-            frames = sampling.num_frames
-        elif isinstance(sampling, SampleWindow):
-            frames = sampling.stride * (sampling.num_frames - 1) + 1
-        else:
-            frames = sampling.clip_len * sampling.frame_interval
-    return frames

@@ -33,6 +33,8 @@ class AFEWDataset(CorpusDataset):
         """The given list, or the folder of this split."""
         if ann_file:
             return super().find_list(ann_file)
+        if self.labels:
+            raise ValueError('AFEWDataset: labels are for a list (ann_file); folders name emotions')
         folder = Path(self.list_path(self.listed_split, self.fold))
         if not folder.is_dir():
             raise FileNotFoundError(

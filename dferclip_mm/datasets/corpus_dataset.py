@@ -105,12 +105,11 @@ class CorpusDataset(ClipDataset):
                 f'{name}: expected labels=dict(first=0) or labels=dict(first=0, order=[...]), '
                 f'found {self.labels!r}'
             )
-        if not labelled and (
-            val_fraction or exclude_classes or include_classes or not kwargs.get('test_mode')
-        ):
+        chosen = val_fraction or exclude_classes or include_classes
+        if not labelled and (chosen or self.labels or not kwargs.get('test_mode')):
             raise ValueError(
                 f'{name}: labelled=False is for prediction (test_mode=True) of all clips of a '
-                'list, without val_fraction, exclude_classes and include_classes'
+                'list, without labels, val_fraction, exclude_classes and include_classes'
             )
         self.split, self.fold = split, fold
         self.val_fraction, self.val_seed = val_fraction, val_seed

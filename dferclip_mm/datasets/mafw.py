@@ -39,6 +39,8 @@ class MAFWDataset(CorpusDataset):
     ) -> None:
         if require_caption and not captions:
             raise ValueError('MAFWDataset: require_caption=True needs captions=True')
+        if captions and not kwargs.get('labelled', True):
+            raise ValueError('MAFWDataset: labelled=False takes a list of clips, without captions')
         self.compound, self.captions, self.require_caption = compound, captions, require_caption
         super().__init__(**kwargs)
 

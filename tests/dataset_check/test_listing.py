@@ -63,9 +63,20 @@ def test_the_max_pixels_of_a_nested_clip_init_count(tmp_path, video, examine):
     inner = [dict(type='ClipInit', max_pixels=100), *PIPELINE[1:]]
     nested = [dict(type='KeyMapper', transforms=inner, auto_remap=False)]
     settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='list.txt')
-    splits, found = examine(('train', {**settings, 'pipeline': nested}))
+    _, found = examine(('train', {**settings, 'pipeline': nested}))
     assert errors(found) == [('undecodable', [1])]
-    assert splits[0].frames == 2
+
+
+def test_clips_without_labels_are_listed(tmp_path, examine):
+    write_dfew(tmp_path, num_frames=2)
+    write_text(tmp_path / 'clips.txt', '2\n4\n5000\n')
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='clips.txt')
+    settings |= dict(labelled=False, test_mode=True, pipeline=PIPELINE)
+    (split,), found = examine(('test', settings))
+    assert (split.count().total(), split.classes) == (3, ())
+    assert [(each.kind, each.clip) for each in found if each.kind != 'no face crop?'] == [
+        ('missing clip', '5000')
+    ]
 
 
 @pytest.mark.parametrize('fold', [None, 1])
@@ -112,14 +123,11 @@ def test_frame_counts_of_lists_are_compared_with_the_clips(tmp_path, examine):
     rows = [f'/someone/else/{2 * n + 1:05} {4 if n == 2 else 3} {n}' for n in range(7)]
     write_text(tmp_path / 'list.txt', '\n'.join([*rows, '/x/00001 0 0', '/x/00001 three 0']))
     settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='list.txt')
-    settings['pipeline'] = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=16)]
-    _, found = examine(('train', settings))
+    _, found = examine(('train', {**settings, 'pipeline': PIPELINE}))
     assert errors(found) == [('list line', [8]), ('list line', [9])]
     (wrong,) = [each for each in found if each.kind == 'frame count']
     assert wrong.message == 'the list counts 4 frames, 3 are there'
     assert wrong.clip == str(tmp_path / 'Clip/clip_224x224/00005')
-    short = [each.message for each in found if each.kind == 'short clip']
-    assert short == ['3 frames, a sample takes 16'] * 7
 
 
 def test_excluded_classes_are_no_finding(tmp_path, examine):

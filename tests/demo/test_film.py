@@ -77,6 +77,11 @@ def test_a_written_film_has_its_times_cuts_and_truth(tmp_path: Path) -> None:
     assert np.abs(frames[3].image.astype(int) - drawn[3]).mean() < 4
 
 
+def test_a_film_with_an_odd_side_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='even sides, found 160 x 91'):
+        write_film(tmp_path / 'film.mp4', replace(film(), height=91))
+
+
 @pytest.mark.parametrize('index', [0, 187, 400])
 def test_the_same_seed_draws_the_same_film(index: int) -> None:
     time = (standard_film().times[index],)

@@ -192,3 +192,11 @@ def test_a_missing_template_is_named_with_the_program_that_measures_it(
 ) -> None:
     with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
         build(crop=tmp_path / 'missing.json')
+
+
+def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:
+    cfg = Config.fromfile(CONFIG)
+    cfg.test_dataloader.dataset.pipeline = cfg.test_dataloader.dataset.pipeline[:2]
+    cfg.dump(tmp_path / 'config.py')
+    with pytest.raises(ValueError, match='expected a test pipeline with num_frames, ClipDecode'):
+        EmotionAnalyzer(tmp_path / 'config.py', checkpoint)

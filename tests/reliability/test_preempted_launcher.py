@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lengths import LONG
 from small_runs import finish, launch, small_config
 
 HOOKS = ('StrictLoadHook', 'ExactResumeHook', 'PreemptionHook')
@@ -15,7 +16,8 @@ EPOCH = 3
 
 
 @pytest.mark.promise('Resuming', 'A signal to `dist_train.sh` reaches its processes, which save')
-def test_torchrun_forwards_a_signal_and_the_run_resumes(work_dir: Path) -> None:
+@pytest.mark.parametrize('number', [signal.SIGINT, *([signal.SIGUSR1] if LONG else [])])
+def test_torchrun_forwards_a_signal_and_the_run_resumes(number: int, work_dir: Path) -> None:
     cfg = small_config('toy', train_cfg=dict(by_epoch=True, max_epochs=10**5, val_interval=10**5))
     cfg.default_hooks.checkpoint = dict(type='AtomicCheckpointHook', interval=10**5)
     cfg.default_hooks.logger.interval = 1
@@ -26,8 +28,8 @@ def test_torchrun_forwards_a_signal_and_the_run_resumes(work_dir: Path) -> None:
     running = launch('small.py', 2, *options)
     assert running.stdout is not None
     assert any('Epoch(train)' in line for line in running.stdout)
-    # torchrun by itself forwards SIGTERM, and dies of this signal.
-    running.send_signal(signal.SIGUSR1)
+    # torchrun by itself dies of SIGUSR1.
+    running.send_signal(number)
     code, output = finish(running)
     assert code == 1, output[-2000:]
     meta = torch.load('run/preempted.pth', weights_only=True)['meta']

@@ -54,6 +54,14 @@ def test_two_corpora_with_merged_classes_train_balanced(root):
     runner = start(cfg)
     # 4 of 14 clips are positive and 2 neutral: ceil(sqrt(0.5 / share)) is 2 for both.
     assert len(runner.train_dataloader.dataset) == 2 * 4 + 8 + 2 * 2
+    seen = {}
+    for batch in runner.train_dataloader:
+        for pixels, sample in zip(batch['inputs'], batch['data_samples'], strict=True):
+            seen.setdefault(sample.filename, []).append(pixels)
+    repeated = [clips for clips in seen.values() if len(clips) > 1]
+    # Each repeat is augmented anew.
+    assert len(repeated) == 6
+    assert not any(torch.equal(*clips) for clips in repeated)
     runner.train()
     metrics = runner.val_loop.run()
     assert {name for name in metrics if 'recall' in name} == {

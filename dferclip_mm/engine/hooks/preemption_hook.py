@@ -34,10 +34,10 @@ class PreemptionHook(Hook):
 
     ``--resume`` then continues with the next batch. Several processes agree through one number per
     iteration, which is reduced while the model computes. With accumulated gradients the run saves
-    after the next optimizer step. Between training and validation, and within validation, the run
-    saves at once, if no checkpoint was written just before; the resumed run validates. A second
-    Ctrl-C ends the run without saving. Workers of loaders ignore these signals, which a scheduler
-    or a terminal sends to every process.
+    after the next optimizer step. A signal after an epoch or within validation is obeyed after the
+    next clips are validated; the resumed run makes the whole validation. A second Ctrl-C ends the
+    run without saving. Workers of loaders ignore these signals, which a scheduler or a terminal
+    sends to every process.
     """
 
     # After the hooks that change the state of a run.
@@ -71,28 +71,6 @@ class PreemptionHook(Hook):
     def before_train_epoch(self, runner: Any) -> None:
         """Block the signals while this epoch's workers are started."""
         self._block(True)
-
-    def before_val(self, runner: Any) -> None:
-        """Between training and validation: save, if that was not done, and exit.
-
-        This is before hooks swap weights for validation, or note that it was made.
-
-        Raises:
-            SystemExit: with code 75.
-        """
-        if self._writer is None:
-            return
-        self._block(False)
-        if dist.get_world_size() > 1:
-            flag = torch.tensor(float(self.requested), device=dist.get_comm_device())
-            distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-            self.requested = bool(flag)
-        if not self.requested:
-            return
-        if self._writer.saved_at != runner.iter:
-            self._writer.save_now(runner, runner.iter)
-        dist.barrier()
-        self._exit(runner, 'saved before validation')
 
     def before_val_epoch(self, runner: Any) -> None:
         """Block the signals while workers are started."""

@@ -38,9 +38,9 @@ class StrictLoadHook(Hook):
     Local files are read in the main process, their checksums verified; of a file at a URL only
     tensors and plain values are read. A run that resumes from its last checkpoint takes the
     furthest intact one if that is damaged. Where its settings differ from those of the checkpoint,
-    it warns which of the two decide; an optimizer or schedules that do not fit are refused. A config
-    in a checkpoint, which MMEngine would execute on resume, is ignored. (MMEngine's FlexibleRunner
-    loads before hooks run: for it, ``build_runner`` verifies ``load_from``.)
+    it warns which of the two decide; an optimizer or schedules that do not fit are refused. A
+    config in a checkpoint, which MMEngine would execute on resume, is ignored. (MMEngine's
+    FlexibleRunner loads before hooks run: for it, ``build_runner`` verifies ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.

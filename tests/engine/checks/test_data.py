@@ -164,7 +164,12 @@ def test_data_are_looked_for_before_weights(
 
     monkeypatch.setattr('open_clip.create_model', download)
     monkeypatch.setattr('open_clip.pretrained.download_pretrained', download)
-    config = CONFIGS / 'dferclip_dfew.py'
-    for program in ('train', 'test'):
+    for program, name, *words in (
+        ('train', 'dferclip_dfew'),
+        ('test', 'dferclip_dfew'),
+        ('extract_features', 'dferclip_dfew', 'none', 'out.npz'),
+        ('cache_frames', 'dferclip_dfew_frozen_cached'),
+    ):
+        arguments = (CONFIGS / f'{name}.py', *words, '--data-root', 'nowhere')
         with pytest.raises(SystemExit, match=r"data_root='nowhere' is not a folder"):
-            run_tool(program, config, '--data-root', 'nowhere')
+            run_tool(program, *arguments)
