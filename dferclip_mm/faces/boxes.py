@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # The names of py-feat's tables.
-_BOX = ('FaceRectX', 'FaceRectY', 'FaceRectWidth', 'FaceRectHeight')
-_POINTS = tuple(f'{axis}_{number}' for number in range(5) for axis in 'xy')
+BOX_COLUMNS = ('FaceRectX', 'FaceRectY', 'FaceRectWidth', 'FaceRectHeight')
+LANDMARK_COLUMNS = tuple(f'{axis}_{number}' for number in range(5) for axis in 'xy')
 
 
 class Faces(NamedTuple):
@@ -66,18 +66,18 @@ def read_boxes(path: str | Path) -> dict[int, Faces]:
     with Path(path).open(encoding='utf-8-sig', newline='') as file:
         table = csv.DictReader(file)
         names = table.fieldnames or []
-        missing = [name for name in ('frame', *_BOX) if name not in names]
+        missing = [name for name in ('frame', *BOX_COLUMNS) if name not in names]
         if missing or 'x_5' in names:
             expected = f'the column {missing[0]}' if missing else 'five landmarks, x_0 to y_4'
             raise ValueError(f'{path}:1: expected {expected}, found {", ".join(names)}')
         for row in table:
-            if not any(row[name] for name in _BOX):
+            if not any(row[name] for name in BOX_COLUMNS):
                 continue
             try:
-                x, y, width, height = (_finite(row[name]) for name in _BOX)
+                x, y, width, height = (_finite(row[name]) for name in BOX_COLUMNS)
                 score = _finite(row.get('FaceScore') or '1')
-                known = all(row.get(name) for name in _POINTS)
-                points = [_finite(row[name]) if known else math.nan for name in _POINTS]
+                known = all(row.get(name) for name in LANDMARK_COLUMNS)
+                points = [_finite(row[name]) if known else math.nan for name in LANDMARK_COLUMNS]
                 box = (x, y, x + width, y + height)
                 rows[int(row['frame'])].append((box, points, score))
             except (TypeError, ValueError) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -15,16 +16,21 @@ from mmcv.transforms import Compose
 from ..engine.model import load_model
 from ..engine.options import load_config
 from ..faces.crop import crop_face, read_template
-from ..faces.detectors import Detector, build_face_finder
-from ..faces.track_faces import track_faces
+from ..faces.detectors import Detector, build_face_finder, shrink
+from ..faces.track_faces import TrackedFace, track_faces
 from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..precompute.encode_frames import encode_frames
-from .timeline import WINDOW_COLUMNS, EmotionTimeline
+from .tables import WINDOW_COLUMNS, FaceLog
+from .timeline import EmotionTimeline
 from .windows import FaceSample, Window, slide_windows
+
+Log = Callable[[TimedFrame, list[TrackedFace]], None]
 
 # The template that tools/measure_crop.py writes.
 CROP_FILE = 'crop.json'
+# Counts of an analysis, from which it says what was left out.
+_COUNTS = dict(frames=0, faces=0, small=0, crowded=0)
 
 
 class EmotionAnalyzer:
@@ -37,9 +43,12 @@ class EmotionAnalyzer:
         classes: other class names than the config's, for a model that compares with text.
         prompts: another prompt set, as in the config (`dferclip_mm.prompts.load_prompts`).
         crop: the file of `tools/measure_crop.py` for the model's training data; by default
-            ``crop.json`` beside the checkpoint.
+            ``crop.json`` beside the checkpoint. ``'none'`` for videos that are face crops already:
+            each whole frame is a face, and none is searched for.
         detector: of faces, see `build_face_finder`.
         every: faces are detected in every n-th frame.
+        max_faces: of a frame at most that many are answered, the largest ones; None for all.
+        min_face: faces that are less high are left out, in pixels.
         window: of the model in seconds: as long as the clips it was trained on (the median is
             about 70 frames in DFEW, 82 in MAFW and 28 in FERV39k, at about 25 per second).
         stride: from one window to the next one, in seconds.
@@ -60,6 +69,8 @@ class EmotionAnalyzer:
         crop: str | Path | None = None,
         detector: str | Path | Detector = 'mtcnn',
         every: int = 3,
+        max_faces: int | None = 20,
+        min_face: float = 24,
         window: float = 2.8,
         stride: float = 0.5,
         batch_size: int = 32,
@@ -69,13 +80,19 @@ class EmotionAnalyzer:
             if value is not None:
                 cfg.model.cls_head[name] = value
         crop = crop or Path(checkpoint).parent / CROP_FILE
-        if not Path(crop).is_file():
+        if crop == 'none':
+            if detector != 'mtcnn':
+                raise ValueError("crop='none': expected no detector, whole frames are the faces")
+            self.template = None
+            self.find = build_face_finder(_whole_frame)
+        elif not Path(crop).is_file():
             raise FileNotFoundError(
                 f"no {crop}, which says how the model's training data is cropped: run `python "
                 f'tools/measure_crop.py {config} --out {crop}` once'
             )
-        self.template = read_template(crop)
-        self.find = build_face_finder(detector)
+        else:
+            self.template = read_template(crop)
+            self.find = build_face_finder(detector)
         self.model = load_model(cfg, checkpoint)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
@@ -89,10 +106,12 @@ class EmotionAnalyzer:
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.classes = tuple(self.model.cls_head.classes)
         self.every, self.window, self.stride = every, window, stride
+        self.max_faces, self.min_face = max_faces, min_face
         self.batch_size = batch_size
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
-            crop=str(crop), detector=str(detector), every=every, window=window, stride=stride,
+            crop=str(crop), detector=str(detector), every=every, max_faces=max_faces,
+            min_face=min_face, window=window, stride=stride,
         )  # fmt: skip
 
     @property
@@ -107,6 +126,7 @@ class EmotionAnalyzer:
         frame_rate: float = 25.0,
         start: float = 0.0,
         end: float = float('inf'),
+        progress: Callable[[Iterator[TimedFrame]], Iterable[TimedFrame]] = iter,
     ) -> EmotionTimeline:
         """Analyse a video.
 
@@ -115,18 +135,20 @@ class EmotionAnalyzer:
             frame_rate: of an array, in frames per second; a file has its own times.
             start: of the part to analyse, in seconds.
             end: of that part.
+            progress: passes the frames on, to show how many were read; it may end early.
 
         Returns:
-            The timeline; its table is empty where no face is found. Of a file that is damaged in
-            the middle, what comes before is analysed, and ``info['damage']`` says so.
+            The timeline; its tables have no answer where no face is found. ``info`` counts the
+            ``frames``, the ``faces`` that were encoded, and those that were left out: ``small``
+            (see ``min_face``) and ``crowded`` (see ``max_faces``), in all frames. Of a file that
+            is damaged in the middle, what comes before is analysed, and ``info['damage']`` says so.
 
         Raises:
             ValueError: when it is not a video, or has no frame that can be read.
             OSError: when it cannot be read.
         """
         name = 'array' if isinstance(video, np.ndarray) else str(video)
-        counts = dict(frames=0, faces=0, seconds=0.0, damage='')
-        info: dict[str, Any] = dict(video=name, **self.info, **counts)
+        info: dict[str, Any] = dict(video=name, **self.info, **_COUNTS, seconds=0.0, damage='')
         if isinstance(video, np.ndarray):
             times = np.arange(len(video)) / frame_rate
             frames: Iterable[TimedFrame] = (
@@ -136,33 +158,58 @@ class EmotionAnalyzer:
             )
         else:
             frames = read_timed_frames(name, start=start, end=end)
-        rows = list(self.stream(_until_damage(frames, info), name, info))
+        rows, log, strongest = [], FaceLog(), {}
+        read = progress(_until_damage(frames, info))
+        for window, scores in self._answers(read, info, log.add):
+            rows.append(self._row(name, window, scores))
+            if scores.max() > strongest.get(window.track, (0, b''))[0]:
+                middle = window.samples[len(window.samples) // 2]
+                strongest[window.track] = (scores.max(), _thumbnail(middle.crop))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        return EmotionTimeline(windows=table, classes=self.classes, info=info)
+        return EmotionTimeline(
+            windows=table,
+            faces=log.table(name, table, self.classes),
+            classes=self.classes,
+            info=info,
+            thumbnails={track: strongest[track][1] for track in sorted(strongest)},
+        )
 
-    def stream(
-        self, frames: Iterable[TimedFrame], name: str = '', info: dict[str, Any] | None = None
-    ) -> Iterator[dict[str, Any]]:
+    def stream(self, frames: Iterable[TimedFrame], name: str = '') -> Iterator[dict[str, Any]]:
         """The rows of the table, each soon after its window is over, in constant memory.
 
         Args:
             frames: of one video, in order.
             name: of the video, in the table.
-            info: its ``faces`` counts the faces that are encoded.
         """
-        info = {'faces': 0} if info is None else info
-        samples = self._encode(self._crop(frames), info)
+        for window, scores in self._answers(frames, dict(_COUNTS), lambda *_: None):
+            yield self._row(name, window, scores)
+
+    def _answers(
+        self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
+    ) -> Iterator[tuple[Window, np.ndarray]]:
+        samples = self._encode(self._crop(frames, counts, log), counts)
         windows = slide_windows(samples, length=self.window, stride=self.stride, step=self.step)
         while batch := list(islice(windows, self.batch_size)):
-            for window, scores in zip(batch, self._score(batch), strict=True):
-                yield self._row(name, window, scores)
+            yield from zip(batch, self._score(batch), strict=True)
 
-    def _crop(self, frames: Iterable[TimedFrame]) -> Iterator[FaceSample]:
+    def _choose(self, faces: list[TrackedFace], counts: dict[str, Any]) -> list[TrackedFace]:
+        heights = np.array([face.box[3] - face.box[1] for face in faces])
+        small = heights < self.min_face
+        chosen = np.argsort(-heights, kind='stable')[: (~small).sum()][: self.max_faces]
+        counts['small'] += int(small.sum())
+        counts['crowded'] += len(faces) - int(small.sum()) - len(chosen)
+        return [faces[index] for index in sorted(chosen)]
+
+    def _crop(
+        self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
+    ) -> Iterator[FaceSample]:
         """The faces that will be encoded, one per step of each track; their crops as features."""
         # The last sample of each track that is in view, and when its next one is due.
         held: dict[int, tuple[FaceSample, float]] = {}
-        for frame, faces in track_faces(count_shots(frames), self.find, every=self.every):
+        for frame, found in track_faces(count_shots(frames), self.find, every=self.every):
+            faces = self._choose(found, counts)
+            log(frame, faces)
             for track, box, landmarks, score, _ in faces:
                 due = frame.time
                 if track in held:
@@ -171,7 +218,9 @@ class EmotionAnalyzer:
                     if frame.time < due - 1e-6:
                         continue
                     yield held[track][0]
-                crop = crop_face(frame.image, landmarks, box, self.template)
+                crop = frame.image
+                if self.template is not None:
+                    crop = crop_face(crop, landmarks, box, self.template)
                 place = (track, frame.number, frame.time, frame.time)
                 held[track] = (FaceSample(*place, box, score, crop), due + self.step)
             for track in [*held]:
@@ -180,16 +229,18 @@ class EmotionAnalyzer:
         for sample, _ in held.values():
             yield sample
 
-    def _encode(self, faces: Iterator[FaceSample], info: dict[str, Any]) -> Iterator[FaceSample]:
-        while batch := list(islice(faces, self.batch_size)):
-            crops = np.stack([face.feature for face in batch])
-            sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
-            results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
-            pixels = torch.from_numpy(np.ascontiguousarray(results['imgs']))
-            features = encode_frames(self.model, pixels, self.batch_size)
-            info['faces'] += len(features)
-            for face, feature in zip(batch, features, strict=True):
-                yield face._replace(feature=feature)
+    def _encode(self, faces: Iterator[FaceSample], counts: dict[str, Any]) -> Iterator[FaceSample]:
+        # Crops have one size; of whole frames a new shot may have another one.
+        for _, alike in groupby(faces, key=lambda face: face.feature.shape):
+            while batch := list(islice(alike, self.batch_size)):
+                crops = np.stack([face.feature for face in batch])
+                sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
+                results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
+                pixels = torch.from_numpy(np.ascontiguousarray(results['imgs']))
+                features = encode_frames(self.model, pixels, self.batch_size)
+                counts['faces'] += len(features)
+                for face, feature in zip(batch, features, strict=True):
+                    yield face._replace(feature=feature, crop=face.feature)
 
     @torch.no_grad()
     def _score(self, windows: Sequence[Window]) -> np.ndarray:
@@ -232,6 +283,18 @@ def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
             f'PackActionInputs, found {", ".join(map(str, names))}'
         )
     return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])
+
+
+def _whole_frame(image: np.ndarray) -> Any:
+    """The detector for face crops."""
+    height, width = image.shape[:2]
+    return [(0, 0, width, height)], np.full((1, 5, 2), np.nan), [1.0]
+
+
+def _thumbnail(image: np.ndarray) -> bytes:
+    """A face as a JPEG of at most 160 pixels."""
+    small, _ = shrink(image, 160)
+    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()
 
 
 def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterator[TimedFrame]:

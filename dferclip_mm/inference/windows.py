@@ -25,6 +25,7 @@ class FaceSample(NamedTuple):
         box: (4,): left, top, right, bottom, in pixels.
         score: of the detector.
         feature: (D,), of the image encoder; before it has seen the face, the crop (H, W, 3).
+        crop: what the encoder has seen.
     """
 
     track: int
@@ -34,6 +35,7 @@ class FaceSample(NamedTuple):
     box: np.ndarray
     score: float
     feature: np.ndarray
+    crop: np.ndarray | None = None
 
 
 class Window(NamedTuple):

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from drawn_faces import draw_clip, random_identity
@@ -16,8 +19,8 @@ from untrained_demo import CONFIG, SIZE, TEMPLATE, write_untrained_demo
 from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.faces.boxes import NO_FACES
 from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
-from dferclip_mm.inference.timeline import WINDOW_COLUMNS
-from dferclip_mm.media.timed_frames import read_timed_frames
+from dferclip_mm.inference.tables import WINDOW_COLUMNS
+from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
 
 Build = Callable[..., EmotionAnalyzer]
 
@@ -101,6 +104,68 @@ def test_the_table_says_when_and_where_each_face_was(build: Build, video: str) -
     assert table['label'].tolist() == [result.classes[index] for index in best]
     assert result.info['frames'] == 67
     assert result.info['damage'] == ''
+
+
+def test_every_frame_has_its_faces_in_a_table(build: Build, video: str) -> None:
+    result = build(detector='mtcnn')(video)
+    faces = result.faces
+    assert faces['frame'].unique().tolist() == list(range(67))
+    times = [frame.time for frame in read_timed_frames(video)]
+    np.testing.assert_allclose(faces.groupby('frame')['time'].first(), times, atol=1e-6)
+    nobody = faces[faces['track'].isna()]
+    np.testing.assert_allclose(
+        [nobody['time'].min(), nobody['time'].max()], [3.02, 3.98], atol=0.05
+    )
+    assert nobody[['FaceRectX', 'FaceScore', 'fear']].isna().all(axis=None)
+    assert result.summary['frames_with_face'] == 67 - len(nobody)
+    seen = faces[faces['track'] == 0]
+    assert seen['interpolated'].mean() == pytest.approx(2 / 3, abs=0.05)
+    assert (seen['x_0'] < seen['x_1']).all()
+    np.testing.assert_allclose(seen[list(result.classes)].sum(axis=1), 1, atol=1e-5)
+    assert result.tracks['track'].tolist() == sorted(result.thumbnails) == [0, 1]
+    thumbnail = cv2.imdecode(np.frombuffer(result.thumbnails[1], np.uint8), cv2.IMREAD_COLOR)
+    assert thumbnail.shape == (SIZE, SIZE, 3)
+
+
+def test_faces_that_are_small_or_too_many_are_left_out_and_counted(build: Build) -> None:
+    heights = (30, 90, 60, 20, 70)
+
+    def crowd(image: np.ndarray) -> tuple:
+        boxes = [(100 * n, 0, 100 * n + 40, height) for n, height in enumerate(heights)]
+        return boxes, np.full((5, 5, 2), np.nan), np.ones(5)
+
+    frames = np.zeros((20, 100, 500, 3), np.uint8)
+    result = build(detector=crowd, max_faces=3, min_face=25)(frames)
+    assert result.tracks['track'].tolist() == [1, 2, 4]
+    assert result.tracks['height'].round().tolist() == [90, 60, 70]
+    assert (result.info['small'], result.info['crowded']) == (20, 20)
+    everybody = build(detector=crowd, max_faces=None, min_face=0)(frames)
+    assert len(everybody.tracks) == 5
+    assert (everybody.info['small'], everybody.info['crowded']) == (0, 0)
+
+
+def test_whole_frames_are_the_faces_of_videos_that_are_crops(build: Build) -> None:
+    frames = clip(30)
+    settings = {'crop': 'none', 'detector': 'mtcnn'}
+    found = build(**settings)(frames)
+    expected = build()(frames)
+    pd.testing.assert_frame_equal(found.windows, expected.windows, atol=1e-6)
+    assert found.faces[['x_0', 'y_4']].isna().all(axis=None)
+    # Frames of another size are a cut.
+    analyzer = build(**settings)
+    both = [
+        TimedFrame(number, number / 25, image)
+        for number, image in enumerate([*frames, *frames[:, :90, :80]])
+    ]
+    assert {row['track'] for row in analyzer.stream(both)} == {0, 1}
+    with pytest.raises(ValueError, match='expected no detector'):
+        build(crop='none', detector=whole_frame)
+
+
+def test_the_progress_may_end_an_analysis_early(build: Build) -> None:
+    result = build()(clip(100), progress=lambda frames: islice(frames, 50))
+    assert result.info['frames'] == len(result.faces) == 50
+    assert result.windows['end'].max() == pytest.approx(49 / 25)
 
 
 def test_each_sampled_face_is_encoded_once(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:

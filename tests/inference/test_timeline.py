@@ -3,21 +3,26 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from dferclip_mm.inference.timeline import WINDOW_COLUMNS, EmotionTimeline
+from dferclip_mm.faces.boxes import read_boxes
+from dferclip_mm.faces.track_faces import TrackedFace
+from dferclip_mm.inference.tables import FACE_COLUMNS, WINDOW_COLUMNS, FaceLog
+from dferclip_mm.inference.timeline import EmotionTimeline
+from dferclip_mm.media.timed_frames import TimedFrame
 
 CLASSES = ('happiness', 'anger')
 
 
 def timeline(*rows: tuple[int, float, float, float]) -> EmotionTimeline:
-    """Windows as track, start, end and score of happiness."""
+    """Windows as track, start, end and score of happiness; two frames a second, up to the end."""
     table = pd.DataFrame(
         [
             dict(
-                video='a.mp4', track=track, start=start, end=end, frame_start=round(25 * start),
-                frame_end=round(25 * end) - 1, x=1.0, y=2.0, w=30.0, h=40.0, face_score=0.99,
+                video='a.mp4', track=track, start=start, end=end, frame_start=round(2 * start),
+                frame_end=round(2 * end) - 1, x=1.0, y=2.0, w=30.0, h=40.0, face_score=0.99,
                 coverage=1.0, label='happiness' if happy > 0.5 else 'anger',
                 score=max(happy, 1 - happy), happiness=happy, anger=1 - happy,
             )
@@ -25,7 +30,18 @@ def timeline(*rows: tuple[int, float, float, float]) -> EmotionTimeline:
         ],
         columns=[*WINDOW_COLUMNS, *CLASSES],
     )  # fmt: skip
-    return EmotionTimeline(windows=table, classes=CLASSES, info={'video': 'a.mp4', 'damage': ''})
+    log = FaceLog()
+    for number in range(round(2 * max([end for _, _, end, _ in rows], default=2))):
+        seen = sorted({track for track, start, end, _ in rows if start <= number / 2 < end})
+        box, points = np.array([1.0, 2, 31, 42]), np.arange(10.0).reshape(5, 2)
+        faces = [TrackedFace(track, box, points, 0.99, number % 3 > 0) for track in seen]
+        log.add(TimedFrame(number, number / 2, np.zeros((2, 2, 3), np.uint8)), faces)
+    return EmotionTimeline(
+        windows=table,
+        faces=log.table('a.mp4', table, CLASSES),
+        classes=CLASSES,
+        info={'video': 'a.mp4', 'damage': ''},
+    )
 
 
 RESULT = timeline(
@@ -34,7 +50,7 @@ RESULT = timeline(
 
 
 def test_segments_join_windows_with_the_same_label() -> None:
-    rows = RESULT.segments().round(6).values.tolist()
+    rows = RESULT.segments.round(6).values.tolist()
     assert rows == [
         ['a.mp4', 0, 0.0, 2.5, 'happiness', 0.8],
         ['a.mp4', 0, 2.5, 4.0, 'anger', 0.8],
@@ -56,6 +72,7 @@ def test_json_holds_everything(tmp_path: Path) -> None:
     found = json.loads((tmp_path / 'a.json').read_text(encoding='utf-8'))
     assert found['info'] == {'video': 'a.mp4', 'damage': ''}
     assert found['classes'] == ['happiness', 'anger']
+    assert found['summary']['tracks'] == len(found['tracks']) == 2
     assert found['windows'][0]['happiness'] == 0.9
     assert found['segments'][1] == dict(
         video='a.mp4', track=0, start=2.5, end=4.0, label='anger', score=0.8
@@ -87,9 +104,83 @@ def test_times_of_hours_are_written_whole(tmp_path: Path) -> None:
     assert '01:00:00,000 --> 02:02:05,250' in (tmp_path / 'a.srt').read_text()
 
 
+def test_the_table_of_faces_has_a_row_for_each_frame() -> None:
+    faces = RESULT.faces
+    assert list(faces) == [*FACE_COLUMNS, *CLASSES, 'Identity']
+    assert faces['frame'].tolist() == list(range(32))
+    # From 4 to 10 and from 12 to 14 seconds nobody is seen, and nothing is answered.
+    assert faces['time'][faces['track'].isna()].tolist() == [
+        *np.arange(4, 10, 0.5),
+        12,
+        12.5,
+        13,
+        13.5,
+    ]
+    empty, first = faces.iloc[8], faces.iloc[0]
+    assert empty.drop(['input', 'frame', 'time']).isna().all()
+    assert first[['FaceRectX', 'FaceRectY', 'FaceRectWidth', 'FaceRectHeight']].tolist() == [
+        1,
+        2,
+        30,
+        40,
+    ]
+    assert first[['x_0', 'y_0', 'x_4', 'y_4']].tolist() == [0, 1, 8, 9]
+    assert (first['Identity'], faces['Identity'].iloc[-1]) == ('Person_0', 'Person_1')
+    assert faces['interpolated'].tolist()[:4] == [False, True, True, False]
+
+
+def test_scores_of_faces_lie_between_those_of_the_windows_around() -> None:
+    happy = RESULT.faces.set_index('time')['happiness']
+    # The windows' middles are at 1, 2 and 3 seconds.
+    assert happy[[0, 1, 1.5, 2, 2.5, 3, 3.5]].tolist() == pytest.approx(
+        [0.9, 0.9, 0.8, 0.7, 0.45, 0.2, 0.2]
+    )
+    # A gap is not bridged.
+    assert happy[[11.5, 14]].tolist() == pytest.approx([0.6, 0.8])
+    assert np.isnan(happy[13.0])
+
+
+def test_faces_are_read_again_as_boxes_of_a_detector(tmp_path: Path) -> None:
+    RESULT.to_csv(tmp_path / 'faces.csv', 'faces')
+    found = read_boxes(tmp_path / 'faces.csv')
+    assert sorted(found) == [*range(8), *range(20, 24), *range(28, 32)]
+    np.testing.assert_allclose(found[20].boxes, [[1, 2, 31, 42]])
+    np.testing.assert_allclose(found[20].landmarks[0], np.arange(10).reshape(5, 2))
+
+
+def test_each_track_is_summarised() -> None:
+    first, second = RESULT.tracks.to_dict('records')
+    assert first == pytest.approx(
+        dict(
+            video='a.mp4', track=0, start=0.0, end=3.5, frames=8, gaps=0, height=40.0, windows=3,
+            label='happiness', peak_label='happiness', peak_score=0.9, peak=1.0,
+            happiness=0.625, anger=0.375,
+        )
+    )  # fmt: skip
+    assert (second['frames'], second['gaps'], second['peak']) == (8, 1, 15.0)
+    assert (second['happiness'], second['anger']) == (1.0, 0.0)
+
+
+def test_a_track_without_an_answer_is_listed() -> None:
+    result = EmotionTimeline(
+        windows=RESULT.windows[:3], faces=RESULT.faces, classes=CLASSES, info={}
+    )
+    second = result.tracks.iloc[1]
+    assert (second['track'], second['frames'], second['windows']) == (1, 8, 0)
+    assert second[['label', 'peak', 'happiness']].isna().all()
+    assert (result.summary['tracks'], result.summary['tracks_answered']) == (2, 1)
+
+
+def test_the_video_is_summarised() -> None:
+    assert RESULT.summary == dict(
+        frames=32, frames_with_face=16, tracks=2, tracks_answered=2, seconds_answered=8.0,
+        shares=pytest.approx({'happiness': 6.5 / 8, 'anger': 1.5 / 8}),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize('name', ['csv', 'json', 'srt', 'vtt'])
 def test_a_video_without_faces_gives_files_without_rows(tmp_path: Path, name: str) -> None:
     getattr(timeline(), f'to_{name}')(tmp_path / 'a')
     text = (tmp_path / 'a').read_text()
     assert 'happiness 80%' not in text
-    assert len(text.splitlines()) <= 12
+    assert len(text.splitlines()) <= 25
