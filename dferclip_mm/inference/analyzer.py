@@ -22,7 +22,7 @@ from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..precompute.encode_frames import encode_frames
 from .tables import WINDOW_COLUMNS, FaceLog
-from .timeline import EmotionTimeline
+from .timeline import ARRAY, EmotionTimeline
 from .windows import FaceSample, Window, slide_windows
 
 Log = Callable[[TimedFrame, list[TrackedFace]], None]
@@ -147,7 +147,7 @@ class EmotionAnalyzer:
             ValueError: when it is not a video, or has no frame that can be read.
             OSError: when it cannot be read.
         """
-        name = 'array' if isinstance(video, np.ndarray) else str(video)
+        name = ARRAY if isinstance(video, np.ndarray) else str(video)
         info: dict[str, Any] = dict(video=name, **self.info, **_COUNTS, seconds=0.0, damage='')
         if isinstance(video, np.ndarray):
             times = np.arange(len(video)) / frame_rate
