@@ -112,10 +112,11 @@ def main() -> None:
         merge_data_options(cfg, args.data_root, args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         found = find_features(cfg)
+        # Before the model, whose weights may be downloaded.
+        settings, datasets = dataset_configs(cfg), build_without_pipeline(cfg)
         parts = {key: cfg.model[key] for key in ('type', 'backbone', 'data_preprocessor')}
         model = MODELS.build(parts).eval()
         model.to('cuda' if torch.cuda.is_available() else 'cpu')
-        settings, datasets = dataset_configs(cfg), build_without_pipeline(cfg)
         for features in found:
             readers = [
                 dataset

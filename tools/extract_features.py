@@ -55,6 +55,7 @@ def main() -> None:
 
     import torch
     from mmaction.registry import DATASETS
+    from mmengine.registry import init_default_scope
     from tqdm import tqdm
 
     from dferclip_mm.engine.model import load_model
@@ -65,11 +66,12 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
+        init_default_scope(cfg.get('default_scope', 'mmaction'))
+        # Before the model, whose weights may be downloaded.
+        dataset = DATASETS.build(dataset_settings(cfg, args.data))
         model = load_model(cfg, args.checkpoint)
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
         model.to(device)
-        settings = dataset_settings(cfg, args.data)
-        dataset = DATASETS.build(settings)
         names = {name: dataset.metainfo[name] for name in ('targets',) if name in dataset.metainfo}
         classes = getattr(model.cls_head, 'classes', None) or dataset.metainfo.get('classes')
         extract(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from .findings import KINDS, Finding
@@ -80,19 +80,11 @@ def write_clean(
     return {file: (path, len(lines[file])) for file, path in targets.items()}
 
 
-def split_lines(data: bytes) -> list[bytes]:
-    """Lines and, between them, their ends; together the data again."""
-    return re.split(rb'(\r\n|\r|\n)', data)
-
-
-def without_lines(data: bytes, lines: Iterable[int]) -> bytes:
+def without_lines(data: bytes, lines: Collection[int]) -> bytes:
     """A text without some of its lines, counted from 1, their ends included."""
-    pieces = split_lines(data)
-    bom = b'\xef\xbb\xbf'
-    gone = {2 * line - 2 for line in lines}
-    kept = b''.join(piece for index, piece in enumerate(pieces) if index - index % 2 not in gone)
-    lost = data.startswith(bom) and not kept.startswith(bom)
-    return bom + kept if lost else kept
+    bom = b'\xef\xbb\xbf' if data.startswith(b'\xef\xbb\xbf') else b''
+    whole = re.split(rb'(?<=\n)|(?<=\r)(?!\n)', data[len(bom) :])
+    return bom + b''.join(line for number, line in enumerate(whole, 1) if number not in lines)
 
 
 def check_outside(path: Path, root: str) -> None:

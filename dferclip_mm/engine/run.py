@@ -107,7 +107,8 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print('interrupted: what was finished before is kept', file=sys.stderr)
+        # Below a progress bar.
+        print('\ninterrupted: what was finished before is kept', file=sys.stderr)
         raise SystemExit(_INTERRUPTED) from None
     except Exception as error:
         if not _is_of_another_process(error):

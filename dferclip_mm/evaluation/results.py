@@ -67,7 +67,7 @@ def read_results(path: str | Path) -> Results:
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
-            f'{path} is not what RecallMetric(save_to=...) writes: {error!r}'
+            f'{path} is not what RecallMetric(save_to=...) writes for clips with labels: {error!r}'
         ) from error
 
 

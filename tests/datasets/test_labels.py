@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 SEVEN = ('happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear')
-ELEVEN_OTHERS = ('contempt', 'anxiety', 'helplessness', 'disappointment')
+OTHERS = ('contempt', 'anxiety', 'helplessness', 'disappointment')
 VALENCE = dict.fromkeys(SEVEN, 'negative') | dict(
     happiness='positive', surprise='positive', neutral='neutral'
 )
@@ -76,7 +76,7 @@ REVERSED = [*reversed(SEVEN)]
     ],
 )
 def test_the_first_number_and_the_order_of_labels_can_be_given(own, kind, text, given, expected):
-    classes = dict(metainfo=dict(classes=(*SEVEN, *ELEVEN_OTHERS, 'anger_fear')))
+    classes = dict(metainfo=dict(classes=(*SEVEN, *OTHERS, 'anger_fear')))
     compound = 'anger_fear' in given.get('order', ())
     options = dict(compound=True, **classes) if compound else {}
     assert labels(own(kind, text, labels=given, **options)) == expected
@@ -157,7 +157,7 @@ def test_uar_and_war_of_merged_classes_count_each_clip_by_its_merged_class(roots
 def test_mafw_is_reduced_to_seven_classes(roots):
     with pytest.raises(ValueError, match=r"a label of the classes happiness, .* found 'contempt'"):
         build('MAFWDataset', roots['mafw'], metainfo=dict(classes=SEVEN))
-    seven = dict(metainfo=dict(classes=[*SEVEN]), exclude_classes=ELEVEN_OTHERS)
+    seven = dict(metainfo=dict(classes=[*SEVEN]), exclude_classes=OTHERS)
     dataset = build('MAFWDataset', roots['mafw'], **seven)
     assert dataset.metainfo['classes'] == SEVEN
     assert labels(dataset) == [*range(7)]
@@ -172,7 +172,7 @@ def concat(*datasets):
 
 
 def test_corpora_of_equal_classes_train_together(roots):
-    seven = dict(metainfo=dict(classes=[*SEVEN]), exclude_classes=ELEVEN_OTHERS)
+    seven = dict(metainfo=dict(classes=[*SEVEN]), exclude_classes=OTHERS)
     dataset = DATASETS.build(
         concat(
             ('DFEWDataset', roots['dfew'], {}),

@@ -42,6 +42,8 @@ def stored(cfg: object) -> dict[str, np.ndarray]:
 def trained(cfg: object) -> tuple[dict, list[float]]:
     """The last weights of a run, and the losses of its steps."""
     cfg.train_cfg.max_epochs = cases(2, 10)
+    # At the rates for large batches the small model diverges, and rounding with it.
+    cfg.optim_wrapper.optimizer.lr *= 0.01
     losses = []
     runner = start(cfg)
     before = runner.model.neck.pos_embed.clone()
@@ -70,7 +72,8 @@ def test_a_cached_run_equals_the_frozen_run(corpus, work_dir, cache):
         cache(cached)
         found, losses = trained(cached)
         assert len(losses) == 3 * cases(2, 10)
-        np.testing.assert_allclose(losses, expected_losses, rtol=tolerance)
+        # Logits are cosines times 100, and so is their rounding.
+        np.testing.assert_allclose(losses, expected_losses, rtol=10 * tolerance)
         assert list(found) == list(expected)
         worst = max(float((found[name] - expected[name]).abs().max()) for name in expected)
         print(f'{dtype}: largest difference of a weight {worst:.1e}')

@@ -15,6 +15,7 @@ from processes import in_fork
 from small_runs import frozen_config, run_tool, small_config, write_frozen_corpus
 
 from dferclip_mm.dataset_check.inspect_clips import inspect_clips
+from dferclip_mm.precompute import clip_features
 from dferclip_mm.precompute.clip_store import ClipStore
 
 
@@ -45,28 +46,36 @@ def end_of(log: Path, owner: Any, name: str, at: int, tool: str, *arguments: obj
     return in_fork(child, log)
 
 
-@pytest.mark.parametrize('tool', ['pack_dataset', 'cache_frames', 'check_dataset'])
+# The function whose fourth call is interrupted, and the folder that keeps three results.
+PROGRAMS = {
+    'pack_dataset': (ClipStore, 'write', 'packs'),
+    'cache_frames': (ClipStore, 'write', 'features'),
+    'check_dataset': (sys.modules[inspect_clips.__module__], '_digest', None),
+    'extract_features': (clip_features, 'clip_features', None),
+}
+
+
+@pytest.mark.parametrize('tool', PROGRAMS)
 @pytest.mark.parametrize('workers', [0, 2])
 def test_a_program_over_clips_ends_in_one_line(tool: str, workers: int, work_dir: Path) -> None:
     config, log, options = work_dir / 'config.py', work_dir / 'log.txt', ['--workers', workers]
     if tool == 'cache_frames':
         root = write_frozen_corpus(work_dir)
         frozen_config('dferclip_dfew_frozen_cached', root, work_dir / 'run').dump(config)
-        done, kept = (ClipStore, 'write'), 'features'
     else:
         write_dfew(work_dir / 'DFEW', num_frames=3)
         small_config('dferclip_dfew', work_dir, work_dir / 'run').dump(config)
-        done, kept = (ClipStore, 'write'), 'packs'
-        if tool == 'check_dataset':
-            done = (sys.modules[inspect_clips.__module__], '_digest')
-        else:
-            options = ['packs', *options]
-    assert end_of(log, *done, 4, tool, config, *options) == 130, log.read_text()
+    if tool == 'pack_dataset':
+        options = ['packs', *options]
+    elif tool == 'extract_features':
+        options = ['none', 'features.npz', '--batch-size', 1, *options]
+    owner, name, kept = PROGRAMS[tool]
+    assert end_of(log, owner, name, 4, tool, config, *options) == 130, log.read_text()
     said = log.read_text()
     assert 'Traceback' not in said
-    assert said.strip().splitlines()[-1] == 'interrupted: what was finished before is kept'
-    # Of 14: what no process has begun is left.
-    assert Path('calls').stat().st_size < 12
-    if tool != 'check_dataset':
+    assert said.splitlines().count('interrupted: what was finished before is kept') == 1
+    # Of 14 and 7: what no process has begun is left.
+    assert Path('calls').stat().st_size < (7 if tool == 'extract_features' else 12)
+    if kept is not None:
         assert len(list((work_dir / kept).rglob('*.safetensors'))) >= 3
         assert list((work_dir / kept).rglob('*.tmp')) == []

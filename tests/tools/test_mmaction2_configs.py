@@ -23,7 +23,7 @@ RunTool = Callable[..., None]
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
 ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_ROWS])}
 TESTS_ONLY = {'uniformer', 'videomae', 'videomaev2', 'x3d'}
-CHEAP = {'c3d', 'timesformer', 'tsn', 'videomae'}
+CHEAP = {'timesformer', 'tsm', 'videomae'}
 NOT_REQUIRED = ('PytorchVideoWrapper',)
 
 
@@ -133,7 +133,7 @@ def test_the_first_config_of_a_family_starts(
 def test_the_first_step_equals_that_of_mmaction2s_program(
     work_dir: Path, run_tool: RunTool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, logging = small('tsn', work_dir), 'default_hooks.logger.interval=1'
+    config, logging = small('timesformer', work_dir), 'default_hooks.logger.interval=1'
     run_tool('train', config, '--work-dir', 'ours', '--seed', '0', '--cfg-options', logging)
     program = str(SHIPPED.parents[1] / 'tools/train.py')
     words = [str(config), '--work-dir', 'theirs', '--seed', '0', '--cfg-options', logging]
@@ -146,7 +146,7 @@ def test_the_first_step_equals_that_of_mmaction2s_program(
 
 
 def test_without_a_seed_one_is_drawn(work_dir: Path, run_tool: RunTool) -> None:
-    run_tool('train', small('tsn', work_dir), '--work-dir', 'run')
+    run_tool('train', small('timesformer', work_dir), '--work-dir', 'run')
     drawn = Config.fromfile('run/own.py').randomness
     assert drawn == dict(seed=None, diff_rank_seed=False, deterministic=False)
     assert re.search(r'seed: \d+', log_of(Path('run')))

@@ -51,25 +51,21 @@ def check_labels(dataset: Any, head: Any, key: str) -> None:
 
 
 def check_metric_names(metrics: Iterable[Any], key: str) -> None:
-    """Refuse a metric that needs the names of classes or targets, with data that name none.
+    """Refuse metrics that find no names of classes or targets, or others than the data have.
 
     Args:
-        metrics: built, and told the names by ``dataset_meta``.
+        metrics: built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
         key: the config's name for the loader, for the message.
 
     Raises:
         ValueError: naming the metric and what to set.
     """
     for metric in metrics:
-        reports = getattr(metric, 'reports', lambda *_: ())
-        # A name that nobody knows yet is reported as a pattern.
-        unknown = [name for name in reports(vars(metric), metric.dataset_meta or {}) if '*' in name]
-        if unknown:
-            what = 'classes' if unknown[0].startswith('recall') else 'targets'
-            raise ValueError(
-                f'{type(metric).__name__} needs the names of the {what}, and the dataset of {key} '
-                f"has none: set its metainfo=dict({what}=['...', '...'])"
-            )
+        if hasattr(metric, 'find_names'):
+            try:
+                metric.find_names(None)
+            except ValueError as error:
+                raise ValueError(f'{key}: {error}') from error
 
 
 def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:

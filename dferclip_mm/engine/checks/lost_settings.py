@@ -65,8 +65,9 @@ def find_lost_variables(cfg: Config) -> list[str]:
     unused, original = _unused_variables(path), Config.fromfile(path)
     said = []
     for name, value in cfg.items():
-        is_set = name in unused or (name in original and original[name] != value)
-        if name in RUN_KEYS or not is_set or not _is_plain(value):
+        if name in RUN_KEYS or not _is_plain(value):
+            continue
+        if name not in unused and original.get(name, value) == value:
             continue
         other = [
             (key, found)

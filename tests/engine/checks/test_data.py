@@ -72,12 +72,13 @@ def test_labels_of_the_classes_pass(tmp_path: Path) -> None:
 
 def test_a_metric_that_needs_names_is_refused_with_data_that_have_none() -> None:
     for kind, what in (('RecallMetric', 'classes'), ('RegressionMetric', 'targets')):
-        metric = METRICS.build(dict(type=kind))
-        said = f'{kind} needs the names of the {what}, and the dataset of val_dataloader has none'
-        with pytest.raises(ValueError, match=f'{said}: set its metainfo=dict'):
+        metric = METRICS.build(dict(type=kind, **{what: None}))
+        said = f"^val_dataloader: {kind} needs the names of the {what}: set the dataset's metainfo"
+        with pytest.raises(ValueError, match=said):
             check_metric_names([metric], 'val_dataloader')
         metric.dataset_meta = {what: ['a', 'b']}
-        check_metric_names([metric, METRICS.build(dict(type='AccMetric'))], 'val_dataloader')
+        own = METRICS.build(dict(type=kind, **{what: ['a', 'b']}))
+        check_metric_names([metric, own, METRICS.build(dict(type='AccMetric'))], 'val_dataloader')
 
 
 def sampler(**settings: Any) -> Any:
@@ -164,7 +165,12 @@ def test_data_are_looked_for_before_weights(
 
     monkeypatch.setattr('open_clip.create_model', download)
     monkeypatch.setattr('open_clip.pretrained.download_pretrained', download)
-    config = CONFIGS / 'dferclip_dfew.py'
-    for program in ('train', 'test'):
+    for program, name, *words in (
+        ('train', 'dferclip_dfew'),
+        ('test', 'dferclip_dfew'),
+        ('extract_features', 'dferclip_dfew', 'none', 'out.npz'),
+        ('cache_frames', 'dferclip_dfew_frozen_cached'),
+    ):
+        arguments = (CONFIGS / f'{name}.py', *words, '--data-root', 'nowhere')
         with pytest.raises(SystemExit, match=r"data_root='nowhere' is not a folder"):
-            run_tool(program, config, '--data-root', 'nowhere')
+            run_tool(program, *arguments)
