@@ -158,7 +158,8 @@ class EmotionAnalyzer:
             )
         else:
             frames = read_timed_frames(name, start=start, end=end)
-        rows, log, strongest = [], FaceLog(), {}
+        rows, log = [], FaceLog()
+        strongest: dict[int, tuple[float, bytes]] = {}
         read = progress(_until_damage(frames, info))
         for window, scores in self._answers(read, info, log.add):
             rows.append(self._row(name, window, scores))

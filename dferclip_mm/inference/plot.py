@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import cv2
 import numpy as np
@@ -94,7 +95,7 @@ def _draw_scores(
             axes.plot(times, curve, color=colors[name], linewidth=1.6)
 
 
-def _show_thumbnail(axes: Axes, track: object, picture: bytes | None) -> None:
+def _show_thumbnail(axes: Axes, track: Any, picture: bytes | None) -> None:
     axes.set_axis_off()
     axes.set_title(f'face {track.track}', fontsize=10, loc='left')
     if picture is not None:
