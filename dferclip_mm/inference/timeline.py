@@ -15,7 +15,7 @@ import pandas as pd
 from ..files import atomic_write
 from .overlay import write_overlay
 from .plot import draw_timeline
-from .subtitles import write_srt, write_vtt
+from .subtitles import format_subtitles
 from .tables import find_segments, find_tracks, summarize
 
 # Instead of a file's name.
@@ -127,11 +127,11 @@ class EmotionTimeline:
 
     def to_srt(self, path: str | Path) -> None:
         """Write the segments as SubRip subtitles."""
-        write_srt(path, self.segments)
+        atomic_write(path, format_subtitles(self.segments))
 
     def to_vtt(self, path: str | Path) -> None:
         """Write the segments as WebVTT subtitles."""
-        write_vtt(path, self.segments)
+        atomic_write(path, 'WEBVTT\n\n' + format_subtitles(self.segments, point='.'))
 
     def plot(self, path: str | Path) -> None:
         """Draw scores, winning classes and strongest moments, see `draw_timeline`.

@@ -62,7 +62,7 @@ def test_subtitles_have_a_cue_for_each_segment(tmp_path: Path) -> None:
         (tmp_path / 'a.vtt')
         .read_text()
         .startswith(
-            'WEBVTT\n\n00:00:00.000 --> 00:00:02.500\nface 0: happiness 80%\n\n00:00:02.500'
+            'WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\nface 0: happiness 80%\n\n2\n00:00:02.500'
         )
     )
 
