@@ -128,6 +128,7 @@ setup(
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={PACKAGE: ['**/*.json', '**/*.yml', 'py.typed']},
     install_requires=REQUIREMENTS,
+    entry_points={'console_scripts': ['dferclip = dferclip_mm.programs:main']},
     extras_require=EXTRAS,
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

@@ -1,5 +1,6 @@
 """Tiny clips on the disk: frame folders, videos and list files."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -34,3 +35,13 @@ def write_text(path, text, encoding='utf-8'):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def set_matrix(path, a, b, c, d):
+    """Set the display matrix of an MP4's pictures: (x, y) is shown at (ax + cy, bx + dy)."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b'tkhd') + 4 + 40
+    one = 1 << 16
+    matrix = (int(a * one), int(b * one), 0, int(c * one), int(d * one), 0, 64 * one, 0, 1 << 30)
+    content[start : start + 36] = struct.pack('>9i', *matrix)
+    path.write_bytes(content)

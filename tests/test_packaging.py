@@ -114,6 +114,22 @@ def test_a_config_of_the_wheel_is_a_base_by_the_name_of_the_package(
     assert 'Failed to' not in done.stdout + done.stderr
 
 
+def test_the_command_of_the_wheel_runs_its_programs(built: zipfile.ZipFile, tmp_path: Path) -> None:
+    built.extractall(tmp_path)
+    (entries,) = tmp_path.glob('*.dist-info/entry_points.txt')
+    assert 'dferclip = dferclip_mm.programs:main' in entries.read_text()
+    done = subprocess.run(
+        [sys.executable, '-c', 'from dferclip_mm.programs import main; main()', 'analyze', '-h'],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith('usage: analyze.py [-h]')
+
+
 def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
     assert {name.split('/')[0].split('-')[0] for name in wheel} == {'dferclip_mm'}
     assert not [name for name in wheel if name.endswith('.pyc')]

@@ -1,16 +1,35 @@
 """Emotions of each face over time: ``python tools/analyze.py VIDEO... --model CONFIG CHECKPOINT``.
 
-Exit code: 0 with an answer, 3 when no video has a face, 1 after an error.
+Exit code: 0 with an answer, 3 when no video has a face, 1 after an error, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-FORMATS = ('csv', 'json', 'srt', 'vtt')
-NO_FACE = 3
+if TYPE_CHECKING:
+    from dferclip_mm.inference import EmotionTimeline
+    from dferclip_mm.media.timed_frames import TimedFrame
+
+NO_FACE, INTERRUPTED = 3, 128 + signal.SIGINT
+
+
+def number_of_faces(text: str) -> int | None:
+    """The value of ``--faces``."""
+    if text == 'all':
+        return None
+    if text == 'largest':
+        return 1
+    if not text.isdecimal() or text == '0':
+        raise argparse.ArgumentTypeError(f"expected 'largest', 'all' or a number, found {text!r}")
+    return int(text)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -26,8 +45,28 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
     )
-    parser.add_argument('--formats', default=','.join(FORMATS), help='of %(default)s')
-    parser.add_argument('--crop', help='file of measure_crop.py (default: crop.json beside it)')
+    parser.add_argument(
+        '--formats', default='csv,json,srt,vtt,png', help='of %(default)s,mp4 (the film with boxes)'
+    )
+    parser.add_argument(
+        '--crop',
+        help='file of measure_crop.py (default: crop.json beside the checkpoint), or none for '
+        'videos that are face crops already',
+    )
+    parser.add_argument(
+        '--faces',
+        type=number_of_faces,
+        default=20,
+        metavar='N',
+        help="at most N in a frame, the largest ones (default: 20), 'largest' for one, or 'all'",
+    )
+    parser.add_argument(
+        '--min-face',
+        type=float,
+        default=24,
+        metavar='PIXELS',
+        help='leave out faces that are less high (default: %(default)s)',
+    )
     parser.add_argument(
         '--detector',
         default='mtcnn',
@@ -44,18 +83,83 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@contextmanager
+def first_interrupt() -> Iterator[Callable[[], bool]]:
+    """Note the first Ctrl-C; the next one acts as before. Yields whether there was one."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: signal.getsignal(signal.SIGINT) is not note
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def show_progress(
+    frames: Iterable[TimedFrame], video: str, start: float, end: float, stopped: Callable[[], bool]
+) -> Iterator[TimedFrame]:
+    """Pass on the frames of a video until it is stopped."""
+    from tqdm import tqdm
+
+    from dferclip_mm.media.timed_frames import read_duration
+
+    bar = None
+    for frame in frames:
+        # What is no video has already ended in an error.
+        bar = bar or tqdm(
+            total=max(0.0, min(end, read_duration(video)) - start) or None,
+            desc=Path(video).name,
+            bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
+            '[{elapsed}<{remaining}]',
+        )
+        bar.update(frame.time - start - bar.n)
+        yield frame
+        if stopped():
+            break
+    if bar is not None:
+        bar.close()
+
+
+def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
+    """What was found in a video, and what was not looked at, in sentences."""
+    info, found = timeline.info, timeline.summary
+    yield (
+        f'{info["video"]}: {found["tracks"]} faces followed, {len(timeline.windows)} windows, '
+        f'{info["seconds"]:.1f} s: {folder}'
+    )
+    if info['damage']:
+        yield f'only what comes before is analysed: {info["damage"]}'
+    if info['crowded']:
+        yield (
+            f'{info["crowded"]} faces, counted in all frames, were left out, because at most '
+            f'{info["max_faces"]} of a frame are answered: raise --faces'
+        )
+    if info['small']:
+        yield (
+            f'{info["small"]} faces, counted in all frames, were left out, because they are less '
+            f'than {info["min_face"]:g} pixels high: see --min-face'
+        )
+
+
 def main() -> None:
     """Build the analyzer once, and write a folder for each video."""
     args = parse_arguments()
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.inference import EmotionAnalyzer
+    from dferclip_mm.inference.timeline import FORMATS
 
-    formats = args.formats.split(',')
+    formats, names = args.formats.split(','), [Path(video).stem for video in args.videos]
     with friendly_errors():
-        unknown = set(formats) - {*FORMATS}
+        unknown = [name for name in formats if name not in FORMATS]
         if unknown:
-            raise ValueError(f'--formats: expected {", ".join(FORMATS)}, found {unknown.pop()}')
+            raise ValueError(f'--formats: expected {", ".join(FORMATS)}, found {unknown[0]}')
+        if len({*names}) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f'two videos are named {twice}, and each gets a folder of its name')
         analyzer = EmotionAnalyzer(
             *args.model,
             device=args.device,
@@ -64,23 +168,48 @@ def main() -> None:
             crop=args.crop,
             detector=args.detector,
             every=args.every,
+            max_faces=args.faces,
+            min_face=args.min_face,
             window=args.window,
             stride=args.stride,
         )
-        answered = False
-        for video in args.videos:
-            timeline = analyzer(video, start=args.start, end=args.end)
+        answered, failed = False, []
+        for count, video in enumerate(args.videos, start=1):
+            with first_interrupt() as stopped:
+                try:
+                    timeline = analyzer(
+                        video,
+                        start=args.start,
+                        end=args.end,
+                        progress=partial(
+                            show_progress,
+                            video=video,
+                            start=args.start,
+                            end=args.end,
+                            stopped=stopped,
+                        ),
+                    )
+                except (ValueError, OSError) as error:
+                    if len(args.videos) == 1:
+                        raise
+                    failed.append(str(error))
+                    print(f'error: {error}', file=sys.stderr)
+                    continue
+                interrupted = stopped()
+            timeline.info['interrupted'] = interrupted
             folder = args.out / Path(video).stem
-            for name in formats:
-                getattr(timeline, f'to_{name}')(folder / f'timeline.{name}')
+            timeline.save(folder, formats)
+            print(*describe(timeline, folder), sep='\n')
             answered = answered or len(timeline.windows) > 0
-            tracks = timeline.windows['track'].nunique()
-            print(
-                f'{video}: {tracks} faces followed, {len(timeline.windows)} windows, '
-                f'{timeline.info["seconds"]:.1f} s: {folder}'
-            )
-            if timeline.info['damage']:
-                print(f'{video}: only what comes before: {timeline.info["damage"]}')
+            if interrupted:
+                print(
+                    f'interrupted in video {count} of {len(args.videos)}: what was read of it, up '
+                    f'to {timeline.info["seconds"]:.1f} s, is written',
+                    file=sys.stderr,
+                )
+                sys.exit(INTERRUPTED)
+        if failed:
+            raise ValueError(f'{len(failed)} of {len(args.videos)} videos: {failed[0]}')
     if not answered:
         print('no face was found, so there is no answer')
         sys.exit(NO_FACE)

@@ -42,7 +42,7 @@ class MTCNN:
 
     def __call__(self, image: np.ndarray) -> Faces:
         """The faces of one frame."""
-        small, scale = shrink(image, self._long_side)
+        small, scale = _shrink(image, self._long_side)
         found = self._net.detect_faces(small)
         # The package rounds down to whole pixels.
         points = [np.array([*face['keypoints'].values()]) + 0.5 for face in found]
@@ -79,7 +79,7 @@ class YuNet:
     def __call__(self, image: np.ndarray) -> Faces:
         """The faces of one frame."""
         for long_side in self._long_sides:
-            small, scale = shrink(image, long_side)
+            small, scale = _shrink(image, long_side)
             self._net.setInputSize(small.shape[1::-1])
             _, rows = self._net.detect(small[..., ::-1].copy())
             if rows is not None and len(rows):
@@ -117,7 +117,7 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
     return lambda frame: as_faces(*detect(frame.image))
 
 
-def shrink(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
+def _shrink(image: np.ndarray, long_side: int) -> tuple[np.ndarray, float]:
     """The frame with sides of at most ``long_side``, and its share of the original's."""
     scale = min(1.0, long_side / max(image.shape[:2]))
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]

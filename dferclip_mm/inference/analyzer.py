@@ -7,7 +7,6 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -16,13 +15,14 @@ from mmcv.transforms import Compose
 from ..engine.model import load_model
 from ..engine.options import load_config
 from ..faces.crop import crop_face, read_template
-from ..faces.detectors import Detector, build_face_finder, shrink
-from ..faces.track_faces import TrackedFace, track_faces
+from ..faces.detectors import Detector, build_face_finder
+from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..precompute.encode_frames import encode_frames
+from .face_samples import choose_faces, sample_faces, thumbnail, whole_frame
 from .tables import WINDOW_COLUMNS, FaceLog
-from .timeline import EmotionTimeline
+from .timeline import ARRAY, EmotionTimeline
 from .windows import FaceSample, Window, slide_windows
 
 Log = Callable[[TimedFrame, list[TrackedFace]], None]
@@ -84,7 +84,7 @@ class EmotionAnalyzer:
             if detector != 'mtcnn':
                 raise ValueError("crop='none': expected no detector, whole frames are the faces")
             self.template = None
-            self.find = build_face_finder(_whole_frame)
+            self.find = build_face_finder(whole_frame)
         elif not Path(crop).is_file():
             raise FileNotFoundError(
                 f"no {crop}, which says how the model's training data is cropped: run `python "
@@ -147,7 +147,7 @@ class EmotionAnalyzer:
             ValueError: when it is not a video, or has no frame that can be read.
             OSError: when it cannot be read.
         """
-        name = 'array' if isinstance(video, np.ndarray) else str(video)
+        name = ARRAY if isinstance(video, np.ndarray) else str(video)
         info: dict[str, Any] = dict(video=name, **self.info, **_COUNTS, seconds=0.0, damage='')
         if isinstance(video, np.ndarray):
             times = np.arange(len(video)) / frame_rate
@@ -158,13 +158,14 @@ class EmotionAnalyzer:
             )
         else:
             frames = read_timed_frames(name, start=start, end=end)
-        rows, log, strongest = [], FaceLog(), {}
+        rows, log = [], FaceLog()
+        strongest: dict[int, tuple[float, bytes]] = {}
         read = progress(_until_damage(frames, info))
         for window, scores in self._answers(read, info, log.add):
             rows.append(self._row(name, window, scores))
             if scores.max() > strongest.get(window.track, (0, b''))[0]:
                 middle = window.samples[len(window.samples) // 2]
-                strongest[window.track] = (scores.max(), _thumbnail(middle.crop))
+                strongest[window.track] = (scores.max(), thumbnail(middle.crop))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
         return EmotionTimeline(
@@ -188,46 +189,24 @@ class EmotionAnalyzer:
     def _answers(
         self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
     ) -> Iterator[tuple[Window, np.ndarray]]:
-        samples = self._encode(self._crop(frames, counts, log), counts)
+        faces = sample_faces(self._track(frames, counts, log), self._crop, self.step)
+        samples = self._encode(faces, counts)
         windows = slide_windows(samples, length=self.window, stride=self.stride, step=self.step)
         while batch := list(islice(windows, self.batch_size)):
             yield from zip(batch, self._score(batch), strict=True)
 
-    def _choose(self, faces: list[TrackedFace], counts: dict[str, Any]) -> list[TrackedFace]:
-        heights = np.array([face.box[3] - face.box[1] for face in faces])
-        small = heights < self.min_face
-        chosen = np.argsort(-heights, kind='stable')[: (~small).sum()][: self.max_faces]
-        counts['small'] += int(small.sum())
-        counts['crowded'] += len(faces) - int(small.sum()) - len(chosen)
-        return [faces[index] for index in sorted(chosen)]
-
-    def _crop(
+    def _track(
         self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
-    ) -> Iterator[FaceSample]:
-        """The faces that will be encoded, one per step of each track; their crops as features."""
-        # The last sample of each track that is in view, and when its next one is due.
-        held: dict[int, tuple[FaceSample, float]] = {}
+    ) -> Iterator[Tracked]:
         for frame, found in track_faces(count_shots(frames), self.find, every=self.every):
-            faces = self._choose(found, counts)
+            faces = choose_faces(found, self.min_face, self.max_faces, counts)
             log(frame, faces)
-            for track, box, landmarks, score, _ in faces:
-                due = frame.time
-                if track in held:
-                    sample, due = held[track]
-                    held[track] = (sample._replace(until=frame.time), due)
-                    if frame.time < due - 1e-6:
-                        continue
-                    yield held[track][0]
-                crop = frame.image
-                if self.template is not None:
-                    crop = crop_face(crop, landmarks, box, self.template)
-                place = (track, frame.number, frame.time, frame.time)
-                held[track] = (FaceSample(*place, box, score, crop), due + self.step)
-            for track in [*held]:
-                if held[track][0].until < frame.time - self.step:
-                    yield held.pop(track)[0]
-        for sample, _ in held.values():
-            yield sample
+            yield frame, faces
+
+    def _crop(self, image: np.ndarray, face: TrackedFace) -> np.ndarray:
+        if self.template is None:
+            return image
+        return crop_face(image, face.landmarks, face.box, self.template)
 
     def _encode(self, faces: Iterator[FaceSample], counts: dict[str, Any]) -> Iterator[FaceSample]:
         # Crops have one size; of whole frames a new shot may have another one.
@@ -283,18 +262,6 @@ def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
             f'PackActionInputs, found {", ".join(map(str, names))}'
         )
     return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])
-
-
-def _whole_frame(image: np.ndarray) -> Any:
-    """The detector for face crops."""
-    height, width = image.shape[:2]
-    return [(0, 0, width, height)], np.full((1, 5, 2), np.nan), [1.0]
-
-
-def _thumbnail(image: np.ndarray) -> bytes:
-    """A face as a JPEG of at most 160 pixels."""
-    small, _ = shrink(image, 160)
-    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()
 
 
 def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterator[TimedFrame]:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pandas as pd
 
-from ..files import atomic_write
+
+def format_subtitles(segments: pd.DataFrame, *, point: str = ',') -> str:
+    """A cue for each segment, as SubRip has them; with ``point='.'`` as WebVTT after its header."""
+    ordered = segments.sort_values(['start', 'track']).itertuples()
+    return '\n'.join(
+        f'{number}\n{_clock(row.start, point)} --> {_clock(row.end, point)}\n'
+        f'face {row.track}: {row.label} {row.score:.0%}\n'
+        for number, row in enumerate(ordered, start=1)
+    )
 
 
-def write_srt(path: str | Path, segments: pd.DataFrame) -> None:
-    """Write SubRip subtitles, a cue for each segment."""
-    cues = _cues(segments, lambda time: _clock(time).replace('.', ','))
-    numbered = (f'{number}\n{cue}\n' for number, cue in enumerate(cues, start=1))
-    atomic_write(path, '\n'.join(numbered))
-
-
-def write_vtt(path: str | Path, segments: pd.DataFrame) -> None:
-    """Write WebVTT subtitles, a cue for each segment."""
-    cues = (f'{cue}\n' for cue in _cues(segments, _clock))
-    atomic_write(path, '\n'.join(['WEBVTT\n', *cues]))
-
-
-def _cues(segments: pd.DataFrame, clock: Callable[[float], str]) -> list[str]:
-    return [
-        f'{clock(row.start)} --> {clock(row.end)}\nface {row.track}: {row.label} {row.score:.0%}'
-        for row in segments.sort_values(['start', 'track']).itertuples()
-    ]
-
-
-def _clock(seconds: float) -> str:
-    thousandths = round(1000 * seconds)
-    minutes, rest = divmod(thousandths, 60_000)
-    return f'{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}'
+def _clock(seconds: float, point: str) -> str:
+    minutes, rest = divmod(round(1000 * seconds), 60_000)
+    return f'{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}'

@@ -90,30 +90,20 @@ def find_segments(windows: pd.DataFrame) -> pd.DataFrame:
     Where windows overlap, each counts for the time that is closest to its middle; ``score`` is
     the mean of the segment's windows.
     """
-    rows: list[dict[str, Any]] = []
-    for (video, track), group in windows.groupby(['video', 'track'], sort=False):
-        starts, ends = group['start'].to_numpy(), group['end'].to_numpy()
-        middles = (starts + ends) / 2
-        between = (middles[1:] + middles[:-1]) / 2
+    middles = (windows['start'] + windows['end']) / 2
+    neighbours = middles.groupby(windows['track'])
+    borders = ((middles + neighbours.shift(step)) / 2 for step in (1, -1))
+    start, end = (
         # Windows with a gap between them end with themselves.
-        begin = [starts[0], *between.clip(min=starts[1:])]
-        stop = [*between.clip(max=ends[:-1]), ends[-1]]
-        labels, scores = group['label'], group['score']
-        for values in zip(begin, stop, labels, scores, strict=True):
-            start, end, label, score = values
-            last = rows[-1] if rows else {}
-            same = (last.get('video'), last.get('track'), last.get('label'))
-            if same == (video, track, label) and start - last['end'] < 1e-6:
-                last['end'] = end
-                last['scores'].append(score)
-            else:
-                rows.append(
-                    dict(video=video, track=track, start=start, end=end, label=label,
-                         scores=[score])
-                )  # fmt: skip
-    for row in rows:
-        row['score'] = sum(row['scores']) / len(row.pop('scores'))
-    return pd.DataFrame(rows, columns=list(SEGMENT_COLUMNS))
+        np.maximum(next(borders).fillna(windows['start']), windows['start']),
+        np.minimum(next(borders).fillna(windows['end']), windows['end']),
+    )
+    own = windows[[*SEGMENT_COLUMNS]].assign(start=start, end=end)
+    before = own.shift()
+    begins = (own[['track', 'label']] != before[['track', 'label']]).any(axis=1)
+    begins |= own['start'] > before['end'] + 1e-6
+    joined = dict(video='first', track='first', start='first', end='last', label='first')
+    return own.groupby(begins.cumsum()).agg(joined | {'score': 'mean'}).reset_index(drop=True)
 
 
 def find_tracks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,15 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
-from .subtitles import write_srt, write_vtt
+from .overlay import write_overlay
+from .plot import draw_timeline
+from .subtitles import format_subtitles
 from .tables import find_segments, find_tracks, summarize
+
+# Instead of a file's name.
+ARRAY = 'array'
+TABLES = ('windows', 'faces', 'segments', 'tracks')
+FORMATS = ('csv', 'json', 'srt', 'vtt', 'png', 'mp4')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +87,26 @@ class EmotionTimeline:
         """
         return summarize(self.faces, self.tracks, self.segments, self.classes)
 
+    def save(self, folder: str | Path, formats: Sequence[str] = FORMATS[:-1]) -> None:
+        """Write files into a folder.
+
+        Args:
+            folder: it is created.
+            formats: of ``'csv'``, which writes ``windows.csv``, ``faces.csv``, ``segments.csv`` and
+                ``tracks.csv``; ``'json'``, ``'srt'``, ``'vtt'``, ``'png'`` (`plot`) and ``'mp4'``
+                (`to_video`), which write ``timeline.json`` and so on.
+        """
+        folder = Path(folder)
+        writers = dict(
+            json=self.to_json, srt=self.to_srt, vtt=self.to_vtt, png=self.plot, mp4=self.to_video
+        )
+        for name in formats:
+            if name == 'csv':
+                for table in TABLES:
+                    self.to_csv(folder / f'{table}.csv', table)
+            else:
+                writers[name](folder / f'timeline.{name}')
+
     def to_csv(self, path: str | Path, table: str = 'windows') -> None:
         """Write a table; numbers have six digits, times are in seconds.
 
@@ -99,8 +127,32 @@ class EmotionTimeline:
 
     def to_srt(self, path: str | Path) -> None:
         """Write the segments as SubRip subtitles."""
-        write_srt(path, self.segments)
+        atomic_write(path, format_subtitles(self.segments))
 
     def to_vtt(self, path: str | Path) -> None:
         """Write the segments as WebVTT subtitles."""
-        write_vtt(path, self.segments)
+        atomic_write(path, 'WEBVTT\n\n' + format_subtitles(self.segments, point='.'))
+
+    def plot(self, path: str | Path) -> None:
+        """Draw scores, winning classes and strongest moments, see `draw_timeline`.
+
+        Args:
+            path: the file; its suffix says the format, such as PNG, SVG or PDF.
+        """
+        figure = draw_timeline(
+            self.windows, self.segments, self.tracks, self.thumbnails, self.classes
+        )
+        picture = io.BytesIO()
+        figure.savefig(picture, format=Path(path).suffix[1:], dpi=120)
+        atomic_write(path, picture.getvalue())
+
+    def to_video(self, path: str | Path) -> None:
+        """Write the video with the answers drawn into it, see `write_overlay`.
+
+        Raises:
+            ValueError: when the timeline is of an array, which has no file.
+            OSError: when a file cannot be read or written.
+        """
+        if self.info['video'] == ARRAY:
+            raise ValueError('expected the timeline of a file, found one of an array')
+        write_overlay(path, self.info['video'], self.faces, self.classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class FaceSample(NamedTuple):
     box: np.ndarray
     score: float
     feature: np.ndarray
-    crop: np.ndarray | None = None
+    crop: Any = None
 
 
 class Window(NamedTuple):

@@ -60,9 +60,7 @@ def read_timed_frames(
     try:
         step = 1 / float(stream.average_rate or 25)
         first = (container.start_time or 0) / av.time_base
-        declared = (container.duration or 0) / av.time_base
-        if stream.duration:
-            declared = float(stream.duration * stream.time_base)
+        declared = _declared_seconds(container, stream)
         for frame in _decode(container, stream):
             if frame is None or frame.is_corrupt:
                 raise ValueError(f'frame {number} is damaged')
@@ -82,6 +80,25 @@ def read_timed_frames(
     # Sound may be longer than the pictures.
     if end == float('inf') and time < 0.9 * declared - 0.1:
         raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')
+
+
+def read_duration(path: str) -> float:
+    """Seconds that a video lasts, as its header says; 0 where it does not.
+
+    Raises:
+        ValueError: if it is not a video.
+        OSError: if it cannot be read.
+    """
+    read_head(path)
+    container, stream = open_stream(path, MAX_PIXELS)
+    with container:
+        return _declared_seconds(container, stream)
+
+
+def _declared_seconds(container: Any, stream: Any) -> float:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
 
 
 def _decode(container: Any, stream: Any) -> Iterator[Any]:

@@ -6,45 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.faces.boxes import read_boxes
-from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.tables import FACE_COLUMNS, WINDOW_COLUMNS, FaceLog
+from dferclip_mm.inference.tables import FACE_COLUMNS, WINDOW_COLUMNS
 from dferclip_mm.inference.timeline import EmotionTimeline
-from dferclip_mm.media.timed_frames import TimedFrame
 
-CLASSES = ('happiness', 'anger')
-
-
-def timeline(*rows: tuple[int, float, float, float]) -> EmotionTimeline:
-    """Windows as track, start, end and score of happiness; two frames a second, up to the end."""
-    table = pd.DataFrame(
-        [
-            dict(
-                video='a.mp4', track=track, start=start, end=end, frame_start=round(2 * start),
-                frame_end=round(2 * end) - 1, x=1.0, y=2.0, w=30.0, h=40.0, face_score=0.99,
-                coverage=1.0, label='happiness' if happy > 0.5 else 'anger',
-                score=max(happy, 1 - happy), happiness=happy, anger=1 - happy,
-            )
-            for track, start, end, happy in rows
-        ],
-        columns=[*WINDOW_COLUMNS, *CLASSES],
-    )  # fmt: skip
-    log = FaceLog()
-    for number in range(round(2 * max([end for _, _, end, _ in rows], default=2))):
-        seen = sorted({track for track, start, end, _ in rows if start <= number / 2 < end})
-        box, points = np.array([1.0, 2, 31, 42]), np.arange(10.0).reshape(5, 2)
-        faces = [TrackedFace(track, box, points, 0.99, number % 3 > 0) for track in seen]
-        log.add(TimedFrame(number, number / 2, np.zeros((2, 2, 3), np.uint8)), faces)
-    return EmotionTimeline(
-        windows=table,
-        faces=log.table('a.mp4', table, CLASSES),
-        classes=CLASSES,
-        info={'video': 'a.mp4', 'damage': ''},
-    )
-
-
-RESULT = timeline(
+RESULT = small_timeline(
     (0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 10, 12, 0.6), (1, 14, 16, 0.8)
 )
 
@@ -94,13 +62,13 @@ def test_subtitles_have_a_cue_for_each_segment(tmp_path: Path) -> None:
         (tmp_path / 'a.vtt')
         .read_text()
         .startswith(
-            'WEBVTT\n\n00:00:00.000 --> 00:00:02.500\nface 0: happiness 80%\n\n00:00:02.500'
+            'WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\nface 0: happiness 80%\n\n2\n00:00:02.500'
         )
     )
 
 
 def test_times_of_hours_are_written_whole(tmp_path: Path) -> None:
-    timeline((0, 3599.9996, 7325.25, 0.9)).to_srt(tmp_path / 'a.srt')
+    small_timeline((0, 3599.9996, 7325.25, 0.9)).to_srt(tmp_path / 'a.srt')
     assert '01:00:00,000 --> 02:02:05,250' in (tmp_path / 'a.srt').read_text()
 
 
@@ -180,7 +148,21 @@ def test_the_video_is_summarised() -> None:
 
 @pytest.mark.parametrize('name', ['csv', 'json', 'srt', 'vtt'])
 def test_a_video_without_faces_gives_files_without_rows(tmp_path: Path, name: str) -> None:
-    getattr(timeline(), f'to_{name}')(tmp_path / 'a')
+    getattr(small_timeline(), f'to_{name}')(tmp_path / 'a')
     text = (tmp_path / 'a').read_text()
     assert 'happiness 80%' not in text
     assert len(text.splitlines()) <= 25
+
+
+def test_the_files_of_a_folder(tmp_path: Path) -> None:
+    RESULT.save(tmp_path / 'out')
+    tables = ['faces.csv', 'segments.csv', 'tracks.csv', 'windows.csv']
+    names = ['timeline.json', 'timeline.png', 'timeline.srt', 'timeline.vtt']
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        *tables[:2],
+        *names,
+        *tables[2:],
+    ]
+    for name in tables:
+        found = pd.read_csv(tmp_path / 'out' / name)
+        assert list(found) == list(getattr(RESULT, name[:-4]))

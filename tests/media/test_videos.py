@@ -2,13 +2,13 @@
 
 import fractions
 import os
-import struct
 import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from clip_files import set_matrix
 from lengths import LONG
 from mmaction.registry import TRANSFORMS
 from torch.utils.data import DataLoader
@@ -174,16 +174,6 @@ def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
     for index in (5, 2, FRAMES):
         with pytest.raises(ValueError, match=f'expected frames from 6 to 39, found frame {index}'):
             video.read(index)
-
-
-def set_matrix(path, a, b, c, d):
-    """Set the display matrix of an MP4's pictures: (x, y) is shown at (ax + cy, bx + dy)."""
-    content = bytearray(path.read_bytes())
-    start = content.index(b'tkhd') + 4 + 40
-    one = 1 << 16
-    matrix = (int(a * one), int(b * one), 0, int(c * one), int(d * one), 0, 64 * one, 0, 1 << 30)
-    content[start : start + 36] = struct.pack('>9i', *matrix)
-    path.write_bytes(content)
 
 
 # What each display matrix makes of the stored frame.

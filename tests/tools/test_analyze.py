@@ -1,21 +1,28 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
+from itertools import chain, repeat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
+
+from dferclip_mm.faces.detectors import MTCNN
 
 RunTool = Callable[..., None]
 
 
 @pytest.fixture
 def analyze(work_dir: Path, run_tool: RunTool) -> RunTool:
-    """Run the program on one.mp4, with a face, or empty.mp4, without."""
-    roles = {'one': (Role(person=0, path=((0, 0.9, 0.45, 0.5),)),), 'empty': ()}
+    """Run the program on one.mp4, with a face, two.mp4 or empty.mp4, without."""
+    one = Role(person=0, path=((0, 0.5, 0.45, 0.5),))
+    roles = {'one': (one,), 'two': (one, Role(person=1, path=((0, 1.3, 0.45, 0.3),))), 'empty': ()}
     times = [index / 12 for index in range(24)]
     for name, cast in roles.items():
         shots = (Shot(start=0.0, roles=cast),)
@@ -36,10 +43,11 @@ def test_each_video_gets_a_folder_with_its_timeline(
     printed = capsys.readouterr().out
     assert 'one.mp4: 1 faces followed, 3 windows, 1.9 s: out/one' in printed
     assert 'empty.mp4: 0 faces followed, 0 windows, 1.9 s: out/empty' in printed
-    names = ['timeline.csv', 'timeline.json', 'timeline.srt', 'timeline.vtt']
+    names = [f'{table}.csv' for table in ('faces', 'segments', 'tracks', 'windows')]
+    names += [f'timeline.{suffix}' for suffix in ('json', 'png', 'srt', 'vtt')]
     for name in ('one', 'empty'):
-        assert sorted(path.name for path in Path('out', name).iterdir()) == names
-    table = pd.read_csv('out/one/timeline.csv')
+        assert sorted(path.name for path in Path('out', name).iterdir()) == sorted(names)
+    table = pd.read_csv('out/one/windows.csv')
     assert table['start'].tolist() == pytest.approx([0, 0.5, 0.917], abs=1e-3)
     content = json.loads(Path('out/one/timeline.json').read_text())
     assert content['info']['window'] == 1.0
@@ -53,7 +61,8 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
         analyze('empty.mp4', '--formats', 'csv')
     assert end.value.code == 3
     assert 'no face was found' in capsys.readouterr().out
-    assert [path.name for path in Path('out/empty').iterdir()] == ['timeline.csv']
+    assert len(list(Path('out/empty').iterdir())) == 4
+    assert pd.read_csv('out/empty/faces.csv')['FaceRectX'].isna().tolist() == [True] * 24
 
 
 @pytest.mark.parametrize(
@@ -61,7 +70,15 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
     [
         (['missing.mp4'], 'missing.mp4'),
         (['model.pth'], 'model.pth: expected a video container'),
-        (['one.mp4', '--formats', 'csv,pdf'], '--formats: expected csv, json, srt, vtt, found pdf'),
+        (
+            ['one.mp4', '--formats', 'csv,pdf'],
+            '--formats: expected csv, json, srt, vtt, png, mp4, found pdf',
+        ),
+        (['one.mp4', 'sub/one.mp4'], 'two videos are named one, and each gets a folder'),
+        (
+            ['one.mp4', '--crop', 'none', '--detector', 'a.onnx'],
+            "crop='none': expected no detector",
+        ),
         (['one.mp4', '--crop', 'other.json'], 'no other.json, which says how'),
         (['one.mp4', '--detector', 'faces.csv'], 'faces.csv'),
     ],
@@ -74,3 +91,51 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     assert said in str(end.value)
     assert '\n' not in str(end.value)
     assert not Path('out').exists()
+
+
+def test_the_largest_faces_and_whole_frames_are_options(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analyze('two.mp4', '--faces', 'largest', '--formats', 'csv')
+    printed = capsys.readouterr().out
+    assert 'two.mp4: 1 faces followed' in printed
+    assert '24 faces, counted in all frames, were left out, because at most 1 of a frame' in printed
+    analyze('two.mp4', '--min-face', '60', '--formats', 'csv')
+    printed = capsys.readouterr().out
+    assert 'two.mp4: 1 faces followed' in printed
+    assert 'less than 60 pixels high: see --min-face' in printed
+    analyze('empty.mp4', '--crop', 'none', '--formats', 'csv,mp4')
+    assert 'empty.mp4: 1 faces followed, 3 windows' in capsys.readouterr().out
+    assert {path.suffix for path in Path('out/empty').iterdir()} == {'.csv', '.mp4'}
+
+
+def test_a_video_that_cannot_be_read_does_not_stop_the_next_one(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r'1 of 2 videos: model\.pth: expected a video container'):
+        analyze('model.pth', 'one.mp4', '--formats', 'csv')
+    assert 'error: model.pth: expected a video container' in capsys.readouterr().err
+    assert [path.name for path in Path('out').iterdir()] == ['one']
+
+
+def test_the_first_interrupt_leaves_what_was_done(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detect = MTCNN.__call__
+
+    def interrupted(self: MTCNN, image: np.ndarray) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return detect(self, image)
+
+    monkeypatch.setattr(MTCNN, '__call__', lambda self, image: next(calls)(self, image))
+    calls = chain(repeat(detect, 5), [interrupted], repeat(detect))
+    with pytest.raises(SystemExit) as end:
+        analyze('one.mp4', 'empty.mp4', '--formats', 'csv,json')
+    assert end.value.code == 130
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said == 'interrupted in video 1 of 2: what was read of it, up to 1.2 s, is written'
+    assert [path.name for path in Path('out').iterdir()] == ['one']
+    content = json.loads(Path('out/one/timeline.json').read_text())
+    assert content['info']['interrupted'] is True
+    assert content['summary']['frames'] == len(pd.read_csv('out/one/faces.csv')) == 16
+    assert len(content['windows']) == 2

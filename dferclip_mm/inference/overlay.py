@@ -1,0 +1,92 @@
+"""The video with the answers drawn into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+
+from ..files import atomic_write
+from ..media.timed_frames import TimedFrame, read_timed_frames
+from ..media.write_video import write_video
+from .plot import class_colors
+
+Color = tuple[int, int, int]
+
+
+def write_overlay(
+    path: str | Path, video: str, faces: pd.DataFrame, classes: Sequence[str]
+) -> None:
+    """Write a video with a box, a label and a bar of its score at each face, as H.264 in MP4.
+
+    Frames are upright and have their own times; the sound is copied. Where a face has no answer,
+    its box is white and has no label.
+
+    Args:
+        path: the file.
+        video: the file that was analysed.
+        faces: the table of an `EmotionTimeline`; the part of the video that it covers is written.
+        classes: their names.
+
+    Raises:
+        ValueError: when the table is empty.
+        OSError: when a file cannot be read or written.
+    """
+    if not len(faces):
+        raise ValueError(f'{video}: no frame of it was analysed, so there is nothing to write')
+    end = float(faces['time'].iloc[-1])
+    atomic_write(
+        path,
+        lambda temporary: write_video(
+            str(temporary), _drawn_frames(video, faces, classes), video, end
+        ),
+    )
+
+
+def _drawn_frames(video: str, faces: pd.DataFrame, classes: Sequence[str]) -> Iterator[TimedFrame]:
+    colors = {
+        name: (round(255 * red), round(255 * green), round(255 * blue))
+        for name, (red, green, blue) in class_colors(classes).items()
+    }
+    # The table has each frame; the video may be damaged after its last one.
+    frames = read_timed_frames(video, start=float(faces['time'].iloc[0]))
+    for (_, rows), frame in zip(faces.groupby('frame'), frames, strict=False):
+        yield frame._replace(image=draw_faces(frame.image, rows, classes, colors))
+
+
+def draw_faces(
+    image: np.ndarray, rows: pd.DataFrame, classes: Sequence[str], colors: Mapping[str, Color]
+) -> np.ndarray:
+    """A frame (H, W, 3) with the faces of its rows drawn into it."""
+    canvas = Image.fromarray(image)
+    pen = ImageDraw.Draw(canvas, 'RGBA')
+    height, width = image.shape[:2]
+    size = max(10, min(height, width) // 30)
+    font = ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
+    line = max(2, size // 6)
+    for row in rows.dropna(subset=['track']).to_dict('records'):
+        left, top = row['FaceRectX'], row['FaceRectY']
+        right, bottom = left + row['FaceRectWidth'], top + row['FaceRectHeight']
+        scores = np.array([row[name] for name in classes])
+        best = scores.max()
+        if np.isnan(best):
+            pen.rectangle((left, top, right, bottom), outline='white')
+            continue
+        label = classes[int(scores.argmax())]
+        color = colors[label]
+        pen.rectangle((left, top, right, bottom), outline=color, width=line)
+        pen.rectangle((left, bottom - 3 * line, right, bottom), (0, 0, 0, 110))
+        pen.rectangle((left, bottom - 3 * line, left + best * (right - left), bottom), color)
+        text = f'face {row["track"]}  {label} {best:.0%}'
+        across, down = (side + 6 for side in pen.textbbox((0, 0), text, font=font)[2:])
+        # Labels of two people who cross stand above and below.
+        y = bottom if row['track'] % 2 else top - down
+        x, y = max(0, min(left, width - across)), max(0, min(y, height - down))
+        pen.rectangle((x, y, x + across, y + down), color)
+        dark = np.dot(color, (0.299, 0.587, 0.114)) > 150
+        pen.text((x + 3, y + 3), text, 'black' if dark else 'white', font)
+    return np.asarray(canvas)

@@ -1,0 +1,104 @@
+"""The timeline as a picture: scores over time, one panel for each track."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from .tables import find_curves
+
+Color = tuple[float, float, float]
+CAVEAT = 'Scores of a model, not calibrated; an expression is not a feeling.'
+_MOST_TRACKS = 12
+_USUAL_COLORS = dict(
+    anger='tab:red', disgust='tab:green', fear='tab:purple', happiness='tab:orange',
+    neutral='tab:gray', sadness='tab:blue', surprise='tab:pink',
+)  # fmt: skip
+_OTHER_COLORS = ('tab:brown', 'tab:cyan', 'tab:olive', 'navy', 'teal', 'gold', 'black', 'indigo')
+
+
+def class_colors(classes: Sequence[str]) -> dict[str, Color]:
+    """A colour for each class, RGB from 0 to 1; the usual seven have the same in all corpora."""
+    others = cycle(_OTHER_COLORS)
+    names = {name: _USUAL_COLORS.get(name) or next(others) for name in classes}
+    return {name: to_rgb(color) for name, color in names.items()}
+
+
+def draw_timeline(
+    windows: pd.DataFrame,
+    segments: pd.DataFrame,
+    tracks: pd.DataFrame,
+    thumbnails: Mapping[int, bytes],
+    classes: Sequence[str],
+) -> Figure:
+    """Draw the scores of each track over time.
+
+    Curves join the middles of windows and break where there is no answer; the band below has the
+    colour of the class that wins; beside it is the face at its strongest moment, which a triangle
+    marks.
+
+    Args:
+        windows, segments, tracks, thumbnails: of an `EmotionTimeline`. Of many tracks the twelve
+            with the most windows are drawn.
+        classes: their names.
+    """
+    answered = tracks[tracks['windows'] > 0]
+    drawn = (
+        answered.sort_values('windows', ascending=False, kind='stable')
+        .head(_MOST_TRACKS)
+        .sort_values('track')
+    )
+    figure = Figure(figsize=(12, 1.2 + 1.8 * max(1, len(drawn))), layout='constrained')
+    rows = figure.subplots(max(1, len(drawn)), 2, squeeze=False, width_ratios=(1, 6.5))
+    colors = class_colors(classes)
+    for (face, axes), track in zip(rows, drawn.itertuples(), strict=False):
+        _show_thumbnail(face, track, thumbnails.get(track.track))
+        _draw_scores(axes, windows[windows['track'] == track.track], classes, colors)
+        for segment in segments[segments['track'] == track.track].itertuples():
+            axes.axvspan(
+                segment.start, segment.end, 0, 0.08, color=colors[segment.label], linewidth=0
+            )
+        axes.plot(track.peak, track.peak_score, 'v', color=colors[track.peak_label], ms=7)
+    for face, axes in rows[len(drawn) :]:
+        face.set_axis_off()
+        axes.text(0.5, 0.5, 'no face was answered', ha='center', transform=axes.transAxes)
+    limits = (drawn['start'].min(), drawn['end'].max()) if len(drawn) else (0, 1)
+    for axes in rows[:, 1]:
+        axes.set(xlim=limits, ylim=(-0.1, 1.03), ylabel='score', yticks=(0, 0.5, 1))
+        axes.grid(alpha=0.25)
+        axes.spines[['top', 'right']].set_visible(False)
+    for axes in rows[:-1, 1]:
+        axes.tick_params(labelbottom=False)
+    rows[-1, 1].set_xlabel('seconds')
+    left_out = len(answered) - len(drawn)
+    note = f'{left_out} shorter tracks are not drawn. {CAVEAT}' if left_out else CAVEAT
+    figure.suptitle(note, fontsize=9, color='0.35')
+    handles = [Patch(color=colors[name], label=name) for name in classes]
+    figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(classes)))
+    return figure
+
+
+def _draw_scores(
+    axes: Axes, windows: pd.DataFrame, classes: Sequence[str], colors: Mapping[str, Color]
+) -> None:
+    for _, times, scores in find_curves(windows, classes):
+        for name, curve in zip(classes, scores.T, strict=True):
+            axes.plot(times, curve, color=colors[name], linewidth=1.6)
+
+
+def _show_thumbnail(axes: Axes, track: Any, picture: bytes | None) -> None:
+    axes.set_axis_off()
+    axes.set_title(f'face {track.track}', fontsize=10, loc='left')
+    if picture is not None:
+        axes.imshow(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
+    said = f'{track.peak_label} {track.peak_score:.0%}\nat {track.peak:.1f} s'
+    axes.text(0.5, -0.05, said, ha='center', va='top', fontsize=8, transform=axes.transAxes)
