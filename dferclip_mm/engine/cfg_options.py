@@ -9,14 +9,25 @@ from typing import Any
 
 _QUOTED = re.compile(r"""(["'])(.*?)\1(?=\s*(?:$|[,\])]))""")
 
+_TABLE = re.compile(r'[\[(\s]*(?:\{.*:.*\}|dict\(.*\))', re.DOTALL)
+
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:
     """Dotted keys and their values, from ``key=value`` texts.
 
     The syntax is that of MMEngine's ``DictAction``, which also removes all blanks and splits quoted
     words at their commas; here both stay.
+
+    Raises:
+        ValueError: when a value is a table.
     """
     pairs = [text.partition('=') for text in texts]
+    for key, _, value in pairs:
+        if _TABLE.match(value):
+            raise ValueError(
+                f'--cfg-options {key}: expected a value or a list, found the table {value}: write '
+                f'{key}.NAME=VALUE for each of its entries, or put it into a config'
+            )
     return {key: parse_value(value) for key, _, value in pairs}
 
 

@@ -90,7 +90,11 @@ def load_config(
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path} (working directory {Path.cwd()})')
-    cfg = Config.fromfile(str(path))
+    try:
+        cfg = Config.fromfile(str(path))
+    except TypeError as error:
+        # A table in place of a value of the base.
+        raise ValueError(f'{path}: {error}') from error
     for warning in find_lost_variables(cfg) if os.environ.get('RANK', '0') == '0' else ():
         print(f'warning: {warning}', file=sys.stderr)
     given = dict(options) if isinstance(options, Mapping) else parse_options(options)

@@ -96,7 +96,8 @@ def destroy_process_group() -> None:
 def friendly_errors() -> Iterator[None]:
     """End a program with one line instead of a traceback when its user has to change something.
 
-    That is a ValueError, an OSError or a FloatingPointError; other errors keep their traceback.
+    That is a ValueError, an OSError, a FloatingPointError, or the TypeError for an argument in the
+    config that a class does not have; other errors keep their traceback.
     Ctrl-C ends it with one line and code 130.
     ``DFERCLIP_MM_TRACEBACK=1`` shows it for all. torchrun reports the error of the process that
     failed first, not the errors of those that waited for it.
@@ -114,7 +115,7 @@ def friendly_errors() -> Iterator[None]:
         if not _is_of_another_process(error):
             # Into a file that torchrun reads; nothing happens without torchrun.
             get_error_handler().record_exception(error)
-        if not isinstance(error, _USER_ERRORS) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
+        if not _is_of_user(error) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
         # The disk of a log file may be full.
         with suppress(OSError):
@@ -122,6 +123,11 @@ def friendly_errors() -> Iterator[None]:
         raise SystemExit(f'error: {str(error) or repr(error)}') from error
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _is_of_user(error: Exception) -> bool:
+    unknown = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
+    return unknown or isinstance(error, _USER_ERRORS)
 
 
 def _interrupt(owner: int, number: int, frame: object) -> None:

@@ -40,3 +40,9 @@ from dferclip_mm.engine.cfg_options import parse_options
 )
 def test_words_of_the_command_line_keep_their_blanks(typed, value):
     assert parse_options([f'a.b={typed}']) == {'a.b': value}
+
+
+@pytest.mark.parametrize('value', ['dict(first=1)', "{'a': 'b'}", '[dict(type=X)]', '[{"a": 1}]'])
+def test_a_table_is_no_value(value):
+    with pytest.raises(ValueError, match=r'a\.b: expected a value .*: write a\.b\.NAME=VALUE for'):
+        parse_options([f'a.b={value}'])

@@ -98,7 +98,9 @@ def test_other_settings_are_warned_of_in_one_line(tmp_path: Path) -> None:
         for line in (tmp_path / 'second.txt').read_text().splitlines()
         if 'with other settings' in line
     ]
-    assert 'The checkpoint decides: optim_wrapper.optimizer.lr (0.05, not 0.01). ' in said
+    assert (
+        'The checkpoint decides: optim_wrapper.optimizer.lr (0.05, not 0.01), the end of ' in said
+    )
     assert (
         'This run decides: train_cfg.max_epochs (3, was 2), train_dataloader.batch_size (20, was '
         '10). To train with all settings of this run' in said

@@ -82,6 +82,7 @@ def describe_changes(
     now: str,
     processes: tuple[int | None, int] = (None, 1),
     stored: Mapping[str, str] | None = None,
+    ends: Sequence[str] = (),
 ) -> str | None:
     """What differs between the config in a checkpoint and that of the run, and which one decides.
 
@@ -90,6 +91,7 @@ def describe_changes(
         now: that of the run's.
         processes: of the run that wrote the checkpoint, where it says so, and of this run.
         stored: the `stored_settings` that the checkpoint's run went by, if it was resumed itself.
+        ends: what `find_other_ends` found.
 
     Returns:
         A warning; None when nothing differs that could change the training or its best checkpoint.
@@ -98,7 +100,8 @@ def describe_changes(
     if not old:
         return None
     if stored is not None:
-        old = {key: value for key, value in old.items() if not key.startswith(_STORED)} | stored
+        old = {key: value for key, value in old.items() if not key.startswith(_STORED)}
+        old |= stored
     keys = sorted(key for key in {*old, *new} if _matters(key))
     differing = [key for key in keys if old.get(key) != new.get(key)]
     # A scale of the loss is only stored where there was one.
@@ -110,6 +113,7 @@ def describe_changes(
     ]
     pairs = [(key, old.get(key, 'unset'), new.get(key, 'unset')) for key in differing]
     theirs = [f'{key} ({was}, not {is_})' for key, was, is_ in pairs if key in decided]
+    theirs += ends
     ours = [f'{key} ({is_}, was {was})' for key, was, is_ in pairs if key not in decided]
     if processes[0] not in (None, processes[1]):
         ours.append(f'processes ({processes[1]}, was {processes[0]})')
@@ -125,6 +129,16 @@ def describe_changes(
         'train with all settings of this run, start from the weights with load_from instead of '
         'resuming'
     )
+
+
+def find_other_ends(schedulers: Sequence[Any], stored: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Schedules that end elsewhere in the checkpoint than in this run, as after more epochs."""
+    return [
+        f'the end of the schedule param_scheduler.{number} (step {state[name]}, not {value})'
+        for number, (scheduler, state) in enumerate(zip(schedulers, stored, strict=True))
+        for name, value in vars(scheduler).items()
+        if name in ('end', 'total_steps') and state.get(name, value) != value
+    ]
 
 
 def _matters(key: str) -> bool:

@@ -27,6 +27,7 @@ from ..checks.resumed_settings import (
     check_optimizer,
     check_schedulers,
     describe_changes,
+    find_other_ends,
     stored_settings,
 )
 from ..lookup import find_hook
@@ -131,14 +132,16 @@ def _check_resumed_settings(
     """
     if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
         check_optimizer(runner.optim_wrapper, checkpoint['optimizer'], source)
+    ends: list[str] = []
     if isinstance(runner.param_schedulers, list):
         check_schedulers(runner.param_schedulers, checkpoint.get('param_schedulers'), source)
+        ends = find_other_ends(runner.param_schedulers, checkpoint['param_schedulers'])
     meta = checkpoint['meta']
     # MMEngine's own CheckpointHook stores it as cfg.
     text = meta.get('config_text') or meta.get('cfg') or ''
     processes = meta.get('processes'), dist.get_world_size()
     stored, now = meta.get('stored_settings'), runner.cfg.pretty_text
-    warning = describe_changes(str(text), now, processes, stored)
+    warning = describe_changes(str(text), now, processes, stored, ends)
     if warning is not None:
         runner.logger.warning(warning)
     stored = stored or stored_settings(str(text))

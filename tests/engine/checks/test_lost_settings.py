@@ -120,6 +120,11 @@ def test_a_lost_variable_of_an_inheriting_config_is_warned_of(
     assert capsys.readouterr().err.splitlines() == [line]
 
 
+def test_a_table_in_place_of_a_word_is_told_with_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'own\.py: .*_delete_=True'):
+        inherit(tmp_path, "model = dict(cls_head=dict(prompts=dict(happiness='a smile')))")
+
+
 @pytest.mark.parametrize(
     'text',
     [

@@ -15,6 +15,7 @@ from dferclip_mm.engine.checks.resumed_settings import (
     check_optimizer,
     check_schedulers,
     describe_changes,
+    find_other_ends,
     parse_settings,
 )
 
@@ -123,6 +124,10 @@ def test_schedulers_that_do_not_fit_are_refused() -> None:
     schedulers = [MultiStepLR(optimizer(), milestones=[1])]
     stored = [schedulers[0].state_dict()]
     check_schedulers(schedulers, stored, 'a.pth')
+    assert find_other_ends(schedulers, stored) == []
+    (said,) = find_other_ends(schedulers, [{**stored[0], 'end': 3}])
+    assert said.startswith('the end of the schedule param_scheduler.0 (step 3, not ')
+    assert said in str(describe_changes(*texts(), ends=[said]))
     for other in ([], [*stored, *stored], None, [{'T_max': 3}]):
         with pytest.raises(ValueError, match=r'^a.pth .*param_scheduler.*load_from'):
             check_schedulers(schedulers, other, 'a.pth')
