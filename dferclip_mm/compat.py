@@ -111,11 +111,13 @@ def skip_vindlu() -> None:
 def quiet_libraries() -> None:
     """Leave out warnings of libraries, in each process of a run, that ask a user for nothing.
 
-    Cause, in this order: mmcv-lite has no deformable attention, which nothing here uses; MMEngine
-    sets the number of threads, and uses old names of PyTorch; no GPU is visible.
+    Cause, in this order: MMEngine reads the versions of packages; mmcv-lite has no deformable
+    attention, which nothing here uses; MMEngine sets the number of threads, and uses old names of
+    PyTorch; no GPU is visible.
     Remove each when its library no longer warns.
     """
     for message in (
+        'pkg_resources is deprecated',
         'Fail to import ``MultiScaleDeformableAttention``',
         'Setting (OMP|MKL)_NUM_THREADS environment variable',
         '`broadcast_buffers` is deprecated',

@@ -12,10 +12,10 @@ import argparse
 def _setting(text: str) -> str:
     """A ``key=value`` of ``--cfg-options``."""
     key, equals, value = text.partition('=')
-    if not (equals and key) or key != key.strip() or value != value.lstrip():
+    if not (equals and key) or key != key.strip() or value != value.strip():
         raise argparse.ArgumentTypeError(
-            f'expected key=value without blanks around "=", found {text!r}; quote a value that '
-            'has blanks, as in "key=two words"'
+            f'expected key=value without blanks around it or "=", found {text!r}; quote a value '
+            'that has blanks, as in "key=two words", and twice where they are at its ends'
         )
     return text
 

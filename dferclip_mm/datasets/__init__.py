@@ -5,12 +5,12 @@ Open this door to add a dataset.
 
 from .afew import AFEWDataset
 from .clip_dataset import ClipDataset
-from .concat import ConcatDataset
 from .corpus_dataset import CorpusDataset
 from .dfew import DFEWDataset
 from .ferv39k import FERV39kDataset
 from .mafw import MAFWDataset
 from .scores import ClipScoresDataset
+from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'AFEWDataset',
@@ -21,4 +21,5 @@ __all__ = [
     'DFEWDataset',
     'FERV39kDataset',
     'MAFWDataset',
+    'RepeatDataset',
 ]

@@ -23,11 +23,12 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 def parse_value(text: str) -> Any:
     """A number, True, False, None, a word, or a list or tuple of these."""
     text = text.strip()
-    quoted = _QUOTED.fullmatch(text)
-    if quoted is not None:
+    items = _split(text)
+    quoted = _QUOTED.fullmatch(text) if len(items) == 1 else None
+    # Not: "one" and "two".
+    if quoted is not None and quoted[2].count(quoted[1]) < 2:
         # "[a,b]" is a list in quotes that a shell did not remove.
         return parse_value(quoted[2]) if quoted[2][:1] in ('[', '(') else quoted[2]
-    items = _split(text)
     if text[:1] + text[-1:] in ('[]', '()'):
         items = _split(text[1:-1])
     elif len(items) == 1:

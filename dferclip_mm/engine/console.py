@@ -17,7 +17,7 @@ _LONG = 10
 _FOR_THE_FILE = re.compile(
     r'paramwise_options -- |set param |Distributed training is not used|Exp name: '
     r'|Checkpoints will be saved|"FileClient" will be deprecated|"HardDiskBackend" is the alias'
-    r'|`save_param_scheduler` is True but'
+    r'|`(save|resume)_param_scheduler` is True but'
 )
 
 

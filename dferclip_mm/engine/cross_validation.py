@@ -73,7 +73,9 @@ class Programs:
         start += ['--work-dir', str(run.work_dir), *self.data]
         start += [] if run.fold is None else ['--fold', str(run.fold)]
         settings = [*self.settings]
-        settings += [f'{key}={json.dumps(names)}' for key, names in run.settings.items()]
+        settings += [
+            f'{key}={json.dumps(names, ensure_ascii=False)}' for key, names in run.settings.items()
+        ]
         if name == 'train':
             start += ['--resume', *self.train]
         else:

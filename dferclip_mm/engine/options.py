@@ -95,7 +95,11 @@ def load_config(
         print(f'warning: {warning}', file=sys.stderr)
     given = dict(options) if isinstance(options, Mapping) else parse_options(options)
     check_options(cfg, given)
-    cfg.merge_from_dict(given)
+    try:
+        cfg.merge_from_dict(given)
+    except (KeyError, TypeError, IndexError) as error:
+        # Below a list: no such position, or a position that is no number.
+        raise ValueError(f'--cfg-options: {error}') from error
     check_config_keys(cfg)
     check_arguments(cfg)
     if work_dir is not None:

@@ -201,6 +201,12 @@ def rare_disgust(roots, tmp_path):
     return ('DFEWDataset', roots['dfew'], dict(ann_file=str(tmp_path / 'rare.csv')))
 
 
+def test_a_repeated_dataset_is_balanced_too(roots, tmp_path):
+    inner = dict(type='RepeatDataset', times=2, dataset=concat(rare_disgust(roots, tmp_path)))
+    dataset = DATASETS.build(dict(type='ClassBalancedDataset', dataset=inner, oversample_thr=0.5))
+    assert labels(dataset) == [0, 0, 0, 1, 1, 1, 1, 5, 5] * 2
+
+
 @pytest.mark.parametrize('through_concat', [False, True])
 def test_mmengines_class_balance_repeats_rare_classes(roots, tmp_path, through_concat):
     rare = rare_disgust(roots, tmp_path)

@@ -32,6 +32,10 @@ from dferclip_mm.engine.cfg_options import parse_options
         ('f(a,b)', 'f(a,b)'),
         ('say "hi"', 'say "hi"'),
         ("'3'", '3'),
+        ("'a b','c, d'", ['a b', 'c, d']),
+        ('"happy face","sad face"', ['happy face', 'sad face']),
+        ('"a" and "b"', '"a" and "b"'),
+        ('["colère"]', ['colère']),
     ],
 )
 def test_words_of_the_command_line_keep_their_blanks(typed, value):

@@ -103,6 +103,16 @@ def test_other_settings_are_warned_of_in_one_line(tmp_path: Path) -> None:
         'This run decides: train_cfg.max_epochs (3, was 2), train_dataloader.batch_size (20, was '
         '10). To train with all settings of this run' in said
     )
+    # The checkpoint of the resumed run has its config, and the learning rate of the first.
+    options['train_cfg__max_epochs'] = 4
+    assert go(tmp_path, 'third', resume=True, **options) == 0
+    assert (
+        'decides: optim_wrapper.optimizer.lr (0.05, not 0.01). This run decides: train_cfg.'
+        in (tmp_path / 'third.txt').read_text()
+    )
+    options['optim_wrapper__optimizer__lr'] = 0.05
+    assert go(tmp_path, 'fourth', resume=True, **options) == 0
+    assert 'with other settings' not in (tmp_path / 'fourth.txt').read_text()
 
 
 @pytest.mark.parametrize(

@@ -55,5 +55,5 @@ def test_blanks_around_the_equals_sign_are_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         run_tool('train', toy_config, '--cfg-options', *words)
-    said = f'--cfg-options: expected key=value without blanks around "=", found {found}'
+    said = f'--cfg-options: expected key=value without blanks around it or "=", found {found}'
     assert said in capsys.readouterr().err

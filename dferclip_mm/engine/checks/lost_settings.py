@@ -46,10 +46,19 @@ def check_options(cfg: Mapping[str, Any], options: Iterable[str]) -> None:
 
 
 def find_keys(cfg: Mapping[str, Any], name: str) -> list[str]:
-    """The keys of a name that a run reads; without one, those whose name contains it."""
-    keys = [location for location, _ in walk(cfg)]
-    exact = [key for key in keys if key.rpartition('.')[2] == name]
-    return exact or [key for key in keys if name in key.rpartition('.')[2]]
+    """The keys of a name that a run reads; without one, those that have it as a word.
+
+    ``train_pipeline`` is the ``pipeline`` of what begins with ``train_``.
+    """
+    if name == 'type':
+        return []
+    keys = {location: location.rpartition('.')[2] for location, _ in walk(cfg)}
+    split, _, rest = name.partition('_')
+    return (
+        [key for key, last in keys.items() if last == name]
+        or [key for key, last in keys.items() if last == rest and key.startswith(f'{split}_')]
+        or [key for key, last in keys.items() if name in last.split('_')]
+    )
 
 
 def find_lost_variables(cfg: Config) -> list[str]:
@@ -84,12 +93,25 @@ def find_lost_variables(cfg: Config) -> list[str]:
 
 
 def _unused_variables(path: Path) -> set[str]:
-    """The variables that an inheriting config sets and does not use."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding='utf-8'))))
-    names = [(node.id, type(node.ctx)) for node in nodes if isinstance(node, ast.Name)]
+    """The variables that a config sets and does not use, where it and its bases inherit."""
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    names = [(node.id, type(node.ctx)) for node in ast.walk(tree) if isinstance(node, ast.Name)]
     stored = {name for name, context in names if context is ast.Store}
     used = {name for name, context in names if context is ast.Load}
-    return stored - used if '_base_' in stored else set()
+    if '_base_' not in stored:
+        return set()
+    bases = [path.parent / name for name in _bases(tree)]
+    # A base may be in an installed package, or written in another format.
+    further = [_unused_variables(base) for base in bases if base.is_file() and base.suffix == '.py']
+    return (stored - used).union(*further)
+
+
+def _bases(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            found = ast.literal_eval(node.value)
+            return [found] if isinstance(found, str) else list(found)
+    return []
 
 
 def _is_plain(value: Any) -> bool:

@@ -33,7 +33,8 @@ def parse_settings(text: str) -> dict[str, str]:
     """The settings in a config's text, as MMEngine writes it, without executing it.
 
     Returns:
-        Each value's source text, by its key with dots between levels; None counts as unset.
+        Each value's source text, by its key with dots between levels; None and empty lists count as
+        unset.
     """
     try:
         body = ast.parse(text).body
@@ -60,7 +61,7 @@ def _flatten(node: ast.expr, name: str) -> Iterator[tuple[str, str]]:
         items = [(str(number), each) for number, each in enumerate(node.elts)]
     else:
         found = ast.unparse(node)
-        if found != 'None':
+        if found not in ('None', '[]', '()'):
             yield name, found
         return
     for key, value in items:
@@ -71,8 +72,16 @@ def _pairs(node: ast.Dict) -> list[tuple[ast.expr, ast.expr]]:
     return [(key, value) for key, value in zip(node.keys, node.values, strict=True) if key]
 
 
+def stored_settings(text: str) -> dict[str, str]:
+    """The settings in a config's text that a run which resumes takes from its checkpoint."""
+    return {key: value for key, value in parse_settings(text).items() if key.startswith(_STORED)}
+
+
 def describe_changes(
-    before: str, now: str, processes: tuple[int | None, int] = (None, 1)
+    before: str,
+    now: str,
+    processes: tuple[int | None, int] = (None, 1),
+    stored: Mapping[str, str] | None = None,
 ) -> str | None:
     """What differs between the config in a checkpoint and that of the run, and which one decides.
 
@@ -80,6 +89,7 @@ def describe_changes(
         before: the text of the checkpoint's config.
         now: that of the run's.
         processes: of the run that wrote the checkpoint, where it says so, and of this run.
+        stored: the `stored_settings` that the checkpoint's run went by, if it was resumed itself.
 
     Returns:
         A warning; None when nothing differs that could change the training or its best checkpoint.
@@ -87,12 +97,20 @@ def describe_changes(
     old, new = parse_settings(before), parse_settings(now)
     if not old:
         return None
+    if stored is not None:
+        old = {key: value for key, value in old.items() if not key.startswith(_STORED)} | stored
     keys = sorted(key for key in {*old, *new} if _matters(key))
     differing = [key for key in keys if old.get(key) != new.get(key)]
-    stored = [key for key in differing if key.startswith(_STORED) and not key.endswith('.type')]
+    # A scale of the loss is only stored where there was one.
+    decided = [
+        key
+        for key in differing
+        if key.startswith(_STORED) and not key.endswith('.type')
+        if key in old or 'loss_scale' not in key
+    ]
     pairs = [(key, old.get(key, 'unset'), new.get(key, 'unset')) for key in differing]
-    theirs = [f'{key} ({was}, not {is_})' for key, was, is_ in pairs if key in stored]
-    ours = [f'{key} ({is_}, was {was})' for key, was, is_ in pairs if key not in stored]
+    theirs = [f'{key} ({was}, not {is_})' for key, was, is_ in pairs if key in decided]
+    ours = [f'{key} ({is_}, was {was})' for key, was, is_ in pairs if key not in decided]
     if processes[0] not in (None, processes[1]):
         ours.append(f'processes ({processes[1]}, was {processes[0]})')
     sentences = [

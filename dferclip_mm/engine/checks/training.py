@@ -24,15 +24,16 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
             f'the config is for testing only: it has no {", ".join(missing)}; evaluate with '
             'tools/test.py, or start from a config that trains'
         )
-    for name in ('max_epochs', 'max_iters'):
+    for name in ('max_epochs', 'max_iters', 'val_interval'):
         length = cfg['train_cfg'].get(name, 1)
         if not isinstance(length, int) or length < 1:
             raise ValueError(f'train_cfg.{name}: expected an integer from 1 on, found {length!r}')
-    head: Any = (cfg.get('model') or {}).get('cls_head')
-    if cfg['optim_wrapper'].get('constructor') == _TSM and find_class(head) is not None:
+    parts: Any = [(cfg.get('model') or {}).get(key) for key in ('backbone', 'neck', 'cls_head')]
+    ours = [part['type'] for part in parts if find_class(part) is not None]
+    if cfg['optim_wrapper'].get('constructor') == _TSM and ours:
         raise ValueError(
             f'optim_wrapper.constructor={_TSM} knows only convolutions, norms and a last linear '
-            f'layer, not {head["type"]}: set '
+            f'layer, not {ours[0]}: set '
             'optim_wrapper.constructor=DefaultOptimWrapperConstructor'
         )
     _check_auto(cfg)
@@ -42,7 +43,7 @@ def _check_auto(cfg: Mapping[str, Any]) -> None:
     """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
     writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     metrics = cfg.get('val_evaluator') or []
-    first: Any = metrics[0] if isinstance(metrics, list) and metrics else metrics
+    first: Any = metrics[0] if isinstance(metrics, list | tuple) and metrics else metrics
     metric = find_class(first)
     if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
         return

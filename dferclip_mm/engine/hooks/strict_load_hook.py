@@ -23,7 +23,12 @@ from ...checkpoints.load import (
 from ...checkpoints.resume_point import check_resumable, checkpoint_location, find_resumable
 from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
-from ..checks.resumed_settings import check_optimizer, check_schedulers, describe_changes
+from ..checks.resumed_settings import (
+    check_optimizer,
+    check_schedulers,
+    describe_changes,
+    stored_settings,
+)
 from ..lookup import find_hook
 
 
@@ -49,6 +54,8 @@ class StrictLoadHook(Hook):
     def __init__(self) -> None:
         # From the start of a run until its checkpoint is loaded, if that has a URL.
         self._weights_only = ExitStack()
+        # The settings of a resumed run that its checkpoint decided.
+        self._stored: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:
         """Find the checkpoint to load, and verify it.
@@ -99,7 +106,7 @@ class StrictLoadHook(Hook):
                 'from the average with load_from'
             )
         if runner._resume and not isinstance(runner, FlexibleRunner):
-            _check_resumed_settings(runner, checkpoint, source)
+            self._stored = _check_resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
         # MMEngine executes this text on resume.
         if isinstance(meta, dict) and meta.pop('config', None) is not None:
@@ -108,12 +115,20 @@ class StrictLoadHook(Hook):
             hub['log_scalars'] = restore_histories(hub['log_scalars'])
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Store the number of processes, which the config does not say."""
+        """Store what the config does not say: processes, and what an earlier checkpoint decided."""
         checkpoint['meta']['processes'] = dist.get_world_size()
+        if self._stored is not None:
+            checkpoint['meta']['stored_settings'] = self._stored
 
 
-def _check_resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> None:
-    """Refuse an optimizer or schedules that do not fit, and warn of other settings."""
+def _check_resumed_settings(
+    runner: Any, checkpoint: Mapping[str, Any], source: str
+) -> dict[str, str] | None:
+    """Refuse an optimizer or schedules that do not fit, and warn of other settings.
+
+    Returns:
+        The settings that the checkpoint decides, where the run's config has others.
+    """
     if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
         check_optimizer(runner.optim_wrapper, checkpoint['optimizer'], source)
     if isinstance(runner.param_schedulers, list):
@@ -122,9 +137,12 @@ def _check_resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: 
     # MMEngine's own CheckpointHook stores it as cfg.
     text = meta.get('config_text') or meta.get('cfg') or ''
     processes = meta.get('processes'), dist.get_world_size()
-    warning = describe_changes(str(text), runner.cfg.pretty_text, processes)
+    stored, now = meta.get('stored_settings'), runner.cfg.pretty_text
+    warning = describe_changes(str(text), now, processes, stored)
     if warning is not None:
         runner.logger.warning(warning)
+    stored = stored or stored_settings(str(text))
+    return stored if stored != stored_settings(now) else None
 
 
 def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:

@@ -25,6 +25,7 @@ CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
         ('val_evaluator.bootstraps', "RecallMetric has no argument 'bootstraps', did you mean"),
         ('default_hooks.preemption.signal', "PreemptionHook has no argument 'signal'"),
         ('default_hooks.checkpoint.max_keep_ckpt', "did you mean 'max_keep_ckpts'?"),
+        ('default_hooks.exact_resume.often', "has no argument 'often': it takes none."),
         # What is left of a replaced head.
         ('model.cls_head.num_classes', "TextPromptHead has no argument 'num_classes'"),
         ('model.cls_head.spatial_type', 'removes the settings of the base'),
@@ -34,6 +35,24 @@ def test_an_unknown_argument_is_refused_with_those_that_exist(key, said):
     with pytest.raises(ValueError, match=re.escape(said)) as error:
         load_config(CONFIGS / 'dferclip_dfew.py', {key: 0})
     assert f'config: {key.rpartition(".")[0]}: ' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('key', 'typed', 'meant'),
+    [
+        ('model.cls_head.type', 'TextPromtHead', 'TextPromptHead'),
+        ('test_dataloader.dataset.type', 'DFEWDatset', 'DFEWDataset'),
+        ('val_evaluator.type', 'RecalMetric', 'RecallMetric'),
+    ],
+)
+def test_a_misspelt_component_is_refused_with_the_one_that_exists(key, typed, meant):
+    with pytest.raises(ValueError, match=f"{key}: there is no '{typed}', did you mean '{meant}'"):
+        load_config(CONFIGS / 'dferclip_dfew.py', {key: typed})
+
+
+def test_a_hook_has_a_priority():
+    cfg = load_config(CONFIGS / 'dferclip_dfew.py', {'default_hooks.preemption.priority': 'LOW'})
+    assert cfg.default_hooks.preemption.priority == 'LOW'
 
 
 def test_arguments_that_are_passed_on_are_accepted():

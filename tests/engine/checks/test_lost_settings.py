@@ -69,6 +69,9 @@ def test_every_variable_of_a_shipped_config_is_refused_as_an_option(path: Path) 
         ),
         ('dferclip_dfew', 'optimizer.lr', 'set optim_wrapper.optimizer.lr'),
         ('dferclip_dfew', 'optim_wraper.type', "did you mean 'optim_wrapper.type'?"),
+        ('dferclip_dfew', 'train_pipeline', 'set train_dataloader.dataset.pipeline'),
+        ('dferclip_dfew', 'x', 'set a key that it reads'),
+        ('dferclip_dfew', 'pack.type', 'set a key that it reads'),
         ('dferclip_dfew', 'xyz', 'set a key that it reads, such as model or train_dataloader'),
     ],
 )
@@ -112,6 +115,9 @@ def test_a_lost_variable_of_an_inheriting_config_is_warned_of(
     inherit(tmp_path, text)
     (line,) = capsys.readouterr().err.splitlines()
     assert re.fullmatch(f'warning: config: {said}', line)
+    (tmp_path / 'further.py').write_text("_base_ = ['own.py']")
+    load_config(tmp_path / 'further.py')
+    assert capsys.readouterr().err.splitlines() == [line]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_a_config_for_testing_only_is_named_as_such(name):
 
 
 @pytest.mark.parametrize(
-    ('key', 'value'), [('max_epochs', 0), ('max_iters', -1), ('max_epochs', 1.5)]
+    ('key', 'value'),
+    [('max_epochs', 0), ('max_iters', -1), ('max_epochs', 1.5), ('val_interval', 0)],
 )
 def test_a_training_of_no_length_is_refused(key, value):
     cfg = config()
@@ -51,6 +52,9 @@ def test_tsms_optimizer_is_refused_with_a_text_head_and_only_there():
     said = 'not TextPromptHead: set optim_wrapper.constructor=DefaultOptimWrapperConstructor'
     with pytest.raises(ValueError, match=said):
         check_trainable(cfg)
+    cfg.model.update(cls_head=dict(type='I3DHead'), neck=dict(type='TemporalTransformer'))
+    with pytest.raises(ValueError, match='not TemporalTransformer: set optim_wrapper'):
+        check_trainable(cfg)
     cfg.optim_wrapper.constructor = 'DefaultOptimWrapperConstructor'
     check_trainable(cfg)
 
@@ -62,6 +66,9 @@ def test_auto_is_no_name_of_our_scores(metric, name):
     writer = dict(type='CheckpointHook', save_best='auto')
     cfg = config(default_hooks=dict(checkpoint=writer), val_evaluator=[dict(type=metric)])
     with pytest.raises(ValueError, match=f"'auto' cannot tell .* {metric} .*'{name}'.* and rule"):
+        check_trainable(cfg)
+    cfg.val_evaluator = (dict(type=metric), dict(type='AccMetric'))
+    with pytest.raises(ValueError, match='cannot tell'):
         check_trainable(cfg)
     for better in (dict(save_best=name), dict(rule='greater'), dict(save_best=None)):
         cfg.default_hooks.checkpoint = dict(writer, **better)
