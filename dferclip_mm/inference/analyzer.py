@@ -148,7 +148,8 @@ class EmotionAnalyzer:
             OSError: when it cannot be read.
         """
         name = ARRAY if isinstance(video, np.ndarray) else str(video)
-        info: dict[str, Any] = dict(video=name, **self.info, **_COUNTS, seconds=0.0, damage='')
+        part = dict(video=name, start=start, end=end if end < float('inf') else None)
+        info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'seconds': 0.0, 'damage': ''}
         if isinstance(video, np.ndarray):
             frames: Iterable[TimedFrame] = (
                 TimedFrame(index, index / frame_rate, image)

@@ -197,7 +197,9 @@ def test_there_is_no_answer_without_a_face(build: Build) -> None:
 
 
 def test_a_part_is_analysed_at_its_own_times(build: Build) -> None:
-    table = build()(clip(100), frame_rate=25, start=1.0, end=2.6).windows
+    result = build()(clip(100), frame_rate=25, start=1.0, end=2.6)
+    table = result.windows
+    assert (result.info['start'], result.info['end']) == (1.0, 2.6)
     assert table['start'].tolist() == pytest.approx([1.0, 1.5])
     assert table['end'].tolist() == pytest.approx([2.0, 2.5])
     assert table['frame_start'].min() >= 25
