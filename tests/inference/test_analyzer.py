@@ -165,6 +165,8 @@ def test_whole_frames_are_the_faces_of_videos_that_are_crops(build: Build) -> No
 def test_the_progress_may_end_an_analysis_early(build: Build) -> None:
     result = build()(clip(100), progress=lambda frames: islice(frames, 50))
     assert result.info['frames'] == len(result.faces) == 50
+    with pytest.raises(ValueError, match='found one of an array'):
+        result.to_video('a.mp4')
     assert result.windows['end'].max() == pytest.approx(49 / 25)
 
 
@@ -229,6 +231,8 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert 20 < result.info['frames'] < 90
     assert result.info['damage'].startswith('its header declares 4.0 seconds, and it holds ')
     assert len(result.windows) > 0
+    result.to_video(tmp_path / 'drawn.mp4')
+    assert len([*read_timed_frames(str(tmp_path / 'drawn.mp4'))]) == result.info['frames']
 
 
 def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
