@@ -148,13 +148,13 @@ class EmotionAnalyzer:
             OSError: when it cannot be read.
         """
         name = ARRAY if isinstance(video, np.ndarray) else str(video)
-        info: dict[str, Any] = dict(video=name, **self.info, **_COUNTS, seconds=0.0, damage='')
+        part = dict(video=name, start=start, end=end if end < float('inf') else None)
+        info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'seconds': 0.0, 'damage': ''}
         if isinstance(video, np.ndarray):
-            times = np.arange(len(video)) / frame_rate
             frames: Iterable[TimedFrame] = (
-                TimedFrame(index, time, image)
-                for index, (time, image) in enumerate(zip(times.tolist(), video, strict=True))
-                if start <= time < end
+                TimedFrame(index, index / frame_rate, image)
+                for index, image in enumerate(video)
+                if start <= index / frame_rate < end
             )
         else:
             frames = read_timed_frames(name, start=start, end=end)

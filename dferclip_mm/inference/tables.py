@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,19 +23,6 @@ TRACK_COLUMNS = (
     *('video', 'track', 'start', 'end', 'frames', 'gaps', 'height', 'windows'),
     *('label', 'peak_label', 'peak_score', 'peak'),
 )
-
-
-class Curve(NamedTuple):
-    """The scores of a track over a stretch of time without gaps.
-
-    Attributes:
-        times: (K,) in seconds: the stretch's start, the middles of its windows, its end.
-        scores: (K, C).
-    """
-
-    track: int
-    times: np.ndarray
-    scores: np.ndarray
 
 
 class FaceLog:
@@ -73,15 +59,22 @@ class FaceLog:
         return table
 
 
-def find_curves(windows: pd.DataFrame, classes: Sequence[str]) -> Iterator[Curve]:
-    """The scores of each track over time, one curve for each stretch in which windows overlap."""
+def find_curves(
+    windows: pd.DataFrame, classes: Sequence[str]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """The scores of each track over time, one curve for each stretch in which windows overlap.
+
+    Yields:
+        The track; times (K,), the stretch's start, the middles of its windows and its end; scores
+        (K, C).
+    """
     for track, group in windows.groupby('track', sort=False):
         stretch = (group['start'] > group['end'].cummax().shift() + 1e-6).cumsum()
         for _, rows in group.groupby(stretch):
             middles = (rows['start'] + rows['end']).to_numpy() / 2
             times = np.array([rows['start'].iloc[0], *middles, rows['end'].iloc[-1]])
             scores = rows[list(classes)].to_numpy()
-            yield Curve(int(track), times, np.concatenate([scores[:1], scores, scores[-1:]]))
+            yield int(track), times, np.concatenate([scores[:1], scores, scores[-1:]])
 
 
 def find_segments(windows: pd.DataFrame) -> pd.DataFrame:
@@ -90,14 +83,12 @@ def find_segments(windows: pd.DataFrame) -> pd.DataFrame:
     Where windows overlap, each counts for the time that is closest to its middle; ``score`` is
     the mean of the segment's windows.
     """
+    windows = windows.astype({'start': float, 'end': float})
     middles = (windows['start'] + windows['end']) / 2
     neighbours = middles.groupby(windows['track'])
-    borders = ((middles + neighbours.shift(step)) / 2 for step in (1, -1))
-    start, end = (
-        # Windows with a gap between them end with themselves.
-        np.maximum(next(borders).fillna(windows['start']), windows['start']),
-        np.minimum(next(borders).fillna(windows['end']), windows['end']),
-    )
+    # At a gap, and at the ends of a track, windows end with themselves.
+    start = np.fmax(windows['start'], (neighbours.shift() + middles) / 2)
+    end = np.fmin(windows['end'], (neighbours.shift(-1) + middles) / 2)
     own = windows[[*SEGMENT_COLUMNS]].assign(start=start, end=end)
     before = own.shift()
     begins = (own[['track', 'label']] != before[['track', 'label']]).any(axis=1)
@@ -142,17 +133,3 @@ def share_time(segments: pd.DataFrame, classes: Sequence[str]) -> dict[str, floa
     seconds = (segments['end'] - segments['start']).groupby(segments['label']).sum()
     total = max(float(seconds.sum()), 1e-9)
     return {name: float(seconds.get(name, 0.0)) / total for name in classes}
-
-
-def summarize(
-    faces: pd.DataFrame, tracks: pd.DataFrame, segments: pd.DataFrame, classes: Sequence[str]
-) -> dict[str, Any]:
-    """The video in a few numbers, see `EmotionTimeline.summary`."""
-    return dict(
-        frames=int(faces['frame'].nunique()),
-        frames_with_face=int(faces.dropna(subset=['track'])['frame'].nunique()),
-        tracks=len(tracks),
-        tracks_answered=int((tracks['windows'] > 0).sum()),
-        seconds_answered=float((segments['end'] - segments['start']).sum()),
-        shares=share_time(segments, classes),
-    )

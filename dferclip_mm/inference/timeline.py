@@ -16,7 +16,7 @@ from ..files import atomic_write
 from .overlay import write_overlay
 from .plot import draw_timeline
 from .subtitles import format_subtitles
-from .tables import find_segments, find_tracks, summarize
+from .tables import find_segments, find_tracks, share_time
 
 # Instead of a file's name.
 ARRAY = 'array'
@@ -85,7 +85,15 @@ class EmotionTimeline:
         ``frames``; ``frames_with_face``; ``tracks``; ``tracks_answered``; ``seconds_answered``, of
         all faces; ``shares``, each class's part of that time.
         """
-        return summarize(self.faces, self.tracks, self.segments, self.classes)
+        seen = self.faces.dropna(subset=['track'])
+        return dict(
+            frames=self.faces['frame'].nunique(),
+            frames_with_face=seen['frame'].nunique(),
+            tracks=len(self.tracks),
+            tracks_answered=int((self.tracks['windows'] > 0).sum()),
+            seconds_answered=float((self.segments['end'] - self.segments['start']).sum()),
+            shares=share_time(self.segments, self.classes),
+        )
 
     def save(self, folder: str | Path, formats: Sequence[str] = FORMATS[:-1]) -> None:
         """Write files into a folder.

@@ -165,6 +165,8 @@ def test_whole_frames_are_the_faces_of_videos_that_are_crops(build: Build) -> No
 def test_the_progress_may_end_an_analysis_early(build: Build) -> None:
     result = build()(clip(100), progress=lambda frames: islice(frames, 50))
     assert result.info['frames'] == len(result.faces) == 50
+    with pytest.raises(ValueError, match='found one of an array'):
+        result.to_video('a.mp4')
     assert result.windows['end'].max() == pytest.approx(49 / 25)
 
 
@@ -197,7 +199,9 @@ def test_there_is_no_answer_without_a_face(build: Build) -> None:
 
 
 def test_a_part_is_analysed_at_its_own_times(build: Build) -> None:
-    table = build()(clip(100), frame_rate=25, start=1.0, end=2.6).windows
+    result = build()(clip(100), frame_rate=25, start=1.0, end=2.6)
+    table = result.windows
+    assert (result.info['start'], result.info['end']) == (1.0, 2.6)
     assert table['start'].tolist() == pytest.approx([1.0, 1.5])
     assert table['end'].tolist() == pytest.approx([2.0, 2.5])
     assert table['frame_start'].min() >= 25
@@ -227,6 +231,8 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert 20 < result.info['frames'] < 90
     assert result.info['damage'].startswith('its header declares 4.0 seconds, and it holds ')
     assert len(result.windows) > 0
+    result.to_video(tmp_path / 'drawn.mp4')
+    assert len([*read_timed_frames(str(tmp_path / 'drawn.mp4'))]) == result.info['frames']
 
 
 def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
