@@ -75,7 +75,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
     parser.add_argument('--window', type=float, default=2.8, help='seconds')
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
-    parser.add_argument('--classes', help='other class names, separated by commas')
+    parser.add_argument(
+        '--classes', help='other class names: calm,tense (a model without learned context)'
+    )
     parser.add_argument('--prompts', help='another prompt set, or a file')
     parser.add_argument('--start', type=float, default=0.0, help='of the part, in seconds')
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
@@ -127,7 +129,7 @@ def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
     """What was found in a video, and what was not looked at, in sentences."""
     info, found = timeline.info, timeline.summary
     yield (
-        f'{info["video"]}: {found["tracks"]} faces followed, {len(timeline.windows)} windows, '
+        f'{info["video"]}: faces followed: {found["tracks"]}, windows: {len(timeline.windows)}, '
         f'{info["seconds"]:.1f} s: {folder}'
     )
     if info['damage']:

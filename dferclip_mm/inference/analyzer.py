@@ -79,6 +79,7 @@ class EmotionAnalyzer:
         for name, value in (('classes', classes), ('prompts', prompts)):
             if value is not None:
                 cfg.model.cls_head[name] = value
+        self.model = load_model(cfg, checkpoint)
         crop = crop or Path(checkpoint).parent / CROP_FILE
         if crop == 'none':
             if detector != 'mtcnn':
@@ -93,7 +94,6 @@ class EmotionAnalyzer:
         else:
             self.template = read_template(crop)
             self.find = build_face_finder(detector)
-        self.model = load_model(cfg, checkpoint)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
             raise ValueError(

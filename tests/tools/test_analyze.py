@@ -41,8 +41,8 @@ def test_each_video_gets_a_folder_with_its_timeline(
 ) -> None:
     analyze('one.mp4', 'empty.mp4')
     printed = capsys.readouterr().out
-    assert 'one.mp4: 1 faces followed, 3 windows, 1.9 s: out/one' in printed
-    assert 'empty.mp4: 0 faces followed, 0 windows, 1.9 s: out/empty' in printed
+    assert 'one.mp4: faces followed: 1, windows: 3, 1.9 s: out/one' in printed
+    assert 'empty.mp4: faces followed: 0, windows: 0, 1.9 s: out/empty' in printed
     names = [f'{table}.csv' for table in ('faces', 'segments', 'tracks', 'windows')]
     names += [f'timeline.{suffix}' for suffix in ('json', 'png', 'srt', 'vtt')]
     for name in ('one', 'empty'):
@@ -98,14 +98,14 @@ def test_the_largest_faces_and_whole_frames_are_options(
 ) -> None:
     analyze('two.mp4', '--faces', 'largest', '--formats', 'csv')
     printed = capsys.readouterr().out
-    assert 'two.mp4: 1 faces followed' in printed
+    assert 'two.mp4: faces followed: 1' in printed
     assert '24 faces, counted in all frames, were left out, because at most 1 of a frame' in printed
     analyze('two.mp4', '--min-face', '60', '--formats', 'csv')
     printed = capsys.readouterr().out
-    assert 'two.mp4: 1 faces followed' in printed
+    assert 'two.mp4: faces followed: 1' in printed
     assert 'less than 60 pixels high: see --min-face' in printed
     analyze('empty.mp4', '--crop', 'none', '--formats', 'csv,mp4')
-    assert 'empty.mp4: 1 faces followed, 3 windows' in capsys.readouterr().out
+    assert 'empty.mp4: faces followed: 1, windows: 3' in capsys.readouterr().out
     assert {path.suffix for path in Path('out/empty').iterdir()} == {'.csv', '.mp4'}
 
 
