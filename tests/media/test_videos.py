@@ -1,6 +1,5 @@
-"""Videos of many kinds; eight bars in each frame show its number."""
+"""The frames of videos of many kinds."""
 
-import fractions
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,17 @@ import av
 import numpy as np
 import pytest
 from clip_files import set_matrix
+from drawn_videos import (
+    CUTTABLE,
+    FRAMES,
+    KINDS,
+    PIXELS,
+    cut,
+    damage_frame_2,
+    number_of,
+    write,
+    x264,
+)
 from lengths import LONG
 from mmaction.registry import TRANSFORMS
 from torch.utils.data import DataLoader
@@ -18,91 +28,6 @@ from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.media.timed_frames import read_timed_frames
 from dferclip_mm.media.videos import open_video
 from dferclip_mm.precompute.source_clips import find_clip_name
-
-FRAMES = 40
-PIXELS = 4096 * 4096
-
-
-def picture(number, size, top=0):
-    """A grey frame, its number in binary as eight bars from the left below ``top`` white lines."""
-    image = np.full((*size, 3), 40, np.uint8)
-    step = size[1] // 8
-    for bit in range(8):
-        image[:, bit * step : (bit + 1) * step] = 220 if number >> bit & 1 else 40
-    image[:top] = 220
-    return image
-
-
-def number_of(image):
-    bars = np.array_split(image[4:-4, : image.shape[1] // 8 * 8, 1].mean(0), 8)
-    return sum(1 << bit for bit, bar in enumerate(bars) if bar.mean() > 130)
-
-
-def write(
-    path,
-    frames=FRAMES,
-    *,
-    codec='libx264',
-    size=(48, 64),
-    pixels='yuv420p',
-    steps=None,
-    sound=False,
-    muxer=None,
-    top=0,
-    **options,
-):
-    with av.open(str(path), 'w', options=muxer or {}) as file:
-        stream = file.add_stream(codec, rate=25)
-        stream.height, stream.width, stream.pix_fmt = *size, pixels
-        stream.options = {'threads': '1', **options} if codec == 'libx264' else options
-        audio = file.add_stream('aac', rate=8000) if sound else None
-        time = 0
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(picture(number, size, top), format='rgb24')
-            frame.pts, frame.time_base = time, fractions.Fraction(1, 25)
-            time += steps[number % len(steps)] if steps else 1
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode())
-        if audio:
-            silence = np.zeros((1, 1024), np.float32)
-            for _ in range(12):
-                block = av.AudioFrame.from_ndarray(silence, format='fltp', layout='mono')
-                block.rate = 8000
-                file.mux(audio.encode(block))
-            file.mux(audio.encode())
-    return path
-
-
-def x264(**params):
-    return {'x264-params': ':'.join(f'{key}={value}' for key, value in params.items())}
-
-
-KINDS = {
-    'one GOP': ('a.mp4', x264(keyint=250)),
-    'GOP of 12': ('a.mp4', x264(keyint=12, scenecut=0)),
-    'B frames': ('a.mp4', x264(keyint=250, bframes=4)),
-    'open GOP': ('a.mkv', x264(keyint=12, bframes=3, open_gop=1)),
-    'no B frames': ('a.mp4', x264(keyint=250, bframes=0)),
-    'varying rate': ('a.mp4', dict(steps=(1, 3, 2), **x264(bframes=3))),
-    'varying rate, mkv': ('a.mkv', dict(steps=(1, 3, 2), **x264(bframes=3))),
-    'faststart': ('a.mp4', dict(muxer={'movflags': 'faststart'})),
-    'fragmented': ('a.mp4', dict(muxer={'movflags': 'frag_keyframe+empty_moov'})),
-    'with sound': ('a.mp4', dict(sound=True)),
-    'transport stream': ('a.ts', x264(keyint=12, bframes=2)),
-    'camcorder': ('a.MTS', dict(muxer={'mpegts_m2ts_mode': '1'}, **x264(keyint=12, bframes=2))),
-    'odd size': ('a.mp4', dict(size=(49, 67), pixels='yuv444p')),
-    'ten bits': ('a.mp4', dict(pixels='yuv420p10le')),
-    'grey': ('a.mp4', dict(pixels='gray')),
-    'MPEG-4 in AVI': ('a.avi', dict(codec='mpeg4')),
-    'MPEG-4 with B frames': ('a.mp4', dict(codec='mpeg4', bf='2')),
-    'motion JPEG': ('a.avi', dict(codec='mjpeg', pixels='yuvj420p')),
-    'FLV': ('a.flv', {}),
-    'MPEG-1': ('a.mpg', dict(codec='mpeg1video')),
-    'DVD': ('a.vob', dict(codec='mpeg2video')),
-    'QuickTime': ('a.mov', {}),
-    '3GPP2': ('a.3g2', {}),
-    'F4V': ('a.f4v', {}),
-}
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -209,22 +134,6 @@ def test_a_display_matrix_that_is_no_turn_or_flip_is_refused(tmp_path, matrix):
         open_video(str(path), PIXELS).read(0)
 
 
-def cut(path, share):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    return path
-
-
-CUTTABLE = {
-    'a.mp4': dict(muxer={'movflags': 'faststart'}),
-    'a.avi': dict(codec='mpeg4'),
-    'a.mkv': {},
-    'a.ts': {},
-    'a.flv': {},
-    'a.mpg': dict(codec='mpeg1video'),
-}
-
-
 @pytest.mark.parametrize('name', CUTTABLE)
 @pytest.mark.parametrize('share', [0.97, 0.9, 0.7, 0.5, 0.3] if LONG else [0.9, 0.5])
 def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
@@ -238,15 +147,6 @@ def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
     assert (np.diff(found) > 0).all()
     assert len(found) < FRAMES or share == 0.97
     assert share > 0.7 or name not in ('a.mp4', 'a.avi', 'a.mkv', 'a.flv')
-
-
-def damage_frame_2(path):
-    content = bytearray(path.read_bytes())
-    # The first one stands in the index.
-    third = [at for at in range(len(content)) if content[at : at + 4] == b'00dc'][3]
-    size = int.from_bytes(content[third + 4 : third + 8], 'little')
-    content[third + 8 : third + 8 + size] = bytes(size)
-    path.write_bytes(content)
 
 
 def test_a_damaged_frame_is_refused(tmp_path):
@@ -274,47 +174,6 @@ def test_a_frame_larger_than_the_container_declares_is_refused(tmp_path):
     path.write_bytes(content[:width] + b'\xb0\x81\x08' + content[width + 3 :])
     with pytest.raises(ValueError, match=r'at most 1000 pixels|without frames'):
         open_video(str(path), 1000)
-
-
-@pytest.mark.parametrize('kind', KINDS)
-def test_each_frame_has_the_time_at_which_it_is_shown(tmp_path, kind):
-    name, options = KINDS[kind]
-    frames = list(read_timed_frames(str(write(tmp_path / name, **options))))
-    assert [(frame.number, number_of(frame.image)) for frame in frames] == [
-        (number, number) for number in range(FRAMES)
-    ]
-    steps = options.get('steps', (1,))
-    expected = np.cumsum([0, *steps * FRAMES])[:FRAMES] / 25
-    # Matroska and FLV count in milliseconds.
-    np.testing.assert_allclose([frame.time for frame in frames], expected, atol=0.001)
-
-
-def test_a_part_of_a_video_is_read_by_its_times(tmp_path):
-    path = write(tmp_path / 'a.mp4', steps=(1, 3, 2), **x264(bframes=3))
-    frames = list(read_timed_frames(str(path), start=0.16, end=0.32))
-    assert [(frame.number, number_of(frame.image)) for frame in frames] == [(2, 2), (3, 3), (4, 4)]
-    np.testing.assert_allclose([frame.time for frame in frames], [0.16, 0.24, 0.28])
-
-
-def test_the_frames_before_the_damage_of_a_video_are_read(tmp_path):
-    path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
-    damage_frame_2(path)
-    frames = read_timed_frames(str(path))
-    assert [next(frames).number, next(frames).number] == [0, 1]
-    with pytest.raises(ValueError, match='frame 2 does not decode'):
-        next(frames)
-
-
-@pytest.mark.parametrize('name', [*CUTTABLE][:3])
-def test_the_frames_of_a_cut_video_come_before_its_error(tmp_path, name):
-    path = cut(write(tmp_path / name, frames=400, **CUTTABLE[name]), 0.7)
-    found = []
-    with pytest.raises(
-        ValueError, match=r'its header declares 16\.0 seconds|does not decode|is damaged'
-    ):
-        found.extend(read_timed_frames(str(path)))
-    assert 20 < len(found) < 380
-    assert [number_of(frame.image) for frame in found] == [n % 256 for n in range(len(found))]
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
