@@ -101,7 +101,6 @@ def main() -> None:
 
     import torch
     from mmaction.registry import MODELS
-    from mmengine.registry import init_default_scope
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
     from dferclip_mm.engine.options import load_config, merge_data_options
@@ -110,7 +109,6 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
         found = find_features(cfg)
         # Before the model, whose weights may be downloaded.
         settings, datasets = dataset_configs(cfg), build_without_pipeline(cfg)

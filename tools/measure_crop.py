@@ -50,8 +50,6 @@ def main() -> None:
     """Measure the first dataset of the config, which is the one for training."""
     args = parse_arguments()
 
-    from mmengine.registry import init_default_scope
-
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
     from dferclip_mm.engine.options import load_config, merge_data_options
     from dferclip_mm.engine.run import friendly_errors
@@ -61,7 +59,6 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
         find = build_face_finder(args.detector)
         dataset, pipeline = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0].pipeline
         template = measure_template(middle_frames(dataset, pipeline, args.clips), find)

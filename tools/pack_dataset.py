@@ -93,8 +93,6 @@ def main() -> None:
     """Pack or verify."""
     args = parse_arguments()
 
-    from mmengine.registry import init_default_scope
-
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
     from dferclip_mm.engine.options import load_config, merge_data_options
     from dferclip_mm.engine.run import friendly_errors
@@ -105,7 +103,6 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
-        init_default_scope(cfg.get('default_scope', 'mmaction'))
         pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
         clips = find_source_clips(build_without_pipeline(cfg), pipelines)
         folder = args.folder.absolute()

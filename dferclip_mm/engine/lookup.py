@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.registry import init_default_scope
 
 SPLITS = ('train', 'val', 'test')
 HookType = TypeVar('HookType', bound=Hook)
@@ -39,5 +40,9 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
 
 
 def build_without_pipeline(cfg: Config) -> list[Any]:
-    """Those datasets, built without pipelines: train and test of one fold are all clips."""
+    """Those datasets, built without pipelines: train and test of one fold are all clips.
+
+    Registries look in the config's scope from then on, as in its run.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmaction'))
     return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]
