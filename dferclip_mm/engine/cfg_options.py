@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 _QUOTED = re.compile(r"""(["'])(.*?)\1(?=\s*(?:$|[,\])]))""")
-
 _TABLE = re.compile(r'[\[(\s]*(?:\{.*:.*\}|dict\(.*\))', re.DOTALL)
 
 

@@ -57,9 +57,11 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
 
 def _misspelt_type(location: str, settings: Any) -> Iterator[str]:
     name = settings.get('type') if isinstance(settings, Mapping) else None
+    if not isinstance(name, str):
+        return
     known = [each.module_dict for each in _REGISTRIES]
     known += [each.parent.module_dict for each in _REGISTRIES if each.parent is not None]
-    if not isinstance(name, str) or any(name in each for each in known):
+    if any(name in each for each in known):
         return
     ours = {key for each in known for key in each if find_class({'type': key}) is not None}
     meant = closest(name, ours)
