@@ -94,16 +94,28 @@ EXTRAS = {
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
     'probe': ['scikit-learn>=1.4'],
+    # The page of `dferclip app`.
+    'app': ['gradio>=6,<7'],
+    'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     'tests': [
         'hypothesis>=6.100',
         'mypy',
+        # DFEW's votes come in an Excel file, lists also in Parquet.
+        'openpyxl>=3.1',
+        'playwright>=1.50',
+        'pyarrow>=18',
         'pytest>=9',
         'pytest-cov',
+        'pytest-xdist>=3.6',
         'ruff',
         'scikit-learn',
         'setuptools>=77.0.3',
+        'tensorboard>=2.18',
+        'torchmetrics>=1.6',
+        'wandb>=0.19',
     ],
 }
+EXTRAS['tests'] += [*EXTRAS['app'], *EXTRAS['export']]
 EXTRAS['dev'] = [*EXTRAS['mmcv-lite'], *EXTRAS['mim'], *EXTRAS['tests']]
 
 setup(
