@@ -20,7 +20,7 @@ class Converted:
     Attributes:
         kind: ``'DFER-CLIP'`` or ``'EmoCLIP'``.
         state_dict: all of our tensors, the text tower included.
-        meta: plain values that the way back needs.
+        meta: what the file was, as plain values.
         model: overrides of a config's ``model``, without the prompts.
         prompts: the sentence of each class; None where the file holds none.
     """
