@@ -39,10 +39,10 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
-def build_without_pipeline(cfg: Config) -> list[Any]:
+def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     """Those datasets, built without pipelines: train and test of one fold are all clips.
 
     Registries look in the config's scope from then on, as in its run.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]
+    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg, splits)]
