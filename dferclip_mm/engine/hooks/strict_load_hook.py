@@ -25,10 +25,10 @@ from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
 from ..checks.resumed_settings import (
     check_optimizer,
-    check_schedulers,
     describe_changes,
     find_other_ends,
-    stored_settings,
+    find_settings,
+    merge_settings,
 )
 from ..lookup import find_hook
 
@@ -55,8 +55,8 @@ class StrictLoadHook(Hook):
     def __init__(self) -> None:
         # From the start of a run until its checkpoint is loaded, if that has a URL.
         self._weights_only = ExitStack()
-        # The settings of a resumed run that its checkpoint decided.
-        self._stored: dict[str, str] | None = None
+        # What this run trains with; where it resumed, its checkpoint decided some of it.
+        self._settings: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:
         """Find the checkpoint to load, and verify it.
@@ -106,8 +106,8 @@ class StrictLoadHook(Hook):
                 'training would resume from the average. Add EMAHook to custom_hooks, or start '
                 'from the average with load_from'
             )
-        if runner._resume and not isinstance(runner, FlexibleRunner):
-            self._stored = _check_resumed_settings(runner, checkpoint, source)
+        if runner._resume:
+            self._settings = _resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
         # MMEngine executes this text on resume.
         if isinstance(meta, dict) and meta.pop('config', None) is not None:
@@ -116,36 +116,29 @@ class StrictLoadHook(Hook):
             hub['log_scalars'] = restore_histories(hub['log_scalars'])
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Store what the config does not say: processes, and what an earlier checkpoint decided."""
-        checkpoint['meta']['processes'] = dist.get_world_size()
-        if self._stored is not None:
-            checkpoint['meta']['stored_settings'] = self._stored
+        """Store the settings, for a run that resumes."""
+        if self._settings is None:
+            self._settings = find_settings(runner.cfg, dist.get_world_size())
+        checkpoint['meta']['settings'] = self._settings
 
 
-def _check_resumed_settings(
-    runner: Any, checkpoint: Mapping[str, Any], source: str
-) -> dict[str, str] | None:
-    """Refuse an optimizer or schedules that do not fit, and warn of other settings.
-
-    Returns:
-        The settings that the checkpoint decides, where the run's config has others.
-    """
-    if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
-        check_optimizer(runner.optim_wrapper, checkpoint['optimizer'], source)
+def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
+    """The settings that the run goes on with, after a warning about those of the checkpoint."""
+    now = find_settings(runner.cfg, dist.get_world_size())
     ends: list[str] = []
-    if isinstance(runner.param_schedulers, list):
-        check_schedulers(runner.param_schedulers, checkpoint.get('param_schedulers'), source)
-        ends = find_other_ends(runner.param_schedulers, checkpoint['param_schedulers'])
-    meta = checkpoint['meta']
-    # MMEngine's own CheckpointHook stores it as cfg.
-    text = meta.get('config_text') or meta.get('cfg') or ''
-    processes = meta.get('processes'), dist.get_world_size()
-    stored, now = meta.get('stored_settings'), runner.cfg.pretty_text
-    warning = describe_changes(str(text), now, processes, stored, ends)
+    # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
+    if not isinstance(runner, FlexibleRunner):
+        if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
+            check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
+        if isinstance(runner.param_schedulers, list):
+            stored = checkpoint.get('param_schedulers')
+            ends = find_other_ends(runner.param_schedulers, stored, source)
+    # A stock MMEngine run stores none.
+    settings = checkpoint['meta'].get('settings') or now
+    warning = describe_changes(settings, now, ends)
     if warning is not None:
         runner.logger.warning(warning)
-    stored = stored or stored_settings(str(text))
-    return stored if stored != stored_settings(now) else None
+    return merge_settings(settings, now)
 
 
 def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:
