@@ -157,7 +157,7 @@ def last_block_forward(block: Any, tokens: torch.Tensor, layout: Layout) -> torc
     return _after_attention(block, tokens.index_select(0, layout.read), _concatenate(found))
 
 
-def _is_standard_block(block: nn.Module) -> bool:
+def _is_standard_block(block: Any) -> bool:
     return (
         type(block) is ResidualAttentionBlock
         and type_before_parametrizations(block.attn) is nn.MultiheadAttention
