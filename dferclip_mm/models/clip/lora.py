@@ -132,7 +132,7 @@ def _parametrize(
         kept[name].register_buffer('original', weight, persistent=False)
 
 
-def merge_lora(model: nn.Module) -> nn.Module:
+def merge_lora(model: Any) -> Any:
     """Make the updates part of the weights, in place, for evaluation or export.
 
     A merged model holds plain weights under their plain names. Checkpoints are to be saved before
