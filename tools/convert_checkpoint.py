@@ -39,6 +39,11 @@ def parse_arguments() -> argparse.Namespace:
         help="the experiment's config; without it, configs/dferclip_CORPUS.py for DFER-CLIP, "
         'configs/emoclip_mafw.py for EmoCLIP',
     )
+    parser.add_argument(
+        '--back',
+        action='store_true',
+        help='write the published layout again from a checkpoint that this program made',
+    )
     args = parser.parse_args()
     if Path(args.source).resolve() == Path(args.target).resolve():
         parser.error(f'{args.target} is the source itself: write to another file')
@@ -64,7 +69,13 @@ def main() -> None:
     """Read, convert, write."""
     args = parse_arguments()
 
-    from dferclip_mm.converters import convert, output_files, read_published
+    from dferclip_mm.converters import (
+        convert,
+        convert_back,
+        output_files,
+        read_published,
+        serialize,
+    )
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.files import atomic_write
 
@@ -73,9 +84,13 @@ def main() -> None:
     if classes is not None and len(classes) == 1:
         classes = classes[0]
     with friendly_errors():
-        converted = convert(read_published(source), classes, args.context_position)
-        config = Path(args.config) if args.config else default_config(converted, classes)
-        files = output_files(converted, target, config)
+        checkpoint = read_published(source)
+        if args.back:
+            files = {target: serialize(convert_back(checkpoint))}
+        else:
+            converted = convert(checkpoint, classes, args.context_position)
+            config = Path(args.config) if args.config else default_config(converted, classes)
+            files = output_files(converted, target, config)
         for path, data in files.items():
             atomic_write(path, data)
     for path in files:

@@ -1,4 +1,4 @@
-"""Recognise a published checkpoint, and convert it."""
+"""Recognise a published checkpoint, convert it, and convert it back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from ..checkpoints.compare import Tensors, shorten
 from ..checkpoints.load import get_state_dict
 from ..emotions import resolve_classes
 from .converted import Converted
-from .embedded_prompts import recover_sentences
-from .infer_arch import arch_name, clip_arch, part_tensors, shape_of, temporal_settings
+from .embedded_prompts import embed, recover_sentences
+from .infer_arch import (
+    arch_name,
+    clip_arch,
+    count_blocks,
+    part_tensors,
+    shape_of,
+    temporal_settings,
+)
 from .layouts import CONTEXT, DFER_CLIP, LAYOUTS, REST, SCALE, START, TEXT, UNUSED_SCALE
-from .rename_keys import rename_keys
+from .rename_keys import to_ours, to_theirs
 
 # For files that do not name their classes: the corpora of the published files.
 _CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
@@ -46,13 +53,16 @@ def convert(
     expected = part_tensors(arch, neck)
     for name, shape in {**own, UNUSED_SCALE: ()}.items():
         expected[name] = torch.empty(shape, device='meta')
-    ours = rename_keys(state, layout.all_rules(neck['depth']), expected, layout.kind)
-    # CLIP's own scale, which no part reads.
-    del ours[UNUSED_SCALE]
+    ours = to_ours(state, layout.all_rules(neck['depth']), expected, layout.kind)
 
     tower = {'arch': arch_name(arch), 'pretrained': None}
     head: dict[str, Any] = {'text_encoder': tower}
-    meta: dict[str, Any] = {'converted_from': layout.kind}
+    types = {'epoch': int, 'best_acc': float}
+    meta = {
+        'converted_from': layout.kind,
+        'clip_logit_scale': float(ours.pop(UNUSED_SCALE)),
+        **{name: of(checkpoint[name]) for name, of in types.items() if name in checkpoint},
+    }
     prompts = None
     if names:
         tokenizer = SimpleTokenizer(context_length=arch['text_cfg']['context_length'])
@@ -65,6 +75,53 @@ def convert(
         meta |= {**settings, 'prompts': sentences}
     model = {'backbone': tower, 'neck': neck, 'cls_head': head}
     return Converted(layout.kind, ours, meta, model, prompts)
+
+
+def convert_back(checkpoint: Any) -> dict[str, Any]:
+    """The content of a published file from a checkpoint that ``convert`` made.
+
+    Raises:
+        ValueError: when the checkpoint does not say what it was converted from, or tensors are
+            missing or left over.
+    """
+    found = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    meta: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    layout = LAYOUTS.get(str(meta.get('converted_from')))
+    if layout is None:
+        raise ValueError(
+            "only a converted checkpoint can be converted back: expected meta['converted_from'] to "
+            f'be {" or ".join(LAYOUTS)}, found {meta.get("converted_from")!r}'
+        )
+    state = _state_dict(checkpoint)
+    table = state.get(f'{TEXT}token_embedding.weight')
+    if table is None:
+        raise ValueError(
+            f'the checkpoint holds no text tower ({TEXT}*), which the published layout stores: '
+            'give one whose text_encoder.pretrained was None, as in the configs that a conversion '
+            'writes'
+        )
+    try:
+        state[UNUSED_SCALE] = torch.tensor(meta['clip_logit_scale'])
+        if layout is DFER_CLIP:
+            length, context = len(state[f'{TEXT}positional_embedding']), state[CONTEXT].shape[-2]
+            tokenizer = SimpleTokenizer(context_length=length)
+            rest = length - 1 - context
+            state[START], state[REST] = embed(meta['prompts'], table, tokenizer, rest)
+    except KeyError as error:
+        raise ValueError(
+            f'the checkpoint lacks {error}: convert the published file again'
+        ) from error
+    rules = layout.all_rules(count_blocks(state, 'neck.blocks.'))
+    theirs = to_theirs(state, rules)
+    # Whatever is missing or of another shape, the conversion finds.
+    convert(theirs, meta.get('classes'))
+    wrapped = {f'module.{name}': tensor for name, tensor in theirs.items()}
+    if layout is not DFER_CLIP:
+        return wrapped
+    content: dict[str, Any] = {'epoch': meta.get('epoch', 0), 'state_dict': wrapped}
+    if 'best_acc' in meta:
+        content['best_acc'] = torch.tensor(meta['best_acc'])
+    return content
 
 
 def _state_dict(checkpoint: Any) -> dict[str, torch.Tensor]:

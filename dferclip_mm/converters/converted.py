@@ -20,7 +20,7 @@ class Converted:
     Attributes:
         kind: ``'DFER-CLIP'`` or ``'EmoCLIP'``.
         state_dict: all of our tensors, the text tower included.
-        meta: what the file was, as plain values.
+        meta: plain values that the way back needs.
         model: overrides of a config's ``model``, without the prompts.
         prompts: the sentence of each class; None where the file holds none.
     """

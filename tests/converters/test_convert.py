@@ -1,11 +1,9 @@
-import json
-
 import open_clip
 import pytest
 import torch
 from mmaction.registry import MODELS
 
-from dferclip_mm.converters import convert, read_published
+from dferclip_mm.converters import convert, convert_back, read_published
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 NECKS = {
@@ -18,6 +16,10 @@ NECKS = {
 def state(request):
     """A state dict that may be changed."""
     return dict(request.getfixturevalue('dferclip_state'))
+
+
+def back(found):
+    return convert_back({'state_dict': found.state_dict, 'meta': found.meta})
 
 
 @pytest.mark.parametrize('method', NECKS)
@@ -69,7 +71,7 @@ def test_a_context_that_the_classes_share(state):
     found = convert(state)
     head = found.model['cls_head']
     assert (head['num_context'], head['class_specific']) == (4, False)
-    context = found.state_dict['cls_head.prompt_learner.context']
+    context = back(found)['state_dict']['module.prompt_learner.ctx']
     assert torch.equal(context, state['prompt_learner.ctx'])
 
 
@@ -87,21 +89,29 @@ def test_classes_are_named_by_their_number_or_asked_for(dferclip_state):
     assert list(convert(of(3), classes=['a', 'b', 'c']).prompts) == ['a', 'b', 'c']
 
 
-def test_a_file_is_converted_to_plain_data(dferclip_file, dferclip_state):
+def test_way_back_is_bitwise(dferclip_file, dferclip_state):
     found = convert(read_published(dferclip_file))
-    assert found.meta['converted_from'] == 'DFER-CLIP'
-    assert json.loads(json.dumps(found.meta)) == found.meta
-    given = dferclip_state['temporal_net.temporal_transformer.layers.0.0.fn.fn.to_qkv.weight']
-    assert torch.equal(found.state_dict['neck.blocks.0.attn.qkv.weight'], given)
+    # Plain data: the file is read where only such is allowed.
+    assert [type(found.meta[name]) for name in ('epoch', 'best_acc')] == [int, float]
+    theirs = back(found)
+    assert theirs['epoch'] == 50
+    assert theirs['best_acc'] == 71.25
+    assert set(theirs['state_dict']) == {f'module.{name}' for name in dferclip_state}
+    for name, value in dferclip_state.items():
+        assert torch.equal(theirs['state_dict'][f'module.{name}'], value), name
 
 
-def test_emoclips_own_scale_is_taken_and_clips_is_not(emoclip_state):
-    # As two wrappers name it.
+def test_emoclips_way_back_is_bitwise_with_both_scales(emoclip_state):
     published = {**emoclip_state, 'logit_scale': torch.tensor(4.0)}
+    # As two wrappers name it.
     found = convert({f'module.module.{name}': value for name, value in published.items()})
     assert found.prompts is None
     assert found.state_dict['cls_head.logit_scale'] == 4.0
-    assert torch.equal(found.state_dict['backbone.visual.proj'], published['backbone.visual.proj'])
+    assert found.meta['clip_logit_scale'] == emoclip_state['backbone.logit_scale'].item()
+    theirs = back(found)
+    assert set(theirs) == {f'module.{name}' for name in published}
+    for name, value in published.items():
+        assert torch.equal(theirs[f'module.{name}'], value), name
 
 
 def drop(state):
@@ -205,3 +215,30 @@ def test_damage_is_explained_in_one_sentence(state, damage, message):
 def test_other_files_are_recognised(content, message):
     with pytest.raises(match=message):
         convert(content)
+
+
+@pytest.mark.parametrize(
+    ('meta', 'weights', 'message'),
+    [
+        (dict(converted_from=None), {}, 'only a converted checkpoint'),
+        (dict(prompts=None), {}, "lacks 'prompts'"),
+        (dict(prompts=['smile ' * 99] * 7), {}, 'tokens, but 71 are free'),
+        ({}, {'cls_head.text_encoder.text.token_embedding.weight': None}, 'holds no text tower'),
+        (
+            {},
+            {'neck.extra': torch.zeros(1)},
+            r'1 tensors have no place in a published file: neck\.extra',
+        ),
+        ({}, {'neck.cls_token': None}, r'1 only in the model: temporal_net\.cls_token'),
+    ],
+)
+def test_way_back_needs_what_the_conversion_noted(dferclip_state, meta, weights, message):
+    found = convert(dferclip_state)
+
+    def changed(content, changes):
+        return {name: value for name, value in {**content, **changes}.items() if value is not None}
+
+    with pytest.raises(ValueError, match=message):
+        convert_back(
+            {'state_dict': changed(found.state_dict, weights), 'meta': changed(found.meta, meta)}
+        )

@@ -40,7 +40,7 @@ def test_clean_lists_keep_every_other_byte_and_can_be_read(tmp_path, examine, co
 def test_wrong_scores_and_missing_clips_leave_the_table(tmp_path, scores, examine):
     rows = ['clip,pain,note', 'a,1,one', 'gone,2,', '', 'b,nan,', 'c,3,"open', 'd,4,"x, y"']
     write_text(tmp_path / 'data/scores.csv', '\r\n'.join(rows))
-    splits, found = examine(('train', {**scores, 'targets': 'pain'}))
+    splits, found = examine(('train', scores))
     errors = [(each.kind, each.places[0][1]) for each in found if each.severity == 'error']
     assert errors == [('list line', 5), ('list line', 6), ('missing clip', 3)]
     ((path, count),) = write_clean(tmp_path / 'clean', splits, found).values()
