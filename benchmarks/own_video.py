@@ -64,7 +64,7 @@ def speed(config: str, folder: Path, seconds: int = 20) -> list[Row]:
     """Against real time on two threads, by the wall clock; and the share of each part."""
     torch.set_num_threads(THREADS)
     role = Role(person=0, path=((0, 0.8, 0.5, 0.5), (4, 1.0, 0.5, 0.5)))
-    times = [number / RATE for number in range(4 * RATE)]
+    times = [number / RATE for number in range(min(4, seconds) * RATE)]
     film = Film(shots=(Shot(start=0, roles=(role,)),), times=times, width=640, height=360)
     drawn = [image for image, _ in draw_film(film)]
     # To and fro, so that there is no cut.
