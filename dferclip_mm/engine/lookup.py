@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -37,6 +38,15 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     """The configs of all datasets that read clips, by default of all splits in turn."""
     loaders = [cfg.get(f'{split}_dataloader') for split in splits]
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
+
+
+def count_folds(settings: Any) -> int | None:
+    """How many folds a dataset has, by its config; None where any number is one."""
+    kind = DATASETS.get(settings['type'])
+    if hasattr(kind, 'count_folds'):
+        return kind.count_folds(settings)
+    own = 'fold' in inspect.signature(kind).parameters
+    return getattr(kind, 'FOLDS', None if own else 1)
 
 
 def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
