@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     'faces': {'checkpoints', 'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
-    'precompute': {'files', 'media', 'models', 'transforms'},
+    'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},

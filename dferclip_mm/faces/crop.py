@@ -43,6 +43,17 @@ class CropTemplate:
     clip_frames: int = 0
 
 
+# For clips of which no crops exist yet: upright, the face from brow to chin in the middle.
+DEFAULT_TEMPLATE = CropTemplate(
+    landmarks=np.array([[0.36, 0.4], [0.64, 0.4], [0.5, 0.56], [0.385, 0.72], [0.615, 0.72]]),
+    spread=np.zeros((5, 2)),
+    box=np.array([0.15, 0.09, 0.85, 0.91]),
+    size=224,
+    frames=0,
+    without_face=0,
+)
+
+
 def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemplate:
     """Measure the crops of a dataset.
 
@@ -76,27 +87,21 @@ def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemp
     )
 
 
+def template_values(template: CropTemplate) -> dict[str, Any]:
+    """A template as lists and numbers."""
+    values = asdict(template).items()
+    return {name: np.asarray(value).round(5).tolist() for name, value in values}
+
+
 def write_template(path: str | Path, template: CropTemplate) -> None:
     """Write a template as JSON."""
     write_json(path, template_values(template))
 
 
-def template_values(template: CropTemplate) -> dict[str, Any]:
-    """A template in JSON's types, as a file or a checkpoint holds it."""
-    values = asdict(template).items()
-    return {name: np.asarray(value).round(5).tolist() for name, value in values}
-
-
 def read_template(path: str | Path) -> CropTemplate:
-    """Read a template.
-
-    Raises:
-        ValueError: when the file is not a template.
-        OSError: when it cannot be read.
-    """
-    text = Path(path).read_text(encoding='utf-8')
+    """Read a template; ValueError for another file, OSError for one that cannot be read."""
     try:
-        return build_template(json.loads(text))
+        return build_template(json.loads(Path(path).read_text(encoding='utf-8')))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: expected what tools/measure_crop.py writes ({error})') from error
 

@@ -9,7 +9,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..clip.build import build_clip, build_tokenizer
+from ..clip.build import build_clip, build_tokenizer, shown
 from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_causal, is_standard
 from ..clip.frozen import freeze
@@ -47,8 +47,8 @@ class CLIPTextEncoder(nn.Module):
             or self.text.attn_mask is None
         ):
             raise ValueError(
-                f'arch={arch!r} has no causal text tower that is read at its end token: use an '
-                'architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
+                f'arch={shown(arch)} has no causal text tower that is read at its end token: use '
+                'an architecture of the OpenAI kind, such as ViT-B-32, ViT-B-16 or ViT-L-14'
             )
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
