@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
 
 from ..engine.lookup import dataset_configs
@@ -231,10 +232,8 @@ class EmotionAnalyzer:
             data = dict(inputs=[self._as_pixels(crops) for crops in inputs])
             data['data_samples'] = [None] * len(inputs)
             stacked = self.model.data_preprocessor(data, training=False)['inputs']
-        logits, _ = self.model.extract_feat(stacked, stage='head', test_mode=True)
-        scores = logits.float().softmax(dim=-1)
-        # A pipeline may give several views of a clip.
-        return scores.reshape(len(windows), -1, len(self.classes)).mean(dim=1).cpu().numpy()
+        samples = self.model.predict(stacked, [ActionDataSample() for _ in windows])
+        return torch.stack([sample.pred_score for sample in samples]).float().cpu().numpy()
 
     def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
         left, top, right, bottom = np.median([each.box for each in window.samples], axis=0)
