@@ -49,10 +49,10 @@ def count_folds(settings: Any) -> int | None:
     return getattr(kind, 'FOLDS', None if own else 1)
 
 
-def build_without_pipeline(cfg: Config) -> list[Any]:
+def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     """Those datasets, built without pipelines: train and test of one fold are all clips.
 
     Registries look in the config's scope from then on, as in its run.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]
+    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg, splits)]

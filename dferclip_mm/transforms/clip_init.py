@@ -25,7 +25,8 @@ from ..media.videos import open_video
 _warn_of_faces = FirstWarning()
 _FACES = (
     'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
-    'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`'
+    'pictures use `dferclip analyze VIDEO --model CONFIG CHECKPOINT`, or first `dferclip crop '
+    'FOLDER OUT`'
 )
 
 

@@ -106,6 +106,10 @@ class TextHead(BaseHead):
             num_segs = self.num_segments
         return self.proj(pool_to_clip(x, num_segs, self.in_channels))
 
+    def score(self, clips: torch.Tensor) -> torch.Tensor:
+        """Logits (B, C), float32, of clip features (B, D)."""
+        return cosine_logits(clips, self.class_features(), self.scale())
+
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Score clips.
 
@@ -121,7 +125,7 @@ class TextHead(BaseHead):
         Raises:
             ValueError: when the clip features do not have `in_channels` channels.
         """
-        return cosine_logits(self.encode_clips(x, num_segs), self.class_features(), self.scale())
+        return self.score(self.encode_clips(x, num_segs))
 
 
 class EncodedTextHead(TextHead):
