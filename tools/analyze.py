@@ -40,7 +40,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('videos', nargs='+', metavar='VIDEO', help='files')
     parser.add_argument(
-        '--model', nargs=2, required=True, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model'
+        '--model',
+        nargs='+',
+        required=True,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a trained model, or a file of export_model.py (.onnx) alone',
     )
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
@@ -82,7 +86,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--start', type=float, default=0.0, help='of the part, in seconds')
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
     parser.add_argument('--device', help='cpu, cuda, …; a GPU where there is one by default')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if len(args.model) != (1 if args.model[0].endswith('.onnx') else 2):
+        parser.error(
+            '--model: expected CONFIG CHECKPOINT or OUT.onnx, found ' + ' '.join(args.model)
+        )
+    return args
 
 
 @contextmanager
