@@ -29,8 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     'precompute': {'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
-    'export': {'engine', 'files'},
-    'inference': {'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'},
+    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 
 

@@ -40,11 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('videos', nargs='+', metavar='VIDEO', help='files')
     parser.add_argument(
-        '--model',
-        nargs='+',
-        required=True,
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='a trained model, or a file of export_model.py (.onnx) alone',
+        '--model', nargs=2, required=True, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model'
     )
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
@@ -86,12 +82,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--start', type=float, default=0.0, help='of the part, in seconds')
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
     parser.add_argument('--device', help='cpu, cuda, …; a GPU where there is one by default')
-    args = parser.parse_args()
-    if len(args.model) != (1 if args.model[0].endswith('.onnx') else 2):
-        parser.error(
-            '--model: expected CONFIG CHECKPOINT or OUT.onnx, found ' + ' '.join(args.model)
-        )
-    return args
+    return parser.parse_args()
 
 
 @contextmanager

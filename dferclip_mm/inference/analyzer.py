@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from mmcv.transforms import Compose
 
-from ..export import OnnxScorer
+from ..engine.model import load_model
+from ..engine.options import load_config
 from ..faces.crop import crop_face, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
+from ..precompute.encode_frames import encode_frames
 from .face_samples import choose_faces, sample_faces, thumbnail, whole_frame
-from .scorer import CheckpointScorer, Scorer
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
 from .windows import FaceSample, Window, slide_windows
@@ -34,8 +37,7 @@ class EmotionAnalyzer:
     """A trained model that answers for each face of a video, over time.
 
     Args:
-        config: the model's config; its test pipeline says what the model sees of a clip. Or a file
-            of ``tools/export_model.py``, without a checkpoint.
+        config: the model's config; its test pipeline says what the model sees of a clip.
         checkpoint: of the model, or ``'none'`` for plain CLIP.
         device: as PyTorch names it; the GPU where there is one by default.
         classes: other class names than the config's, for a model that compares with text.
@@ -59,7 +61,7 @@ class EmotionAnalyzer:
     def __init__(
         self,
         config: str | Path,
-        checkpoint: str | None = None,
+        checkpoint: str,
         *,
         device: str | None = None,
         classes: Sequence[str] | None = None,
@@ -73,21 +75,12 @@ class EmotionAnalyzer:
         stride: float = 0.5,
         batch_size: int = 32,
     ) -> None:
-        self.scorer: Scorer
-        if checkpoint is None:
-            if classes is not None or prompts is not None:
-                raise ValueError(f'{config} holds its classes: expected no other ones, nor prompts')
-            self.scorer = OnnxScorer(config)
-        else:
-            self.scorer = CheckpointScorer(
-                config,
-                checkpoint,
-                device=device,
-                classes=classes,
-                prompts=prompts,
-                batch_size=batch_size,
-            )
-        crop = crop or Path(checkpoint or config).parent / CROP_FILE
+        cfg = load_config(config)
+        for name, value in (('classes', classes), ('prompts', prompts)):
+            if value is not None:
+                cfg.model.cls_head[name] = value
+        self.model = load_model(cfg, checkpoint)
+        crop = crop or Path(checkpoint).parent / CROP_FILE
         if crop == 'none':
             if detector != 'mtcnn':
                 raise ValueError("crop='none': expected no detector, whole frames are the faces")
@@ -96,18 +89,27 @@ class EmotionAnalyzer:
         elif not Path(crop).is_file():
             raise FileNotFoundError(
                 f"no {crop}, which says how the model's training data is cropped: run `python "
-                f'tools/measure_crop.py {"CONFIG" if checkpoint is None else config} --out {crop}` '
-                'once'
+                f'tools/measure_crop.py {config} --out {crop}` once'
             )
         else:
             self.template = read_template(crop)
             self.find = build_face_finder(detector)
-        self.classes, self.num_frames = self.scorer.classes, self.scorer.num_frames
+        self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
+        if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
+            raise ValueError(
+                f'{config}: expected a FrameRecognizer whose head has classes, found '
+                f'{type(self.model).__name__} with {type(self.model.cls_head).__name__}: faces are '
+                'encoded frame by frame'
+            )
+        # Each window is one view; the batches of frames to encode have any length.
+        self.model.num_frames = None
+        self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.classes = tuple(self.model.cls_head.classes)
         self.every, self.window, self.stride = every, window, stride
         self.max_faces, self.min_face = max_faces, min_face
         self.batch_size = batch_size
         self.info = dict(
-            config=str(config), checkpoint=str(checkpoint or ''), classes=list(self.classes),
+            config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
             crop=str(crop), detector=str(detector), every=every, max_faces=max_faces,
             min_face=min_face, window=window, stride=stride,
         )  # fmt: skip
@@ -211,13 +213,22 @@ class EmotionAnalyzer:
         for _, alike in groupby(faces, key=lambda face: face.feature.shape):
             while batch := list(islice(alike, self.batch_size)):
                 crops = np.stack([face.feature for face in batch])
-                features = self.scorer.encode(crops)
+                sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
+                results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
+                pixels = torch.from_numpy(np.ascontiguousarray(results['imgs']))
+                features = encode_frames(self.model, pixels, self.batch_size)
                 counts['faces'] += len(features)
                 for face, feature in zip(batch, features, strict=True):
                     yield face._replace(feature=feature, crop=face.feature)
 
+    @torch.no_grad()
     def _score(self, windows: Sequence[Window]) -> np.ndarray:
-        return self.scorer.score(np.stack([each.features(self.num_frames) for each in windows]))
+        features = np.stack([window.features(self.num_frames) for window in windows])
+        device = next(self.model.parameters()).device
+        logits, _ = self.model.extract_feat(
+            torch.from_numpy(features).to(device), stage='head', test_mode=True
+        )
+        return logits.float().softmax(dim=-1).cpu().numpy()
 
     def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
         left, top, right, bottom = np.median([each.box for each in window.samples], axis=0)
@@ -239,6 +250,18 @@ class EmotionAnalyzer:
             score=float(scores[best]),
             **dict(zip(self.classes, scores.tolist(), strict=True)),
         )
+
+
+def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
+    """Frames of a clip, and the steps between decoding and packing, of a test pipeline."""
+    names = [step['type'] for step in pipeline]
+    counts = [step['num_frames'] for step in pipeline if 'num_frames' in step]
+    if 'ClipDecode' not in names or names[-1] != 'PackActionInputs' or len(counts) != 1:
+        raise ValueError(
+            'expected a test pipeline with num_frames, ClipDecode and, at its end, '
+            f'PackActionInputs, found {", ".join(map(str, names))}'
+        )
+    return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])
 
 
 def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterator[TimedFrame]:

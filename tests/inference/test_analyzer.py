@@ -77,7 +77,7 @@ def test_scores_of_crops_are_those_of_the_recognizer(build: Build) -> None:
     pixels = Compose(cfg.test_dataloader.dataset.pipeline[3:])(data)
     batch = {'inputs': [pixels['inputs']], 'data_samples': [pixels['data_samples']]}
     with torch.no_grad():
-        (sample,) = analyzer.scorer.model.test_step(batch)
+        (sample,) = analyzer.model.test_step(batch)
     found = result.windows[list(analyzer.classes)].to_numpy()[0]
     np.testing.assert_allclose(found, sample.pred_score.numpy(), atol=1e-5)
 
@@ -172,9 +172,9 @@ def test_the_progress_may_end_an_analysis_early(build: Build) -> None:
 
 def test_each_sampled_face_is_encoded_once(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     analyzer, seen = build(stride=0.25), []
-    forward = analyzer.scorer.model.backbone.forward
+    forward = analyzer.model.backbone.forward
     monkeypatch.setattr(
-        analyzer.scorer.model.backbone, 'forward', lambda x: (seen.append(len(x)), forward(x))[1]
+        analyzer.model.backbone, 'forward', lambda x: (seen.append(len(x)), forward(x))[1]
     )
     result = analyzer(clip(80), frame_rate=25)
     # 3.2 seconds, four frames per window of one second; ten windows share them.
