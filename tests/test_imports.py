@@ -26,9 +26,10 @@ ALLOWED: dict[str, set[str]] = {
     'faces': {'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
-    'precompute': {'files', 'media', 'models', 'transforms'},
+    'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
+    'explain': {'models'},
     'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 

@@ -47,7 +47,7 @@ def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[TimedFram
 
 
 def main() -> None:
-    """Measure the first dataset of the config, which is the one for training."""
+    """Measure the first dataset of the config for training, or for testing where there is none."""
     args = parse_arguments()
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
@@ -60,7 +60,9 @@ def main() -> None:
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
         find = build_face_finder(args.detector)
-        dataset, pipeline = build_without_pipeline(cfg)[0], dataset_configs(cfg)[0].pipeline
+        split = 'train' if cfg.get('train_dataloader') else 'test'
+        dataset = build_without_pipeline(cfg, [split])[0]
+        pipeline = dataset_configs(cfg, [split])[0].pipeline
         template = measure_template(middle_frames(dataset, pipeline, args.clips), find)
         out = args.out or Path(cfg.work_dir) / 'crop.json'
         write_template(out, template)

@@ -32,10 +32,11 @@ def main() -> None:
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.files import atomic_write
+    from dferclip_mm.models.clip.lora import merge_lora
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
-        model = load_model(cfg, args.checkpoint)
+        model = merge_lora(load_model(cfg, args.checkpoint))
         state, published = bake_text_features(model, cfg)
     meta = {'classes': list(model.cls_head.classes)}
     weights = serialize({'meta': meta, 'state_dict': state})

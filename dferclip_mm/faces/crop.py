@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,6 +35,17 @@ class CropTemplate:
     size: int
     frames: int
     without_face: int
+
+
+# For clips of which no crops exist yet: upright, the face from brow to chin in the middle.
+DEFAULT_TEMPLATE = CropTemplate(
+    landmarks=np.array([[0.36, 0.4], [0.64, 0.4], [0.5, 0.56], [0.385, 0.72], [0.615, 0.72]]),
+    spread=np.zeros((5, 2)),
+    box=np.array([0.15, 0.09, 0.85, 0.91]),
+    size=224,
+    frames=0,
+    without_face=0,
+)
 
 
 def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemplate:
@@ -69,19 +81,19 @@ def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemp
     )
 
 
+def template_values(template: CropTemplate) -> dict[str, Any]:
+    """A template as lists and numbers."""
+    values = asdict(template).items()
+    return {name: np.asarray(value).round(5).tolist() for name, value in values}
+
+
 def write_template(path: str | Path, template: CropTemplate) -> None:
     """Write a template as JSON."""
-    values = asdict(template).items()
-    write_json(path, {name: np.asarray(value).round(5).tolist() for name, value in values})
+    write_json(path, template_values(template))
 
 
 def read_template(path: str | Path) -> CropTemplate:
-    """Read a template.
-
-    Raises:
-        ValueError: when the file is not a template.
-        OSError: when it cannot be read.
-    """
+    """Read a template; ValueError for another file, OSError for one that cannot be read."""
     try:
         values = json.loads(Path(path).read_text(encoding='utf-8'))
         for name, shape in (('landmarks', (5, 2)), ('spread', (5, 2)), ('box', (4,))):

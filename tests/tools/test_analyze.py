@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
-from itertools import chain, repeat
+from itertools import chain, cycle, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.faces.detectors import MTCNN
+from dferclip_mm.media.timed_frames import read_timed_frames
 
 RunTool = Callable[..., None]
 
@@ -139,3 +141,47 @@ def test_the_first_interrupt_leaves_what_was_done(
     assert content['info']['interrupted'] is True
     assert content['summary']['frames'] == len(pd.read_csv('out/one/faces.csv')) == 16
     assert len(content['windows']) == 2
+
+
+class PlayedFile:
+    """OpenCV's camera, which shows a film again and again, at its own pace, for some frames."""
+
+    def __init__(self, frames: int) -> None:
+        self.pictures = [frame.image[..., ::-1] for frame in read_timed_frames('one.mp4')]
+        self.left, self.played = frames, cycle(self.pictures)
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        self.left -= 1
+        time.sleep(1 / 12)
+        return (True, next(self.played)) if self.left >= 0 else (False, None)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_is_answered_while_it_runs_and_its_latency_is_stated(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('cv2.VideoCapture', lambda number: PlayedFile(60))
+    analyze('--camera', '0', '--every', '1')
+    printed = capsys.readouterr().out.strip().splitlines()
+    table = pd.read_csv('out/camera.csv')
+    assert {*table['video']} == {'camera 0'}
+    assert len(table) == len(printed) - 1 >= 2
+    assert table['end'].is_monotonic_increasing
+    # It waits for the faces around the last one, which are smoothed.
+    assert (table['latency'] > 0.1).all()
+    row = table.iloc[0]
+    said = f'face {row["track"]}: {row["label"]} {row["score"]:.0%}  ({row["latency"]:.2f} s later)'
+    assert printed[0].endswith(said)
+    assert f'windows: {len(table)}, answered {table["latency"].mean():.2f} s after' in printed[-1]
+
+
+def test_a_camera_takes_the_place_of_videos(analyze: RunTool) -> None:
+    for words in ((), ('one.mp4', '--camera', '0'), ('--camera', '0', '--formats', 'json')):
+        with pytest.raises(SystemExit) as end:
+            analyze(*words)
+        assert end.value.code == 2

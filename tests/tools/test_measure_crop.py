@@ -16,6 +16,8 @@ def test_the_crops_of_the_drawn_corpus_are_measured(
     work_dir: Path, run_tool: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_corpus(work_dir / 'data', clips_per_class=3, identities=5, workers=1, progress=False)
+    # Only the training list is read.
+    (work_dir / 'data/EmoLabel_DataSplit/test(single-labeled)/set_1.csv').unlink()
     options = ('--data-root', work_dir / 'data', '--clips', '12')
     run_tool('measure_crop', CONFIG, *options, '--out', 'crop.json')
     printed = capsys.readouterr().out

@@ -74,15 +74,12 @@ def test_a_run_trains_from_packs_as_the_readme_says(cfg, run_tool, work_dir, cap
         run_tool('train', 'config.py', '--cfg-options', 'train_cfg.max_epochs=1', *options)
 
 
-def test_missing_and_changed_clips_are_packed_and_verified(cfg, pack):
+def test_missing_and_changed_clips_are_packed(cfg, pack):
     pack()
-    assert 'packed: all 14 clips have the pixels of their sources' in pack('--verify')
     Path('packed/00004.safetensors').unlink()
     Path('data/DFEW/Clip/clip_224x224/00005/9.jpg').unlink()
-    with pytest.raises(SystemExit, match='error: 2 of 14 clips: pack them again'):
-        pack('--verify')
     assert '12 of 14 clips are there' in pack()
-    assert 'all 14 clips' in pack('--verify')
+    assert '14 of 14 clips are there' in pack()
 
 
 def test_an_unreadable_clip_is_named_and_the_others_are_packed(cfg, pack, capsys):

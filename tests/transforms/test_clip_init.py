@@ -67,7 +67,8 @@ def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(
         open_clip(path, label=-1, start_index=0, modality='RGB')
     assert len(said) == 1
     assert 'expects crops of one face' in said[0]
-    assert 'tools/analyze.py' in said[0]
+    assert 'dferclip analyze VIDEO' in said[0]
+    assert 'dferclip crop FOLDER OUT' in said[0]
 
 
 BAD = {
