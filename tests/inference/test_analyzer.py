@@ -123,8 +123,13 @@ def test_every_frame_has_its_faces_in_a_table(build: Build, video: str) -> None:
     assert (seen['x_0'] < seen['x_1']).all()
     np.testing.assert_allclose(seen[list(result.classes)].sum(axis=1), 1, atol=1e-5)
     assert result.tracks['track'].tolist() == sorted(result.thumbnails) == [0, 1]
-    thumbnail = cv2.imdecode(np.frombuffer(result.thumbnails[1], np.uint8), cv2.IMREAD_COLOR)
-    assert thumbnail.shape == (SIZE, SIZE, 3)
+    for moment in result.moments:
+        picture = cv2.imdecode(np.frombuffer(moment.picture, np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (SIZE, SIZE, 3)
+    for track in result.tracks.itertuples():
+        assert track.peak_score == max(
+            moment.score for moment in result.moments if moment.track == track.track
+        )
 
 
 def test_faces_that_are_small_or_too_many_are_left_out_and_counted(build: Build) -> None:
