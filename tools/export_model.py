@@ -41,12 +41,17 @@ def main() -> None:
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.export import describe_model, write_onnx
+    from dferclip_mm.faces.crop import find_template, template_values
     from dferclip_mm.files import format_bytes
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         model = load_model(cfg, args.checkpoint)
         metadata = describe_model(cfg, model)
+        template = find_template(args.checkpoint)
+        if template is not None:
+            # How faces are cropped, for analyze.py.
+            metadata['crop'] = template_values(template)
         shape = (metadata['num_frames'], *metadata['size'])
         found = write_onnx(model, args.out, shape, metadata=metadata, int8=args.int8)
     length = 'any length' if found.length else f'{shape[0]} frames'

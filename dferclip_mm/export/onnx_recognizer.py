@@ -1,13 +1,16 @@
-"""An exported file as a scorer of faces, without PyTorch's weights."""
+"""An exported file in the place of a recognizer, without PyTorch's weights."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import Compose
+import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from .onnx_file import INPUT, OUTPUT
@@ -16,13 +19,13 @@ from .onnx_file import INPUT, OUTPUT
 _STEPS = {'ClipResize', 'ClipResizeShortEdge', 'CenterCrop', 'Resize'}
 
 
-class OnnxScorer:
-    """A file of ``tools/export_model.py``.
+class OnnxRecognizer:
+    """A file of ``tools/export_model.py`` that answers as the recognizer which it was.
 
     Attributes:
-        classes: in the order of the probabilities.
-        num_frames: of a clip.
         metadata: what the file says of itself, see `describe_model`.
+        cfg: a config with its test pipeline.
+        cls_head: with its ``classes``.
 
     Args:
         path: of the file.
@@ -36,7 +39,7 @@ class OnnxScorer:
         try:
             from onnxruntime import InferenceSession
         except ImportError as error:
-            raise ValueError(f'{path} needs ONNX Runtime: run `pip install onnxruntime`') from error
+            raise ValueError(f'{path} needs ONNX Runtime: `pip install onnxruntime`') from error
         if not Path(path).is_file():
             raise FileNotFoundError(f'no model at {path}: write it with tools/export_model.py')
         try:
@@ -46,8 +49,8 @@ class OnnxScorer:
             self.metadata: dict[str, Any] = {
                 key: json.loads(text) for key, text in stored.items() if '.' not in key
             }
-            self.classes = tuple(self.metadata['classes'])
-            self.num_frames = int(self.metadata['num_frames'])
+            self.cls_head = SimpleNamespace(classes=tuple(self.metadata['classes']))
+            sample = dict(type='SampleSegments', num_frames=int(self.metadata['num_frames']))
             steps = self.metadata['pixels']
         except Exception as error:  # ONNX Runtime raises types of its own
             raise ValueError(
@@ -60,14 +63,21 @@ class OnnxScorer:
                 f'{", ".join(sorted(others))}: analyse with CONFIG and CHECKPOINT'
             )
         init_default_scope('mmaction')
-        self._pixels = Compose(steps)
+        ends = [dict(type='ClipDecode'), *steps, dict(type='PackActionInputs')]
+        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[sample, *ends]))))
 
-    def encode(self, crops: np.ndarray) -> np.ndarray:
-        """What the model sees of crops (N, H, W, 3): (N, h, w, 3), uint8."""
-        sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
-        results = self._pixels(dict(imgs=list(crops), clip_len=len(crops), num_clips=1, **sizes))
-        return np.stack(results['imgs'])
+    def to(self, device: str) -> OnnxRecognizer:
+        """Stay on the CPU."""
+        return self
 
-    def score(self, clips: np.ndarray) -> np.ndarray:
-        """Probabilities (B, C) of clips (B, T, h, w, 3)."""
-        return self._session.run([OUTPUT], {INPUT: clips})[0]
+    def data_preprocessor(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Stack clips (T, H, W, 3); the file normalises them itself."""
+        clips = torch.stack([torch.as_tensor(np.stack(clip)) for clip in data['inputs']])
+        return dict(data, inputs=clips)
+
+    def predict(self, inputs: torch.Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+        """Set the ``pred_score`` (C,) of each sample, its probabilities."""
+        scores = self._session.run([OUTPUT], {INPUT: inputs.numpy()})[0]
+        for sample, each in zip(data_samples, torch.from_numpy(scores), strict=True):
+            sample.set_pred_score(each)
+        return data_samples

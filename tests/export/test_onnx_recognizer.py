@@ -14,7 +14,7 @@ from mmengine.config import Config
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.emotions import CORPUS_CLASSES
-from dferclip_mm.export import OnnxScorer, describe_model
+from dferclip_mm.export import OnnxRecognizer, describe_model
 
 CONFIGS = Path(CONFIG).parent
 
@@ -27,11 +27,11 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     printed = capsys.readouterr().out
     assert 'clips of any length of 48 x 48 pixels to 7 probabilities' in printed
     assert 'largest difference from PyTorch on random clips: ' in printed
-    scorer = OnnxScorer('model.onnx')
-    assert scorer.classes == CORPUS_CLASSES['dfew']
-    assert scorer.metadata['size'] == [48, 48]
-    assert scorer.metadata['sampling'][0]['type'] == 'SampleSegments'
-    assert scorer.metadata['std'] == [255.0] * 3
+    recognizer = OnnxRecognizer('model.onnx')
+    assert recognizer.cls_head.classes == CORPUS_CLASSES['dfew']
+    assert recognizer.metadata['size'] == [48, 48]
+    assert recognizer.metadata['sampling'][0]['type'] == 'SampleSegments'
+    assert recognizer.metadata['std'] == [255.0] * 3
 
     role = Role(person=0, path=((0, 0.5, 0.45, 0.5),))
     times = [index / 12 for index in range(24)]
@@ -48,7 +48,7 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
 
     with pytest.raises(SystemExit) as end:
         run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--classes', 'calm,tense')
-    assert 'model.onnx holds its classes: expected no other ones' in str(end.value)
+    assert 'model.onnx has its classes: expected no other classes' in str(end.value)
 
 
 def write_other_onnx(path: Path, **metadata: str) -> None:
@@ -67,19 +67,19 @@ def write_other_onnx(path: Path, **metadata: str) -> None:
 def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / 'other.onnx'
     with pytest.raises(FileNotFoundError, match=r'no model at .*export_model\.py'):
-        OnnxScorer(path)
+        OnnxRecognizer(path)
     path.write_text('no model')
     with pytest.raises(ValueError, match='is no file of tools/export_model'):
-        OnnxScorer(path)
+        OnnxRecognizer(path)
     write_other_onnx(path)
     with pytest.raises(ValueError, match='is no file of tools/export_model'):
-        OnnxScorer(path)
+        OnnxRecognizer(path)
     # A name in a file must not choose what is imported.
     write_other_onnx(
         path, classes='["a"]', num_frames='4', pixels='[{"type": "os.system", "command": "ls"}]'
     )
     with pytest.raises(ValueError, match=r'for the pixels, found os\.system'):
-        OnnxScorer(path)
+        OnnxRecognizer(path)
 
 
 class Head:
