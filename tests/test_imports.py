@@ -30,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'explain': {'models'},
-    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
+    'export': {'engine', 'files'},
+    'inference': {'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'},
 }
 
 
