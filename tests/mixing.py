@@ -201,8 +201,10 @@ def line(row: Row) -> str:
 def table() -> str:
     """The whole sweep as a table in Markdown."""
     lines = [
-        '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | ONNX '
-        '| config |',
+        (
+            '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | ONNX '
+            '| config |'
+        ),
         '|---|---|---|---|---|---|',
         *map(line, ROWS),
         '',

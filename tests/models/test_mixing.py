@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 import torch
-from lengths import only_long
+from lengths import LONG, only_long
 from mixing import PAGE, ROWS, WAYS, exported, measure, source, ways
 from mixing_rows import CANNOT, Row
 from mmaction.registry import MODELS
