@@ -46,7 +46,6 @@ def main() -> None:
     """Merge the options into the config and train."""
     args = parse_arguments()
 
-    from dferclip_mm.engine import work_folder
     from dferclip_mm.engine.checks.training import check_trainable
     from dferclip_mm.engine.options import (
         enable_amp,
@@ -90,8 +89,7 @@ def main() -> None:
         check_trainable(cfg)
         find_data(cfg, 'train', 'val')
         runner = build_runner(cfg)
-        with work_folder.held(runner.work_dir):
-            runner.train()
+        runner.train()
         destroy_process_group()
 
 

@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmaction.registry import DATASETS, RUNNERS
@@ -61,10 +61,12 @@ def build_runner(cfg: Config) -> Runner:
         FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
     """
     source = cfg.get('load_from')
-    if source is not None and not is_remote(source) and not Path(source).is_dir():
+    if source is not None and not is_remote(source):
+        cfg.load_from = str(Path(source).expanduser())
         # FlexibleRunner loads before hooks start. Otherwise StrictLoadHook reads all of it, once.
         verify = read_weights if 'runner_type' in cfg else check_format
-        verify(source)
+        if not Path(cfg.load_from).is_dir():
+            verify(cfg.load_from)
     dropped = _drop_hooks(cfg)
     prepare_cpu_processes(cfg, cfg.launcher)
     cfg = without_code_layout(cfg)
@@ -117,10 +119,9 @@ def friendly_errors() -> Iterator[None]:
             get_error_handler().record_exception(error)
         if not _is_of_user(error) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        # The disk of a log file may be full.
-        with suppress(OSError):
-            print('set DFERCLIP_MM_TRACEBACK=1 for the traceback', file=sys.stderr)
-        raise SystemExit(f'error: {str(error) or repr(error)}') from error
+        raise SystemExit(
+            f'error: {str(error) or repr(error)}\n(DFERCLIP_MM_TRACEBACK=1 shows the traceback)'
+        ) from error
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
+import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import mmaction
 import pytest
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from processes import in_fork, in_processes
 from small_runs import run_tool, small_config
 
@@ -25,21 +30,30 @@ class WaitHook(Hook):
         time.sleep(60)
 
 
-def train(config: str) -> None:
+# The main process's checkpoints lie in out/NAME, with the name of the work folder.
+OUT = 'default_hooks.checkpoint.out_dir=out'
+MMACTION2 = Path(mmaction.__file__).parent / '.mim/tools/train.py'
+
+
+def train(config: str, work_dir: str = 'run', *options: str) -> None:
     os.environ['LOCAL_RANK'] = '0'
-    run_tool('train', config, '--work-dir', 'run')
+    run_tool('train', config, '--work-dir', work_dir, *options)
+
+
+def train_with_mmaction2() -> None:
+    sys.argv = [str(MMACTION2), 'toy.py', '--work-dir', 'run']
+    runpy.run_path(str(MMACTION2), run_name='__main__')
 
 
 @pytest.fixture
 def living(work_dir):
-    """The process of a run in the folder `run` that trains."""
-    small_config('toy').dump('toy.py')
-    waiting = small_config('toy')
-    waiting.custom_hooks = [dict(type='WaitHook')]
-    waiting.dump('waiting.py')
+    """The process of a run that trains, in the folders `run` and `out/run`."""
+    ours = [dict(type='StrictLoadHook')]
+    small_config('toy', custom_hooks=ours).dump('toy.py')
+    small_config('toy', custom_hooks=[*ours, dict(type='WaitHook')]).dump('waiting.py')
     child = os.fork()
     if child == 0:
-        in_fork(lambda: train('waiting.py'), Path('first.txt'))
+        in_fork(lambda: train('waiting.py', 'run', '--cfg-options', OUT), Path('first.txt'))
         os._exit(0)
     while not Path('begun').is_file():
         time.sleep(0.02)
@@ -52,10 +66,16 @@ def living(work_dir):
 def test_a_second_run_is_refused_until_the_first_is_dead(living: int) -> None:
     log = Path('second.txt')
     try:
-        assert in_fork(lambda: train('toy.py'), log) == 1
-        assert f'run is in use by another training run (process {living} on ' in log.read_text()
-        assert 'Traceback' not in log.read_text()
-        assert not list(Path('run').glob('*.pth'))
+        for second, folder in (
+            (partial(train, 'toy.py'), 'run'),
+            (partial(train, 'toy.py', 'other/run', '--cfg-options', OUT), 'out/run'),
+            (train_with_mmaction2, 'run'),
+        ):
+            log.unlink(missing_ok=True)
+            assert in_fork(second, log) == 1
+            said = f'{folder} is in use by another training run (process {living} on '
+            assert said in log.read_text()
+        assert not list(Path().rglob('*.pth'))
         # Testing beside it is possible.
         assert in_fork(lambda: run_tool('test', 'toy.py', '--work-dir', 'run'), log) == 0
     finally:
@@ -68,8 +88,7 @@ def enter(rank: int, folder: Path) -> str | None:
     """What is said when the processes of a run enter a folder, twice."""
     try:
         for _ in range(2):
-            with work_folder.held(folder):
-                pass
+            work_folder.lock_folders([folder]).close()
     except OSError as error:
         return str(error)
     return None
@@ -77,18 +96,17 @@ def enter(rank: int, folder: Path) -> str | None:
 
 def test_all_processes_of_a_run_are_one_owner(tmp_path: Path) -> None:
     assert in_processes(enter, tmp_path, fork=True) == [None, None]
-    with work_folder.held(tmp_path):
+    with work_folder.lock_folders([tmp_path]):
         one, two = in_processes(enter, tmp_path, fork=True)
     assert one == two
     assert f'(process {os.getpid()} on ' in one
 
 
-def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog) -> None:
+def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch) -> None:
     def unsupported(*_: object) -> None:
         raise OSError(95, 'Operation not supported')
 
     monkeypatch.setattr(work_folder.fcntl, 'lockf', unsupported)
-    warned = []
-    monkeypatch.setattr(work_folder, 'print_log', lambda text, *_, **__: warned.append(text))
-    with work_folder.held(tmp_path):
-        assert 'Operation not supported' in warned[0]
+    MMLogger.get_instance('unlocked', log_file=str(tmp_path / 'log.txt'))
+    with work_folder.lock_folders([tmp_path]):
+        assert 'no file locks (Operation not supported)' in (tmp_path / 'log.txt').read_text()

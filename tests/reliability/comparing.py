@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-# What differs between two equal runs: clocks, and where they write.
+# What differs between two equal runs: clocks, the config (with a test's hooks), and paths.
 CLOCKS = ('time', 'data_time', 'memory', 'eta')
-PLACES = ('cfg', 'config_text', 'last_ckpt', 'best_ckpt', 'experiment_name')
+PLACES = ('cfg', 'config_text', 'settings', 'last_ckpt', 'best_ckpt', 'experiment_name')
 
 
 def _leaves(content: Any, name: str = '') -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dferclip_mm.datasets.columns import Columns, TableRow
 from dferclip_mm.datasets.list_text import check_rows, decode_list
 from dferclip_mm.datasets.lists import (
     ListLabels,
@@ -27,7 +28,7 @@ from dferclip_mm.datasets.lists import (
     parse_ferv39k_list,
     parse_mafw_captions,
 )
-from dferclip_mm.datasets.score_lists import ScoreRow, parse_scores
+from dferclip_mm.datasets.tables import parse_csv
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
@@ -219,9 +220,11 @@ def test_well_made_lists_are_read_whatever_their_encoding_and_line_ends(form):
     check()
 
 
-def read_scores(data: bytes) -> tuple[tuple[str, ...], list[ScoreRow]]:
-    targets, rows = parse_scores(decode_list(data, 'dir/f'), 'dir/f')
-    return targets, check_rows(rows)
+def read_scores(data: bytes) -> list[TableRow]:
+    columns = Columns(dict(path='clip', label=None, scores=['pain']))
+    found, records = parse_csv(decode_list(data, 'dir/f'), 'dir/f')
+    columns.check(found, 'dir/f')
+    return check_rows(columns.read_all(records, 'dir/f', str))
 
 
 def test_scores_that_get_in_are_finite_and_their_clips_safe():
@@ -236,13 +239,10 @@ def test_scores_that_get_in_are_finite_and_their_clips_safe():
             seen['refused'] += 1
             assert re.match(r'dir/f:[1-9][0-9]*: ', said), said
             return
-        targets, rows = parsed
-        seen['rows'] += len(rows)
-        assert all(name and name.isprintable() for name in targets)
-        for row in rows:
+        seen['rows'] += len(parsed)
+        for row in parsed:
             assert is_safe(row.clip), row
-            assert all(map(math.isfinite, row.scores))
-            assert len(row.scores) == len(targets)
+            assert math.isfinite(*row.scores)
             assert row.line > 1
 
     check()

@@ -117,6 +117,19 @@ def test_other_settings_are_warned_of_in_one_line(tmp_path: Path) -> None:
     assert 'with other settings' not in (tmp_path / 'fourth.txt').read_text()
 
 
+def test_mmengines_flexible_runner_warns_of_other_settings_too(tmp_path: Path) -> None:
+    # It loads before MMEngine's EMAHook is ready.
+    flexible: dict[str, Any] = dict(runner_type='FlexibleRunner', env_cfg={})
+    flexible['custom_hooks'] = [dict(type='StrictLoadHook')]
+    options = dict(flexible, optim_wrapper__optimizer__lr=0.01)
+    assert go(tmp_path, 'first', train_cfg__max_epochs=2, **flexible) == 0
+    assert go(tmp_path, 'second', resume=True, **options) == 0
+    assert (
+        'The checkpoint decides: optim_wrapper.optimizer.lr (0.05, not 0.01). This run decides: '
+        'train_cfg.max_epochs (3, was 2)' in (tmp_path / 'second.txt').read_text()
+    )
+
+
 @pytest.mark.parametrize(
     ('options', 'said'),
     [

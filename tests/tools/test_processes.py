@@ -86,9 +86,11 @@ def test_sharded_training_is_the_same_training_and_resumes(work_dir: Path) -> No
     arguments = ('--work-dir', 'test', '--cfg-options', 'runner_type=Runner')
     run_tool('test', 'small.py', 'sharded/iter_3.pth', *arguments)
 
-    resumed = launch('small.py', 2, '--work-dir', 'sharded', '--resume', '--cfg-options', *longer)
+    other = (*longer, 'optim_wrapper.optimizer.lr=0.5')
+    resumed = launch('small.py', 2, '--work-dir', 'sharded', '--resume', '--cfg-options', *other)
     code, output = finish(resumed)
     assert code == 0, output[-3000:]
+    assert 'The checkpoint decides: optim_wrapper.optimizer.lr (0.01, not 0.5)' in output
     check_equal_steps('sharded', 'single', rel=1e-3)
     # The momentum was resumed as well.
     check_close_weights('sharded/iter_5.pth', 'single/iter_5.pth')

@@ -23,7 +23,13 @@ from ..checks.config_keys import check_config_keys, check_custom_keys, check_sav
 from ..checks.data import check_frames, check_labels, check_metric_names
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
-from ..checks.protocol import describe_protocol, find_batch_size_mismatch
+from ..checks.protocol import (
+    describe_protocol,
+    describe_selection,
+    describe_source,
+    find_batch_size_mismatch,
+)
+from ..class_counts import build_train_dataset, tell_class_counts
 from ..console import describe_learning_rates
 from ..lookup import find_hook, unwrap_datasets
 
@@ -43,6 +49,8 @@ class StartupCheckHook(Hook):
 
     def __init__(self) -> None:
         self._trained: tuple[str, ...] = ()
+        self._selection = ''
+        self._meta: Mapping[str, Any] = {}
 
     def before_run(self, runner: Any) -> None:
         """Check the config."""
@@ -55,6 +63,7 @@ class StartupCheckHook(Hook):
         if not isinstance(checkpoint, Mapping):
             # StrictLoadHook refuses it.
             return
+        self._meta = checkpoint.get('meta') or {}
         head = _head(runner)
         check_context(head, checkpoint)
         if has_only_numbers(head):
@@ -75,6 +84,7 @@ class StartupCheckHook(Hook):
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
+        tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
         if has_only_numbers(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -89,6 +99,7 @@ class StartupCheckHook(Hook):
         model = unwrap_model(runner.model)
         for line in describe_learning_rates(model, runner.optim_wrapper):
             runner.logger.info(line)
+        self._selection = describe_selection(val_dataset, save_best)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         warning = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},
@@ -99,17 +110,25 @@ class StartupCheckHook(Hook):
         if warning is not None:
             runner.logger.warning(warning)
 
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Store how the best checkpoint is chosen, for the results of its test."""
+        checkpoint['meta']['selection'] = self._selection
+
     def before_val(self, runner: Any) -> None:
         """Check the features of the validation data, where nothing is trained."""
         _check_cached_features(runner, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Any) -> None:
-        """Check the classes and the features of the test data."""
+        """Check the classes and features of the test data, and tell the metrics their source."""
         dataset = runner.test_dataloader.dataset
         _check_data(runner, dataset, 'test_dataloader')
         check_metric_names(runner.test_evaluator.metrics, 'test_dataloader')
+        tell_class_counts(_head(runner), lambda: build_train_dataset(runner.cfg))
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
+        for metric in runner.test_evaluator.metrics:
+            if hasattr(metric, 'source'):
+                metric.source = describe_source(runner._load_from, self._meta)
 
 
 def _head(runner: Any) -> Any:

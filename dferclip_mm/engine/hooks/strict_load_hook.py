@@ -11,7 +11,7 @@ from mmaction.registry import HOOKS
 from mmengine import dist
 from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.optim import OptimWrapper
-from mmengine.runner import FlexibleRunner
+from mmengine.runner import BaseLoop, FlexibleRunner
 
 from ...checkpoints.compare import check_fits, lower_precision_warning
 from ...checkpoints.load import (
@@ -25,12 +25,13 @@ from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
 from ..checks.resumed_settings import (
     check_optimizer,
-    check_schedulers,
     describe_changes,
     find_other_ends,
-    stored_settings,
+    find_settings,
+    merge_settings,
 )
 from ..lookup import find_hook
+from ..work_folder import lock_folders
 
 
 @HOOKS.register_module()
@@ -41,12 +42,14 @@ class StrictLoadHook(Hook):
     scored, or trained on, with random weights. To load only some modules, use LoadPretrainedHook
     or their own ``pretrained`` or ``init_cfg``.
 
-    Local files are read in the main process, their checksums verified; of a file at a URL only
-    tensors and plain values are read. A run that resumes from its last checkpoint takes the
-    furthest intact one if that is damaged. Where its settings differ from those of the checkpoint,
-    it warns which of the two decide; an optimizer or schedules that do not fit are refused. A
-    config in a checkpoint, which MMEngine would execute on resume, is ignored. (MMEngine's
-    FlexibleRunner loads before hooks run: for it, ``build_runner`` verifies ``load_from``.)
+    A training run locks its folders of logs and checkpoints, and a second one there is refused
+    while it lives. Local files are read in the main process, their checksums verified; of a file at
+    a URL only tensors and plain values are read. A run that resumes from its last checkpoint takes
+    the furthest intact one if that is damaged. Where its settings differ from those of the
+    checkpoint, it warns which of the two decide; an optimizer or schedules that do not fit are
+    refused. A config in a checkpoint, which MMEngine would execute on resume, is ignored.
+    (MMEngine's FlexibleRunner loads before hooks run: for it, ``build_runner`` verifies
+    ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
@@ -55,15 +58,23 @@ class StrictLoadHook(Hook):
     def __init__(self) -> None:
         # From the start of a run until its checkpoint is loaded, if that has a URL.
         self._weights_only = ExitStack()
-        # The settings of a resumed run that its checkpoint decided.
-        self._stored: dict[str, str] | None = None
+        # While it trains.
+        self._locks = ExitStack()
+        # What this run trains with; where it resumed, its checkpoint decided some of it.
+        self._settings: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:
-        """Find the checkpoint to load, and verify it.
+        """Lock the folders of a training run; find the checkpoint to load, and verify it.
 
         Raises:
-            FileNotFoundError, ValueError: in each process, when it cannot be used.
+            OSError, ValueError: in each process, when another run trains in a folder, or the
+                checkpoint cannot be used.
         """
+        folder, _ = _checkpoint_location(runner)
+        # Not runner.train_loop, which would build one for a run that only tests.
+        if isinstance(runner._train_loop, BaseLoop):
+            local = () if is_remote(folder) else (folder,)
+            self._locks = lock_folders({runner.work_dir, *local})
         if runner._has_loaded:
             return
         answer: list[Any] = [None, [], None]
@@ -106,8 +117,8 @@ class StrictLoadHook(Hook):
                 'training would resume from the average. Add EMAHook to custom_hooks, or start '
                 'from the average with load_from'
             )
-        if runner._resume and not isinstance(runner, FlexibleRunner):
-            self._stored = _check_resumed_settings(runner, checkpoint, source)
+        if runner._resume:
+            self._settings = _resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')
         # MMEngine executes this text on resume.
         if isinstance(meta, dict) and meta.pop('config', None) is not None:
@@ -115,37 +126,41 @@ class StrictLoadHook(Hook):
         if isinstance(hub, dict) and isinstance(hub.get('log_scalars'), Mapping):
             hub['log_scalars'] = restore_histories(hub['log_scalars'])
 
+    def after_run(self, runner: Any) -> None:
+        """Give the folders back."""
+        self._locks.close()
+
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Store what the config does not say: processes, and what an earlier checkpoint decided."""
-        checkpoint['meta']['processes'] = dist.get_world_size()
-        if self._stored is not None:
-            checkpoint['meta']['stored_settings'] = self._stored
+        """Store the settings, for a run that resumes."""
+        if self._settings is None:
+            self._settings = find_settings(runner.cfg, dist.get_world_size())
+        checkpoint['meta']['settings'] = self._settings
 
 
-def _check_resumed_settings(
-    runner: Any, checkpoint: Mapping[str, Any], source: str
-) -> dict[str, str] | None:
-    """Refuse an optimizer or schedules that do not fit, and warn of other settings.
-
-    Returns:
-        The settings that the checkpoint decides, where the run's config has others.
-    """
-    if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
-        check_optimizer(runner.optim_wrapper, checkpoint['optimizer'], source)
+def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
+    """The settings that the run goes on with, after a warning about those of the checkpoint."""
+    now = find_settings(runner.cfg, dist.get_world_size())
     ends: list[str] = []
-    if isinstance(runner.param_schedulers, list):
-        check_schedulers(runner.param_schedulers, checkpoint.get('param_schedulers'), source)
-        ends = find_other_ends(runner.param_schedulers, checkpoint['param_schedulers'])
-    meta = checkpoint['meta']
-    # MMEngine's own CheckpointHook stores it as cfg.
-    text = meta.get('config_text') or meta.get('cfg') or ''
-    processes = meta.get('processes'), dist.get_world_size()
-    stored, now = meta.get('stored_settings'), runner.cfg.pretty_text
-    warning = describe_changes(str(text), now, processes, stored, ends)
+    # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
+    if not isinstance(runner, FlexibleRunner):
+        if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
+            check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
+        if isinstance(runner.param_schedulers, list):
+            stored = checkpoint.get('param_schedulers')
+            ends = find_other_ends(runner.param_schedulers, stored, source)
+    # A stock MMEngine run stores none.
+    settings = checkpoint['meta'].get('settings') or now
+    warning = describe_changes(settings, now, ends)
     if warning is not None:
         runner.logger.warning(warning)
-    stored = stored or stored_settings(str(text))
-    return stored if stored != stored_settings(now) else None
+    return merge_settings(settings, now)
+
+
+def _checkpoint_location(runner: Any) -> tuple[str, str]:
+    """The folder of a run's checkpoints, and their names as a glob."""
+    writer = find_hook(runner, CheckpointHook)
+    settings = () if writer is None else (writer.out_dir, writer.filename_tmpl)
+    return checkpoint_location(runner.work_dir, *settings)
 
 
 def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:
@@ -158,7 +173,7 @@ def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:
     writer = find_hook(runner, CheckpointHook)
     optimizer = writer is None or writer.save_optimizer
     if path is not None:
-        if not is_remote(path) and not Path(path).is_dir():
+        if not is_remote(path) and not Path(path := str(Path(path).expanduser())).is_dir():
             content = read_checkpoint(path)
             if runner._resume:
                 check_resumable(content, path, optimizer=optimizer)
@@ -167,8 +182,7 @@ def find_checkpoint_to_load(runner: Any) -> tuple[str | None, list[str]]:
         return path, []
     if not runner._resume:
         return None, []
-    settings = () if writer is None else (writer.out_dir, writer.filename_tmpl)
-    folder, pattern = checkpoint_location(runner.work_dir, *settings)
+    folder, pattern = _checkpoint_location(runner)
     if is_remote(folder):
         return None, []
     found, skipped = find_resumable(runner.work_dir, folder, pattern, optimizer=optimizer)

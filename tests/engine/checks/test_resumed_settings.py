@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import MultiStepLR, OptimWrapper
+from mmengine.optim import MultiStepLR
 
 from dferclip_mm.engine.checks.resumed_settings import (
     check_optimizer,
-    check_schedulers,
     describe_changes,
     find_other_ends,
-    parse_settings,
+    find_settings,
+    merge_settings,
 )
 
-SETTINGS: dict[str, Any] = dict(
-    work_dir='a',
-    resume=False,
-    log_level='INFO',
-    mine=1,
+SETTINGS = dict(
     model=dict(type='M', neck=dict(type='N'), head=None),
-    train_dataloader=dict(
-        batch_size=10, num_workers=0, dataset=dict(type='D', data_root='/data', size=(1, 2))
-    ),
+    train_dataloader=dict(batch_size=10, num_workers=0, dataset=dict(data_root='/a')),
     optim_wrapper=dict(
         optimizer=dict(type='SGD', lr=0.1), paramwise_cfg=dict(custom_keys={'a.b': dict(lr_mult=1)})
     ),
@@ -36,43 +29,29 @@ SETTINGS: dict[str, Any] = dict(
 )
 
 
-def texts(**changes: Any) -> tuple[str, str]:
-    before, now = Config(deepcopy(SETTINGS)), Config(deepcopy(SETTINGS))
-    now.merge_from_dict({key.replace('__', '.'): value for key, value in changes.items()})
-    return before.pretty_text, now.pretty_text
-
-
-def test_a_config_s_text_is_read_without_executing_it(tmp_path: Path) -> None:
-    found = parse_settings(texts()[0])
-    assert found['model.type'] == "'M'"
-    assert 'model.head' not in found
-    assert found['optim_wrapper.paramwise_cfg.custom_keys.a.b.lr_mult'] == '1'
-    assert found['param_scheduler.0.T_max'] == '3'
-    code = f'import os\nos.mkdir({str(tmp_path / "mark")!r})\na = os.mkdir({str(tmp_path / "b")!r})'
-    parse_settings(code)
-    assert list(tmp_path.iterdir()) == []
-    assert parse_settings('a = (') == {}
+def settings(processes: int = 1, **changes: Any) -> dict[str, str]:
+    cfg = Config(deepcopy(SETTINGS))
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in changes.items()})
+    return find_settings(cfg, processes)
 
 
 def test_what_cannot_matter_is_not_told() -> None:
     changes = dict(work_dir='b', resume=True, log_level='DEBUG', mine=2)
     loader = dict(train_dataloader__num_workers=4, train_dataloader__dataset__data_root='/moved')
-    assert describe_changes(*texts(**changes, **loader)) is None
-    assert describe_changes('a = (', texts()[1]) is None
+    assert describe_changes(settings(), settings(**changes, **loader)) is None
 
 
 def test_the_checkpoint_decides_on_what_it_stores_and_the_run_on_the_rest() -> None:
-    said = describe_changes(
-        *texts(
-            optim_wrapper__optimizer__lr=0.2,
-            optim_wrapper__optimizer__momentum=0.9,
-            param_scheduler=[dict(type='CosineAnnealingLR', T_max=5)],
-            randomness__seed=1,
-            train_dataloader__batch_size=20,
-            model__neck=None,
-        ),
-        processes=(1, 2),
+    now = settings(
+        processes=2,
+        optim_wrapper__optimizer__lr=0.2,
+        optim_wrapper__optimizer__momentum=0.9,
+        param_scheduler=[dict(type='CosineAnnealingLR', T_max=5)],
+        randomness__seed=1,
+        train_dataloader__batch_size=20,
+        model__neck=None,
     )
+    said = describe_changes(settings(), now)
     assert said is not None
     stored, own = said.split('. This run decides: ')
     assert stored.endswith(
@@ -81,10 +60,14 @@ def test_the_checkpoint_decides_on_what_it_stores_and_the_run_on_the_rest() -> N
         'randomness.seed (0, not 1)'
     )
     assert own.startswith(
-        "model.neck.type (unset, was 'N'), "
-        'train_dataloader.batch_size (20, was 10), processes (2, was 1)'
+        "model.neck.type (unset, was 'N'), processes (2, was 1), "
+        'train_dataloader.batch_size (20, was 10)'
     )
     assert 'load_from' in own
+    # What the run goes on with: again resumed, only what the first checkpoint decided differs.
+    again = describe_changes(merge_settings(settings(), now), now)
+    assert again is not None
+    assert again.startswith(f'{stored}. To train')
 
 
 def optimizer(kind: type = torch.optim.SGD, groups: int = 1, size: int = 2, **options: Any) -> Any:
@@ -96,13 +79,13 @@ def optimizer(kind: type = torch.optim.SGD, groups: int = 1, size: int = 2, **op
     return made
 
 
-def test_an_optimizer_that_fits_is_accepted() -> None:
-    for kind, options in ((torch.optim.SGD, dict(momentum=0.9)), (torch.optim.AdamW, {})):
-        stored = optimizer(kind, **options).state_dict()
-        check_optimizer(OptimWrapper(optimizer(kind, **options)), stored, 'a.pth')
-    # Its factored state has other shapes than the parameters.
-    stored = optimizer(torch.optim.Adafactor).state_dict()
-    check_optimizer(OptimWrapper(optimizer(torch.optim.Adafactor)), stored, 'a.pth')
+@pytest.mark.parametrize(
+    ('kind', 'options'),
+    # Adafactor's factored state has other shapes than the parameters.
+    [(torch.optim.SGD, dict(momentum=0.9)), (torch.optim.AdamW, {}), (torch.optim.Adafactor, {})],
+)
+def test_an_optimizer_that_fits_is_accepted(kind: type, options: dict[str, Any]) -> None:
+    check_optimizer(optimizer(kind, **options), optimizer(kind, **options).state_dict(), 'a.pth')
 
 
 @pytest.mark.parametrize(
@@ -117,17 +100,16 @@ def test_an_optimizer_that_fits_is_accepted() -> None:
 def test_an_optimizer_that_does_not_fit_is_refused_with_the_remedy(stored: Any, said: str) -> None:
     content = stored if isinstance(stored, dict) else stored.state_dict()
     with pytest.raises(ValueError, match=f'^a.pth .*{said}.*load_from'):
-        check_optimizer(OptimWrapper(optimizer(momentum=0.9)), content, 'a.pth')
+        check_optimizer(optimizer(momentum=0.9), content, 'a.pth')
 
 
-def test_schedulers_that_do_not_fit_are_refused() -> None:
+def test_schedules_that_do_not_fit_are_refused_and_other_ends_are_told() -> None:
     schedulers = [MultiStepLR(optimizer(), milestones=[1])]
     stored = [schedulers[0].state_dict()]
-    check_schedulers(schedulers, stored, 'a.pth')
-    assert find_other_ends(schedulers, stored) == []
-    (said,) = find_other_ends(schedulers, [{**stored[0], 'end': 3}])
+    assert find_other_ends(schedulers, stored, 'a.pth') == []
+    (said,) = find_other_ends(schedulers, [{**stored[0], 'end': 3}], 'a.pth')
     assert said.startswith('the end of the schedule param_scheduler.0 (step 3, not ')
-    assert said in str(describe_changes(*texts(), ends=[said]))
-    for other in ([], [*stored, *stored], None, [{'T_max': 3}]):
+    assert said in str(describe_changes(settings(), settings(), ends=[said]))
+    for other in ([], [*stored, *stored], None, [{**stored[0], 'T_max': 3}]):
         with pytest.raises(ValueError, match=r'^a.pth .*param_scheduler.*load_from'):
-            check_schedulers(schedulers, other, 'a.pth')
+            find_other_ends(schedulers, other, 'a.pth')
