@@ -28,6 +28,8 @@ SHIPPED = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
 BEGIN, END = '<!-- swept -->', '<!-- end of swept -->'
 HEAD, NECK, FRAMES = WAYS = 'head', 'neck and head', 'FrameRecognizer'
 VIEWS = 2
+OURS = ('neck, head, `Recognizer3D`', 'neck, head, `FrameRecognizer`')
+COLUMNS = ('backbone', 'head', *OURS, 'ONNX', 'config')
 
 TEXT = dict(
     embed_dim=32,
@@ -201,11 +203,8 @@ def line(row: Row) -> str:
 def table() -> str:
     """The whole sweep as a table in Markdown."""
     lines = [
-        (
-            '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | ONNX '
-            '| config |'
-        ),
-        '|---|---|---|---|---|---|',
+        f'| {" | ".join(COLUMNS)} |',
+        '|' + '---|' * len(COLUMNS),
         *map(line, ROWS),
         '',
         '| cannot be mixed | because |',
