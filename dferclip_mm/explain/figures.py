@@ -43,6 +43,7 @@ def time_figure(model: Any, clip: Clip, label: int) -> Figure:
     bottom.axhline(0, color='0.3', lw=0.8)
     bottom.set_title(f'what the frame adds to the probability of {classes[label]}', **_TITLE)
     bottom.set_ylabel('points of %')
+    bottom.set_ylim(min(-2, 1.1 * effects.min()), max(10, 1.1 * effects.max()))
     for axes in (top, middle, bottom):
         axes.set_xlim(-0.5, frames - 0.5)
         axes.set_xticks(range(frames), [])
@@ -97,7 +98,7 @@ def face_figure(model: Any, clip: Clip, label: int, layer: str | None = None) ->
         above.set_title(str(clip.numbers[place]), fontsize=8, pad=2)
         heat = cv2.resize(patches / max(relevance.max(), 1e-12), (width, height))
         below.imshow(frame.mean(axis=-1), cmap='gray', vmin=0, vmax=255)
-        below.imshow(heat, cmap='turbo', vmin=0, vmax=1, alpha=0.2 + 0.5 * heat)
+        below.imshow(heat, cmap='turbo', vmin=0, vmax=1, alpha=0.7 * np.sqrt(heat))
     said = f'{_answer(model, clip, label)}\nred speaks most for {model.cls_head.classes[label]}'
     figure.suptitle(said, fontsize=10)
     return figure

@@ -3,76 +3,72 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
-_SCHEMA = '{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation'
-_PLACE = 'http://www.mpi.nl/tools/elan/EAFv3.0.xsd'
+_DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT AUTHOR="dferclip_mm" DATE="{date}" FORMAT="3.0" VERSION="3.0"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
+<HEADER MEDIA_FILE="" TIME_UNITS="milliseconds">{media}</HEADER>
+<TIME_ORDER>
+{slots}
+</TIME_ORDER>
+{tiers}
+<LINGUISTIC_TYPE LINGUISTIC_TYPE_ID="emotion" TIME_ALIGNABLE="true" GRAPHIC_REFERENCES="false"
+    CONTROLLED_VOCABULARY_REF="emotions"/>
+<LANGUAGE LANG_ID="und" LANG_LABEL="undetermined (und)"/>
+<CONTROLLED_VOCABULARY CV_ID="emotions">
+<DESCRIPTION LANG_REF="und"/>
+{words}
+</CONTROLLED_VOCABULARY>
+</ANNOTATION_DOCUMENT>
+"""
+_MEDIA = '<MEDIA_DESCRIPTOR MEDIA_URL={} RELATIVE_MEDIA_URL={} MIME_TYPE="video/mp4"/>'
+_ANNOTATION = """<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{0}" TIME_SLOT_REF1="{1}" \
+TIME_SLOT_REF2="{2}" CVE_REF="cve{3}">
+<ANNOTATION_VALUE>{4}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>"""
 
 
-def format_elan(timeline: EmotionTimeline, folder: str | Path) -> bytes:
+def format_elan(timeline: EmotionTimeline, folder: str | Path) -> str:
     """The segments in ELAN's format 3.0: a tier for each face, the classes as its vocabulary.
 
     Args:
-        timeline: whose video is linked.
-        folder: of the file, from which the link to the video starts.
+        timeline: whose video is linked, where there is one.
+        folder: of the file, from which a relative link starts.
     """
-    root = ElementTree.Element(
-        'ANNOTATION_DOCUMENT',
-        {'AUTHOR': 'dferclip_mm', 'DATE': '2000-01-01T00:00:00Z', 'FORMAT': '3.0', 'VERSION': '3.0'}
-        | {_SCHEMA: _PLACE},
+    segments, classes = timeline.segments, [*timeline.classes]
+    edges = sorted(
+        (round(1000 * seconds), side, number)
+        for side in ('start', 'end')
+        for number, seconds in segments[side].items()
     )
-
-    def add(parent: ElementTree.Element, name: str, **values: object) -> ElementTree.Element:
-        return ElementTree.SubElement(
-            parent, name, {key: str(each) for key, each in values.items()}
-        )
-
-    header = add(root, 'HEADER', MEDIA_FILE='', TIME_UNITS='milliseconds')
+    slots = {edge[1:]: f'ts{place}' for place, edge in enumerate(edges)}
+    tiers = []
+    for track, rows in segments.groupby('track'):
+        tiers.append(f'<TIER TIER_ID="face {track}" LINGUISTIC_TYPE_REF="emotion">')
+        for number, label in rows['label'].items():
+            ends = (slots['start', number], slots['end', number])
+            tiers.append(_ANNOTATION.format(number, *ends, classes.index(label), escape(label)))
+        tiers.append('</TIER>')
     video = Path(timeline.info['video'])
-    if video.is_file():
-        add(
-            header,
-            'MEDIA_DESCRIPTOR',
-            MEDIA_URL=video.absolute().as_uri(),
-            RELATIVE_MEDIA_URL=f'./{Path(os.path.relpath(video, folder)).as_posix()}',
-            MIME_TYPE='video/mp4' if video.suffix.lower() == '.mp4' else 'unknown',
-        )
-    order = add(root, 'TIME_ORDER')
-    count = 0
-    for track, segments in timeline.segments.groupby('track'):
-        tier = add(root, 'TIER', TIER_ID=f'face {track}', LINGUISTIC_TYPE_REF='emotion')
-        for row in segments.itertuples():
-            count += 1
-            for side, seconds in ((2 * count - 1, row.start), (2 * count, row.end)):
-                value = round(1000 * seconds)
-                add(order, 'TIME_SLOT', TIME_SLOT_ID=f'ts{side}', TIME_VALUE=value)
-            annotation = add(
-                add(tier, 'ANNOTATION'),
-                'ALIGNABLE_ANNOTATION',
-                ANNOTATION_ID=f'a{count}',
-                TIME_SLOT_REF1=f'ts{2 * count - 1}',
-                TIME_SLOT_REF2=f'ts{2 * count}',
-                CVE_REF=f'cve{[*timeline.classes].index(row.label)}',
-            )
-            add(annotation, 'ANNOTATION_VALUE').text = row.label
-    add(
-        root,
-        'LINGUISTIC_TYPE',
-        LINGUISTIC_TYPE_ID='emotion',
-        TIME_ALIGNABLE='true',
-        GRAPHIC_REFERENCES='false',
-        CONTROLLED_VOCABULARY_REF='emotions',
+    links = (video.absolute().as_uri(), './' + Path(os.path.relpath(video, folder)).as_posix())
+    return _DOCUMENT.format(
+        date=datetime.now().astimezone().isoformat(timespec='seconds'),
+        media=_MEDIA.format(*map(quoteattr, links)) if video.is_file() else '',
+        slots='\n'.join(
+            f'<TIME_SLOT TIME_SLOT_ID="ts{place}" TIME_VALUE="{edge[0]}"/>'
+            for place, edge in enumerate(edges)
+        ),
+        tiers='\n'.join(tiers),
+        words='\n'.join(
+            f'<CV_ENTRY_ML CVE_ID="cve{place}"><CVE_VALUE LANG_REF="und">{escape(name)}</CVE_VALUE>'
+            '</CV_ENTRY_ML>'
+            for place, name in enumerate(classes)
+        ),
     )
-    add(root, 'LANGUAGE', LANG_ID='und', LANG_LABEL='undetermined (und)')
-    vocabulary = add(root, 'CONTROLLED_VOCABULARY', CV_ID='emotions')
-    add(vocabulary, 'DESCRIPTION', LANG_REF='und').text = ''
-    for number, name in enumerate(timeline.classes):
-        entry = add(vocabulary, 'CV_ENTRY_ML', CVE_ID=f'cve{number}')
-        add(entry, 'CVE_VALUE', LANG_REF='und', DESCRIPTION='').text = name
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding='utf-8', xml_declaration=True)
