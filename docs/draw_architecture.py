@@ -1,6 +1,6 @@
 """Draw docs/images/architecture.png: frames, CLIP, temporal Transformer, similarity with prompts.
 
-    PYTHONPATH=demo python docs/draw_architecture.py
+PYTHONPATH=demo python docs/draw_architecture.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Write docs/zoo.md: every config with its figures, counted and published.
 
-    PYTHONPATH=. python docs/write_zoo.py
+PYTHONPATH=. python docs/write_zoo.py
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 import yaml
-from benchmarks.measure import flops, saved_bytes
-from benchmarks.memory import use_fake_tensors
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import dferclip_mm  # noqa: F401 - registers the components
+from benchmarks.measure import flops, saved_bytes
+from benchmarks.memory import use_fake_tensors
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE.parent / 'configs'
@@ -122,11 +122,11 @@ def page() -> str:
     return f"""# Model zoo
 
 No weights are distributed here. Published figures are the authors', in percent, with their own
-prompts; none were reproduced here. DFER-CLIP's are of the best epoch on the test clips, for DFEW and
-MAFW the mean of five folds. See also [responsible use](responsible_use.md).
+prompts; none were reproduced here. DFER-CLIP's are of the best epoch on the test clips, for DFEW
+and MAFW the mean of five folds. See also [responsible use](responsible_use.md).
 
 GFLOPs (a multiplication with an addition counts as two) and what is kept for the backward pass are
-counted for one clip, with the texts of all classes, in float32. `docs/write_zoo.py` writes this page.
+counted for one clip, with the texts of all classes, in float32. `docs/write_zoo.py` writes this.
 
 {HEAD}
 {table}
@@ -137,8 +137,8 @@ counted for one clip, with the texts of all classes, in float32. `docs/write_zoo
 five folds of MAFW), [EmoCLIP](https://github.com/NickyFot/EmoCLIP) one, trained on MAFW's captions.
 
 1. Download one, for example `dfew_set_1.pth`.
-2. Convert it. The file is read as data, its CLIP must be complete, and the prompts that it holds are
-   written into the config:
+2. Convert it. The file is read as data, its CLIP must be complete, and the prompts that it holds
+   are written into the config:
    ```bash
    python tools/convert_checkpoint.py dfew_set_1.pth dfew_set_1_mm.pth
    ```
@@ -148,8 +148,8 @@ five folds of MAFW), [EmoCLIP](https://github.com/NickyFot/EmoCLIP) one, trained
    ```
 
 Expect the authors' figures of that fold up to rounding: the outputs equal the original code's
-([parity](golden.md)), and frames are decoded and resized alike. `--help` names the options for files
-that hold less.
+([parity](golden.md)), and frames are decoded and resized alike. `--help` names the options for
+files that hold less.
 """
 
 
