@@ -127,8 +127,10 @@ def friendly_errors() -> Iterator[None]:
 
 
 def _is_of_user(error: Exception) -> bool:
-    unknown = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
-    return unknown or isinstance(error, _USER_ERRORS)
+    # MMEngine's, of a misspelt argument or type in a config.
+    told = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
+    told = told or (isinstance(error, KeyError) and 'registry. Please check' in str(error))
+    return told or isinstance(error, _USER_ERRORS)
 
 
 def _interrupt(owner: int, number: int, frame: object) -> None:

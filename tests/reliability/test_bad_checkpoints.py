@@ -207,14 +207,6 @@ def test_a_checkpoint_at_a_url_runs_no_code(
     assert use(way, 'https://example.invalid/good.pth')[0] == 0
 
 
-def test_a_run_without_ema_does_not_resume_from_an_average(good: Path, use: Use) -> None:
-    """EMAHook saves it in the place of the weights."""
-    code, log = use('resume', good)
-    assert code == 1
-    assert f'error: {good} holds averaged weights (ema_state_dict)' in log
-    assert use('load_from', good)[0] == 0
-
-
 def test_a_checkpoint_with_only_weights_is_not_resumed(good: Path, use: Use) -> None:
     best = next(good.parent.glob('best_*.pth'))
     code, log = use('resume', best)

@@ -26,15 +26,10 @@ def has_only_numbers(head: Any) -> bool:
 
 
 def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]) -> None:
-    """Compare two owners' names; an owner without names fits any.
-
-    Args:
-        what: ``'classes'`` or ``'targets'``, for the message.
-        expected: an owner, such as ``'train_dataloader'``, and its names.
-        found: another one.
+    """Compare the `what` (classes, targets) of two owners, which are (its name, its names).
 
     Raises:
-        ValueError: when they differ in a name or in the order.
+        ValueError: when both have names, and these differ in a name or in the order.
     """
     if expected[1] and found[1] and expected[1] != found[1]:
         raise ValueError(
@@ -44,15 +39,10 @@ def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]
 
 
 def check_head(head: Any, dataset: Any, key: str) -> None:
-    """Compare a head with a dataset.
+    """Compare a head, or None, with a dataset.
 
     Heads without names are compared by number. A zero-shot head with ``classes=None`` takes the
     classes of the dataset.
-
-    Args:
-        head: the model's ``cls_head``, or None.
-        dataset: built.
-        key: the config's name for its loader, for the message.
 
     Raises:
         ValueError: when they differ.
@@ -78,17 +68,13 @@ def check_context(head: Any, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         ValueError: when they differ: the context vectors of one class cannot serve another.
     """
-    learner = getattr(head, 'prompt_learner', None)
-    weights = checkpoint.get('state_dict', checkpoint)
-    if learner is None or not (learner.class_specific and learner.num_context):
+    learner, trained = getattr(head, 'prompt_learner', None), trained_classes(checkpoint)
+    if learner is None or not (learner.class_specific and learner.num_context and trained):
         return
-    trained, expected = trained_classes(checkpoint), tuple(head.classes)
-    context = weights.get('cls_head.prompt_learner.context')
-    count = len(context) if context is not None and context.ndim == 3 else None
-    if (trained and trained != expected) or (count and count != len(expected)):
-        found = ', '.join(trained) if trained else f'{count} other classes'
+    expected = tuple(head.classes)
+    if trained != expected:
         raise ValueError(
-            f'the checkpoint has context vectors for each of {found}, which cannot score '
-            f'{", ".join(expected)}: train with class_specific=False, whose one context '
+            f'the checkpoint has context vectors for each of {", ".join(trained)}, which cannot '
+            f'score {", ".join(expected)}: train with class_specific=False, whose one context '
             'serves any classes'
         )

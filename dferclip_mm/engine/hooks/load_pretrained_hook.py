@@ -56,16 +56,11 @@ class LoadPretrainedHook(Hook):
 def load_prefixes(
     model: torch.nn.Module, stored: Tensors, prefixes: Sequence[str], source: str
 ) -> list[str]:
-    """Load the tensors below `prefixes`, all of them, and no others.
-
-    Args:
-        model: a recognizer.
-        stored: a recognizer's tensors by name.
-        prefixes: what to load.
-        source: where the tensors come from, for what is reported.
+    """Load the tensors of `stored` below `prefixes` into a recognizer, all of them and no others.
 
     Returns:
-        What to log: what was loaded, what keeps its own weights, and what was ignored.
+        What to log: what was loaded from `source`, what keeps its own weights, and what was
+        ignored.
 
     Raises:
         ValueError: when there is nothing below a prefix, or it does not fit.
@@ -89,9 +84,8 @@ def load_prefixes(
     ]
     if unasked:
         told.insert(2, f'in the checkpoint, but not among prefixes: {_count(unasked)}')
-    report = '; '.join(told)
     warning = lower_precision_warning(found, current)
-    return [report] if warning is None else [report, warning]
+    return ['; '.join(told), *([warning] if warning else [])]
 
 
 def _count(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, FlexibleRunner
 
@@ -110,13 +110,6 @@ class StrictLoadHook(Hook):
         warning = lower_precision_warning(stored, current)
         if warning is not None:
             runner.logger.warning(warning)
-        if runner._resume and 'ema_state_dict' in checkpoint and find_hook(runner, EMAHook) is None:
-            # EMAHook saves the average in the place of the weights, and swaps them on resume.
-            raise ValueError(
-                f'{source} holds averaged weights (ema_state_dict), and this run has no EMAHook: '
-                'training would resume from the average. Add EMAHook to custom_hooks, or start '
-                'from the average with load_from'
-            )
         if runner._resume:
             self._settings = _resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')

@@ -90,7 +90,6 @@ def test_context_of_the_same_classes_passes():
     [
         # As many, so their tensors would fit.
         (checkpoint(('a', 'c')), 'for each of a, c, which cannot score a, b'),
-        (checkpoint(owners=3), 'for each of 3 other classes, which cannot score a, b'),
         ({'meta': {'classes': ['c']}, 'state_dict': {}}, 'for each of c, which cannot'),
     ],
 )

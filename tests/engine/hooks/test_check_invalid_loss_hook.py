@@ -10,7 +10,6 @@ from mini_corpora import write_dfew
 from mmaction.structures import ActionDataSample
 from mmengine.hooks import EMAHook, Hook
 from mmengine.registry import MODELS
-from processes import in_processes
 from small_parts import ToyClassifier
 from small_runs import small_config, start
 
@@ -132,24 +131,6 @@ def test_the_clips_are_named_with_their_lines(tmp_path):
     for folder, file, line in named:
         listed = Path(file).read_text().splitlines()[int(line) - 1]
         assert int(listed.split(',')[0]) == int(folder.rpartition('/')[2])
-
-
-def _two(rank, folder):
-    """The loss of one process of two is NaN."""
-    hook = CheckInvalidLossHook()
-    runner = spoilt(Path(folder) / str(rank), EMAHook())
-    hook.after_train_iter(runner, 0, None, {'loss': torch.tensor(1.0)})
-    loss = torch.tensor(math.nan if rank == 1 else 1.0)
-    with pytest.raises(FloatingPointError) as caught:
-        hook.after_train_iter(runner, 1, None, {'loss': loss})
-    return str(caught.value)
-
-
-def test_all_processes_stop_and_say_which(tmp_path):
-    message, same = in_processes(_two, str(tmp_path), fork=True)
-    assert message == same
-    assert 'process 1' in message
-    assert 'process 0' not in message
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
