@@ -36,11 +36,7 @@ _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def find_data(cfg: Config, *splits: str) -> None:
-    """Look for lists and clips before the model is built, which may download its weights first.
-
-    Args:
-        cfg: of the run.
-        splits: which of train, val and test it reads.
+    """Look for lists and clips of splits before the model is built, which may download weights.
 
     Raises:
         FileNotFoundError, ValueError: as the datasets say.

@@ -53,18 +53,16 @@ class ExactResumeHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the position in the epoch."""
-        meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
-        if not isinstance(meta, Mapping):
-            return
-        values = [meta.get(name) for name in ('iter', *EpochPosition._fields)]
-        numbers = [value for value in values if type(value) is int and value >= 0]
-        if len(numbers) == len(values):
-            self._loaded = numbers[0], EpochPosition(*numbers[1:])
+        meta = (checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None) or {}
+        if {'iter', *EpochPosition._fields} <= set(meta):
+            position = EpochPosition(*(meta[name] for name in EpochPosition._fields))
+            self._loaded = meta['iter'], position
 
     def before_train(self, runner: Any) -> None:
         """Seed sampler and samples, replay early stopping, and make a missed validation."""
         # MMEngine adds the rank; the processes' samplers have to agree.
-        self.seed = runner.seed - (dist.get_rank() if _differs_by_rank(runner) else 0)
+        by_rank = runner._randomness_cfg.get('diff_rank_seed', False)
+        self.seed = runner.seed - (dist.get_rank() if by_rank else 0)
         self.samples = seed_samples(runner.train_dataloader, self.seed)
         sampler = self.samples.sampler
         given = (runner.cfg.get('train_dataloader') or {}).get('sampler') or {}
@@ -119,10 +117,6 @@ class ExactResumeHook(Hook):
         if meta['epoch'] == epoch and meta['iter'] > start:
             position = _position(runner, meta['iter'] - start)
             meta.update(position._asdict())
-
-
-def _differs_by_rank(runner: Any) -> bool:
-    return bool(runner._randomness_cfg.get('diff_rank_seed', False))
 
 
 def _restart(loop: IterBasedTrainLoop, sampler: Any) -> None:

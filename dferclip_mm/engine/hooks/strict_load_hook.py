@@ -70,23 +70,20 @@ class StrictLoadHook(Hook):
             OSError, ValueError: in each process, when another run trains in a folder, or the
                 checkpoint cannot be used.
         """
-        folder, _ = _checkpoint_location(runner)
-        # Not runner.train_loop, which would build one for a run that only tests.
-        if isinstance(runner._train_loop, BaseLoop):
-            local = () if is_remote(folder) else (folder,)
-            self._locks = lock_folders({runner.work_dir, *local})
-        if runner._has_loaded:
-            return
-        answer: list[Any] = [None, [], None]
+        answer: list[Any] = [None, (), None]
         if dist.is_main_process():
             try:
-                answer[:2] = find_checkpoint_to_load(runner)
+                self._lock(runner)
+                if not runner._has_loaded:
+                    answer[:2] = find_checkpoint_to_load(runner)
             except (OSError, ValueError) as error:
                 answer[2] = error
         dist.broadcast_object_list(answer)
         path, skipped, problem = answer
         if problem is not None:
             raise type(problem)(str(problem))
+        if runner._has_loaded:
+            return
         for reason in skipped:
             runner.logger.warning(f'skipped: {reason}')
         if path is not None and skipped:
@@ -94,6 +91,12 @@ class StrictLoadHook(Hook):
         runner._load_from = path
         if path is not None and is_remote(path):
             self._weights_only.enter_context(weights_only_load())
+
+    def _lock(self, runner: Any) -> None:
+        # Not runner.train_loop, which would build one for a run that only tests.
+        if isinstance(runner._train_loop, BaseLoop):
+            folder, _ = _checkpoint_location(runner)
+            self._locks = lock_folders({runner.work_dir, *([] if is_remote(folder) else [folder])})
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Compare the checkpoint with the model before MMEngine loads it.
