@@ -6,18 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from killing import config, train
 from processes import in_fork
-from small_runs import start
-
-
-def test_validation_alone_saves_nothing(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    scores = start(config(tmp_path)).val()
-
-    assert set(scores) >= {'dfer/UAR', 'dfer/WAR'}
-    assert list(tmp_path.rglob('*.pth')) == []
 
 
 def _go(

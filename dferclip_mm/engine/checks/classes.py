@@ -19,8 +19,14 @@ def trained_classes(checkpoint: Mapping[str, Any]) -> Names:
     return tuple((meta.get('dataset_meta') or meta).get('classes') or ())
 
 
-def has_only_numbers(head: Any) -> bool:
-    """Whether a head has outputs without names, as MMAction2's heads do."""
+def is_bound_to_classes(head: Any) -> bool:
+    """Whether a head can only score the classes of its training, in their order.
+
+    It has outputs without names, as MMAction2's heads, or context vectors for each class.
+    """
+    learner = getattr(head, 'prompt_learner', None)
+    if learner is not None:
+        return bool(learner.class_specific and learner.num_context)
     unnamed = getattr(head, 'classes', None) is None and getattr(head, 'targets', None) is None
     return hasattr(head, 'num_classes') and unnamed and not hasattr(head, 'set_vocabulary')
 
@@ -59,22 +65,4 @@ def check_head(head: Any, dataset: Any, key: str) -> None:
         raise ValueError(
             f'model.cls_head has {head.num_classes} classes, {key} has {len(found)} '
             f'({", ".join(found)}): set cls_head.num_classes={len(found)}'
-        )
-
-
-def check_context(head: Any, checkpoint: Mapping[str, Any]) -> None:
-    """Compare a head's classes with those that the context vectors of a checkpoint belong to.
-
-    Raises:
-        ValueError: when they differ: the context vectors of one class cannot serve another.
-    """
-    learner, trained = getattr(head, 'prompt_learner', None), trained_classes(checkpoint)
-    if learner is None or not (learner.class_specific and learner.num_context and trained):
-        return
-    expected = tuple(head.classes)
-    if trained != expected:
-        raise ValueError(
-            f'the checkpoint has context vectors for each of {", ".join(trained)}, which cannot '
-            f'score {", ".join(expected)}: train with class_specific=False, whose one context '
-            'serves any classes'
         )

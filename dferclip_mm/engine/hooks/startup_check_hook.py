@@ -12,10 +12,9 @@ from mmengine.hooks import CheckpointHook, Hook
 from ...checkpoints.unwrap import unwrap_model
 from ...precompute import check_frame_features
 from ..checks.classes import (
-    check_context,
     check_equal,
     check_head,
-    has_only_numbers,
+    is_bound_to_classes,
     names_of,
     trained_classes,
 )
@@ -51,14 +50,9 @@ class StartupCheckHook(Hook):
             runner.logger.warning(warning)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Check the classes of the checkpoint."""
-        if not isinstance(checkpoint, Mapping):
-            # StrictLoadHook refuses it.
-            return
-        head = _head(runner)
-        check_context(head, checkpoint)
-        if has_only_numbers(head):
-            # Training may continue with other classes: compared before testing only.
+        """Read the classes of the checkpoint: training may go on with others, testing not."""
+        # StrictLoadHook refuses what is no mapping.
+        if isinstance(checkpoint, Mapping) and is_bound_to_classes(_head(runner)):
             self._trained = trained_classes(checkpoint)
 
     def before_train(self, runner: Any) -> None:
@@ -71,7 +65,7 @@ class StartupCheckHook(Hook):
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
-        if has_only_numbers(_head(runner)):
+        if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
                 check_equal('classes', train, each)

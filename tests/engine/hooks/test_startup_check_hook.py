@@ -65,11 +65,6 @@ def test_wrong_channels_of_the_neck_are_refused(run, tiny_model):
     fails(run(), r'a clip of train_dataloader, .*: the backbone gives 32 .* neck.in_channels=32')
 
 
-def test_wrong_channels_of_an_mmaction2_head_are_refused_with_advice(run, tiny_model):
-    tiny_model['cls_head'] = dict(type='I3DHead', num_classes=7, in_channels=48, spatial_type=None)
-    fails(run(), r'mat1 and mat2 .*; check that .* in_channels of neck and cls_head')
-
-
 def test_validation_clips_are_refused_before_the_first_epoch(run):
     fails(run(val=pipeline(6)), 'pipeline of val_dataloader gives 6 frames, but model.num_fr')
 
@@ -123,15 +118,3 @@ def test_a_run_that_fits_logs_its_protocol_and_is_not_changed(run, tiny_model, t
     assert log.count("custom_keys: no parameter has 'bakbone' in its name") == 1
     assert "'backbone' in its name" not in log
     assert log.count('this run has 2 (2 clips x 1 processes): pass --batch-size 16, or') == 1
-
-
-def test_a_backbone_of_a_missing_package_names_the_package(tiny_model):
-    try:
-        import mmpretrain  # noqa: F401
-    except ImportError:
-        pass
-    else:
-        pytest.skip('mmpretrain is installed')
-    tiny_model['backbone'] = dict(type='mmpretrain.ResNet', depth=18)
-    with pytest.raises(ImportError, match='install mmpretrain'):
-        MODELS.build(tiny_model)
