@@ -31,7 +31,7 @@ test: install
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m mypy
-	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest --cov=dferclip_mm --cov-branch --cov-fail-under=95
+	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest -n 2 --dist worksteal --cov=dferclip_mm --cov-branch --cov-fail-under=95
 
 test-long: install
 	DFERCLIP_MM_LONG=1 OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest

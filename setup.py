@@ -138,7 +138,7 @@ setup(
     python_requires='>=3.10',
     # An __init__.py in every folder: what mmaction2's wheel lacks for its drn localizer.
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['**/*.json', '**/*.yml', 'py.typed']},
+    package_data={PACKAGE: ['**/*.html', '**/*.json', '**/*.yml', 'py.typed']},
     install_requires=REQUIREMENTS,
     entry_points={'console_scripts': ['dferclip = dferclip_mm.programs:main']},
     extras_require=EXTRAS,

@@ -27,11 +27,11 @@ def test_a_program_is_run_by_its_name(
     assert 'the following arguments are required: --model' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(('words', 'code'), [((), 2), (('crop',), 2), (('--help',), 0)])
+@pytest.mark.parametrize(('words', 'code'), [((), 2), (('crops',), 2), (('--help',), 0)])
 def test_the_programs_are_listed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple, code: int
 ) -> None:
     assert run(monkeypatch, *words) == code
     said = capsys.readouterr()
-    assert 'NAME is one of analyze, cache_frames, check_dataset' in (said.err if code else said.out)
+    assert 'NAME is one of analyze, ' in (said.err if code else said.out)
     assert 'arguments' not in said.out + said.err

@@ -6,8 +6,10 @@ Exit code: 0 with an answer, 3 when no video has a face, 1 after an error, 130 a
 from __future__ import annotations
 
 import argparse
+import csv
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dferclip_mm.inference import EmotionTimeline
+    from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
     from dferclip_mm.media.timed_frames import TimedFrame
 
 NO_FACE, INTERRUPTED = 3, 128 + signal.SIGINT
@@ -38,20 +40,31 @@ def parse_arguments() -> argparse.Namespace:
         description='Find and follow the faces of videos and score the emotions of each in windows '
         'that slide over time. The scores are not calibrated, and an expression is not a feeling.'
     )
-    parser.add_argument('videos', nargs='+', metavar='VIDEO', help='files')
+    parser.add_argument('videos', nargs='*', metavar='VIDEO', help='files')
     parser.add_argument(
-        '--model', nargs=2, required=True, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model'
+        '--model',
+        nargs='+',
+        required=True,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a trained model, or a file of export_model.py (.onnx) alone',
     )
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
     )
     parser.add_argument(
-        '--formats', default='csv,json,srt,vtt,png', help='of %(default)s,mp4 (the film with boxes)'
+        '--camera',
+        help='a camera in place of videos, by its number (0): answers are printed, and written to '
+        'OUT/camera.csv, as they come; Ctrl-C or --end ends it',
+    )
+    parser.add_argument(
+        '--formats',
+        default='csv,json,srt,vtt,eaf,png,html',
+        help='of %(default)s,mp4 (the film with boxes),fex (a folder for Py-feat Live)',
     )
     parser.add_argument(
         '--crop',
-        help='file of measure_crop.py (default: crop.json beside the checkpoint), or none for '
-        'videos that are face crops already',
+        help='file of measure_crop.py (default: what the checkpoint holds, or crop.json beside '
+        'it), or none for videos that are face crops already',
     )
     parser.add_argument(
         '--faces',
@@ -73,7 +86,9 @@ def parse_arguments() -> argparse.Namespace:
         help="'mtcnn', a YuNet file (.onnx) or a table of boxes (.csv)",
     )
     parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
-    parser.add_argument('--window', type=float, default=2.8, help='seconds')
+    parser.add_argument(
+        '--window', type=float, help='seconds (default: as long as the training clips)'
+    )
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
     parser.add_argument(
         '--classes', help='other class names: calm,tense (a model without learned context)'
@@ -82,7 +97,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--start', type=float, default=0.0, help='of the part, in seconds')
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
     parser.add_argument('--device', help='cpu, cuda, …; a GPU where there is one by default')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if len(args.model) != (1 if args.model[0].endswith('.onnx') else 2):
+        parser.error('--model: expected CONFIG CHECKPOINT, or OUT.onnx alone')
+    if bool(args.videos) == (args.camera is not None):
+        parser.error('expected videos or --camera')
+    if args.camera is not None and args.formats != parser.get_default('formats'):
+        parser.error('--formats: a camera gives camera.csv')
+    return args
 
 
 @contextmanager
@@ -101,7 +123,12 @@ def first_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 def show_progress(
-    frames: Iterable[TimedFrame], video: str, start: float, end: float, stopped: Callable[[], bool]
+    frames: Iterable[TimedFrame],
+    video: str,
+    start: float,
+    end: float,
+    stopped: Callable[[], bool] = bool,
+    does: str = '',
 ) -> Iterator[TimedFrame]:
     """Pass on the frames of a video until it is stopped."""
     from tqdm import tqdm
@@ -113,7 +140,7 @@ def show_progress(
         # What is no video has already ended in an error.
         bar = bar or tqdm(
             total=max(0.0, min(end, read_duration(video)) - start) or None,
-            desc=Path(video).name,
+            desc=f'{does}{Path(video).name}',
             bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
             '[{elapsed}<{remaining}]',
         )
@@ -123,6 +150,45 @@ def show_progress(
             break
     if bar is not None:
         bar.close()
+
+
+def watch_camera(
+    analyzer: EmotionAnalyzer, camera: str, file: Path, start: float, end: float
+) -> bool:
+    """Print and write the answers of a camera, each when it is there; whether there were any."""
+    from dferclip_mm.media.camera import read_camera
+
+    begun = time.monotonic()
+    source = int(camera) if camera.isdecimal() else camera
+    number, count, total, latest = 0, 0, 0.0, 0.0
+
+    def watched(stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
+        nonlocal number
+        for frame in read_camera(source, lambda: time.monotonic() - begun):
+            if stopped() or frame.time >= end:
+                return
+            if frame.time >= start:
+                number += 1
+                yield frame
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with first_interrupt() as stopped, file.open('w', encoding='utf-8', newline='') as stream:
+        for row in analyzer.stream(watched(stopped), f'camera {camera}'):
+            late = time.monotonic() - begun - row['end']
+            count, total, latest = count + 1, total + late, max(latest, late)
+            table = csv.DictWriter(stream, [*row, 'latency'])
+            if count == 1:
+                table.writeheader()
+            table.writerow({**row, 'latency': round(late, 3)})
+            stream.flush()
+            said = f'face {row["track"]}: {row["label"]} {row["score"]:.0%}'
+            print(f'{row["end"]:8.1f} s  {said}  ({late:.2f} s later)', flush=True)
+    if count:
+        print(
+            f'frames: {number}, windows: {count}, answered {total / count:.2f} s after their end '
+            f'on average, {latest:.2f} s at most: {file}'
+        )
+    return count > 0
 
 
 def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
@@ -155,6 +221,7 @@ def main() -> None:
     from dferclip_mm.inference.timeline import FORMATS
 
     formats, names = args.formats.split(','), [Path(video).stem for video in args.videos]
+    camera = args.camera is not None
     with friendly_errors():
         unknown = [name for name in formats if name not in FORMATS]
         if unknown:
@@ -174,22 +241,22 @@ def main() -> None:
             min_face=args.min_face,
             window=args.window,
             stride=args.stride,
+            # Each face and window at once.
+            batch_size=1 if camera else 32,
         )
         answered, failed = False, []
+        if camera:
+            file = args.out / 'camera.csv'
+            answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
         for count, video in enumerate(args.videos, start=1):
+            show = partial(show_progress, video=video, start=args.start, end=args.end)
             with first_interrupt() as stopped:
                 try:
                     timeline = analyzer(
                         video,
                         start=args.start,
                         end=args.end,
-                        progress=partial(
-                            show_progress,
-                            video=video,
-                            start=args.start,
-                            end=args.end,
-                            stopped=stopped,
-                        ),
+                        progress=partial(show, stopped=stopped),
                     )
                 except (ValueError, OSError) as error:
                     if len(args.videos) == 1:
@@ -200,7 +267,7 @@ def main() -> None:
                 interrupted = stopped()
             timeline.info['interrupted'] = interrupted
             folder = args.out / Path(video).stem
-            timeline.save(folder, formats)
+            timeline.save(folder, formats, partial(show, does='drawing '))
             print(*describe(timeline, folder), sep='\n')
             answered = answered or len(timeline.windows) > 0
             if interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,6 @@ from arguments import add_cfg_options, add_data_root_option
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-
-    from dferclip_mm import dataset_check
 
 # 1 is a check that could not be made, 2 a wrong command line.
 EXIT_CODES = {None: 0, 'note': 0, 'warning': 3, 'error': 4}
@@ -125,29 +123,22 @@ def check(args: argparse.Namespace) -> int:
         args.report.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
         print(f'\nall findings: {args.report}')
     if args.write_clean is not None:
-        tell_clean(
-            dataset_check.write_clean(args.write_clean, splits, findings), splits, args.write_clean
-        )
+        written = dataset_check.write_clean(args.write_clean, splits, findings)
+        tell_clean(written, args.write_clean, {split.clip_folder for split in splits})
     return EXIT_CODES[dataset_check.worst(findings)]
 
 
 def tell_clean(
-    written: dict[str, tuple[Path, int]], splits: list[dataset_check.SplitListing], folder: Path
+    written: dict[str, tuple[Path, int]], folder: Path, clip_folders: Iterable[str]
 ) -> None:
     """Say which lists were written and how a run takes them."""
-    print('\nclean lists:')
+    print('\nclean lists, each for ann_file of its dataset:')
     for file, (path, count) in written.items():
-        print(f'  {path}: {count} lines of {file} left out')
-    roots = {split.list: split.root for split in splits}
-    if any(
-        path != folder / os.path.relpath(file, roots[file]) for file, (path, _) in written.items()
-    ):
-        print('a run takes each as ann_file of its dataset, by its absolute path')
-        return
-    for clips in dict.fromkeys(split.clip_folder for split in splits):
+        print(f'  {path.absolute()}: {count} lines of {file} left out')
+    for clips in clip_folders:
         print(
-            'a run takes them with, for each dataset, '
-            f"data_root='{folder.absolute()}', data_prefix=dict(clips='{clips}')"
+            f"or all of a corpus with data_root='{folder.absolute()}', "
+            f"data_prefix=dict(clips='{clips}')"
         )
 
 

@@ -32,7 +32,7 @@ finish = [
     dict(type='Flip', flip_ratio=0.5),
     dict(type='FormatShape', input_format='NCHW'),
 ]
-pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape'))
+pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'subject', 'img_shape'))
 test_pipeline = [
     dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=num_frames, test_mode=True),

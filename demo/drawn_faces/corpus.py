@@ -17,7 +17,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -226,19 +225,13 @@ def _in_parallel(
 ) -> Iterator[Entry]:
     available = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else None
     workers = min(workers or available or os.cpu_count() or 1, len(tasks))
-    threads = cv2.getNumThreads()
-    # OpenCV's threads do not survive a fork, and frames are too small to share out.
-    cv2.setNumThreads(1)
-    try:
-        if workers == 1:
-            yield from map(_draw, tasks)
-            return
-        # A fork starts at once; a spawned worker would import the whole host first.
-        method = 'fork' if sys.platform == 'linux' else None
-        with multiprocessing.get_context(method).Pool(workers) as pool:
-            yield from pool.imap(_draw, tasks, chunksize=4)
-    finally:
-        cv2.setNumThreads(threads)
+    if workers == 1:
+        yield from map(_draw, tasks)
+        return
+    # A fork would copy the locks of other libraries' threads as they are, and could wait for ever.
+    # Frames are too small to share out among OpenCV's threads.
+    with multiprocessing.get_context('spawn').Pool(workers, cv2.setNumThreads, (1,)) as pool:
+        yield from pool.imap(_draw, tasks, chunksize=4)
 
 
 def _draw(task: tuple[Path, Request, _Role]) -> Entry:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .findings import KINDS, Finding
@@ -16,17 +14,12 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
 
     A list from elsewhere keeps its name.
 
-    Args:
-        folder: to write into, outside the data.
-        splits: whose lists.
-
     Raises:
-        ValueError: when the folder lies in the data, a split has a folder in the place of a list
-            (AFEW), or two lists would be one file.
+        ValueError: when the folder lies in the data, or a split has a folder in the place of a
+            list (AFEW).
         FileExistsError: when a file is there already.
     """
-    targets: dict[str, Path] = {}
-    sources: dict[Path, str] = {}
+    targets = {}
     for split in splits:
         for data in (split.root, split.clip_folder):
             check_outside(folder, data)
@@ -37,23 +30,16 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
             )
         inside = file.is_relative_to(split.root)
         target = folder / (file.relative_to(split.root) if inside else file.name)
-        targets[split.list] = target
-        other = sources.setdefault(target, split.list)
-        if other != split.list:
-            raise ValueError(
-                f'{other} and {file} would both be written as {target}: check them in turn'
-            )
         if target.exists():
             raise FileExistsError(f'{target} is there already: choose another folder')
+        targets[split.list] = target
     return targets
 
 
 def write_clean(
     folder: Path, splits: Sequence[SplitListing], findings: Iterable[Finding]
 ) -> dict[str, tuple[Path, int]]:
-    """Write each list without its bad lines, where `clean_targets` says.
-
-    Every other byte of a list stays.
+    """Write each list without its bad lines, where `clean_targets` says; every other byte stays.
 
     Args:
         folder: to write into, outside the data.
@@ -64,27 +50,19 @@ def write_clean(
         List -> its clean form, and how many lines were left out.
 
     Raises:
-        ValueError: as `clean_targets`.
-        FileExistsError: likewise.
+        ValueError, FileExistsError: as `clean_targets`; two lists may not become one file either.
     """
     targets = clean_targets(folder, splits)
-    lines: dict[str, set[int]] = defaultdict(set)
-    for finding in findings:
-        if KINDS[finding.kind].drop_from_clean:
-            for file, line in finding.places:
-                lines[file].add(line)
+    bad = {place for each in findings if KINDS[each.kind].drop_from_clean for place in each.places}
+    written = {}
     for file, path in targets.items():
+        lines = enumerate(Path(file).read_bytes().splitlines(keepends=True), 1)
+        kept = [line for number, line in lines if (file, number) not in bad]
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open('xb') as stream:
-            stream.write(without_lines(Path(file).read_bytes(), lines[file]))
-    return {file: (path, len(lines[file])) for file, path in targets.items()}
-
-
-def without_lines(data: bytes, lines: Collection[int]) -> bytes:
-    """A text without some of its lines, counted from 1, their ends included."""
-    bom = b'\xef\xbb\xbf' if data.startswith(b'\xef\xbb\xbf') else b''
-    whole = re.split(rb'(?<=\n)|(?<=\r)(?!\n)', data[len(bom) :])
-    return bom + b''.join(line for number, line in enumerate(whole, 1) if number not in lines)
+            stream.write(b''.join(kept))
+        written[file] = (path, sum(place[0] == file for place in bad))
+    return written
 
 
 def check_outside(path: Path, root: str) -> None:
@@ -93,8 +71,7 @@ def check_outside(path: Path, root: str) -> None:
     Raises:
         ValueError: when it does.
     """
-    inside = path.resolve()
-    if Path(root).resolve() in (inside, *inside.parents):
+    if path.resolve().is_relative_to(Path(root).resolve()):
         raise ValueError(
             f'{path} lies in the data, {root}, which is never written to: choose another'
         )

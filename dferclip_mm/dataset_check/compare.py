@@ -37,7 +37,6 @@ def compare(splits: Sequence[SplitListing], reports: Mapping[str, ClipReport]) -
     ]
     for split in splits:
         found += [*_repeated(split), *_repeated_content(split, reports), *_counts(split)]
-        found += _text_order(split, reports)
     evaluated = [split for split in splits if split.name != 'train']
     for train, other in product([split for split in splits if split.name == 'train'], evaluated):
         # Of several folds each is a run of its own.
@@ -77,10 +76,8 @@ def _of_clip(
 
 
 def _face_doubt(report: ClipReport) -> str:
-    """Why a clip may be no face crop, by its frames' commonest size and their contrast."""
+    """Why a clip may be no face crop, by its frames' commonest size."""
     height, width = report.sizes.most_common(1)[0][0]
-    if 2 * report.flat > report.frames:
-        return f'{report.flat} of {report.frames} frames are of nearly one colour'
     if max(height, width) > _ASPECT * min(height, width):
         return f'frames of {width}x{height} are not nearly square: a whole picture?'
     if min(height, width) < _LEAST_SIDE:
@@ -147,15 +144,6 @@ def _overlap(
         if twin:
             message = f'the same files as {twin[0].path} of {other.name} ({_place(twin[0])})'
             yield Finding('same content in train and test', message, each.path or '', places)
-
-
-def _text_order(split: SplitListing, reports: Mapping[str, ClipReport]) -> Iterator[Finding]:
-    """One note for all clips of a list: a corpus names all its frames alike."""
-    found = {path for path, report in reports.items() if report.text_order}
-    named = [each for each in split.clips if each.path in found]
-    if named:
-        message = f'{len(named)} clips, this one first'
-        yield Finding('text order', message, named[0].path or '', (named[0].place,))
 
 
 def _counts(split: SplitListing) -> Iterator[Finding]:

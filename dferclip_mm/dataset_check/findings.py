@@ -36,10 +36,7 @@ KINDS = {
     'mixed sizes': Kind('warning', False, 'frames of several sizes in one clip'),
     'class without clips': Kind('warning', False, 'a class that a split has no clips of'),
     'orientation tag': Kind('warning', False, 'EXIF says that frames are to be turned or mirrored'),
-    'no face crop?': Kind('warning', False, 'a guess by size, shape and contrast of the frames'),
-    'text order': Kind(
-        'note', False, 'clips with frames named 1, 10, 2, which are read as 1, 2, 10'
-    ),
+    'no face crop?': Kind('warning', False, 'a guess by size and shape of the frames'),
     'missing folds': Kind('warning', False, 'folds that were asked for and have no lists'),
     'published counts': Kind('note', False, 'another number of clips than published'),
 }

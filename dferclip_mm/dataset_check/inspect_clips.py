@@ -18,15 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 
 from ..media.errors import ClipReadError
 from ..media.images import has_orientation, list_frames
+from ..media.spans import split_span
 from ..transforms import ClipInit
 from ..transforms.clip_opener import open_clip_frames
-
-# Grey levels: below this standard deviation a frame shows nothing.
-_FLAT = 3.0
 
 
 @dataclass
@@ -38,8 +35,6 @@ class ClipReport:
         frames: that decode.
         sizes: (height, width) -> frames.
         problems: (kind of finding, message).
-        text_order: whether names that are sorted as text give another order of frames.
-        flat: frames of nearly one colour.
         orientation: frames whose orientation tag is ignored.
         digest: SHA-256 of the files' content in order; ``''`` where there is none.
     """
@@ -48,8 +43,6 @@ class ClipReport:
     frames: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     problems: list[tuple[str, str]] = field(default_factory=list)
-    text_order: bool = False
-    flat: int = 0
     orientation: int = 0
     digest: str = ''
 
@@ -81,15 +74,25 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
 
 def _inspect_opened(reader: Any, report: ClipReport) -> None:
     paths = getattr(reader, 'paths', [])
-    names = [Path(each).name for each in paths]
-    report.text_order = sorted(names) != names
-    _inspect_frames(reader, report, names)
+    for index in range(len(reader)):
+        try:
+            height, width = reader.read(index).shape[:2]
+        except (ValueError, OSError) as error:
+            report.problems.append(('undecodable', _brief(error, report.path)))
+            if not paths:
+                # After a damaged frame of a video the decoder's output is arbitrary.
+                break
+        else:
+            report.frames += 1
+            report.sizes[height, width] += 1
     report.orientation = sum(map(has_orientation, paths))
     declared = getattr(reader, 'declared', 0)
     if report.frames < declared and not report.problems:
         message = f'its header counts {declared} frames, {report.frames} are there'
         report.problems.append(('header count', message))
-    report.digest = _digest(paths or [report.path])
+    # A part of a video has no content of its own to compare.
+    whole = split_span(report.path)[1] is None
+    report.digest = _digest(paths or [report.path]) if whole else ''
 
 
 def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterator[ClipReport]:
@@ -138,19 +141,6 @@ def _init_worker() -> None:
     logging.disable(logging.WARNING)
 
 
-def _inspect_frames(reader: Any, report: ClipReport, names: Sequence[str]) -> None:
-    """Decode all frames; of a folder, whose names are given, each bad one is reported."""
-    for index in range(len(reader)):
-        try:
-            _add_frame(reader.read(index), report)
-        except (ValueError, OSError) as error:
-            reason = _brief(error, report.path)
-            report.problems.append(('undecodable', reason))
-            if not names:
-                # After a damaged frame the decoder's output is arbitrary.
-                return
-
-
 def _digest(paths: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for path in paths:
@@ -161,13 +151,6 @@ def _digest(paths: Sequence[str]) -> str:
         except OSError:
             return ''
     return digest.hexdigest()
-
-
-def _add_frame(frame: np.ndarray, report: ClipReport) -> None:
-    height, width = frame.shape[:2]
-    report.frames += 1
-    report.sizes[height, width] += 1
-    report.flat += bool(frame[::4, ::4].mean(axis=2).std() < _FLAT)
 
 
 def _is_empty(path: str) -> bool:

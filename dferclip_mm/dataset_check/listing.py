@@ -7,7 +7,7 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
-from ..datasets import ClipDataset
+from ..datasets import ClipDataset, CorpusDataset
 from ..datasets.classes import ClassChoice
 from ..datasets.list_text import ListError
 from .findings import Finding
@@ -37,10 +37,10 @@ def read_split(
     if not (isinstance(kind, type) and issubclass(kind, ClipDataset)):
         raise ValueError(
             f'{name}_dataloader: expected a dataset of dferclip_mm (DFEWDataset, FERV39kDataset, '
-            f'MAFWDataset, AFEWDataset, ClipScoresDataset), found {settings.get("type")}, whose '
+            f'MAFWDataset, AFEWDataset, ClipListDataset), found {settings.get("type")}, whose '
             'lists this tool cannot read'
         )
-    run = fold if getattr(kind, 'FOLDS', 1) > 1 else None
+    run = fold if _count_folds(kind, settings) > 1 else None
     if run is not None:
         settings = {**settings, 'fold': run}
     try:
@@ -66,7 +66,7 @@ def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list
     Raises:
         ValueError: if a wanted fold is none of the corpus.
     """
-    every = range(1, getattr(_class_of(settings), 'FOLDS', 1) + 1)
+    every = range(1, _count_folds(_class_of(settings), settings) + 1)
     if len(every) == 1:
         return [1], []
     if not ({*wanted} == {'all'} or {*wanted} <= {str(fold) for fold in every}):
@@ -84,6 +84,10 @@ def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list
     if missing == folds:
         return folds, []
     return [fold for fold in folds if fold not in missing], missing
+
+
+def _count_folds(kind: Any, settings: Mapping[str, Any]) -> int:
+    return kind.count_folds(settings) if issubclass(kind, CorpusDataset) else 1
 
 
 def _class_of(settings: Mapping[str, Any]) -> Any:
@@ -141,11 +145,12 @@ def _split_of(
     corpus = getattr(dataset, 'CORPUS', '')
     classes: tuple[str, ...] = ()
     complete = False
-    if corpus and dataset.labelled:
+    if getattr(dataset, 'labelled', False) and dataset.metainfo.get('classes'):
         classes = dataset.choice.taken_classes(dataset.metainfo['classes'])
         # A part of the clips, merged classes and compounds have no published numbers.
         complete = dataset.choice == ClassChoice() and not dataset.val_fraction
-        complete &= not (settings.get('compound') or settings.get('captions'))
+        others = ('compound', 'captions', 'all_voted')
+        complete &= bool(corpus) and not any(map(settings.get, others))
     return SplitListing(
         name=name,
         fold=getattr(dataset, 'fold', 1),

@@ -5,17 +5,17 @@ Open this door to add a dataset.
 
 from .afew import AFEWDataset
 from .clip_dataset import ClipDataset
+from .clip_list import ClipListDataset
 from .corpus_dataset import CorpusDataset
 from .dfew import DFEWDataset
 from .ferv39k import FERV39kDataset
 from .mafw import MAFWDataset
-from .scores import ClipScoresDataset
 from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'AFEWDataset',
     'ClipDataset',
-    'ClipScoresDataset',
+    'ClipListDataset',
     'ConcatDataset',
     'CorpusDataset',
     'DFEWDataset',

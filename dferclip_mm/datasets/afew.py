@@ -7,9 +7,9 @@ from pathlib import Path
 from mmaction.registry import DATASETS
 
 from ..emotions import emotion_of
-from ..media.images import natural_key
+from .class_folders import list_class_folders
 from .corpus_dataset import CorpusDataset
-from .list_text import ListError, check_reference
+from .list_text import ListError
 from .lists import Row
 
 
@@ -48,17 +48,4 @@ class AFEWDataset(CorpusDataset):
         folder = self.list_file
         if folder.is_file():
             return super().read_rows()
-        rows: list[Row | ListError] = []
-        for emotion in sorted(path for path in folder.iterdir() if path.is_dir()):
-            try:
-                label = emotion_of(emotion.name)
-            except ValueError as error:
-                raise ValueError(f'{emotion}: {error}') from None
-            names = {path.name for path in emotion.iterdir() if not path.name.startswith('.')}
-            for name in sorted(names, key=natural_key):
-                reference = f'{folder.name}/{emotion.name}/{name}'
-                try:
-                    rows.append(Row(check_reference(reference), label))
-                except ListError as error:
-                    rows.append(ListError(str(emotion), 0, error.expected, error.found))
-        return rows
+        return list_class_folders(folder, emotion_of, f'{folder.name}/')

@@ -210,6 +210,10 @@ class ClipDataset(BaseActionDataset):
             super().full_init()
             self.unreadable.clear(len(self))
 
+    def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
+        """An item as the pipeline takes it."""
+        return info
+
     def get_subset_(self, indices: Sequence[int] | int) -> None:
         """Keep only some clips, with new numbers, as in MMEngine."""
         super().get_subset_(indices)
@@ -237,7 +241,7 @@ class ClipDataset(BaseActionDataset):
         try:
             if self._unchecked:
                 check_clip(info['filename'])
-            return self.pipeline(info)
+            return self.pipeline(self.set_target(info))
         except (ClipReadError, StaleFileError, *_MISTAKES):
             raise
         except Exception as error:  # MMAction2's decoders raise whatever their libraries raise

@@ -21,6 +21,7 @@ from .lists import (
     parse_dferclip_list,
     parse_ferv39k_list,
 )
+from .soft_labels import soft_target, vote_shares
 
 LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
@@ -86,15 +87,9 @@ class CorpusDataset(ClipDataset):
         name = type(self).__name__
         if split not in SPLITS:
             raise ValueError(f'{name}: expected a split of {", ".join(SPLITS)}, found {split!r}')
-        if split == 'validation' and not val_fraction:
-            raise ValueError(f"{name}: split='validation' needs val_fraction, such as 0.1")
-        if split == 'test' and val_fraction:
-            raise ValueError(
-                f'{name}: val_fraction splits the training list, found it with the test list'
-            )
-        if fold not in range(1, self.FOLDS + 1):
-            folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
-            raise ValueError(f'{name}: expected a fold {folds}, found {fold!r}')
+        self.split, self.fold = split, fold
+        self.val_fraction, self.val_seed = val_fraction, val_seed
+        self.check_split()
         if exclude_classes and include_classes:
             raise ValueError(f'{name}: give exclude_classes or include_classes, not both')
         self.labels, self.labelled = dict(labels or {}), labelled
@@ -111,14 +106,34 @@ class CorpusDataset(ClipDataset):
                 f'{name}: labelled=False is for prediction (test_mode=True) of all clips of a '
                 'list, without labels, val_fraction, exclude_classes and include_classes'
             )
-        self.split, self.fold = split, fold
-        self.val_fraction, self.val_seed = val_fraction, val_seed
         # The list that the split is read from.
         self.listed_split = 'test' if split == 'test' else 'train'
         self.choice = ClassChoice(
             dict(class_map or {}), _names(exclude_classes), _names(include_classes)
         )
         super().__init__(**kwargs)
+
+    @classmethod
+    def count_folds(cls, settings: Mapping[str, Any]) -> int:
+        """How many folds there are, by the settings of a config."""
+        return cls.FOLDS
+
+    def check_split(self) -> None:
+        """Check the arguments that choose the clips of a split.
+
+        Raises:
+            ValueError: if they do not go together.
+        """
+        name = type(self).__name__
+        if self.split == 'validation' and not self.val_fraction:
+            raise ValueError(f"{name}: split='validation' needs val_fraction, such as 0.1")
+        if self.split == 'test' and self.val_fraction:
+            raise ValueError(
+                f'{name}: val_fraction splits the training list, found it with the test list'
+            )
+        if self.fold not in range(1, self.FOLDS + 1):
+            folds = f'from 1 to {self.FOLDS}' if self.FOLDS > 1 else '1, the only one'
+            raise ValueError(f'{name}: expected a fold {folds}, found {self.fold!r}')
 
     def list_path(self, split: str, fold: int) -> str:
         """Where the owner keeps the list of a split and fold, below ``data_root``."""
@@ -217,6 +232,16 @@ class CorpusDataset(ClipDataset):
         if row.num_frames is not None:
             annotation['total_frames'] = row.num_frames
         return annotation
+
+    def share_votes(self, votes: Mapping[str, float]) -> list[float]:
+        """The share of each class among the votes of a clip."""
+        return vote_shares(votes, tuple(self.label_numbers), self.choice.class_of)
+
+    def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
+        """In training, the votes and the weight of a clip in the place of its label."""
+        if not self.test_mode and ('votes' in info or ('weight' in info and 'label' in info)):
+            info['label'] = soft_target(info, len(self.label_numbers))
+        return info
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """The label of a clip, for MMEngine's ``ClassBalancedDataset``; none without labels."""

@@ -143,8 +143,8 @@ def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
             check_reference(clip),
             labels.read(word),
             line,
-            chinese=_sentence(chinese),
-            english=_sentence(english),
+            chinese=clean_sentence(chinese),
+            english=clean_sentence(english),
         )
 
     return parse_lines(text, file, parse)
@@ -187,6 +187,6 @@ def parse_clip_names(text: str, file: str) -> Rows:
     return parse_lines(text, file, parse)
 
 
-def _sentence(text: str) -> str:
+def clean_sentence(text: str) -> str:
     """A caption with one blank where it had several, or control characters."""
     return ' '.join(re.sub(r'[\x00-\x1f\x7f-\x9f]', ' ', text).split())

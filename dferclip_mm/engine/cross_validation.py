@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import inspect
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.runner import find_latest_checkpoint
 
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
-from .lookup import dataset_configs, unwrap_datasets
+from .lookup import count_folds, dataset_configs, unwrap_datasets
 from .options import merge_data_options
 
 
@@ -82,9 +81,10 @@ def find_folds(cfg: Config) -> list[int]:
     """
     if cfg.get('test_dataloader') is None:
         raise ValueError('cross-validation needs a test_dataloader in the config')
-    kind = DATASETS.get(next(unwrap_datasets(cfg.test_dataloader.dataset)).type)
-    count = getattr(kind, 'FOLDS', None)
-    if count is None and 'fold' not in inspect.signature(kind).parameters:
+    settings = next(unwrap_datasets(cfg.test_dataloader.dataset))
+    kind = DATASETS.get(settings.type)
+    count = count_folds(settings)
+    if count == 1 and not hasattr(kind, 'FOLDS'):
         raise ValueError(
             f'cross-validation needs a dataset with folds, and {kind.__name__} of test_dataloader '
             'reads one list: train and test it with tools/train.py and tools/test.py'

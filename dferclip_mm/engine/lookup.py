@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -39,10 +40,19 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
-def build_without_pipeline(cfg: Config) -> list[Any]:
+def count_folds(settings: Any) -> int | None:
+    """How many folds a dataset has, by its config; None where any number is one."""
+    kind = DATASETS.get(settings['type'])
+    if hasattr(kind, 'count_folds'):
+        return kind.count_folds(settings)
+    own = 'fold' in inspect.signature(kind).parameters
+    return getattr(kind, 'FOLDS', None if own else 1)
+
+
+def build_without_pipeline(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     """Those datasets, built without pipelines: train and test of one fold are all clips.
 
     Registries look in the config's scope from then on, as in its run.
     """
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg)]
+    return [DATASETS.build({**each, 'pipeline': []}) for each in dataset_configs(cfg, splits)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from .cfg_options import parse_options
 from .checks.arguments import check_arguments
 from .checks.config_keys import check_config_keys
 from .checks.lost_settings import check_options
-from .lookup import dataset_configs
+from .lookup import count_folds, dataset_configs
 
 
 def load_config(
@@ -86,10 +85,9 @@ def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | No
         settings.data_root = data_root
     for settings in datasets if fold is not None else ():
         kind = DATASETS.get(settings.type)
-        own = 'fold' in inspect.signature(kind).parameters
-        if getattr(kind, 'FOLDS', 2 if own else 1) == 1:
+        if count_folds(settings) == 1:
             raise ValueError(f'--fold does not apply: {settings.type} has no folds')
-        if settings.get('ann_file'):
+        if getattr(kind, 'FOLDS', 1) > 1 and settings.get('ann_file'):
             raise ValueError(
                 f'--fold does not apply: {settings.type} reads the list {settings.ann_file!r}; '
                 'choose another list with ann_file'

@@ -1,32 +1,69 @@
-"""Bootstrap intervals of UAR and WAR."""
+"""Bootstrap over clips, or over subjects with all their clips (Efron, 1979)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from .measures import answer_cells, uar, war
+
+
+def resample_counts(
+    cells: np.ndarray, units: np.ndarray, size: int, resamples: int = 1000
+) -> np.ndarray:
+    """Counts of resamples, drawn with replacement; equal `units` give equal draws.
+
+    Args:
+        cells: (N,) of each clip, where it is counted, from 0 to `size` - 1.
+        units: (N,) what is drawn, numbered from 0: the clip, or its subject.
+        size: number of cells.
+        resamples: R.
+
+    Returns:
+        (R, size).
+    """
+    rng = np.random.default_rng(0)
+    total = int(units.max()) + 1
+    counts = np.empty((resamples, size))
+    for number in range(resamples):
+        times = np.bincount(rng.integers(total, size=total), minlength=total)
+        counts[number] = np.bincount(cells, weights=times[units], minlength=size)
+    return counts
+
+
+def percentile_interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile interval of (R,) resampled values, without NaN."""
+    low, high = np.nanpercentile(values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def number_units(names: Sequence[str]) -> np.ndarray:
+    """Number N names, equal ones equally, in the order of the names."""
+    return np.unique(np.asarray(names), return_inverse=True)[1]
 
 
 def bootstrap_interval(
-    truth: np.ndarray, predicted: np.ndarray, num_classes: int, resamples: int = 1000
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    num_classes: int,
+    resamples: int = 1000,
+    units: np.ndarray | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of UAR and WAR over resampled clips (Efron, 1979).
+    """95 % percentile intervals of UAR and WAR.
 
     Args:
         truth: (N,) labels.
         predicted: (N,) predicted labels.
         num_classes: C.
-        resamples: number of samples of N clips, drawn with replacement.
+        resamples: number of resamples.
+        units: as in `resample_counts`; None: each clip.
 
     Returns:
         ``{'UAR': (low, high), 'WAR': (low, high)}`` in percent.
     """
-    rng = np.random.default_rng(0)
-    hit = truth == predicted
-    shares = np.empty((2, resamples))
-    for number in range(resamples):
-        index = rng.integers(len(truth), size=len(truth))
-        support = np.bincount(truth[index], minlength=num_classes)
-        hits = np.bincount(truth[index], weights=hit[index], minlength=num_classes)
-        present = support > 0
-        shares[:, number] = (hits[present] / support[present]).mean(), hits.sum() / len(index)
-    low, high = 100 * np.percentile(shares, (2.5, 97.5), axis=1)
-    return {'UAR': (float(low[0]), float(high[0])), 'WAR': (float(low[1]), float(high[1]))}
+    cells = answer_cells(truth, predicted, num_classes)
+    units = np.arange(len(truth)) if units is None else units
+    shape = num_classes, num_classes + 1
+    counts = resample_counts(cells, units, shape[0] * shape[1], resamples).reshape(-1, *shape)
+    return {name: percentile_interval(each(counts)) for name, each in (('UAR', uar), ('WAR', war))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class ClipMetric(BaseMetric):
     # Whether results have a figure for each of the 'classes' or the 'targets'.
     names_key: str
     _size: int | None = None
+    # The checkpoint and how it was chosen; set before a test.
+    source: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -116,7 +118,8 @@ class ClipMetric(BaseMetric):
         if self.save_to is None:
             return
         if Path(self.save_to).suffix == '.json':
-            write_json(self.save_to, {self.names_key: [*names], **content, 'clips': clips})
+            content = {self.names_key: [*names], 'source': dict(self.source), **content}
+            write_json(self.save_to, {**content, 'clips': clips})
         else:
             atomic_write(Path(self.save_to), to_csv(names, clips))
 

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from .calibration import Reliability
+
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     """Plot a confusion matrix, coloured by the share of each true class.
@@ -77,5 +79,35 @@ def curves_figure(
     right.legend(loc='best')
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
+    """Plot accuracy over confidence, and below how many clips have which confidence.
+
+    Args:
+        curves: name -> reliability, such as before and after calibration; the legend adds the
+            expected calibration error.
+    """
+    figure = Figure(figsize=(5, 5.5), layout='constrained')
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    upper.plot((0, 1), (0, 1), color='tab:gray', linestyle='--', linewidth=1, label='calibrated')
+    for (name, curve), marker in zip(curves.items(), cycle('os^D'), strict=False):
+        filled = curve.clips > 0
+        upper.plot(
+            curve.confidence[filled],
+            curve.accuracy[filled],
+            marker=marker,
+            label=f'{name}: ECE {curve.error:.3f}',
+        )
+        lower.stairs(100 * curve.clips / curve.clips.sum(), curve.edges, fill=True, alpha=0.5)
+    upper.set_ylabel('accuracy')
+    upper.set_ylim(-0.02, 1.02)
+    upper.legend(loc='best')
+    lower.set_ylabel('clips, %')
+    lower.set_xlabel('confidence')
+    lower.set_xlim(0, 1)
+    for axes in (upper, lower):
         axes.grid(alpha=0.3)
     return figure

@@ -8,12 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from mmaction.registry import METRICS
 from mmengine.logging import MMLogger
 
 from ..emotions import resolve_classes
-from .bootstrap import bootstrap_interval
+from .bootstrap import bootstrap_interval, number_units
 from .clip_metric import ClipMetric
+from .measures import (
+    average_precision,
+    check_measures,
+    count_answers,
+    mean_of_known,
+    measure,
+    recall,
+    uar,
+    war,
+)
 
 
 @dataclass(frozen=True)
@@ -33,26 +44,6 @@ class RecallScores:
     war: float
 
 
-def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count (truth, prediction) pairs: two (N,) integer arrays to (C, C), rows the truth.
-
-    A prediction of -1 (none) counts in no column.
-
-    Raises:
-        ValueError: when a label lies outside ``0 … C - 1``, or a prediction outside ``-1 … C - 1``.
-    """
-    for values, name, lowest in ((truth, 'label', 0), (predicted, 'prediction', -1)):
-        outside = values[(values < lowest) | (values >= num_classes)]
-        if outside.size:
-            raise ValueError(
-                f'{name} {int(outside[0])} lies outside the {num_classes} classes '
-                f'0 … {num_classes - 1}'
-            )
-    valid = predicted >= 0
-    flat = truth[valid] * num_classes + predicted[valid]
-    return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
-
-
 def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
     """Score predictions.
 
@@ -69,17 +60,19 @@ def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) ->
     """
     if not len(truth):
         raise ValueError('there are no clips to score')
-    confusion = confusion_matrix(truth, predicted, num_classes)
-    support = np.bincount(truth, minlength=num_classes)
-    hits = confusion.diagonal()
-    recall = np.full(num_classes, np.nan)
-    np.divide(100.0 * hits, support, out=recall, where=support > 0)
+    counts = count_answers(truth, predicted, num_classes)
     return RecallScores(
-        confusion=confusion,
-        recall=recall,
-        uar=float(recall[support > 0].mean()),
-        war=float(100.0 * hits.sum() / len(truth)),
+        confusion=counts[:, :-1],
+        recall=recall(counts),
+        uar=float(uar(counts)),
+        war=float(war(counts)),
     )
+
+
+def _label_of(sample: dict) -> int | list[int]:
+    """A clip's label, or of several labels 0 or 1 for each class."""
+    label = torch.as_tensor(sample['gt_label'])
+    return int(label) if label.numel() == 1 else [int(each) for each in label]
 
 
 def _scores_of(sample: dict) -> dict[str, Any]:
@@ -107,24 +100,42 @@ class RecallMetric(ClipMetric):
     A clip that the dataset marks as unreadable has no prediction (-1) and counts as wrong. It is
     named in the log and in ``save_to``, and ``dfer/unreadable`` is the number of these clips.
 
-    Clips without labels are predicted and not scored: ``save_to`` holds the predictions.
+    Clips without labels are predicted and not scored: ``save_to`` holds the predictions. Of clips
+    with several labels each (MMAction2's ``multi_class``), only ``dfer/mAP`` and
+    ``dfer/AP/<class>`` are logged, the mean average precision and that of each class.
 
     Args:
+        metrics: what is logged besides: ``F1`` (the mean over classes with clips),
+            ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, and ``ECE``
+            (expected calibration error over 15 bins). All are in percent but kappa, at most 1,
+            and ECE, from 0 to 1.
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
-            ``…_high``; 0 for none.
+            ``…_high``; 0 for none. Where the dataset names each clip's ``subject``, subjects are
+            drawn, with all their clips.
         classes: a corpus or C class names in label order, for scores without a dataset, such as
             MMAction2's ``eval_metric.py`` on the file of a ``--dump``; None: the dataset's.
         settings: see :class:`ClipMetric`.
+
+    Raises:
+        ValueError: when `metrics` has another name.
     """
 
     default_prefix, names_key = 'dfer', 'classes'
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
+    # Of the last evaluation, in the main process: its scores, and the names of the classes.
+    last: tuple[RecallScores, tuple[str, ...]] | None = None
 
     def __init__(
-        self, bootstrap: int = 0, classes: str | Sequence[str] | None = None, **settings: Any
+        self,
+        metrics: Sequence[str] = (),
+        bootstrap: int = 0,
+        classes: str | Sequence[str] | None = None,
+        **settings: Any,
     ) -> None:
         super().__init__(**settings)
+        check_measures([*metrics])
+        self.metrics = metrics
         self.bootstrap = bootstrap
         self.classes = None if classes is None else resolve_classes(classes)
 
@@ -136,9 +147,9 @@ class RecallMetric(ClipMetric):
             settings: the metric's arguments.
             meta: the dataset's metainfo; without ``classes``, every recall is possible.
         """
-        names = ['UAR', 'WAR']
+        names = ['UAR', 'WAR', *(settings.get('metrics') or ())]
         if settings.get('bootstrap'):
-            names += [f'{name}_{bound}' for name in names for bound in ('low', 'high')]
+            names += [f'{name}_{bound}' for name in ('UAR', 'WAR') for bound in ('low', 'high')]
         classes = settings.get('classes') or meta.get('classes') or ('*',)
         return names + [f'recall/{name}' for name in classes]
 
@@ -153,7 +164,8 @@ class RecallMetric(ClipMetric):
                 {
                     'index': sample.get('sample_idx'),
                     'clip': sample.get('filename'),
-                    **({'label': int(sample['gt_label'])} if 'gt_label' in sample else {}),
+                    **({'subject': sample['subject']} if 'subject' in sample else {}),
+                    **({'label': _label_of(sample)} if 'gt_label' in sample else {}),
                     **_scores_of(sample),
                 }
             )
@@ -188,9 +200,18 @@ class RecallMetric(ClipMetric):
             )
             self.save(classes, clips, metrics={})
             return {}
+        figures = np.array(
+            [each['scores'] or [-math.inf] * len(classes) for each in results], dtype=float
+        )
+        if any(isinstance(result['label'], list) for result in results):
+            metrics = _score_several_labels(results, figures, classes)
+            self.save(classes, clips, metrics=metrics)
+            return metrics
         truth = np.array([result['label'] for result in results])
         scores = recall_scores(truth, predicted, len(classes))
+        self.last = scores, classes
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
+        metrics |= {name: measure(name, figures, truth) for name in self.metrics}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
         if unreadable:
             metrics['unreadable'] = len(unreadable)
@@ -199,19 +220,37 @@ class RecallMetric(ClipMetric):
                 + '; '.join(unreadable)
             )
         if self.bootstrap:
-            bounds = bootstrap_interval(truth, predicted, len(classes), self.bootstrap)
+            subjects = [str(result.get('subject', '')) for result in results]
+            units = number_units(subjects) if all(subjects) else None
+            bounds = bootstrap_interval(truth, predicted, len(classes), self.bootstrap, units)
             for name, (low, high) in bounds.items():
                 metrics |= {f'{name}_low': low, f'{name}_high': high}
-        recall = dict(zip(classes, scores.recall.tolist(), strict=True))
-        absent = [name for name, value in recall.items() if math.isnan(value)]
+        recalls = dict(zip(classes, scores.recall.tolist(), strict=True))
+        absent = [name for name, value in recalls.items() if math.isnan(value)]
         if absent:
             _warn(
                 f'UAR is the mean over {len(classes) - len(absent)} classes; without clips: '
                 f'{", ".join(absent)}'
             )
-        metrics |= {f'recall/{name}': recall[name] for name in classes if name not in absent}
+        metrics |= {f'recall/{name}': recalls[name] for name in classes if name not in absent}
         self.save(classes, clips, metrics=metrics, confusion=scores.confusion.tolist())
         return metrics
+
+
+def _score_several_labels(
+    results: Sequence[dict], scores: np.ndarray, classes: Sequence[str]
+) -> dict[str, float]:
+    """The mean average precision and that of each class that has clips."""
+    wrong = [str(each['clip']) for each in results if np.shape(each['label']) != (len(classes),)]
+    if wrong:
+        raise ValueError(
+            f'{wrong[0]}: expected 0 or 1 for each of the {len(classes)} classes, as of the other '
+            'clips, which have several labels'
+        )
+    found = average_precision(scores, np.array([each['label'] for each in results]))
+    each = {f'AP/{name}': float(value) for name, value in zip(classes, found, strict=True)}
+    known = {name: value for name, value in each.items() if not math.isnan(value)}
+    return {'mAP': float(mean_of_known(found)), **known}
 
 
 def _warn(message: str) -> None:

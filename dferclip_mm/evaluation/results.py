@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .recall import RecallScores, recall_scores
+
+# What a run's folder has after its test.
+NAME = 'test_results.json'
+LOGS = '*/vis_data/scalars.json'
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,19 @@ class Results:
         classes: C names, in label order.
         truth: (N,) labels.
         predicted: (N,) predicted labels, -1 for an unreadable clip.
+        class_scores: (N, C); ``-inf`` for an unreadable clip.
+        clips: N paths.
+        subjects: N names; empty where the dataset names none.
+        source: ``checkpoint`` and ``selection``, how it was chosen, where they are known.
     """
 
     classes: tuple[str, ...]
     truth: np.ndarray
     predicted: np.ndarray
+    class_scores: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    clips: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    source: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scores(self) -> RecallScores:
@@ -60,15 +72,42 @@ def read_results(path: str | Path) -> Results:
         )
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
+        classes, clips = tuple(content['classes']), content['clips']
+        subjects = tuple(str(clip['subject']) for clip in clips if 'subject' in clip)
         return Results(
-            classes=tuple(content['classes']),
-            truth=np.array([clip['label'] for clip in content['clips']], dtype=int),
-            predicted=np.array([clip['predicted'] for clip in content['clips']], dtype=int),
+            classes=classes,
+            truth=np.array([int(clip['label']) for clip in clips]),
+            predicted=np.array([int(clip['predicted']) for clip in clips]),
+            class_scores=np.array(
+                [clip.get('scores') or [-np.inf] * len(classes) for clip in clips], dtype=float
+            ),
+            clips=tuple(clip['clip'] for clip in clips if clip.get('clip')),
+            subjects=subjects if len(subjects) == len(clips) else (),
+            source=content.get('source', {}),
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(
             f'{path} is not what RecallMetric(save_to=...) writes for clips with labels: {error!r}'
         ) from error
+
+
+def find_results(path: str | Path) -> list[Path]:
+    """The results files of a run: of itself, of its folder, or of each fold or seed below that.
+
+    Raises:
+        FileNotFoundError: when there are none.
+    """
+    path = Path(path)
+    found = [path] if path.is_file() else [path / NAME]
+    if not found[0].is_file():
+        found = sorted(path.glob(f'*/{NAME}'))
+    if not found:
+        raise FileNotFoundError(
+            f'no results at {path}: expected a results file, a folder with {NAME}, or one of such '
+            'folders, as of cross_validate.py; write the file with tools/test.py CONFIG CHECKPOINT '
+            f'--cfg-options test_evaluator.save_to={path / NAME}'
+        )
+    return found
 
 
 def pool_results(results: Sequence[Results]) -> Results:
@@ -87,6 +126,9 @@ def pool_results(results: Sequence[Results]) -> Results:
         classes=names.pop(),
         truth=np.concatenate([result.truth for result in results]),
         predicted=np.concatenate([result.predicted for result in results]),
+        class_scores=np.concatenate([result.class_scores for result in results]),
+        clips=tuple(clip for result in results for clip in result.clips),
+        subjects=tuple(subject for result in results for subject in result.subjects),
     )
 
 
@@ -112,9 +154,9 @@ def read_curves(work_dir: str | Path) -> Curves:
     Raises:
         FileNotFoundError: when there is no log.
     """
-    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    files = sorted(Path(work_dir).glob(LOGS))
     if not files:
-        raise FileNotFoundError(f'no training log below {work_dir} (*/vis_data/scalars.json)')
+        raise FileNotFoundError(f'no training log below {work_dir} ({LOGS})')
     loss: dict[int, float] = {}
     validation: dict[str, dict[int, float]] = {'UAR': {}, 'WAR': {}}
     for file in files:
@@ -127,6 +169,17 @@ def read_curves(work_dir: str | Path) -> Curves:
                 if f'dfer/{name}' in entry:
                     curve[entry['step']] = entry[f'dfer/{name}']
     return Curves(_arrays(loss), {name: _arrays(curve) for name, curve in validation.items()})
+
+
+def find_curves(folder: str | Path) -> dict[str, Curves]:
+    """The curves of a run, or of each fold or seed in its folder, by name; none without logs."""
+    folder = Path(folder)
+    folders = [folder, *sorted(each for each in folder.iterdir() if each.is_dir())]
+    return {
+        each.absolute().name: read_curves(each)
+        for each in folders
+        if next(each.glob(LOGS), None) is not None
+    }
 
 
 def _arrays(curve: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:

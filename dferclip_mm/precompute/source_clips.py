@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from ..media.errors import ClipReadError, clip_error
 from ..media.images import list_frames
 from ..media.packed import PACKED_SUFFIX
+from ..media.spans import split_span
 from ..media.video_files import VIDEO_SUFFIXES
 from ..transforms import ClipInit
 from ..transforms.clip_opener import find_clip_init, open_clip_frames
@@ -40,7 +41,9 @@ class SourceState(NamedTuple):
     def of(cls, path: str) -> SourceState:
         """The present state of a clip; OSError when its files cannot be read."""
         files = [Path(name) for name in list_frames(path)] if Path(path).is_dir() else []
-        stats = [(file.name, file.stat()) for file in files] or [('', Path(path).stat())]
+        stats = [(each.name, each.stat()) for each in files] or [
+            ('', Path(split_span(path)[0]).stat())
+        ]
         sizes = [(name, stat.st_size) for name, stat in stats]
         return cls(path, _hash(sizes), _hash([stat.st_mtime_ns for _, stat in stats]))
 

@@ -18,13 +18,15 @@ from ..media.images import (
     list_numbered_frames,
 )
 from ..media.packed import PackedClip, is_packed
+from ..media.spans import VideoSpan, split_span
 from ..media.videos import open_video
 
 # Once in a process: each call of MMAction2's inference builds a pipeline of its own.
 _warn_of_faces = FirstWarning()
 _FACES = (
     'the model expects crops of one face, and takes the pixels of this clip as one: for whole '
-    'pictures use `python tools/analyze.py VIDEO --model CONFIG CHECKPOINT`'
+    'pictures use `dferclip analyze VIDEO --model CONFIG CHECKPOINT`, or first `dferclip crop '
+    'FOLDER OUT`'
 )
 
 
@@ -37,7 +39,8 @@ class ClipInit(BaseTransform):
     - ``array``: uint8 RGB frames (T, H, W, 3), a list of them, or a picture (H, W, 3);
     - ``frame_dir``: a frame folder. With ``filename_tmpl`` it has ``total_frames`` frames from
       ``start_index`` (plus ``offset``) on, as MMAction2's ``RawframeDataset`` numbers them;
-    - ``filename``: a frame folder, a video, a packed clip, or a picture.
+    - ``filename``: a frame folder, a video (or ``talk.mp4#t=12.000,15.500``, a part of it in
+      seconds), a packed clip, or a picture.
 
     Adds ``clip_reader``, which `ClipDecode` closes, and ``total_frames``. Frames are numbered from
     ``start_index`` 0 on. Where the list or a video's header has another number of frames, the first
@@ -96,4 +99,7 @@ class ClipInit(BaseTransform):
             return PackedClip(path, self.max_pixels)
         if path.lower().endswith(IMAGE_SUFFIXES):
             return FrameFolder([path])
+        video, span = split_span(path)
+        if span is not None:
+            return VideoSpan(video, *span, self.max_pixels)
         return open_video(path, self.max_pixels)

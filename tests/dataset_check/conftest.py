@@ -27,7 +27,8 @@ def scores(tmp_path, frames):
     for number, name in enumerate('abcd'):
         frames(tmp_path / f'data/clips/{name}', number + 2)
     return dict(
-        type='ClipScoresDataset',
+        type='ClipListDataset',
+        columns=dict(path='clip', label=None, scores=['pain']),
         data_root=str(tmp_path / 'data'),
         ann_file='scores.csv',
         data_prefix=dict(clips='clips'),

@@ -8,7 +8,6 @@ from mini_corpora import WRITERS, write_clip, write_dfew, write_text
 from mmaction.registry import DATASETS
 
 from dferclip_mm.dataset_check import clean_targets, read_split, write_clean
-from dferclip_mm.dataset_check.clean import without_lines
 
 PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 TYPES = {'dfew': 'DFEWDataset', 'ferv39k': 'FERV39kDataset', 'mafw': 'MAFWDataset'}
@@ -41,7 +40,7 @@ def test_clean_lists_keep_every_other_byte_and_can_be_read(tmp_path, examine, co
 def test_wrong_scores_and_missing_clips_leave_the_table(tmp_path, scores, examine):
     rows = ['clip,pain,note', 'a,1,one', 'gone,2,', '', 'b,nan,', 'c,3,"open', 'd,4,"x, y"']
     write_text(tmp_path / 'data/scores.csv', '\r\n'.join(rows))
-    splits, found = examine(('train', {**scores, 'targets': 'pain'}))
+    splits, found = examine(('train', scores))
     errors = [(each.kind, each.places[0][1]) for each in found if each.severity == 'error']
     assert errors == [('list line', 5), ('list line', 6), ('missing clip', 3)]
     ((path, count),) = write_clean(tmp_path / 'clean', splits, found).values()
@@ -56,32 +55,6 @@ def test_a_line_that_repeats_another_is_left_out(tmp_path, examine):
     splits, found = examine(('train', settings))
     write_clean(tmp_path / 'clean', splits, found)
     assert (tmp_path / 'clean/own.csv').read_text() == '1,1\n3,2\n'
-
-
-@pytest.mark.parametrize(
-    ('data', 'lines', 'left'),
-    [
-        (b'a\nb\nc\n', [2], b'a\nc\n'),
-        (b'a\r\nb\r\nc', [3], b'a\r\nb\r\n'),
-        (b'a\rb\rc', [1, 2], b'c'),
-        (b'\xef\xbb\xbfa\nb\n', [1], b'\xef\xbb\xbfb\n'),
-        (b'a\n\nb', [], b'a\n\nb'),
-        (b'\xba\xcd\nb\n', [2], b'\xba\xcd\n'),
-    ],
-)
-def test_lines_are_removed_with_their_ends(data, lines, left):
-    assert without_lines(data, lines) == left
-
-
-def test_where_clean_lists_may_not_be_written(tmp_path, examine):
-    roots = [write_dfew(tmp_path / name, num_frames=2) for name in 'ab']
-    settings = dict(type='DFEWDataset', pipeline=PIPELINE)
-    splits, _ = examine(*[('train', {**settings, 'data_root': str(root)}) for root in roots])
-    with pytest.raises(ValueError, match=r'would both be written as .*/set_1\.csv: check them'):
-        clean_targets(tmp_path / 'clean', splits)
-    for folder in (roots[0], roots[0] / 'lists', tmp_path / 'other/../a'):
-        with pytest.raises(ValueError, match=r'lies in the data, .* which is never written to'):
-            write_clean(folder, splits[:1], [])
 
 
 def test_a_folder_in_the_place_of_a_list_is_not_cleaned(tmp_path):

@@ -26,9 +26,9 @@ def errors(found):
         ('b,nan\n', {}, [('list line', [2]), ('settings', [0])]),
         ('a,1\n../b,2\n', {}, [('list line', [3])]),
         ('a,1\nnosuch,2\n', {}, [('missing clip', [3])]),
-        ('a,1\n', dict(split='val'), [('settings', [])]),
+        ('a,1\n', dict(columns=dict(path='clip', split='set')), [('settings', [])]),
         ('a,1\n', dict(ann_file='x.csv'), [('settings', [])]),
-        ('a,1\n', dict(targets='calm'), [('settings', [])]),
+        ('a,1\n', dict(columns=dict(path='clip', scores='calm')), [('settings', [])]),
     ],
 )
 def test_wrong_scores_are_errors_of_check_and_run(

@@ -224,7 +224,11 @@ def test_clips_with_scores_have_no_classes_to_balance(tmp_path, frames):
     frames(tmp_path / 'a', 2)
     write_text(tmp_path / 's.csv', 'clip,pain\na,1\n')
     settings = dict(
-        type='ClipScoresDataset', data_root=str(tmp_path), ann_file='s.csv', pipeline=[]
+        type='ClipListDataset',
+        data_root=str(tmp_path),
+        ann_file='s.csv',
+        columns=dict(path='clip', label=None, scores=['pain']),
+        pipeline=[],
     )
     with pytest.raises(ValueError, match='have scores and no classes to balance'):
         DATASETS.build(dict(type='ClassBalancedDataset', dataset=settings, oversample_thr=0.5))

@@ -48,7 +48,7 @@ def test_batch_size_is_that_of_one_dataloader():
     ('name', 'changes', 'given', 'said'),
     [
         ('dferclip_ferv39k', {}, {'fold': 2}, 'FERV39kDataset has no folds'),
-        ('emoclip_downstream', {}, {'fold': 1}, 'ClipScoresDataset has no folds'),
+        ('emoclip_downstream', {}, {'fold': 1}, 'ClipListDataset has no folds'),
         ('demo_emoclip', {}, {'fold': 1}, "MAFWDataset reads the list 'captions/set_1/"),
         (
             'dferclip_dfew',

@@ -140,8 +140,6 @@ def test_a_video_that_goes_after_the_start_is_named(corpus, decoder, kind):
         clips[0]
 
 
-
-
 def test_a_mistake_in_a_pipeline_is_not_blamed_on_the_clip(corpus):
     def broken(results):
         raise KeyError('mistake')

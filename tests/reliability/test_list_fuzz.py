@@ -5,16 +5,20 @@ The contract is written out here without the parsers' help.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 from fuzzing import fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dferclip_mm.datasets.columns import Columns, TableRow
 from dferclip_mm.datasets.list_text import check_rows, decode_list
 from dferclip_mm.datasets.lists import (
     ListLabels,
@@ -24,6 +28,7 @@ from dferclip_mm.datasets.lists import (
     parse_ferv39k_list,
     parse_mafw_captions,
 )
+from dferclip_mm.datasets.tables import parse_csv
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 SEVEN, ELEVEN = CORPUS_CLASSES['dfew'], CORPUS_CLASSES['mafw']
@@ -81,7 +86,7 @@ HOSTILE = st.sampled_from(
 WORDS = st.sampled_from(split_at('Happy|anger|SAD|fear|Neutral|contempt|anger_disgust|fear_fear'))
 NUMBERS = st.sampled_from([1, 2, 3, 4, 5, 6, 1, 2, 3, 0, 7, 8, -1]).map(str)
 ENDS = st.sampled_from(['\n', '\r\n', '\r'])
-SEPARATORS = {'DFEW csv': ',', 'captions': '\t', 'compounds with captions': '\t'}
+SEPARATORS = {'DFEW csv': ',', 'scores': ',', 'captions': '\t', 'compounds with captions': '\t'}
 
 
 @st.composite
@@ -93,6 +98,7 @@ def lists(draw: st.DrawFn, form: str) -> str:
         columns = {
             'DFEW csv': [NAMES, NUMBERS],
             'counted': [NAMES, NUMBERS, NUMBERS],
+            'scores': [NAMES, NUMBERS, st.sampled_from(['train', 'test'])],
         }.get(form, [NAMES, WORDS, *[st.text(max_size=8)] * 2 * ('captions' in form)])
         fields = [draw(column) for column in columns]
         for _ in range(draw(st.sampled_from([0] * 8 + [1, 2]))):
@@ -104,11 +110,30 @@ def lists(draw: st.DrawFn, form: str) -> str:
         lines.append(draw(st.sampled_from([separator] * 12 + ['\t', ' ', ';'])).join(fields))
     if form == 'DFEW csv' and draw(st.booleans()):
         lines.insert(0, 'video_name,label')
+    if form == 'scores':
+        headers = ['clip,pain,split'] * 8 + ['clip,pain', 'clip,pain,pain', 'clip,,split', '"clip']
+        lines.insert(0, draw(st.sampled_from(headers)))
     return draw(ENDS).join(lines)
 
 
 def encoded(text: str, encoding: str) -> bytes:
     return text.encode(encoding, 'surrogatepass' if encoding == 'utf-8' else 'replace')
+
+
+Parsed = TypeVar('Parsed')
+
+
+def tried(parse: Callable[[], Parsed]) -> tuple[Parsed | None, str]:
+    """What a parser gives, or what its error says; any other kind of error ends the test."""
+    try:
+        return parse(), ''
+    except ValueError as error:
+        return None, str(error)
+
+
+def enough(seen: Counter[str]) -> bool:
+    """Whether the examples held both what gets in and what does not."""
+    return min(seen['rows'], seen['refused']) >= 10
 
 
 @pytest.mark.promise('Lists and prompts', 'A list gives valid rows, or an error with file and line')
@@ -121,20 +146,17 @@ def test_what_gets_in_keeps_the_contract(form):
     @given(lists(form), st.sampled_from(['utf-8', 'utf-8-sig', 'gb18030', 'utf-16', 'latin-1']))
     def check(text: str, encoding: str) -> None:
         data, name = encoded(text, encoding), 'dir/f.txt'
-        rows, said = [], ''
-        try:
-            rows = check_rows(parse(decode_list(data, name), name, labels))
-        except ValueError as error:
-            said = str(error)
+        rows, said = tried(lambda: check_rows(parse(decode_list(data, name), name, labels)))
+        if rows is None:
             seen['refused'] += 1
-        assert not said or re.match(r'dir/f\.txt:[1-9][0-9]*: ', said), said
+            assert re.match(r'dir/f\.txt:[1-9][0-9]*: ', said), said
+            return
         seen['rows'] += len(rows)
         for row in rows:
             assert keeps_contract(row, labels.order), row
 
     check()
-    # The examples held both.
-    assert min(seen['rows'], seen['refused']) >= 10, seen
+    assert enough(seen), seen
 
 
 LETTERS = st.characters(codec='gbk', categories=('L', 'N'))
@@ -196,3 +218,32 @@ def test_well_made_lists_are_read_whatever_their_encoding_and_line_ends(form):
         assert check_rows(parse(decode_list(data, 'f'), 'f', labels)) == rows
 
     check()
+
+
+def read_scores(data: bytes) -> list[TableRow]:
+    columns = Columns(dict(path='clip', label=None, scores=['pain']))
+    found, records = parse_csv(decode_list(data, 'dir/f'), 'dir/f')
+    columns.check(found, 'dir/f')
+    return check_rows(columns.read_all(records, 'dir/f', str))
+
+
+def test_scores_that_get_in_are_finite_and_their_clips_safe():
+    seen: Counter[str] = Counter()
+
+    @fuzz()
+    @given(lists('scores'), st.sampled_from(['utf-8', 'utf-8-sig', 'gb18030', 'utf-16']))
+    def check(text: str, encoding: str) -> None:
+        data = encoded(text, encoding)
+        parsed, said = tried(lambda: read_scores(data))
+        if parsed is None:
+            seen['refused'] += 1
+            assert re.match(r'dir/f:[1-9][0-9]*: ', said), said
+            return
+        seen['rows'] += len(parsed)
+        for row in parsed:
+            assert is_safe(row.clip), row
+            assert math.isfinite(*row.scores)
+            assert row.line > 1
+
+    check()
+    assert enough(seen), seen

@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
-from itertools import chain, repeat
+from itertools import chain, cycle, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.faces.detectors import MTCNN
+from dferclip_mm.media.timed_frames import read_timed_frames
 
 RunTool = Callable[..., None]
 
@@ -44,7 +46,7 @@ def test_each_video_gets_a_folder_with_its_timeline(
     assert 'one.mp4: faces followed: 1, windows: 3, 1.9 s: out/one' in printed
     assert 'empty.mp4: faces followed: 0, windows: 0, 1.9 s: out/empty' in printed
     names = [f'{table}.csv' for table in ('faces', 'segments', 'tracks', 'windows')]
-    names += [f'timeline.{suffix}' for suffix in ('json', 'png', 'srt', 'vtt')]
+    names += [f'timeline.{suffix}' for suffix in ('eaf', 'html', 'json', 'png', 'srt', 'vtt')]
     for name in ('one', 'empty'):
         assert sorted(path.name for path in Path('out', name).iterdir()) == sorted(names)
     table = pd.read_csv('out/one/windows.csv')
@@ -72,7 +74,7 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
         (['model.pth'], 'model.pth: expected a video container'),
         (
             ['one.mp4', '--formats', 'csv,pdf'],
-            '--formats: expected csv, json, srt, vtt, png, mp4, found pdf',
+            '--formats: expected csv, json, srt, vtt, eaf, png, html, mp4, fex, found pdf',
         ),
         (['one.mp4', 'sub/one.mp4'], 'two videos are named one, and each gets a folder'),
         (
@@ -81,6 +83,8 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
         ),
         (['one.mp4', '--crop', 'other.json'], 'no other.json, which says how'),
         (['one.mp4', '--detector', 'faces.csv'], 'faces.csv'),
+        (['one.mp4', '--detector', 'a.onnx'], "detector='a.onnx': there is no such file"),
+        (['one.jpg'], 'one.jpg: expected a video, found a picture'),
     ],
 )
 def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
@@ -89,7 +93,8 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     with pytest.raises(SystemExit) as end:
         analyze(*words)
     assert said in str(end.value)
-    assert '\n' not in str(end.value)
+    # The other line says how to see the traceback.
+    assert len(str(end.value).splitlines()) == 2
     assert not Path('out').exists()
 
 
@@ -105,7 +110,9 @@ def test_the_largest_faces_and_whole_frames_are_options(
     assert 'two.mp4: faces followed: 1' in printed
     assert 'less than 60 pixels high: see --min-face' in printed
     analyze('empty.mp4', '--crop', 'none', '--formats', 'csv,mp4')
-    assert 'empty.mp4: faces followed: 1, windows: 3' in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert 'empty.mp4: faces followed: 1, windows: 3' in printed.out
+    assert 'drawing empty.mp4: ' in printed.err
     assert {path.suffix for path in Path('out/empty').iterdir()} == {'.csv', '.mp4'}
 
 
@@ -139,3 +146,47 @@ def test_the_first_interrupt_leaves_what_was_done(
     assert content['info']['interrupted'] is True
     assert content['summary']['frames'] == len(pd.read_csv('out/one/faces.csv')) == 16
     assert len(content['windows']) == 2
+
+
+class PlayedFile:
+    """OpenCV's camera, which shows a film again and again, at its own pace, for some frames."""
+
+    def __init__(self, frames: int) -> None:
+        self.pictures = [frame.image[..., ::-1] for frame in read_timed_frames('one.mp4')]
+        self.left, self.played = frames, cycle(self.pictures)
+
+    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        self.left -= 1
+        time.sleep(1 / 12)
+        return (True, next(self.played)) if self.left >= 0 else (False, None)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_camera_is_answered_while_it_runs_and_its_latency_is_stated(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('cv2.VideoCapture', lambda number: PlayedFile(60))
+    analyze('--camera', '0', '--every', '1')
+    printed = capsys.readouterr().out.strip().splitlines()
+    table = pd.read_csv('out/camera.csv')
+    assert {*table['video']} == {'camera 0'}
+    assert len(table) == len(printed) - 1 >= 2
+    assert table['end'].is_monotonic_increasing
+    # It waits for the faces around the last one, which are smoothed.
+    assert (table['latency'] > 0.1).all()
+    row = table.iloc[0]
+    said = f'face {row["track"]}: {row["label"]} {row["score"]:.0%}  ({row["latency"]:.2f} s later)'
+    assert printed[0].endswith(said)
+    assert f'windows: {len(table)}, answered {table["latency"].mean():.2f} s after' in printed[-1]
+
+
+def test_a_camera_takes_the_place_of_videos(analyze: RunTool) -> None:
+    for words in ((), ('one.mp4', '--camera', '0'), ('--camera', '0', '--formats', 'json')):
+        with pytest.raises(SystemExit) as end:
+            analyze(*words)
+        assert end.value.code == 2

@@ -16,6 +16,8 @@ def test_the_crops_of_the_drawn_corpus_are_measured(
     work_dir: Path, run_tool: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_corpus(work_dir / 'data', clips_per_class=3, identities=5, workers=1, progress=False)
+    # Only the training list is read.
+    (work_dir / 'data/EmoLabel_DataSplit/test(single-labeled)/set_1.csv').unlink()
     options = ('--data-root', work_dir / 'data', '--clips', '12')
     run_tool('measure_crop', CONFIG, *options, '--out', 'crop.json')
     printed = capsys.readouterr().out
@@ -24,6 +26,7 @@ def test_the_crops_of_the_drawn_corpus_are_measured(
     template = read_template('crop.json')
     assert template.frames + template.without_face == 12
     assert template.size == 96
+    assert 12 < template.clip_frames < 24
     # Half the height of a drawn face is 0.405 of the frame, and eyes lie 0.12 of that higher than
     # the middle, which is at 0.52.
     np.testing.assert_allclose(template.landmarks[:2, 1], 0.52 - 0.12 * 0.405, atol=0.04)

@@ -5,11 +5,11 @@ _base_ = 'loaders.py'
 data_root = 'data/scores'
 targets = ['severity']
 corpus = dict(
-    type='ClipScoresDataset',
+    type='ClipListDataset',
     data_root=data_root,
     ann_file='scores.csv',
     data_prefix=dict(clips='clips'),
-    targets=targets,
+    columns=dict(path='clip', label=None, split='split', scores=targets),
 )
 train_dataloader = dict(batch_size=64, dataset=corpus)
 val_dataloader = dict(batch_size=64, dataset=corpus)

@@ -9,8 +9,6 @@ model = dict(
     backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai'),
     neck=dict(
         type='TemporalTransformer',
-        in_channels=512,
-        embed_dims=512,
         max_frames=16,
         depth=1,
         num_heads=8,

@@ -12,8 +12,6 @@ model = dict(
     backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai', frozen=True),
     neck=dict(
         type='TemporalTransformer',
-        in_channels=512,
-        embed_dims=512,
         # The published position table has 1024 rows; 33 are used.
         max_frames=1023,
         depth=2,

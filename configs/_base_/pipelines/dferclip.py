@@ -5,7 +5,7 @@ load = [
     dict(type='ClipDecode'),
 ]
 crop = dict(type='ClipRandomCrop', size=224)
-pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape'))
+pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'subject', 'img_shape'))
 finish = [
     dict(type='ClipResize', size=224),
     dict(type='Flip', flip_ratio=0.5),

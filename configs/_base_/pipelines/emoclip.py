@@ -4,7 +4,7 @@ crop = [
     dict(type='ClipResizeShortEdge', size=224),
     dict(type='CenterCrop', crop_size=224),
 ]
-pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape'))
+pack = dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'subject', 'img_shape'))
 train_pipeline = [
     dict(type='ClipInit'),
     dict(type='SampleWindow', stride=4, num_frames=32),

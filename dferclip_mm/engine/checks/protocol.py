@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 
@@ -22,6 +23,28 @@ def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
     if split == 'test':
         return f'{best}: as published, and optimistic, since those clips are the test'
     return best
+
+
+def describe_selection(dataset: Any, save_best: Sequence[str] | None) -> str:
+    """How the best checkpoint of a training is chosen, in a few words; see `describe_protocol`."""
+    if dataset is None or not save_best:
+        return ''
+    return f'best {", ".join(save_best)}, {getattr(dataset, "split", "validation")} clips'
+
+
+def describe_source(path: str | None, meta: Mapping[str, Any]) -> dict[str, str]:
+    """Which checkpoint is tested, and what selected it.
+
+    Args:
+        path: the checkpoint; None for the pretrained weights that the config names.
+        meta: of the checkpoint; ``selection`` is what `describe_selection` said in its training.
+    """
+    if path is None:
+        return {'selection': 'no checkpoint'}
+    name = PurePosixPath(path).name
+    if name.startswith('best_') and meta.get('selection'):
+        return {'checkpoint': path, 'selection': meta['selection']}
+    return {'checkpoint': path, 'selection': name}
 
 
 def find_batch_size_mismatch(

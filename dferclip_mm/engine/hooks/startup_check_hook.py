@@ -22,7 +22,13 @@ from ..checks.config_keys import check_config_keys, check_save_best, custom_keys
 from ..checks.data import check_frames, check_labels, check_metric_names
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
-from ..checks.protocol import describe_protocol, find_batch_size_mismatch
+from ..checks.protocol import (
+    describe_protocol,
+    describe_selection,
+    describe_source,
+    find_batch_size_mismatch,
+)
+from ..class_counts import build_train_dataset, tell_class_counts
 from ..console import describe_learning_rates, find_unused_rates
 from ..lookup import find_hook, unwrap_datasets
 
@@ -42,6 +48,8 @@ class StartupCheckHook(Hook):
 
     def __init__(self) -> None:
         self._trained: tuple[str, ...] = ()
+        self._selection = ''
+        self._meta: Mapping[str, Any] = {}
 
     def before_run(self, runner: Any) -> None:
         """Check the config."""
@@ -51,8 +59,11 @@ class StartupCheckHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the classes of the checkpoint: training may go on with others, testing not."""
-        # StrictLoadHook refuses what is no mapping.
-        if isinstance(checkpoint, Mapping) and is_bound_to_classes(_head(runner)):
+        if not isinstance(checkpoint, Mapping):
+            # StrictLoadHook refuses it.
+            return
+        self._meta = checkpoint.get('meta') or {}
+        if is_bound_to_classes(_head(runner)):
             self._trained = trained_classes(checkpoint)
 
     def before_train(self, runner: Any) -> None:
@@ -65,6 +76,7 @@ class StartupCheckHook(Hook):
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
+        tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
         if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -82,6 +94,7 @@ class StartupCheckHook(Hook):
         val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
         for line in describe_learning_rates(model, runner.optim_wrapper):
             runner.logger.info(line)
+        self._selection = describe_selection(val_dataset, save_best)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         mismatch = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},
@@ -93,17 +106,25 @@ class StartupCheckHook(Hook):
             if warning is not None:
                 runner.logger.warning(warning)
 
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
+        """Store how the best checkpoint is chosen, for the results of its test."""
+        checkpoint['meta']['selection'] = self._selection
+
     def before_val(self, runner: Any) -> None:
         """Check the features of the validation data, where nothing is trained."""
         _check_cached_features(runner, runner.val_dataloader.dataset)
 
     def before_test(self, runner: Any) -> None:
-        """Check the classes and the features of the test data."""
+        """Check the classes and features of the test data, and tell the metrics their source."""
         dataset = runner.test_dataloader.dataset
         _check_data(runner, dataset, 'test_dataloader')
         check_metric_names(runner.test_evaluator.metrics, 'test_dataloader')
+        tell_class_counts(_head(runner), lambda: build_train_dataset(runner.cfg))
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
+        for metric in runner.test_evaluator.metrics:
+            if hasattr(metric, 'source'):
+                metric.source = describe_source(runner._load_from, self._meta)
 
 
 def _head(runner: Any) -> Any:

@@ -39,6 +39,15 @@ def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> 
     return model
 
 
+def embed_dim(arch: str | Mapping[str, Any]) -> int:
+    """D, the width of an architecture's features.
+
+    Raises:
+        ValueError: as `build_clip`.
+    """
+    return int(_describe(arch)['embed_dim'])
+
+
 def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
     """The tokenizer of an architecture with CLIP's own byte-pair vocabulary.
 
@@ -49,7 +58,7 @@ def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
     other = text_cfg.get('hf_tokenizer_name')
     if other:
         raise ValueError(
-            f'arch={_shown(arch)} has the vocabulary of {other}: text prompts need '
+            f'arch={shown(arch)} has the vocabulary of {other}: text prompts need '
             "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
         )
     return _clip_tokenizer(text_cfg.get('context_length', 77))
@@ -94,13 +103,14 @@ def _describe(arch: str | Mapping[str, Any]) -> dict[str, Any]:
     foreign = config.get('text_cfg', {}).get('hf_model_name')
     if foreign:
         raise ValueError(
-            f'arch={_shown(arch)} has the text tower {foreign}, which is built by transformers: '
+            f'arch={shown(arch)} has the text tower {foreign}, which is built by transformers: '
             "use an architecture with CLIP's own text tower, such as ViT-B-32, ViT-B-16 or ViT-L-14"
         )
     return config
 
 
-def _shown(arch: str | Mapping[str, Any]) -> str:
+def shown(arch: str | Mapping[str, Any]) -> str:
+    """An architecture for messages."""
     return repr(arch) if isinstance(arch, str) else 'the given dimensions'
 
 

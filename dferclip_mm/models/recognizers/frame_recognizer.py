@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from einops import rearrange, reduce
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
+
+from ..clip.build import embed_dim
 
 
 @MODELS.register_module()
@@ -20,15 +23,24 @@ class FrameRecognizer(Recognizer2D):
     Args:
         num_frames: frames of each view. Needed when a clip is tested in several views (crops or
             temporal clips), which are scored separately; None takes all frames as one view.
-        kwargs: of MMAction2's `Recognizer2D`: `backbone`, `neck`, `cls_head`,
-            `data_preprocessor`, `test_cfg`, ….
+        neck: config of the neck. Its `in_channels` and `embed_dims`, where it has none, are those
+            of the CLIP towers in the backbone and in the head.
+        kwargs: of MMAction2's `Recognizer2D`: `backbone`, `cls_head`, `data_preprocessor`,
+            `test_cfg`, ….
 
     Raises:
         ValueError: when `test_cfg` has an option that is not supported.
     """
 
-    def __init__(self, num_frames: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        num_frames: int | None = None,
+        neck: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if neck is not None:
+            neck = {**_clip_widths(**kwargs), **neck}
+        super().__init__(neck=neck, **kwargs)
         self.num_frames = num_frames
         unsupported = {'max_testing_views', 'fcn_test'} & set(self.test_cfg or {})
         if unsupported:
@@ -85,6 +97,22 @@ class FrameRecognizer(Recognizer2D):
         if stage == 'head' and self.with_cls_head:
             x = self.cls_head(x, **info)
         return x, info
+
+
+def _clip_widths(
+    backbone: Mapping[str, Any], cls_head: Mapping[str, Any] | None = None, **_: Any
+) -> dict[str, int]:
+    """What a neck between two CLIP towers takes and gives, from their architectures."""
+    head = cls_head or {}
+    towers = {'in_channels': backbone, 'embed_dims': head.get('text_encoder', {})}
+    widths = {key: embed_dim(tower['arch']) for key, tower in towers.items() if _is_clip(tower)}
+    # A published model's head has text features in place of a tower.
+    told = head.get('in_channels') or head.get('embed_dims')
+    return {**widths, 'embed_dims': told} if told else widths
+
+
+def _is_clip(tower: Mapping[str, Any]) -> bool:
+    return tower.get('type') in ('CLIPVisualEncoder', 'CLIPTextEncoder') and 'arch' in tower
 
 
 def pool_frames(features: Any) -> torch.Tensor:

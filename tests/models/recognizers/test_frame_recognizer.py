@@ -54,3 +54,20 @@ def test_video_backbone_is_explained(tiny_model):
 def test_unsupported_test_options_are_refused(tiny_model, key):
     with pytest.raises(ValueError, match=f'test_cfg.{key}'):
         MODELS.build(dict(tiny_model, test_cfg={key: 2}))
+
+
+@pytest.mark.parametrize(
+    ('head', 'width'),
+    [({}, 32), (dict(in_channels=40), 40), (dict(type='PrecomputedTextHead', embed_dims=24), 24)],
+)
+def test_the_necks_widths_are_those_of_the_towers(tiny_model, tiny_clip, head, width):
+    tiny_model['backbone']['arch'] = dict(tiny_clip, embed_dim=48)
+    if 'type' in head:
+        tiny_model['cls_head'] = dict(classes='dfew')
+    tiny_model['cls_head'].update(head)
+    for key in ('in_channels', 'embed_dims'):
+        del tiny_model['neck'][key]
+    model = MODELS.build(tiny_model)
+    assert model.neck.in_channels == 48
+    assert model(torch.rand(1, 4, 3, 32, 32), stage='neck').shape == (1, width)
+    assert model(torch.rand(1, 4, 3, 32, 32), stage='head').shape == (1, 7)

@@ -1,0 +1,179 @@
+"""Training, validation and test clips of one list, with nobody on two sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..media.images import natural_key
+from .columns import TableRow
+from .holdout import stratified_holdout
+
+
+def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: int) -> np.ndarray:
+    """The fold of each clip, from 1 on: all clips of a group in one, classes spread evenly.
+
+    The folds depend on the arguments alone, so that all processes agree on them.
+
+    Args:
+        labels: of N clips, in the order of the list.
+        groups: a person, a movie or a video for each clip.
+        count: of the folds.
+        seed: of scikit-learn's ``StratifiedGroupKFold``, or of ``StratifiedKFold`` where each clip
+            is its own group.
+
+    Returns:
+        (N,) numbers from 1 to ``count``.
+
+    Raises:
+        ValueError: if there are fewer groups, or fewer clips of each class, than folds.
+    """
+    try:
+        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    except ImportError as error:
+        raise ImportError('folds need scikit-learn: run `pip install scikit-learn`') from error
+    found = len({*groups})
+    if not 2 <= count <= found:
+        raise ValueError(
+            f'expected from 2 to {found} folds, one for each subject or clip at most, found {count}'
+        )
+    most = max(map([*labels].count, {*labels}))
+    if most < count:
+        raise ValueError(f'expected a class of at least {count} clips for {count} folds')
+    splitter, numbers = StratifiedKFold(count, shuffle=True, random_state=seed), None
+    if found < len(groups):
+        # Shuffled here, since its releases shuffle in different ways.
+        order = np.random.RandomState(seed).permutation(found)
+        numbers = order[np.unique(groups, return_inverse=True)[1]]
+        splitter = StratifiedGroupKFold(count)
+    folds = np.zeros(len(groups), int)
+    for fold, (_, test) in enumerate(splitter.split(labels, labels, numbers), 1):
+        folds[test] = fold
+    return folds
+
+
+def hold_out(
+    labels: Sequence[str], groups: Sequence[str], fraction: float, seed: int
+) -> np.ndarray:
+    """Choose a share of the clips, by whole groups: one of ``1 / fraction`` folds, rounded.
+
+    Where each clip is its own group, exactly the share of every class.
+
+    Returns:
+        (N,) True where a clip is chosen.
+
+    Raises:
+        ValueError: if the share is not above 0 and at most 0.5, or there are too few groups.
+    """
+    if not 0 < fraction <= 0.5:
+        raise ValueError(f'expected a share above 0 and at most 0.5, such as 0.2, found {fraction}')
+    if len({*groups}) == len(groups):
+        numbers = np.unique(labels, return_inverse=True)[1]
+        return stratified_holdout(numbers.tolist(), fraction, seed)
+    return group_folds(labels, groups, round(1 / fraction), seed) == 1
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """What divides the clips of one list.
+
+    Attributes:
+        columns: which of ``subject``, ``split`` and ``fold`` the list has.
+        folds: see `ClipListDataset`, as the following.
+        test_fraction: tested share of the clips.
+        split_seed: of both.
+        val_fraction: share of the training clips that is held out.
+        val_seed: of the choice.
+    """
+
+    columns: frozenset[str]
+    folds: int
+    test_fraction: float
+    split_seed: int
+    val_fraction: float
+    val_seed: int
+
+    def check(self, split: str, fold: int) -> None:
+        """Refuse settings that do not go together.
+
+        Raises:
+            ValueError: if two things divide the clips, or nothing gives this split or fold.
+        """
+        given = [f'columns.{name}' for name in ('split', 'fold') if name in self.columns]
+        given += [name for name in ('folds', 'test_fraction') if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f'{" and ".join(given)} divide the clips: give one of them')
+        if split == 'validation' and not (self.val_fraction or 'split' in self.columns):
+            raise ValueError(
+                "split='validation' needs val_fraction, such as 0.2, or a column "
+                '(columns=dict(split=...)) with such clips'
+            )
+        last = fold if 'fold' in self.columns else self.folds or 1
+        if not 1 <= fold <= last:
+            folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
+            raise ValueError(f'expected a fold {folds}, found {fold!r}')
+
+    def divide(
+        self, rows: Sequence[TableRow], labels: Sequence[str], fold: int, default: str
+    ) -> list[str]:
+        """``'train'``, ``'validation'`` or ``'test'`` for each row.
+
+        Args:
+            rows: of the whole list.
+            labels: their classes.
+            fold: that is tested.
+            default: the side of all rows where nothing divides them.
+
+        Raises:
+            ValueError: if it cannot be done, or a subject is on two sides.
+        """
+        by_subject = 'subject' in self.columns
+        groups = [row.subject if by_subject else row.clip for row in rows]
+        sides = self._divide(rows, labels, groups, fold) or [default] * len(rows)
+        train = [index for index, side in enumerate(sides) if side == 'train']
+        if self.val_fraction and 'validation' in sides:
+            raise ValueError('the list has validation clips of its own: leave out val_fraction')
+        if self.val_fraction and train:
+            kept = ([each[index] for index in train] for each in (labels, groups))
+            held = hold_out(*kept, self.val_fraction, self.val_seed)
+            for index in np.array(train)[held]:
+                sides[index] = 'validation'
+        shared = find_shared(groups, sides) if by_subject else None
+        if shared:
+            one, other = shared
+            raise ValueError(
+                f'the subject {groups[one]!r} is in {sides[one]} (line {rows[one].line}) and in '
+                f'{sides[other]} (line {rows[other].line}): correct the column, or divide the '
+                'clips by folds=5'
+            )
+        return sides
+
+    def _divide(
+        self, rows: Sequence[TableRow], labels: Sequence[str], groups: Sequence[str], fold: int
+    ) -> list[str]:
+        if 'split' in self.columns:
+            return [row.split for row in rows]
+        if 'fold' in self.columns:
+            names = sorted({row.fold for row in rows}, key=natural_key)
+            if fold > len(names):
+                raise ValueError(f'expected a fold from 1 to {len(names)}, found {fold}')
+            tested = [row.fold == names[fold - 1] for row in rows]
+        elif self.folds:
+            tested = (group_folds(labels, groups, self.folds, self.split_seed) == fold).tolist()
+        elif self.test_fraction:
+            tested = hold_out(labels, groups, self.test_fraction, self.split_seed).tolist()
+        else:
+            return []
+        return ['test' if each else 'train' for each in tested]
+
+
+def find_shared(groups: Sequence[str], sides: Sequence[str]) -> tuple[int, int] | None:
+    """The indices of two clips of one group on two sides; None if there are none."""
+    first: dict[str, int] = {}
+    for index, (group, side) in enumerate(zip(groups, sides, strict=True)):
+        other = first.setdefault(group, index)
+        if sides[other] != side:
+            return other, index
+    return None

@@ -1,0 +1,257 @@
+"""Compare runs that answered the same clips: figures with intervals, and paired tests."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binomtest
+
+from .bootstrap import number_units, percentile_interval, resample_counts
+from .measures import answer_cells, macro_f1, mean_of_known, recall, uar, war
+from .results import Results, find_results, read_results
+
+MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war, 'F1': macro_f1}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of a run.
+
+    Attributes:
+        name: for the table.
+        parts: of each fold or seed; one for a single test.
+    """
+
+    name: str
+    parts: tuple[Results, ...]
+
+    @cached_property
+    def clips(self) -> list[str]:
+        """The clips of all parts, below their common folder and without suffix.
+
+        The same clips as frames, as videos or packed, wherever they are, have equal names. Of
+        several spans of one video, the second is ``name#2``.
+
+        Raises:
+            ValueError: when the results do not name their clips.
+        """
+        if any(len(part.clips) < len(part.truth) for part in self.parts):
+            raise ValueError(
+                f"{self.name}: its results do not name their clips: add 'filename' to the "
+                'meta_keys of PackActionInputs and test again'
+            )
+        parts = [[Path(clip) for clip in part.clips] for part in self.parts]
+        paths = {path for part in parts for path in part}
+        root = os.path.commonpath([path.parent for path in paths])
+        stems = {path: path.relative_to(root).with_suffix('').as_posix() for path in paths}
+        if len(set(stems.values())) < len(paths):
+            stems = {path: path.relative_to(root).as_posix() for path in paths}
+        names = []
+        for part in parts:
+            seen: Counter[Path] = Counter()
+            for path in part:
+                seen[path] += 1
+                names.append(stems[path] + (f'#{seen[path]}' if seen[path] > 1 else ''))
+        return names
+
+    @cached_property
+    def labels(self) -> dict[str, int]:
+        """Clip -> label."""
+        truth = np.concatenate([part.truth for part in self.parts]).tolist()
+        return dict(zip(self.clips, truth, strict=True))
+
+    @property
+    def subjects(self) -> dict[str, str]:
+        """Clip -> subject; empty where a clip has none."""
+        found = [subject for part in self.parts for subject in part.subjects]
+        return dict(zip(self.clips, found, strict=True)) if len(found) == len(self.clips) else {}
+
+    @property
+    def selection(self) -> str:
+        """How its checkpoints were chosen."""
+        found = dict.fromkeys(part.source.get('selection', 'unknown') for part in self.parts)
+        return ', '.join(found)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in percent.
+
+    Attributes:
+        value: the mean over the parts of a run.
+        std: over the parts; None of a single one.
+        low, high: 95 % bootstrap interval.
+        best: whether it is significantly above that of every other run.
+    """
+
+    value: float
+    std: float | None
+    low: float
+    high: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure minus that of the first run: its 95 % bootstrap interval and two-sided p-value."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row of the comparison.
+
+    Attributes:
+        run: what is compared.
+        figures: UAR, WAR, F1 and ``recall/<class>``.
+        differences: from the first run, for UAR, WAR and F1; empty of the first run.
+        mcnemar: clips that only this run, and only the first, got right, and the exact p-value.
+            None of the first run, and of several seeds, which have several answers to a clip.
+    """
+
+    run: Run
+    figures: Mapping[str, Figure]
+    differences: Mapping[str, Difference] = field(default_factory=dict)
+    mcnemar: tuple[int, int, float] | None = None
+
+
+def read_run(path: str | Path, name: str) -> Run:
+    """Read the results at a path; see `find_results`."""
+    run = Run(name, tuple(read_results(file) for file in find_results(path)))
+    if len({part.classes for part in run.parts}) > 1:
+        raise ValueError(f'{path}: its results have different classes: give each as a run')
+    return run
+
+
+def check_same_clips(runs: Sequence[Run]) -> None:
+    """Refuse runs with other classes, clips or labels than the first.
+
+    Raises:
+        ValueError: with the difference.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        both = f'{first.name} and {run.name}'
+        if run.parts[0].classes != first.parts[0].classes:
+            lists = ' and '.join(', '.join(each.parts[0].classes) for each in (first, run))
+            raise ValueError(f'{both} have different classes, {lists}: compare runs of equal ones')
+        for one, other in ((first, run), (run, first)):
+            missing = [clip for clip in one.labels if clip not in other.labels]
+            if missing:
+                raise ValueError(
+                    f'{both} were tested on different clips: {len(missing)} of the '
+                    f'{len(one.labels)} of {one.name} are not among the {len(other.labels)} of '
+                    f'{other.name}, such as {", ".join(missing[:3])}; test both on the same list'
+                )
+        changed = [clip for clip, label in first.labels.items() if run.labels[clip] != label]
+        if changed:
+            names = [each.parts[0].classes[each.labels[changed[0]]] for each in (first, run)]
+            raise ValueError(
+                f'{both} have different labels for {len(changed)} clips, such as {changed[0]} '
+                f'({names[0]} and {names[1]}): test both with the same list'
+            )
+
+
+def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Compared]:
+    """Score runs on the same clips, and test each against the first.
+
+    Clips are resampled, or subjects with all their clips where the results name them, and with each
+    clip its answers in all runs, folds and seeds.
+
+    Raises:
+        ValueError: when their classes, clips or labels differ.
+    """
+    check_same_clips(runs)
+    subjects = next((run.subjects for run in runs if run.subjects), {})
+    draws = [_resample(run, subjects, resamples) for run in runs]
+    points = [_score(_count(run), runs[0].parts[0].classes) for run in runs]
+    rows = []
+    for number, run in enumerate(runs):
+        figures = {}
+        for name, values in points[number].items():
+            others = [i for i in range(len(runs)) if i != number]
+            best = bool(others) and all(
+                percentile_interval(draws[number][name] - draws[i][name])[0] > 0 for i in others
+            )
+            low, high = percentile_interval(draws[number][name])
+            known = values[~np.isnan(values)]
+            std = float(known.std(ddof=1)) if len(known) > 1 else None
+            figures[name] = Figure(float(mean_of_known(values)), std, low, high, best)
+        if not number:
+            rows.append(Compared(run, figures))
+            continue
+        differences = {
+            name: _difference(
+                figures[name].value - rows[0].figures[name].value,
+                draws[number][name] - draws[0][name],
+            )
+            for name in MEASURES
+        }
+        rows.append(Compared(run, figures, differences, mcnemar(run, runs[0])))
+    return rows
+
+
+def mcnemar(run: Run, other: Run) -> tuple[int, int, float] | None:
+    """Clips that only `run` and only `other` got right, and McNemar's exact p-value (1947).
+
+    None where a run has several answers to a clip.
+    """
+    rights = []
+    for each in (run, other):
+        if len(each.labels) < len(each.clips):
+            return None
+        right = np.concatenate([part.truth == part.predicted for part in each.parts])
+        rights.append(dict(zip(each.clips, right.tolist(), strict=True)))
+    only = sum(rights[0][clip] > rights[1][clip] for clip in rights[0])
+    only_other = sum(rights[0][clip] < rights[1][clip] for clip in rights[0])
+    total = only + only_other
+    return only, only_other, float(binomtest(only, total).pvalue) if total else 1.0
+
+
+def _cells(run: Run) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Where each answer is counted, and the shape of the counts (parts, C, C + 1)."""
+    classes = len(run.parts[0].classes)
+    size = classes * (classes + 1)
+    found = [
+        number * size + answer_cells(part.truth, part.predicted, classes)
+        for number, part in enumerate(run.parts)
+    ]
+    return np.concatenate(found), (len(run.parts), classes, classes + 1)
+
+
+def _count(run: Run) -> np.ndarray:
+    cells, shape = _cells(run)
+    return np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
+
+
+def _resample(run: Run, subjects: Mapping[str, str], resamples: int) -> dict[str, np.ndarray]:
+    """The figures of resamples, each the mean over the parts."""
+    cells, shape = _cells(run)
+    units = number_units([subjects.get(clip, clip) for clip in run.clips])
+    counts = resample_counts(cells, units, int(np.prod(shape)), resamples)
+    scores = _score(counts.reshape(-1, *shape), run.parts[0].classes)
+    return {name: mean_of_known(values) for name, values in scores.items()}
+
+
+def _score(counts: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Each figure (..., parts) of counts (..., parts, C, C + 1)."""
+    figures = {name: function(counts) for name, function in MEASURES.items()}
+    by_class = np.moveaxis(recall(counts), -1, 0)
+    recalls = zip(classes, by_class, strict=True)
+    return figures | {f'recall/{name}': each for name, each in recalls if not np.isnan(each).all()}
+
+
+def _difference(value: float, draws: np.ndarray) -> Difference:
+    low, high = percentile_interval(draws)
+    tail = min((draws <= 0).sum(), (draws >= 0).sum())
+    return Difference(value, low, high, min(1.0, float(2 * (tail + 1) / (len(draws) + 1))))

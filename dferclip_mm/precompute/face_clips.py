@@ -1,0 +1,194 @@
+"""From videos to clips of one face each, as the owners of the corpora have cropped theirs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from ..faces.crop import CropTemplate, crop_face
+from ..faces.detectors import build_face_finder
+from ..faces.track_faces import track_faces
+from ..files import check_free_space
+from ..media.images import list_frames, read_image
+from ..media.shots import count_shots
+from ..media.timed_frames import TimedFrame, read_timed_frames
+
+# Seconds between the images of a folder, which have no times.
+_STEP = 1 / 25
+_QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
+# What the work needs at least, in bytes.
+_ROOM = 64 << 20
+
+# Once in each process.
+_finder = lru_cache(maxsize=1)(build_face_finder)
+
+
+class CroppedClip(NamedTuple):
+    """A row of the report.
+
+    Attributes:
+        clip: its name.
+        frames: that were read.
+        seen: frames with the main face.
+        written: the same, or 0 for a clip that is left out.
+        faces: tracks of faces that are high enough; one person has several after a cut.
+        share: the main face's part of the area that all faces cover in all frames; 0 without one.
+        problem: why the clip, or the rest of it, could not be read.
+    """
+
+    clip: str
+    frames: int
+    seen: int
+    written: int
+    faces: int
+    share: float
+    problem: str = ''
+
+
+class CropSettings(NamedTuple):
+    """How faces are found and cropped.
+
+    Attributes:
+        template: of the crops.
+        detector: ``'mtcnn'`` or a YuNet file.
+        every: faces are detected in every n-th frame.
+        min_face: faces that are less high are left out, in pixels.
+        min_seen: clips with the main face in a smaller share of their frames are left out. DFEW's
+            owners dropped those with more than half of their frames unusable.
+    """
+
+    template: CropTemplate
+    detector: str = 'mtcnn'
+    every: int = 3
+    min_face: float = 24
+    min_seen: float = 0.5
+
+
+def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> CroppedClip:
+    """Write the frames of a clip's main face as ``out/clip/00001.jpg`` and so on.
+
+    The main face is the track with the largest area, summed over all frames: who is in view for
+    long and large. Frames without it are left out. The folder appears when it is complete; there
+    is none without a face.
+
+    Args:
+        clip: its name, parts joined by ``/``.
+        source: a video or frame folder.
+        out: folder of all clips.
+        settings: of the crops.
+    """
+    folder = out / clip
+    # Beside it, so that it can be renamed; the name marks what is not complete.
+    partial_folder = folder.with_name(f'{folder.name}.tmp')
+    areas: dict[int, float] = {}
+    written: Counter[int] = Counter()
+    frames = 0
+    problems: list[str] = []
+    _remove(partial_folder)
+    shots = count_shots(_until_damage(source, problems))
+    for frame, faces in track_faces(shots, _finder(settings.detector), every=settings.every):
+        frames += 1
+        for face in faces:
+            width, height = face.box[2:] - face.box[:2]
+            if height < settings.min_face:
+                continue
+            areas[face.track] = areas.get(face.track, 0.0) + width * height
+            written[face.track] += 1
+            path = partial_folder / str(face.track) / f'{written[face.track]:05}.jpg'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            crop = crop_face(frame.image, face.landmarks, face.box, settings.template)
+            path.write_bytes(cv2.imencode('.jpg', crop[..., ::-1], _QUALITY)[1].tobytes())
+    main = max(areas, key=lambda track: areas[track], default=-1)
+    seen = written[main]
+    kept = seen > 0 and seen >= settings.min_seen * frames
+    _remove(folder)
+    if kept:
+        (partial_folder / str(main)).rename(folder)
+    _remove(partial_folder)
+    share = areas.get(main, 0.0) / max(sum(areas.values()), 1e-9)
+    found = (seen, seen if kept else 0, len(areas), round(float(share), 3))
+    return CroppedClip(clip, frames, *found, ''.join(problems))
+
+
+def _until_damage(source: str, problems: list[str]) -> Iterator[TimedFrame]:
+    """The frames before a damage, which is noted."""
+    try:
+        yield from read_clip_frames(source)
+    except (ValueError, OSError) as error:
+        problems.append(str(error))
+
+
+def read_clip_frames(source: str) -> Iterator[TimedFrame]:
+    """The frames of a video, or of a frame folder as if 25 were shown in a second.
+
+    Raises:
+        ValueError: after the frames before a damage.
+        OSError: when a file cannot be read.
+    """
+    if not Path(source).is_dir():
+        yield from read_timed_frames(source)
+        return
+    for number, path in enumerate(list_frames(source)):
+        yield TimedFrame(number, number * _STEP, read_image(path))
+
+
+def crop_clips(
+    clips: Mapping[str, str], out: Path, settings: CropSettings, workers: int
+) -> Iterator[CroppedClip]:
+    """Crop clips, several at a time; each is reported when it is done.
+
+    Args:
+        clips: name -> video or frame folder.
+        out: folder of all clips; it is created.
+        settings: of the crops.
+        workers: processes; 0: in this one.
+
+    Raises:
+        ValueError: when a process dies, naming the clips that it may have died of.
+        OSError: when a file cannot be written.
+    """
+    check_free_space(out, _ROOM)
+    crop = partial(crop_clip, out=out, settings=settings)
+    if not workers:
+        yield from (crop(clip, source) for clip, source in clips.items())
+        return
+    # A fork would copy the locks of PyTorch's and OpenCV's threads as they are.
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(workers, context, _init_worker) as pool:
+        waiting: dict[Future[CroppedClip], str] = {
+            pool.submit(crop, clip, source): clip for clip, source in clips.items()
+        }
+        try:
+            for done in as_completed([*waiting]):
+                yield done.result()
+                del waiting[done]
+        except BrokenProcessPool as error:
+            begun = [*waiting.values()][: 2 * workers]
+            raise ValueError(
+                f'a process died while it read one of {", ".join(begun)}: leave that clip out, or '
+                'find it with --workers 0'
+            ) from error
+        finally:
+            # After Ctrl-C the clips that are begun are finished, and no others begin.
+            pool.shutdown(cancel_futures=True)
+
+
+def _init_worker() -> None:
+    # The program that started it is interrupted, too, and waits for what is begun.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)

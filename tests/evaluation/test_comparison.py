@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from dferclip_mm.evaluation import recall_scores
+from dferclip_mm.evaluation.compare import Compared, Difference, Figure, Run, compare
+from dferclip_mm.evaluation.results import Results
+from dferclip_mm.evaluation.tables import render
+
+CLASSES = ('pain', 'no pain', 'a_b')
+
+
+def results(
+    numbers: Sequence[int],
+    right: float = 0.7,
+    seed: int = 0,
+    template: str = '/data/{:03}',
+    subjects: int = 0,
+    **source: str,
+) -> Results:
+    """Answers to numbered clips; the label of a clip depends on its number alone."""
+    rng = np.random.default_rng(seed)
+    truth = np.array([number * 7 % 11 % 3 for number in numbers])
+    wrong = rng.random(len(truth)) > right
+    return Results(
+        CLASSES,
+        truth,
+        np.where(wrong, (truth + 1) % 3, truth),
+        clips=tuple(template.format(number) for number in numbers),
+        subjects=tuple(f's{number % subjects}' for number in numbers) if subjects else (),
+        source=source,
+    )
+
+
+def test_a_figure_is_the_mean_over_folds_with_its_deviation() -> None:
+    folds = results(range(40)), results(range(40, 70), seed=1)
+    (row,) = compare([Run('run', folds)], 100)
+    each = [fold.scores for fold in folds]
+    assert row.figures['UAR'].value == pytest.approx(np.mean([fold.uar for fold in each]))
+    assert row.figures['UAR'].std == pytest.approx(np.std([fold.uar for fold in each], ddof=1))
+    assert row.figures['WAR'].value == pytest.approx(np.mean([fold.war for fold in each]))
+    recalls = np.array([fold.recall for fold in each])
+    assert row.figures['recall/a_b'].value == pytest.approx(recalls[:, 2].mean())
+    assert row.figures['recall/a_b'].std == pytest.approx(recalls[:, 2].std(ddof=1))
+
+
+@pytest.mark.parametrize('subjects', [0, 5])
+def test_a_resample_has_the_answers_of_all_seeds_to_a_drawn_clip_or_subject(subjects: int) -> None:
+    seeds = [results(range(30), seed=seed, subjects=subjects) for seed in range(3)]
+    units = np.arange(30) % subjects if subjects else np.arange(30)
+    rng = np.random.default_rng(0)
+    scores = []
+    for _ in range(200):
+        drawn = rng.integers(units.max() + 1, size=units.max() + 1)
+        clips = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
+        each = [recall_scores(one.truth[clips], one.predicted[clips], 3).uar for one in seeds]
+        scores.append(np.mean(each))
+    (row,) = compare([Run('run', tuple(seeds))], 200)
+    found = row.figures['UAR'].low, row.figures['UAR'].high
+    assert found == pytest.approx(np.percentile(scores, (2.5, 97.5)))
+
+
+def test_a_run_is_tested_against_the_first_clip_by_clip() -> None:
+    base, other = results(range(60), 0.5), results(range(60), 0.95, seed=3)
+    first, row, same = compare([Run('a', (base,)), Run('b', (other,)), Run('c', (base,))])
+    rights = base.truth == base.predicted, other.truth == other.predicted
+    difference = row.differences['WAR']
+    assert difference.value == pytest.approx(100 * (rights[1].mean() - rights[0].mean()))
+    # The normal approximation of a paired difference.
+    spread = 196 * (rights[1].astype(int) - rights[0]).std() / np.sqrt(60)
+    assert difference.low == pytest.approx(difference.value - spread, abs=2.5)
+    assert difference.high == pytest.approx(difference.value + spread, abs=2.5)
+    assert difference.p < 0.01
+    assert (first.differences, first.mcnemar) == ({}, None)
+    assert (same.differences['UAR'], same.mcnemar) == (Difference(0, 0, 0, 1), (0, 0, 1))
+    assert [each.figures['UAR'].best for each in (first, row, same)] == [False, True, False]
+
+
+def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -> None:
+    truth = np.zeros(20, int)
+    clips = tuple(map(str, range(20)))
+    runs = [
+        Run('a', (Results(CLASSES, truth, np.repeat([0, 1], [11, 9]), clips=clips),)),
+        Run('b', (Results(CLASSES, truth, np.repeat([1, 0], [1, 19]), clips=clips),)),
+    ]
+    # 9 clips against 1: P(X <= 1 or X >= 9) of 10 fair coins.
+    assert compare(runs, 100)[1].mcnemar == (9, 1, pytest.approx(22 / 1024))
+    seeds = Run('seeds', runs[1].parts * 2)
+    assert compare([runs[0], seeds], 100)[1].mcnemar is None
+
+
+def test_frames_and_videos_of_the_same_clips_are_compared_wherever_they_are() -> None:
+    frames = Run('frames', (results(range(30), template='/data/Clip/{:03}'),))
+    videos = (results(range(15, 30), template='/my/{:03}.mp4'), results(range(15)))
+    moved = Run('videos', (videos[0], results(range(15), template='/my/{:03}.mp4')))
+    assert sorted(frames.clips) == sorted(moved.clips)
+    assert len(compare([frames, moved], 100)) == 2
+
+
+def test_runs_on_other_clips_are_refused_with_the_difference() -> None:
+    base = Run('a', (results(range(30)),))
+    fewer = Run('b', (results(range(28)),))
+    with pytest.raises(ValueError, match='2 of the 30 of a are not among the 28 of b, such as 028'):
+        compare([base, fewer])
+    with pytest.raises(ValueError, match='2 of the 30 of a are not among'):
+        compare([fewer, base])
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (dict(classes=CLASSES[::-1]), 'a and b have different classes, pain, no pain, a_b and a_b'),
+        (dict(clips=()), "b: its results do not name their clips: add 'filename'"),
+        (dict(truth=np.zeros(30, int)), 'different labels for 18 clips, such as 001 .*and pain'),
+    ],
+)
+def test_results_that_do_not_fit_are_refused(change: dict, said: str) -> None:
+    base = results(range(30))
+    other = Results(**{**vars(base), **change})
+    with pytest.raises(ValueError, match=said):
+        compare([Run('a', (base,)), Run('b', (other,))])
+
+
+def rows() -> list[Compared]:
+    """Two runs, with figures that are easy to read."""
+    parts = results(range(3), selection='best dfer/WAR, test clips'), results(range(3))
+    figures = {name: Figure(50, 1.5, 40, 60) for name in ('UAR', 'WAR', 'F1')}
+    figures |= {f'recall/{name}': Figure(50, None, 40, 60) for name in CLASSES}
+    better = {**figures, 'UAR': Figure(80, None, 70, 90, best=True)}
+    differences = {name: Difference(30, 20, 40, 0.0005) for name in ('UAR', 'WAR', 'F1')}
+    other = Compared(Run('b_1', parts[:1]), better, differences, (9, 1, 0.0215))
+    return [Compared(Run('a', parts), figures), other]
+
+
+def test_the_text_table_marks_what_is_significantly_best() -> None:
+    lines = render(rows(), 'text').splitlines()
+    assert lines[0].split() == ['run', 'UAR', 'WAR', 'F1', 'checkpoint']
+    assert lines[1].endswith('50.00 ± 1.50 [40.0, 60.0]  best dfer/WAR, test clips, unknown')
+    assert lines[2].startswith('b_1  80.00* [70.0, 90.0]        50.00 ± 1.50')
+    assert 'over 3 clips; mean ± standard deviation over 2 tests' in lines[3]
+    tests = next(line for line in lines if line.startswith('b_1  WAR'))
+    assert ' '.join(tests.split()) == 'b_1 WAR +30.00 [+20.0, +40.0] < 0.001 9 : 1, p 0.021'
+
+
+def test_markdown_and_latex_show_it_in_bold_and_escape_names() -> None:
+    markdown = render(rows(), 'markdown').splitlines()
+    assert markdown[1] == '| --- | --- | --- | --- | --- |'
+    assert markdown[3].startswith('| b_1 | **80.00** [70.0, 90.0] | 50.00 ± 1.50 [')
+    latex = render(rows(), 'latex')
+    assert r'b\_1 & \textbf{80.00} [70.0, 90.0] & 50.00 $\pm$ 1.50 [' in latex
+    assert 'a\\_b & 0 & ' in latex
+    assert all('±' not in line or line.startswith('% ') for line in latex.splitlines())
+    assert latex.count(r'\begin{tabular}') == latex.count(r'\bottomrule') == 3
+
+
+def test_csv_has_a_row_for_each_run_and_a_column_for_each_number() -> None:
+    first, other = csv.DictReader(io.StringIO(render(rows(), 'csv')))
+    assert (first['run'], first['clips'], first['tests'], first['UAR_std']) == (
+        'a',
+        '3',
+        '2',
+        '1.5',
+    )
+    assert (first['UAR_difference'], other['UAR_difference']) == ('', '30')
+    assert (other['recall/no pain_low'], other['mcnemar_p']) == ('40', '0.0215')

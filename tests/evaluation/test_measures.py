@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import METRICS
+from sklearn import metrics as sklearn_metrics
+
+from dferclip_mm.evaluation.measures import average_precision, count_answers, kappa, measure
+from dferclip_mm.evaluation.recall import RecallMetric
+
+NAMES = ('F1', 'weighted_F1', 'kappa', 'top2', 'mAP', 'ECE')
+
+
+@pytest.mark.parametrize('classes', [2, 7, 11])
+def test_the_measures_equal_those_of_scikit_learn(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    for size in (2, 9, 300):
+        labels = rng.integers(0, classes, size)
+        # Few values: some scores are equal.
+        scores = rng.integers(0, 4, (size, classes)) / 4 + np.eye(classes)[labels] / 4
+        answers, present = scores.argmax(axis=1), np.unique(labels)
+        options = dict(labels=present, zero_division=0)
+        for name, average in (('F1', 'macro'), ('weighted_F1', 'weighted')):
+            expected = sklearn_metrics.f1_score(labels, answers, average=average, **options)
+            assert measure(name, scores, labels) == pytest.approx(100 * expected)
+        if len(present) > 1:
+            expected = sklearn_metrics.cohen_kappa_score(labels, answers)
+            assert measure('kappa', scores, labels) == pytest.approx(expected)
+        shown = rng.random((size, classes)) < 0.4
+        known = np.flatnonzero(shown.any(axis=0))
+        expected = [
+            sklearn_metrics.average_precision_score(shown[:, each], scores[:, each])
+            for each in known
+        ]
+        found = average_precision(scores, shown)
+        assert found[known] == pytest.approx(100 * np.array(expected))
+        assert np.isnan(np.delete(found, known)).all()
+    scores = rng.dirichlet(np.ones(classes), 60)
+    labels = rng.permutation(np.arange(60) % classes)
+    for k in range(1, classes):
+        expected = sklearn_metrics.top_k_accuracy_score(
+            labels, scores[:, 1] if classes == 2 else scores, k=k, labels=range(classes)
+        )
+        assert measure(f'top{k}', scores, labels) == pytest.approx(100 * expected)
+
+
+def test_kappa_without_a_second_class_is_0() -> None:
+    assert kappa(count_answers(np.zeros(3, int), np.zeros(3, int), 2)) == 0
+
+
+def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:
+    return [
+        dict(sample_idx=index, gt_label=torch.tensor(label), pred_score=torch.tensor(score))
+        for index, (label, score) in enumerate(zip(labels, scores, strict=True))
+    ]
+
+
+def test_the_metric_logs_the_chosen_measures() -> None:
+    metric = METRICS.build(dict(type='RecallMetric', metrics=NAMES))
+    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    scores = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.25, 0.35, 0.4], [0.9, 0.1, 0.0]]
+    given = samples([[0], [1], [2], [0]], scores)
+    # No answer: wrong, and without a confidence.
+    given[3]['unreadable'] = 'a clip: is empty'
+    metric.process(None, given)
+    found = metric.evaluate(4)
+    assert {name: found[f'dfer/{name}'] for name in NAMES} == {
+        'F1': pytest.approx(100 * (2 / 3 + 0 + 2 / 3) / 3),
+        'weighted_F1': pytest.approx(100 * (2 * 2 / 3 + 2 / 3) / 4),
+        'kappa': pytest.approx((2 / 4 - (2 * 1 + 1 * 2) / 16) / (1 - 4 / 16)),
+        'top2': 75,
+        # Of a: ranks 1 and 4. Of b: rank 2. Of c: rank 2.
+        'mAP': pytest.approx(100 * ((1 + 2 / 4) / 2 + 1 / 2 + 1 / 2) / 3),
+        'ECE': pytest.approx((0.3 + 0.6 + 0.6) / 3),
+    }
+    assert {name.removeprefix('dfer/') for name in found} <= {
+        *metric.reports({'metrics': NAMES}, metric.dataset_meta),
+        'unreadable',
+    }
+
+
+def test_clips_with_several_labels_have_an_average_precision() -> None:
+    metric = METRICS.build(dict(type='RecallMetric', classes=('a', 'b', 'c')))
+    metric.process(None, samples([[1, 1, 0], [0, 1, 0]], [[0.3, 0.1, 0.5], [0.6, 0.7, 0.5]]))
+    assert metric.evaluate(2) == {'dfer/mAP': 75, 'dfer/AP/a': 50, 'dfer/AP/b': 100}
+    metric.results.clear()
+    metric.process(None, samples([[1, 1, 0], [2]], [[0.3, 0.1, 0.5], [0.6, 0.7, 0.5]]))
+    with pytest.raises(ValueError, match='expected 0 or 1 for each of the 3 classes'):
+        metric.evaluate(2)
+
+
+def test_an_unknown_measure_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"names of UAR, .*top2 .* found 'top0'$"):
+        RecallMetric(metrics=['F1', 'top0'])

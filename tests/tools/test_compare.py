@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def test_a_trained_run_is_compared_with_itself_untrained(
+    work_dir: Path,
+    run_tool: Callable[..., None],
+    toy_config: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hook = 'default_hooks.startup_check.type=StartupCheckHook'
+    run_tool('train', toy_config, '--work-dir', 'runs/trained', '--cfg-options', hook)
+    best = next(Path('runs/trained').glob('best_*.pth'))
+    for name, files in (('trained', [best]), ('untrained', [])):
+        saving = f'test_evaluator.save_to=runs/{name}/test_results.json'
+        run_tool('test', toy_config, *files, '--work-dir', 'w', '--cfg-options', hook, saving)
+    capsys.readouterr()
+    run_tool('compare', 'runs/untrained', 'runs/trained', '--resamples', 200)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith('untrained  ')
+    assert lines[1].endswith('  no checkpoint')
+    assert lines[2].endswith('  best dfer/WAR, validation clips')
+    assert any(line.startswith('trained  WAR') for line in lines)
+    run_tool('compare', 'runs/trained/test_results.json', '--names', 'x', '--format', 'csv')
+    assert capsys.readouterr().out.splitlines()[1].startswith('x,13,,1,"best dfer/WAR,')
+    # The tests of several seeds or folds are one run.
+    run_tool('compare', 'runs', '--names', 'both')
+    assert 'over 2 tests' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (['nowhere'], 'error: no results at nowhere: expected a results file, a folder with test_'),
+        (['a', 'b', '--names', 'x'], '2'),
+        (['a', 'a'], '2'),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    arguments: list[str], said: str, work_dir: Path, run_tool: Callable[..., None]
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        run_tool('compare', *arguments)

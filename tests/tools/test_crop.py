@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+from clip_files import write_text
+from drawn_faces.film import Film, Role, Shot, write_film
+from mmaction.registry import DATASETS
+
+from dferclip_mm.faces.crop import DEFAULT_TEMPLATE, read_template
+from dferclip_mm.precompute import face_clips
+
+CONFIG = Path(__file__).parents[2] / 'configs' / 'demo_dferclip.py'
+LABELS = {'00001': 4, '00002': 7, '00003': 1, '00004': 2}
+RunTool = Callable[..., None]
+
+
+@pytest.fixture
+def corpus(work_dir: Path) -> Path:
+    """Four videos and DFEW's lists of them; 00003 shows nobody, 00004 two people."""
+    root = work_dir / 'videos'
+    root.mkdir()
+    roles = {name: [Role(person=int(name), path=((0, 0.5, 0.45, 0.5),))] for name in LABELS}
+    roles['00003'] = []
+    roles['00004'].append(Role(person=9, path=((0, 1.3, 0.45, 0.4),)))
+    times = [index / 12 for index in range(13)]
+    for name, cast in roles.items():
+        shots = (Shot(start=0.0, roles=tuple(cast)),)
+        write_film(root / f'{name}.mp4', Film(shots=shots, times=times, width=320, height=180))
+        (root / f'{name}.json').unlink()
+    for name, clips in {'train': ('00001', '00003', '00004'), 'test': ('00002',)}.items():
+        rows = [f'{int(clip)},{LABELS[clip]}' for clip in clips]
+        write_text(root / f'{name}.csv', '\n'.join(['video_name,label', *rows]))
+    return root
+
+
+def report_of(out: Path) -> dict[str, dict[str, str]]:
+    with (out / 'report.csv').open(newline='') as file:
+        return {row['clip']: row for row in csv.DictReader(file)}
+
+
+def test_a_list_of_videos_becomes_a_dataset_that_the_check_is_content_with(
+    corpus: Path, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tool('crop', 'videos/train.csv', 'faces', '--workers', 1)
+    printed = capsys.readouterr().out
+    assert 'clips: 3, written: 2\n' in printed
+    assert '1 left out, with no face in enough frames (--min-seen): 00003' in printed
+    assert '1 with several faces, of which the largest is taken: 00004' in printed
+    run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    report = report_of(Path('faces'))
+    assert {name: (row['frames'], row['faces']) for name, row in report.items()} == {
+        '00001': ('13', '1'), '00002': ('13', '1'), '00003': ('13', '0'), '00004': ('13', '2'),
+    }  # fmt: skip
+    assert Path('faces/train.csv').read_text() == 'video_name,label\n1,4\n4,2\n'
+    assert cv2.imread('faces/sheet.jpg').shape[2] == 3
+    assert read_template('faces/crop.json').size == DEFAULT_TEMPLATE.size
+    dataset = DATASETS.build(
+        dict(type='DFEWDataset', data_root='faces', ann_file='train.csv', pipeline=[])
+    )
+    labels = [dataset.metainfo['classes'][info['label']] for info in dataset]
+    assert labels == ['anger', 'sadness']
+    lists = {'train': 'train.csv', 'val': 'test.csv', 'test': 'test.csv'}
+    options = [f'{name}_dataloader.dataset.ann_file={file}' for name, file in lists.items()]
+    words = ('--workers', 0, '--data-root', 'faces', '--report', 'check.json')
+    with pytest.raises(SystemExit):
+        run_tool('check_dataset', CONFIG, *words, '--cfg-options', *options)
+    findings = json.loads(Path('check.json').read_text())['findings']
+    # Of so few clips there is nothing else to say.
+    assert {each['kind'] for each in findings} == {'class without clips', 'published counts'}
+
+
+def test_a_second_call_crops_what_is_missing_and_with_the_same_settings(
+    corpus: Path, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ('crop', 'videos', 'faces', '--workers', 0, '--size', 64)
+    run_tool(*call)
+    assert Path('faces/clips.txt').read_text() == '00001\n00002\n00004\n'
+    first = report_of(Path('faces'))
+    kept = Path('faces/00001/00001.jpg').stat().st_mtime_ns
+    shutil.rmtree('faces/00002')
+    # What a killed program leaves of a line.
+    with Path('faces/report.csv').open('a') as file:
+        file.write('00004,1')
+    capsys.readouterr()
+    run_tool(*call)
+    assert '3 of 4 clips are there' in capsys.readouterr().out
+    assert report_of(Path('faces')) == first
+    assert Path('faces/00001/00001.jpg').stat().st_mtime_ns == kept
+    assert cv2.imread('faces/00002/00013.jpg').shape == (64, 64, 3)
+    with pytest.raises(SystemExit, match='faces was begun with every=3, found 1: give the same'):
+        run_tool(*call, '--every', 1)
+
+
+def test_ctrl_c_leaves_the_clips_that_are_done(
+    corpus: Path,
+    run_tool: RunTool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    begun = []
+    read = face_clips.read_clip_frames
+
+    def interrupted(source: str) -> object:
+        begun.append(source)
+        if len(begun) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return read(source)
+
+    monkeypatch.setattr(face_clips, 'read_clip_frames', interrupted)
+    with pytest.raises(SystemExit) as ended:
+        run_tool('crop', 'videos', 'faces', '--workers', 0)
+    assert ended.value.code == 130
+    assert 'interrupted: 3 clips are left' in capsys.readouterr().err
+    assert Path('faces/clips.txt').read_text() == '00001\n'
+    assert [*report_of(Path('faces'))] == ['00001']
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['missing.csv', 'faces'], 'missing.csv'),
+        (['videos', 'videos/faces'], 'videos/faces lies in the folder of the clips, videos'),
+        (['videos', 'faces', '--detector', 'boxes.csv'], 'found boxes of one video'),
+        (['videos', 'faces', '--template', 'other.json'], 'other.json'),
+    ],
+)
+def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
+    corpus: Path, run_tool: RunTool, words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_tool('crop', *words)
+    assert said in str(end.value)
+    assert '\n' not in str(end.value)
+    assert not Path('faces').exists()
