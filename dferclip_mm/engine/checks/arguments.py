@@ -27,11 +27,7 @@ _COUNTED = {'num_classes', 'text_dims'}
 
 
 def check_arguments(cfg: Mapping[str, Any]) -> None:
-    """Refuse arguments that a component of this package does not take.
-
-    Raises:
-        ValueError: naming every such argument, its location, and those that exist.
-    """
+    """Refuse arguments that a component of this package does not take."""
     said: list[str] = []
     for location, settings in walk(cfg):
         kind = find_class(settings)

@@ -32,11 +32,7 @@ def is_bound_to_classes(head: Any) -> bool:
 
 
 def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]) -> None:
-    """Compare the `what` (classes, targets) of two owners, which are (its name, its names).
-
-    Raises:
-        ValueError: when both have names, and these differ in a name or in the order.
-    """
+    """Compare the `what` (classes, targets) of two owners: (its name, its names or none)."""
     if expected[1] and found[1] and expected[1] != found[1]:
         raise ValueError(
             f'{expected[0]} has the {what} {", ".join(expected[1])}, but {found[0]} has '
@@ -49,9 +45,6 @@ def check_head(head: Any, dataset: Any, key: str) -> None:
 
     Heads without names are compared by number. A zero-shot head with ``classes=None`` takes the
     classes of the dataset.
-
-    Raises:
-        ValueError: when they differ.
     """
     for what in ('classes', 'targets'):
         expected = tuple(getattr(head, what, None) or ())

@@ -58,11 +58,7 @@ _CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys'
 
 
 def check_config_keys(cfg: Mapping[str, Any]) -> None:
-    """Refuse a config with misspelt keys.
-
-    Raises:
-        ValueError: naming every misspelt key and what was probably meant.
-    """
+    """Refuse a config with misspelt keys."""
     multipliers = {f'{_CUSTOM_KEYS}.{key}': {'lr_mult', 'decay_mult'} for key in custom_keys(cfg)}
     said = [
         f'{location}.{key}: {key!r} is unknown, did you mean {meant!r}?'.lstrip('.')
@@ -83,9 +79,6 @@ def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
         names: what the best checkpoint is chosen by.
         metrics: built, and told the classes by ``dataset_meta``. Nothing is refused when one of
             them has no method ``reports``, which lists the names that it logs.
-
-    Raises:
-        ValueError: naming the unknown name and those that are logged.
     """
     reported = ['auto']
     for metric in metrics:

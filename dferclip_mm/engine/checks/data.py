@@ -20,11 +20,7 @@ _FRAMES = (
 
 
 def check_labels(dataset: Any, head: Any, key: str) -> None:
-    """Refuse labels outside the classes of the head; clips without a label are skipped.
-
-    Raises:
-        ValueError: naming the dataset, the first such clip, and the classes.
-    """
+    """Refuse labels outside the classes of the head; clips without a label are skipped."""
     classes = getattr(head, 'classes', None) or ()
     count = len(classes) or getattr(head, 'num_classes', None)
     if count is None or getattr(head, 'targets', None) is not None:
@@ -51,9 +47,6 @@ def check_metric_names(metrics: Iterable[Any], key: str) -> None:
     Args:
         metrics: built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
         key: of the data.
-
-    Raises:
-        ValueError: naming the metric and what to set.
     """
     for metric in metrics:
         if hasattr(metric, 'find_names'):
@@ -68,9 +61,6 @@ def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:
 
     A pipeline tells several views by its sampler: ``clip_len`` (or ``num_frames``) frames in each,
     ``num_clips`` views. MMAction2's image pipelines have views of ``num_clips`` single frames.
-
-    Raises:
-        ValueError: naming both numbers.
     """
     wanted = _model_frames(model)
     if wanted is None:

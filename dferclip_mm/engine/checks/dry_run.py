@@ -23,9 +23,6 @@ def check_one_clip(model: Any, loader: DataLoader, key: str) -> None:
 
     Which channels a backbone returns, and whether its output has frames, shows only when a clip
     passes through it. Weights and random numbers do not change.
-
-    Raises:
-        ValueError: when the model cannot score the clip.
     """
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with preserve_rng_state(devices=devices), torch.no_grad():

@@ -33,11 +33,7 @@ class CheckInvalidLossHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Check the loss.
-
-        Raises:
-            FloatingPointError: when it is not finite; it names the clips.
-        """
+        """Check the loss; the FloatingPointError names the clips."""
         losses = {key: value for key, value in (outputs or {}).items() if 'loss' in key}
         values = {key: float(torch.as_tensor(loss).detach()) for key, loss in losses.items()}
         invalid = [f'{key} = {value}' for key, value in values.items() if not math.isfinite(value)]

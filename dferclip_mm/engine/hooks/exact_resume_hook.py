@@ -87,12 +87,7 @@ class ExactResumeHook(Hook):
             runner.message_hub.update_info(VALIDATED, _steps(runner))
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Number the epoch's samples, and skip the batches that are done.
-
-        Raises:
-            ValueError: when the epoch has other batches than it had, or when the loader's do not
-                come from a sampler of indices.
-        """
+        """Number the epoch's samples, and skip the batches that are done, if they are the same."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             return
         self.samples.epoch = runner.epoch

@@ -34,12 +34,7 @@ class LoadPretrainedHook(Hook):
         self.prefixes = (prefixes,) if isinstance(prefixes, str) else tuple(prefixes)
 
     def before_train(self, runner: Any) -> None:
-        """Load the weights, unless the run is resumed.
-
-        Raises:
-            FileNotFoundError: when there is no such file.
-            ValueError: when it is damaged or no checkpoint, or does not fit; it names both sides.
-        """
+        """Load the weights, unless the run is resumed, and verify that they fit."""
         if runner.iter > 0:
             return
         if runner._load_from:
@@ -61,9 +56,6 @@ def load_prefixes(
     Returns:
         What to log: what was loaded from `source`, what keeps its own weights, and what was
         ignored.
-
-    Raises:
-        ValueError: when there is nothing below a prefix, or it does not fit.
     """
     current = model.state_dict()
     starts = tuple(f'{prefix}.' for prefix in prefixes)

@@ -66,9 +66,7 @@ class StrictLoadHook(Hook):
     def before_run(self, runner: Any) -> None:
         """Lock the folders of a training run; find the checkpoint to load, and verify it.
 
-        Raises:
-            OSError, ValueError: in each process, when another run trains in a folder, or the
-                checkpoint cannot be used.
+        The OSError or ValueError is raised in each process.
         """
         answer: list[Any] = [None, (), None]
         if dist.is_main_process():
@@ -99,11 +97,7 @@ class StrictLoadHook(Hook):
             self._locks = lock_folders({runner.work_dir, *([] if is_remote(folder) else [folder])})
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Compare the checkpoint with the model before MMEngine loads it.
-
-        Raises:
-            ValueError: when they do not fit; it names both sides.
-        """
+        """Compare the checkpoint with the model before MMEngine loads it."""
         self._weights_only.close()
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         stored = get_state_dict(checkpoint, source)
