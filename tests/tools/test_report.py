@@ -45,9 +45,9 @@ def test_a_run_is_reported_as_a_table_and_plots(
         picture = cv2.imread(line.split(': ')[1])
         assert picture.std() > 5
     page = Path(lines[-1].removeprefix('page: ')).read_text()
-    # Of the mistake, the frames; of the clip that is gone, why.
+    # The frames of the mistake; of clips that are gone, why.
     assert page.count('alt="frames of 1"') == 2
-    assert 'video that is gone' in page or 'No such file' in page
+    assert 'No such file or directory' in page
 
 
 def test_the_folds_of_a_cross_validation_are_reported_together(
