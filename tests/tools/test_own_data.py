@@ -197,3 +197,10 @@ def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):
     labels = Counter(dataset.get_cat_ids(index)[0] for index in range(len(dataset)))
     assert labels == Counter({0: 3, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 3})
     runner.train()
+
+
+def test_a_run_refuses_somebody_on_two_sides(root, work_dir):
+    cfg = small_config('custom', root, work_dir / 'run')
+    cfg.test_dataloader.dataset.split_seed = 1
+    with pytest.raises(ValueError, match='subjects are in train_dataloader and test_dataloader, f'):
+        start(cfg).train()
