@@ -28,6 +28,7 @@ from ..checks.protocol import (
     describe_source,
     find_batch_size_mismatch,
 )
+from ..checks.subjects import check_subjects
 from ..class_counts import build_train_dataset, tell_class_counts
 from ..console import describe_learning_rates, find_unused_rates
 from ..lookup import find_hook, unwrap_datasets
@@ -76,6 +77,7 @@ class StartupCheckHook(Hook):
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
+        check_subjects(runner.cfg, {key: loader.dataset for key, loader in loaders.items()})
         tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
         if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
