@@ -33,14 +33,14 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 def parse_value(text: str) -> Any:
     """A number, True, False, None, a word, or a list or tuple of these."""
     text = text.strip()
-    items = _split(text)
+    items = split_values(text)
     quoted = _QUOTED.fullmatch(text) if len(items) == 1 else None
     # Not: "one" and "two".
     if quoted is not None and quoted[2].count(quoted[1]) < 2:
         # "[a,b]" is a list in quotes that a shell did not remove.
         return parse_value(quoted[2]) if quoted[2][:1] in ('[', '(') else quoted[2]
     if text[:1] + text[-1:] in ('[]', '()'):
-        items = _split(text[1:-1])
+        items = split_values(text[1:-1])
     elif len(items) == 1:
         return _parse_word(text)
     if not items[-1].strip():
@@ -59,7 +59,7 @@ def _parse_word(text: str) -> Any:
     return None if text == 'None' else text
 
 
-def _split(text: str) -> list[str]:
+def split_values(text: str) -> list[str]:
     """Split at the commas that are neither in brackets nor in quotes."""
     items, depth, position = [''], 0, 0
     while position < len(text):
