@@ -35,6 +35,7 @@ def main() -> None:
     """Load the checkpoint strictly and run the test loop."""
     args = parse_arguments()
 
+    from dferclip_mm.engine.calibration import use_calibration
     from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
     from dferclip_mm.engine.run import (
         build_runner,
@@ -57,6 +58,7 @@ def main() -> None:
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
         find_data(cfg, 'test')
+        use_calibration(cfg, args.checkpoint, 'test')
         runner = build_runner(cfg)
         if args.checkpoint is None:
             runner.logger.info(

@@ -19,6 +19,7 @@ from ..media.spans import format_span
 from ..media.timed_frames import read_duration
 from .class_folders import list_class_folders
 from .classes import check_names
+from .clip_finder import clip_stem
 from .columns import Columns, TableRow
 from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_rows
@@ -136,15 +137,13 @@ class ClipListDataset(CorpusDataset):
                 f'{self.list_file}: labels={self.labels!r} numbers the classes: name them in '
                 'labels.order or metainfo.classes'
             )
-        self._order = resolve_classes(order or ('any',))
-        given = 'classes' in metainfo or bool(self.labels)
+        self._order = resolve_classes(order) if order else ()
         chosen = (*self.choice.class_map, *self.choice.exclude, *self.choice.include)
-        self._known = (*self._order, *chosen) if given else ()
-        if not self.labelled and not given:
+        self._known = (*self._order, *chosen) if order else ()
+        if not (self.labelled or order):
             return metainfo
-        classes = metainfo.get('classes') or dict.fromkeys(
-            map(self.choice.class_of, self._order if given else self._find_classes())
-        )
+        found = self._order or self._find_classes()
+        classes = metainfo.get('classes') or [*dict.fromkeys(map(self.choice.class_of, found))]
         metainfo['classes'] = classes = resolve_classes(classes)
         self.label_numbers = {name: number for number, name in enumerate(classes)}
         if len(classes) < 2:
@@ -265,7 +264,7 @@ class ClipListDataset(CorpusDataset):
         if row.span is None:
             return path
         suffix = format_span(*row.span)
-        packed = super().locate(replace(row, clip=row.clip + suffix))
+        packed = super().locate(replace(row, clip=clip_stem(row.clip) + suffix))
         if packed is not None or path is None:
             return packed
         if Path(path).is_dir() or is_packed(path) or self._unchecked:

@@ -83,11 +83,12 @@ def _relevance_of_map(
     """From the last map of the watched modules behind which no attention is computed."""
     maps: list[torch.Tensor] = []
 
+    # 'Extractor' is UniFormerV2's attention.
     def note(module: nn.Module, _: Any, output: Any) -> None:
         found = [each for each in _maps(output) if len(each) == (frames if each.ndim == 4 else 1)]
         if found:
             maps[:] = [max(found, key=lambda each: each.shape[1])]
-        elif 'Attention' in type(module).__name__:
+        elif type(module).__name__ == 'Extractor' or 'Attention' in type(module).__name__:
             maps.clear()
 
     handles = [module.register_forward_hook(note) for module in watched]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..faces.track_faces import Tracked, TrackedFace
@@ -66,10 +65,3 @@ def whole_frame(image: np.ndarray) -> Any:
     """The detector for videos that are face crops: boxes, landmarks and scores."""
     height, width = image.shape[:2]
     return [(0, 0, width, height)], np.full((1, 5, 2), np.nan), [1.0]
-
-
-def thumbnail(crop: np.ndarray) -> bytes:
-    """A face crop as a JPEG of at most 160 pixels."""
-    scale = min(1.0, 160 / max(crop.shape[:2]))
-    small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()

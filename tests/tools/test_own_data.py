@@ -7,9 +7,12 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from clip_files import write_video
 from mini_corpora import write_clip, write_dfew, write_mafw, write_text
 from mmaction.registry import DATASETS
+from mmengine.config import Config
 from small_runs import small_config, start
 
 CLASSES = ('no pain', 'pain')
@@ -132,6 +135,32 @@ def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
     first = next(iter(runner.train_dataloader))['data_samples'][0]
     assert first.text.startswith('A face of ')
     runner.train()
+
+
+def test_parts_of_videos_are_packed_each_by_itself(tmp_path, run_tool, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / 'clips/talk.avi', 20)
+    write_text(tmp_path / 'list.csv', 'path,label,from,to\ntalk,a,0,0.2\ntalk,b,0.2,0.8\n')
+    pipeline = [
+        dict(type='ClipInit'),
+        dict(type='SampleSegments', num_frames=4, test_mode=True),
+        dict(type='ClipDecode'),
+    ]
+    clips = dict(
+        type='ClipListDataset',
+        data_root=str(tmp_path),
+        ann_file='list.csv',
+        data_prefix=dict(clips='clips'),
+        columns=dict(start='from', end='to'),
+        pipeline=pipeline,
+    )
+    Config(dict(train_dataloader=dict(dataset=clips))).dump('config.py')
+    run_tool('pack_dataset', 'config.py', 'packed', '--workers', '0')
+    whole = DATASETS.build(clips)
+    packed = DATASETS.build({**clips, 'data_prefix': dict(clips='packed')})
+    assert packed.get_data_info(1)['filename'].endswith('talk#t=0.200,0.800.safetensors')
+    for index in (0, 1):
+        assert np.array_equal(packed[index]['imgs'], whole[index]['imgs'])
 
 
 def write_mafw_below(folder):
