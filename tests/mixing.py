@@ -10,6 +10,7 @@ import copy
 import logging
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mmaction
 import torch
@@ -19,6 +20,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from dferclip_mm.export import write_onnx
 from dferclip_mm.models.necks import to_sequence
 
 PAGE = Path(__file__).parent.parent / 'docs' / 'mixing.md'
@@ -26,6 +28,8 @@ SHIPPED = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
 BEGIN, END = '<!-- swept -->', '<!-- end of swept -->'
 HEAD, NECK, FRAMES = WAYS = 'head', 'neck and head', 'FrameRecognizer'
 VIEWS = 2
+OURS = ('neck, head, `Recognizer3D`', 'neck, head, `FrameRecognizer`')
+COLUMNS = ('backbone', 'head', *OURS, 'ONNX', 'config')
 
 TEXT = dict(
     embed_dim=32,
@@ -171,6 +175,18 @@ def measure(row: Row, way: str) -> str:
     return f'D = {row.channels}, T = {to_sequence(seen["inputs"]).shape[1]}'
 
 
+def exported(row: Row) -> str:
+    """Whether the last way of a row goes into an ONNX file that answers as PyTorch does."""
+    torch.manual_seed(0)
+    model = MODELS.build(mixed(row, ways(row)[-1])).eval()
+    with TemporaryDirectory() as folder:
+        try:
+            found = write_onnx(model, Path(folder) / 'a.onnx', (row.frames, row.size, row.size))
+        except ValueError as error:
+            return f'no: {error}'
+    return 'any length' if found.length else 'yes'
+
+
 def source(row: Row) -> str:
     """Which config a row is built from, and what is changed in its backbone."""
     changes = ({'type': row.backbone['type']} if row.backbone else {}) | row.smaller
@@ -181,14 +197,14 @@ def line(row: Row) -> str:
     """A line of the page's table."""
     print(row.family, file=sys.stderr, flush=True)
     answers = [measure(row, way) if way in ways(row) else '–' for way in WAYS]
-    return f'| {" | ".join([row.family, *answers, source(row)])} |'
+    return f'| {" | ".join([row.family, *answers, exported(row), source(row)])} |'
 
 
 def table() -> str:
     """The whole sweep as a table in Markdown."""
     lines = [
-        '| backbone | head | neck, head, `Recognizer3D` | neck, head, `FrameRecognizer` | config |',
-        '|---|---|---|---|---|',
+        f'| {" | ".join(COLUMNS)} |',
+        '|' + '---|' * len(COLUMNS),
         *map(line, ROWS),
         '',
         '| cannot be mixed | because |',

@@ -16,7 +16,8 @@ from mmcv.transforms import Compose
 from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
-from ..faces.crop import CropTemplate, crop_face, find_template, read_template
+from ..export import OnnxRecognizer
+from ..faces.crop import CropTemplate, build_template, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
@@ -41,7 +42,8 @@ class EmotionAnalyzer:
     """A trained model that answers for each face of a video, over time.
 
     Args:
-        config: the model's config; its test pipeline says what the model sees of a clip.
+        config: the model's config; its test pipeline says what the model sees of a clip. Or a file
+            of ``tools/export_model.py``, without a checkpoint.
         checkpoint: of the model, or ``'none'`` for plain CLIP.
         device: as PyTorch names it; the GPU where there is one by default.
         classes: other class names than the config's, for a model that compares with text.
@@ -65,7 +67,7 @@ class EmotionAnalyzer:
     def __init__(
         self,
         config: str | Path,
-        checkpoint: str,
+        checkpoint: str | None = None,
         *,
         device: str | None = None,
         classes: Sequence[str] | None = None,
@@ -79,12 +81,20 @@ class EmotionAnalyzer:
         stride: float = 0.5,
         batch_size: int = 32,
     ) -> None:
-        cfg = load_config(config)
-        for name, value in (('classes', classes), ('prompts', prompts)):
-            if value is not None:
-                cfg.model.cls_head[name] = value
-        self.model = load_model(cfg, checkpoint)
-        self.template = _read_crop(crop, config, checkpoint)
+        changes = {'classes': classes, 'prompts': prompts}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        if checkpoint is None:
+            if changes:
+                raise ValueError(f'{config} has its classes: expected no other {min(changes)}')
+            self.model: Any = OnnxRecognizer(config)
+            cfg, checkpoint = self.model.cfg, str(Path(config).with_suffix('.pth'))
+            held = self.model.metadata.get('crop')
+        else:
+            cfg, held = load_config(config), None
+            cfg.model.cls_head.update(changes)
+            self.model = load_model(cfg, checkpoint)
+        own = held is not None and crop is None
+        self.template = build_template(held) if own else _read_crop(crop, config, checkpoint)
         if self.template is None and detector != 'mtcnn':
             raise ValueError("crop='none': expected no detector, whole frames are the faces")
         self.find = build_face_finder(detector if self.template else whole_frame)
