@@ -21,6 +21,7 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_default_options = {'members': True}
 napoleon_google_docstring = True
+napoleon_use_ivar = True
 nitpicky = False
 
 # Pages outside of this folder that have a place in the site.
