@@ -31,16 +31,14 @@ from .remedies import prepare_cpu_processes, without_code_layout
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # As a shell says it of SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
+# At the end of an error.
+TRACEBACK = ' [DFERCLIP_MM_TRACEBACK=1 shows the traceback]'
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def find_data(cfg: Config, *splits: str) -> None:
-    """Look for lists and clips before the model is built, which may download its weights first.
-
-    Args:
-        cfg: of the run.
-        splits: which of train, val and test it reads.
+    """Look for lists and clips of splits before the model is built, which may download weights.
 
     Raises:
         FileNotFoundError, ValueError: as the datasets say.
@@ -119,16 +117,16 @@ def friendly_errors() -> Iterator[None]:
             get_error_handler().record_exception(error)
         if not _is_of_user(error) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        raise SystemExit(
-            f'error: {str(error) or repr(error)}\n(DFERCLIP_MM_TRACEBACK=1 shows the traceback)'
-        ) from error
+        raise SystemExit(f'error: {str(error) or repr(error)}{TRACEBACK}') from error
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _is_of_user(error: Exception) -> bool:
-    unknown = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
-    return unknown or isinstance(error, _USER_ERRORS)
+    # MMEngine's, of a misspelt argument or type in a config.
+    told = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
+    told = told or (isinstance(error, KeyError) and 'registry. Please check' in str(error))
+    return told or isinstance(error, _USER_ERRORS)
 
 
 def _interrupt(owner: int, number: int, frame: object) -> None:

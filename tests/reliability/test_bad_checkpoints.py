@@ -207,22 +207,6 @@ def test_a_checkpoint_at_a_url_runs_no_code(
     assert use(way, 'https://example.invalid/good.pth')[0] == 0
 
 
-def test_a_run_without_ema_does_not_resume_from_an_average(good: Path, use: Use) -> None:
-    """EMAHook saves it in the place of the weights."""
-    code, log = use('resume', good)
-    assert code == 1
-    assert f'error: {good} holds averaged weights (ema_state_dict)' in log
-    assert use('load_from', good)[0] == 0
-
-
-def test_a_checkpoint_with_only_weights_is_not_resumed(good: Path, use: Use) -> None:
-    best = next(good.parent.glob('best_*.pth'))
-    code, log = use('resume', best)
-    assert code == 1
-    assert f'{best} holds no run to resume: it has no' in log
-    assert use('load_from', best)[0] == 0
-
-
 @pytest.mark.promise('Checkpoints', 'A flipped bit is refused, or changes nothing that is read')
 def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(good: Path, tmp_path: Path) -> None:
     path, data = tmp_path / 'flipped.pth', good.read_bytes()

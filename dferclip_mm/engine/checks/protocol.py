@@ -8,14 +8,10 @@ from typing import Any
 
 
 def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
-    """How the resulting checkpoint is chosen, in words.
+    """How the resulting checkpoint is chosen, in words; `dataset` is None without validation.
 
     The field chooses the best epoch on the test clips, which flatters the figures; validation
     clips held out of the training clips, or the last epoch, do not.
-
-    Args:
-        dataset: of the validation; None without validation.
-        save_best: the metrics that the best checkpoint is chosen by.
     """
     if dataset is None or not save_best:
         return 'the last epoch is the result; no checkpoint is chosen'

@@ -98,8 +98,7 @@ def _some(items: Sequence[str], count: int = 12) -> str:
 def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list[str]:
     """Schedules that end elsewhere in the checkpoint than in this run, as after more epochs.
 
-    Raises:
-        ValueError: when the schedules have other numbers or kinds: MMEngine pairs them by position.
+    Other numbers or kinds of schedules are refused: MMEngine pairs them by position.
     """
     found = stored if isinstance(stored, list) else []
     if len(found) != len(schedulers) or any(
@@ -119,11 +118,7 @@ def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:
-    """Check that an optimizer can continue from the state that the checkpoint `source` has of one.
-
-    Raises:
-        ValueError: when parameter groups, kind of optimizer or shapes differ; it says what to do.
-    """
+    """Check that an optimizer can continue from the state that the checkpoint `source` has."""
     problem = next(_find_misfits(optimizer, stored), None)
     if problem is not None:
         raise ValueError(f'{source} {problem}: {_REMEDY}')
