@@ -15,7 +15,7 @@ from open_clip.transformer import VisionTransformer as CLIPViT
 from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 
-from .attention import record_attention, relevance_rollout
+from .attention import record_attention, relevance_rollout, switched_off
 from .clip import Clip, UndefinedError, class_logits, preprocess
 
 
@@ -41,7 +41,8 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
     kinds = (CLIPViT, TimmViT, VideoViT)
     tower = next((each for each in model.backbone.modules() if isinstance(each, kinds)), None)
     inputs = preprocess(model, [clip.inputs]).requires_grad_()
-    with torch.enable_grad():
+    # What is recomputed in the backward pass would not be what the hooks have seen.
+    with torch.enable_grad(), switched_off(model.backbone, 'grad_checkpointing'):
         if tower is not None and layer is None:
             found = _relevance_of_tokens(model, inputs, label, tower)
         else:
