@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,14 +12,18 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import torch
 from drawn_faces.film import Film, Role, Shot, write_film
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.emotions import CORPUS_CLASSES
+from dferclip_mm.engine.model import load_model
 from dferclip_mm.export import OnnxRecognizer, describe_model
 
 CONFIGS = Path(CONFIG).parent
+PAGE = CONFIGS.parent / 'docs' / 'export.md'
 
 
 def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
@@ -45,6 +52,26 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     found, expected = (pd.read_csv(f'{name}/one/windows.csv') for name in ('onnx', 'torch'))
     assert len(found) == 3
     pd.testing.assert_frame_equal(found, expected, atol=1e-4)
+
+    # The example of the page has nothing but ONNX Runtime and numpy.
+    (example,) = re.findall(r'^```python\n(.*?)^```', PAGE.read_text('utf-8'), re.M | re.S)
+    assert len(example.splitlines()) <= 30
+    frames = np.random.default_rng(0).integers(0, 256, (9, 48, 48, 3)).astype(np.uint8)
+    np.save('clip.npy', frames)
+    done = subprocess.run(
+        [sys.executable, '-c', f'{example}\nimport sys; assert "torch" not in sys.modules'],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    chosen = torch.from_numpy(frames[[1, 3, 5, 7]].transpose(0, 3, 1, 2))
+    model = load_model(Config.fromfile(CONFIG), checkpoint)
+    with torch.no_grad():
+        samples = [ActionDataSample()]
+        (sample,) = model.test_step(dict(inputs=[chosen], data_samples=samples))
+    lines = zip(recognizer.cls_head.classes, sample.pred_score.tolist(), strict=True)
+    assert done.stdout.splitlines() == [f'{name}: {value:.4f}' for name, value in lines]
 
     with pytest.raises(SystemExit) as end:
         run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--classes', 'calm,tense')
