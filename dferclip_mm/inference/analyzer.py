@@ -16,7 +16,7 @@ from mmcv.transforms import Compose
 from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
-from ..faces.crop import CropTemplate, crop_face, find_template, read_template
+from ..faces.crop import CROP_FILE, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
@@ -84,9 +84,17 @@ class EmotionAnalyzer:
             if value is not None:
                 cfg.model.cls_head[name] = value
         self.model = load_model(cfg, checkpoint)
-        self.template = _read_crop(crop, config, checkpoint)
-        if self.template is None and detector != 'mtcnn':
+        self.template = None
+        if crop != 'none':
+            self.template = read_template(crop) if crop else find_template(checkpoint)
+        elif detector != 'mtcnn':
             raise ValueError("crop='none': expected no detector, whole frames are the faces")
+        if crop is None and self.template is None:
+            path = Path(checkpoint).with_name(CROP_FILE)
+            raise FileNotFoundError(
+                f"no {path}, which says how the model's training data is cropped: run `python "
+                f'tools/measure_crop.py {config} --out {path}` once'
+            )
         self.find = build_face_finder(detector if self.template else whole_frame)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         self.classes = tuple(getattr(self.model.cls_head, 'classes', ()))
@@ -255,22 +263,6 @@ class EmotionAnalyzer:
             score=float(scores[best]),
             **dict(zip(self.classes, scores.tolist(), strict=True)),
         )
-
-
-def _read_crop(crop: str | Path | None, config: str | Path, checkpoint: str) -> CropTemplate | None:
-    """The template of a model, or None for videos that are face crops."""
-    if crop == 'none':
-        return None
-    if crop is not None and Path(crop).is_file():
-        return read_template(crop)
-    template = find_template(checkpoint) if crop is None else None
-    if template is None:
-        path = crop or Path(checkpoint).with_name('crop.json')
-        raise FileNotFoundError(
-            f"no {path}, which says how the model's training data is cropped: run `python "
-            f'tools/measure_crop.py {config} --out {path}` once'
-        )
-    return template
 
 
 def _training_data(cfg: Mapping[str, Any]) -> str:
