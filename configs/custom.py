@@ -13,8 +13,8 @@ _base_ = [
 
 # In any order; it is the order of the labels from here on.
 classes = ['no pain', 'pain']
-# What is said of each face, in CLIP's words; '*' is for all other classes.
-prompts = {'pain': 'lowered brows, tight eyelids and a raised upper lip.', '*': 'a calm face.'}
+# What the text encoder reads for each class; '*' is for all others, with {} for the name.
+prompts = {'pain': 'lowered brows, tight eyelids, a raised lip.', '*': 'an expression of {}.'}
 
 clips = dict(
     type='ClipListDataset',

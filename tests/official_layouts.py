@@ -6,6 +6,7 @@ seeded by its own name, so anyone can build them again without the weights.
 
 from __future__ import annotations
 
+import functools
 import sys
 import zlib
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ EMBED_DIM = 512
 CLIP_SIZES = {'tiny': (128, 2, 128, 2), 'ViT-B/32': (768, 12, 512, 12)}
 
 
+@functools.cache
 def parameter(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     """The value of the parameter `name`: float32 of this shape."""
     if name.endswith('logit_scale'):

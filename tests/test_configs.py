@@ -61,7 +61,8 @@ def test_the_recipe_is_the_published_one(data, tmp_path, corpus):
 def test_the_model_has_the_published_size(corpus, parameters):
     cfg = Config.fromfile(CONFIGS / f'dferclip_{corpus}.py').model
     cfg.backbone.pretrained = cfg.cls_head.text_encoder.pretrained = None
-    model = MODELS.build(cfg)
+    with torch.device('meta'):
+        model = MODELS.build(cfg)
     # The original also counts CLIP's logit scale.
     frozen = model.cls_head.text_encoder.state_dict().values()
     count = sum(p.numel() for p in model.parameters()) + sum(w.numel() for w in frozen)
@@ -88,4 +89,40 @@ def test_a_config_is_short_and_keeps_the_hooks_of_the_runtime(path):
     assert cfg.get('custom_hooks') == runtime.get('custom_hooks')
     for name, hook in runtime.default_hooks.items():
         assert cfg.default_hooks[name].type == hook.type
-    assert len(path.read_text().splitlines()) <= (65 if path.stem.startswith('demo') else 40)
+    assert len(path.read_text().splitlines()) <= (
+        65 if path.stem.startswith(('demo', 'custom')) else 40
+    )
+
+
+@pytest.mark.parametrize('name', ['dferclip_vit-b-16_dfew', 'dferclip_vit-l-14_lora_dfew'])
+def test_one_epoch_of_a_larger_clip_trains_its_parameters(data, tmp_path, name):
+    runner = start(small_config(name, data, tmp_path))
+    before = {key: value.detach().clone() for key, value in runner.model.named_parameters()}
+    runner.train()
+    losses = runner.message_hub.get_scalar('train/loss').data[0]
+    assert all(math.isfinite(loss) for loss in losses)
+    changed = {
+        key.split('.')[0]
+        for key, value in runner.model.named_parameters()
+        if not torch.equal(value, before[key])
+    }
+    assert changed == {'backbone', 'neck', 'cls_head'}
+    in_backbone = {key.rpartition('.')[2] for key in before if key.startswith('backbone')}
+    assert ('lora' in name) == (in_backbone == {'lora_a', 'lora_b'})
+
+
+def test_mixed_clips_have_mixed_and_smoothed_labels(data, tmp_path):
+    """RandomBatchAugment gives each clip a share of each class; smoothing takes a tenth of it."""
+    runner = start(small_config('dferclip_vit-l-14_lora_dfew', data, tmp_path))
+    batch = next(iter(runner.train_dataloader))
+    frames = batch['inputs'][0].shape
+    made = runner.model.data_preprocessor(batch, training=True)
+    labels = torch.stack([sample.gt_label for sample in made['data_samples']])
+    assert labels.shape == (len(labels), 7)
+    torch.testing.assert_close(labels.sum(1), torch.ones(len(labels)))
+    assert made['inputs'].shape[1:] == frames
+    scores = runner.model.extract_feat(made['inputs'], stage='head')[0]
+    smoothed = 0.9 * labels + 0.1 / 7
+    expected = -(smoothed * scores.log_softmax(1)).sum(1).mean()
+    loss = runner.model.cls_head.loss_by_feat(scores, made['data_samples'])['loss_cls']
+    torch.testing.assert_close(loss, expected)

@@ -89,8 +89,9 @@ def test_a_sample_config_builds_on_a_shipped_one(block, tmp_path):
     path.write_text((base + block).replace("'dferclip_dfew.py'", f"'{shipped}'"))
     cfg = Config.fromfile(path)
     check_known_keys(cfg)
+    widths = {'in_channels', 'embed_dims'}
     for part in ('neck', 'cls_head'):
-        assert set(cfg.model[part]) == set(Config.fromfile(shipped).model[part])
+        assert set(cfg.model[part]) - widths == set(Config.fromfile(shipped).model[part])
 
 
 def test_the_sample_prompt_file_has_a_prompt_for_every_class(tmp_path):

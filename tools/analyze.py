@@ -42,7 +42,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('videos', nargs='*', metavar='VIDEO', help='files')
     parser.add_argument(
-        '--model', nargs=2, required=True, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model'
+        '--model',
+        nargs='+',
+        required=True,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a trained model, or a file of export_model.py (.onnx) alone',
     )
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
@@ -94,6 +98,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
     parser.add_argument('--device', help='cpu, cuda, …; a GPU where there is one by default')
     args = parser.parse_args()
+    if len(args.model) != (1 if args.model[0].endswith('.onnx') else 2):
+        parser.error('--model: expected CONFIG CHECKPOINT, or OUT.onnx alone')
     if bool(args.videos) == (args.camera is not None):
         parser.error('expected videos or --camera')
     if args.camera is not None and args.formats != parser.get_default('formats'):

@@ -36,8 +36,8 @@ def parse_arguments() -> argparse.Namespace:
         'time are shown. Only this computer can open it. Uploads and results are removed after '
         'half an hour, and when the program ends.'
     )
-    parser.add_argument('config', help="the model's config file")
-    parser.add_argument('checkpoint', help='a trained model')
+    parser.add_argument('config', help="the model's config file, or an exported model (.onnx)")
+    parser.add_argument('checkpoint', nargs='?', help='a trained model')
     parser.add_argument('--crop', help='file of measure_crop.py, as in analyze.py')
     parser.add_argument('--detector', default='mtcnn', help='of faces, as in analyze.py')
     parser.add_argument('--window', type=float, help='seconds, as in analyze.py')

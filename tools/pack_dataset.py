@@ -23,34 +23,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config whose clips are packed, those of all its splits')
     parser.add_argument('folder', type=Path, help='where the packed clips go')
-    parser.add_argument(
-        '--verify', action='store_true', help='write nothing; compare every pixel with the clips'
-    )
     parser.add_argument('--workers', type=int, default=2, help='processes that decode clips')
     add_data_options(parser)
     add_cfg_options(parser)
     return parser.parse_args()
-
-
-def verify(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
-    """Check all clips.
-
-    Raises:
-        SystemExit: when something is wrong with one.
-    """
-    from tqdm import tqdm
-
-    from dferclip_mm.precompute.packed_clips import find_difference
-    from dferclip_mm.precompute.source_clips import map_clips
-
-    results = map_clips(partial(find_difference, store=store), clips, workers)
-    checked = tqdm(results, total=len(clips), desc='Checking', unit='clip')
-    wrong = [str(problem) for problem in checked if str(problem)]
-    for problem in wrong:
-        print(problem)
-    if wrong:
-        raise SystemExit(f'error: {len(wrong)} of {len(clips)} clips: pack them again')
-    print(f'{store.folder}: all {len(clips)} clips have the pixels of their sources')
 
 
 def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
@@ -90,7 +66,7 @@ def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
 
 
 def main() -> None:
-    """Pack or verify."""
+    """Pack, and say how a run reads the packs."""
     args = parse_arguments()
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
@@ -110,9 +86,6 @@ def main() -> None:
         if inside:
             raise SystemExit(f'error: {folder} lies in the clip {inside[0]}: choose another')
         store = ClipStore(args.folder, FORMAT)
-        if args.verify:
-            verify(store, clips, args.workers)
-            return
         pack(store, clips, args.workers)
         # A wrapper, such as ConcatDataset, has no such option of its own.
         loaders = {part: cfg.get(f'{part}_dataloader') for part in ('train', 'val', 'test')}

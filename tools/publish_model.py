@@ -33,10 +33,11 @@ def main() -> None:
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.faces.crop import find_template, template_values
     from dferclip_mm.files import atomic_write
+    from dferclip_mm.models.clip.lora import merge_lora
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
-        model = load_model(cfg, args.checkpoint)
+        model = merge_lora(load_model(cfg, args.checkpoint))
         state, published = bake_text_features(model, cfg)
         template = find_template(args.checkpoint)
     meta = {'classes': list(model.cls_head.classes)}

@@ -1,51 +1,86 @@
-"""Report an evaluated run: ``python tools/report.py WORK_DIR``.
+"""Report an evaluated run: ``python tools/report.py RUN``.
 
-Prints UAR, WAR and the recall of each class, and plots confusion matrix and learning curves.
+Prints UAR, WAR and the recall of each class, plots the confusion matrix and the learning curves,
+and writes a page with these, the clips to look at and a map of all clips. The page needs no other
+file and no network.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The run's folder and its results."""
-    parser = argparse.ArgumentParser(description='Table and plots of an evaluated run.')
-    parser.add_argument('work_dir', type=Path, help='folder of the training run')
+    """The run's folder, its results and features."""
+    parser = argparse.ArgumentParser(description='Table, plots and page of an evaluated run.')
+    parser.add_argument(
+        'run', type=Path, metavar='RUN', help='folder of a training run, or of a cross-validation'
+    )
     parser.add_argument(
         '--results',
         type=Path,
-        help='file written by test_evaluator.save_to (default: WORK_DIR/test_results.json)',
+        help='file written by test_evaluator.save_to (default: RUN/test_results.json)',
+    )
+    parser.add_argument(
+        '--features',
+        type=Path,
+        help='file of extract_features.py --data test, for the map of the clips (default: the map '
+        'shows the class scores)',
     )
     return parser.parse_args()
 
 
+def read_frames(path: str, count: int) -> list[np.ndarray]:
+    """Frames of a clip, evenly spread from its first to its last; one: the middle one."""
+    import numpy as np
+
+    from dferclip_mm.transforms.clip_init import ClipInit
+    from dferclip_mm.transforms.clip_opener import open_clip_frames
+
+    with open_clip_frames({'filename': path}, ClipInit()) as reader:
+        last = len(reader) - 1
+        places = np.linspace(0, last, count) if count > 1 else [last // 2]
+        return [reader.read(round(place)) for place in places]
+
+
 def main() -> None:
-    """Print the table, write two plots into the folder, and print their paths."""
+    """Print the table, write plots and page into the folder, and print their paths."""
     args = parse_arguments()
 
+    from tqdm import tqdm
+
     from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.evaluation.compare import read_run
     from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
-    from dferclip_mm.evaluation.results import format_scores, read_curves, read_results
+    from dferclip_mm.evaluation.projection import read_features
+    from dferclip_mm.evaluation.report import render_report
+    from dferclip_mm.evaluation.results import find_curves, format_scores, pool_results
+    from dferclip_mm.files import atomic_write
 
     with friendly_errors():
-        results = read_results(args.results or args.work_dir / 'test_results.json')
-        curves = read_curves(args.work_dir)
-    plots = {
-        'confusion matrix': (
-            args.work_dir / 'confusion_matrix.png',
-            confusion_figure(results.scores.confusion, results.classes),
-        ),
-        'learning curves': (
-            args.work_dir / 'learning_curves.png',
-            curves_figure(curves.loss, curves.validation),
-        ),
-    }
-    print(format_scores(results))
-    for name, (path, figure) in plots.items():
-        figure.savefig(path, dpi=120)
-        print(f'{name}: {path}')
+        run = read_run(args.results or args.run, args.run.absolute().name)
+        results = pool_results(run.parts)
+        curves = find_curves(args.run)
+        features = None if args.features is None else read_features(args.features, results)
+        print(format_scores(results))
+        figures = {'confusion matrix': confusion_figure(results.scores.confusion, results.classes)}
+        for name, each in curves.items():
+            key = 'learning curves' if len(curves) == 1 else f'learning curves {name}'
+            figures[key] = curves_figure(each.loss, each.validation)
+        for name, figure in figures.items():
+            path = args.run / f'{name.replace(" ", "_")}.png'
+            figure.savefig(path, dpi=120)
+            print(f'{name}: {path}')
+        page = render_report(
+            run, curves, read_frames, features, lambda clips: tqdm(clips, 'Reading', unit='clip')
+        )
+        atomic_write(args.run / 'report.html', page)
+        print(f'page: {args.run / "report.html"}')
 
 
 if __name__ == '__main__':

@@ -11,7 +11,15 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch import nn
 
-_TEXT_SETTINGS = ('text_encoder', 'prompts', 'num_context', 'class_specific', 'context_position')
+_TEXT_SETTINGS = (
+    'text_encoder',
+    'prompts',
+    'num_context',
+    'class_specific',
+    'context_position',
+    'distill_weight',
+    'distill_prompts',
+)
 # Where a run writes and what it starts from does not belong to a model.
 _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
 
@@ -20,20 +28,26 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
     """A state dict and a config that evaluate as the model does, without text tower and prompts.
 
     Args:
-        model: a recognizer whose `cls_head` is a `TextPromptHead`, its checkpoint loaded.
+        model: a recognizer whose `cls_head` is a `TextPromptHead`, its checkpoint loaded and the
+            updates of LoRA merged.
         cfg: the complete config that it was built from.
 
     Returns:
         All weights that evaluation needs, so that nothing is downloaded; the config for them.
 
     Raises:
-        ValueError: when the head is no `TextPromptHead`.
+        ValueError: when the head is no `TextPromptHead`, or has negative prompts.
     """
     head: Any = model.cls_head
     if cfg.model.cls_head.type != 'TextPromptHead':
         raise ValueError(
             f'a {cfg.model.cls_head.type} has no prompts to replace: expected a config whose '
             'model.cls_head is a TextPromptHead'
+        )
+    if head.has_negatives:
+        raise ValueError(
+            'a head with negative_prompts has two texts for each class, and PrecomputedTextHead '
+            'takes one: share the config with the training checkpoint, or export the model'
         )
     model.eval()
     with torch.no_grad():
@@ -45,6 +59,8 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
     kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dims=text.shape[-1])
     published.model.cls_head = kept
+    if published.model.backbone.pop('lora', None) is not None:
+        published.model.backbone.frozen = True
     _unpretrain(published.model.backbone, model.get_submodule('backbone'))
 
     # Frozen towers are buffers that state_dict() leaves out, so take everything by name.

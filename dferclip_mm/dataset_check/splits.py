@@ -64,7 +64,7 @@ class SplitListing:
     @property
     def title(self) -> str:
         """For people."""
-        return f'{self.name}, fold {self.fold}' if self.corpus else self.name
+        return f'{self.name}, fold {self.fold}' if self.corpus or self.run else self.name
 
     def count(self) -> Counter[str]:
         """Clips by label, each clip once."""

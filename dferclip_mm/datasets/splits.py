@@ -42,11 +42,15 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     most = max(map([*labels].count, {*labels}))
     if most < count:
         raise ValueError(f'expected a class of at least {count} clips for {count} folds')
-    kind = StratifiedKFold if found == len(groups) else StratifiedGroupKFold
+    splitter, numbers = StratifiedKFold(count, shuffle=True, random_state=seed), None
+    if found < len(groups):
+        # Shuffled here, since its releases shuffle in different ways.
+        order = np.random.RandomState(seed).permutation(found)
+        numbers = order[np.unique(groups, return_inverse=True)[1]]
+        splitter = StratifiedGroupKFold(count)
     folds = np.zeros(len(groups), int)
-    splitter = kind(count, shuffle=True, random_state=seed)
-    for number, (_, test) in enumerate(splitter.split(labels, labels, groups), 1):
-        folds[test] = number
+    for fold, (_, test) in enumerate(splitter.split(labels, labels, numbers), 1):
+        folds[test] = fold
     return folds
 
 

@@ -104,7 +104,7 @@ def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
         lower.stairs(100 * curve.clips / curve.clips.sum(), curve.edges, fill=True, alpha=0.5)
     upper.set_ylabel('accuracy')
     upper.set_ylim(-0.02, 1.02)
-    upper.legend(loc='upper left')
+    upper.legend(loc='best')
     lower.set_ylabel('clips, %')
     lower.set_xlabel('confidence')
     lower.set_xlim(0, 1)

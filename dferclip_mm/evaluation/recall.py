@@ -123,6 +123,8 @@ class RecallMetric(ClipMetric):
     default_prefix, names_key = 'dfer', 'classes'
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
+    # Of the last evaluation, in the main process: its scores, and the names of the classes.
+    last: tuple[RecallScores, tuple[str, ...]] | None = None
 
     def __init__(
         self,
@@ -207,6 +209,7 @@ class RecallMetric(ClipMetric):
             return metrics
         truth = np.array([result['label'] for result in results])
         scores = recall_scores(truth, predicted, len(classes))
+        self.last = scores, classes
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
         metrics |= {name: measure(name, figures, truth) for name in self.metrics}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]

@@ -13,6 +13,7 @@ from .recall import RecallScores, recall_scores
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
+LOGS = '*/vis_data/scalars.json'
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,9 @@ def read_curves(work_dir: str | Path) -> Curves:
     Raises:
         FileNotFoundError: when there is no log.
     """
-    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    files = sorted(Path(work_dir).glob(LOGS))
     if not files:
-        raise FileNotFoundError(f'no training log below {work_dir} (*/vis_data/scalars.json)')
+        raise FileNotFoundError(f'no training log below {work_dir} ({LOGS})')
     loss: dict[int, float] = {}
     validation: dict[str, dict[int, float]] = {'UAR': {}, 'WAR': {}}
     for file in files:
@@ -168,6 +169,17 @@ def read_curves(work_dir: str | Path) -> Curves:
                 if f'dfer/{name}' in entry:
                     curve[entry['step']] = entry[f'dfer/{name}']
     return Curves(_arrays(loss), {name: _arrays(curve) for name, curve in validation.items()})
+
+
+def find_curves(folder: str | Path) -> dict[str, Curves]:
+    """The curves of a run, or of each fold or seed in its folder, by name; none without logs."""
+    folder = Path(folder)
+    folders = [folder, *sorted(each for each in folder.iterdir() if each.is_dir())]
+    return {
+        each.absolute().name: read_curves(each)
+        for each in folders
+        if next(each.glob(LOGS), None) is not None
+    }
 
 
 def _arrays(curve: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:

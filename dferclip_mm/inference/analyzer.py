@@ -16,7 +16,8 @@ from mmcv.transforms import Compose
 from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
-from ..faces.crop import CROP_FILE, crop_face, find_template, read_template
+from ..export import OnnxRecognizer
+from ..faces.crop import CROP_FILE, build_template, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
@@ -41,7 +42,8 @@ class EmotionAnalyzer:
     """A trained model that answers for each face of a video, over time.
 
     Args:
-        config: the model's config; its test pipeline says what the model sees of a clip.
+        config: the model's config; its test pipeline says what the model sees of a clip. Or a file
+            of ``tools/export_model.py``, without a checkpoint.
         checkpoint: of the model, or ``'none'`` for plain CLIP.
         device: as PyTorch names it; the GPU where there is one by default.
         classes: other class names than the config's, for a model that compares with text.
@@ -65,7 +67,7 @@ class EmotionAnalyzer:
     def __init__(
         self,
         config: str | Path,
-        checkpoint: str,
+        checkpoint: str | None = None,
         *,
         device: str | None = None,
         classes: Sequence[str] | None = None,
@@ -79,22 +81,32 @@ class EmotionAnalyzer:
         stride: float = 0.5,
         batch_size: int = 32,
     ) -> None:
-        cfg = load_config(config)
-        for name, value in (('classes', classes), ('prompts', prompts)):
-            if value is not None:
-                cfg.model.cls_head[name] = value
-        self.model = load_model(cfg, checkpoint)
+        changes = {'classes': classes, 'prompts': prompts}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        held = None
+        if checkpoint is None:
+            if changes:
+                raise ValueError(f'{config} has its classes: expected no other {min(changes)}')
+            self.model: Any = OnnxRecognizer(config)
+            cfg, checkpoint = self.model.cfg, str(Path(config).with_suffix('.pth'))
+            held = self.model.metadata.get('crop')
+        else:
+            cfg = load_config(config)
+            cfg.model.cls_head.update(changes)
+            self.model = load_model(cfg, checkpoint)
         self.template = None
-        if crop != 'none':
-            self.template = read_template(crop) if crop else find_template(checkpoint)
+        if crop is None:
+            self.template = build_template(held) if held else find_template(checkpoint)
+            if self.template is None:
+                path = Path(checkpoint).with_name(CROP_FILE)
+                raise FileNotFoundError(
+                    f"no {path}, which says how the model's training data is cropped: run `python "
+                    f'tools/measure_crop.py {config} --out {path}` once'
+                )
+        elif crop != 'none':
+            self.template = read_template(crop)
         elif detector != 'mtcnn':
             raise ValueError("crop='none': expected no detector, whole frames are the faces")
-        if crop is None and self.template is None:
-            path = Path(checkpoint).with_name(CROP_FILE)
-            raise FileNotFoundError(
-                f"no {path}, which says how the model's training data is cropped: run `python "
-                f'tools/measure_crop.py {config} --out {path}` once'
-            )
         self.find = build_face_finder(detector if self.template else whole_frame)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
         self.classes = tuple(getattr(self.model.cls_head, 'classes', ()))
@@ -115,7 +127,8 @@ class EmotionAnalyzer:
         self.batch_size = batch_size
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
-            trained_on=_training_data(cfg), crop=str(crop or 'of the checkpoint'),
+            trained_on=_training_data(cfg), temperature=_temperature(self.model),
+            crop=str(crop or 'of the checkpoint'),
             detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
             window=self.window, stride=stride,
         )  # fmt: skip
@@ -270,6 +283,12 @@ def _training_data(cfg: Mapping[str, Any]) -> str:
     return ', '.join(
         f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
     )
+
+
+def _temperature(model: Any) -> float:
+    """By which scores are calibrated; 1 where they are not."""
+    stored = getattr(model, 'metadata', {}).get('temperature', 1.0)
+    return float(getattr(model.cls_head, 'temperature', stored))
 
 
 def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:

@@ -61,7 +61,10 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
         yield 'The analysis was interrupted; what was read until then is shown.'
     if info.get('trained_on'):
         yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
-    yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    if info.get('temperature', 1.0) == 1.0:
+        yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    else:
+        yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
     yield 'An expression is not a feeling: the model says what a face looks like.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
 

@@ -30,8 +30,7 @@ def name_frames(frames: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
 class PackedClip:
     """The frames of a packed clip.
 
-    The size of the file is checked against its header when it is opened. Pixels have no checksum:
-    ``tools/pack_dataset.py --verify`` compares them with the source.
+    The size of the file is checked against its header when it is opened. Pixels have no checksum.
 
     Args:
         path: of the file.

@@ -6,11 +6,13 @@ Open this door to change what is computed. Start with `recognizers/frame_recogni
 from .backbones import CLIPVisualEncoder
 from .frame_preprocessor import FrameOrFeaturePreprocessor
 from .heads import PrecomputedTextHead, RegressionHead, TextPromptHead, VideoTextContrastiveHead
+from .losses import AdjustedCrossEntropy
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
 from .text import CLIPTextEncoder
 
 __all__ = [
+    'AdjustedCrossEntropy',
     'CLIPTextEncoder',
     'CLIPVisualEncoder',
     'FrameOrFeaturePreprocessor',

@@ -16,8 +16,6 @@ from .clip_store import ClipStore
 from .frame_features import write_features
 from .source_clips import SourceClip, SourceState, map_clips
 
-_DECODED_AT_ONCE = 256
-
 
 class DecodedClip(NamedTuple):
     """All frames of a clip (T, 3, H, W), and the clip's state before they were read."""
@@ -30,22 +28,15 @@ class DecodedClip(NamedTuple):
 def decode_clip(clip: SourceClip, pixels: Callable[[dict], Any]) -> DecodedClip:
     """All frames of a clip through the transforms between sampling and packing.
 
-    A long clip is decoded in pieces, so that only its small frames must fit into memory.
-
     Raises:
         ClipReadError: when it cannot be read.
     """
     source = clip.state()
-    pieces: list[torch.Tensor] = []
-    start, total = 0, 1
-    while start < total:
-        opened = clip.clip_init(clip.item)
-        total = opened['total_frames']
-        indices = np.arange(start, min(start + _DECODED_AT_ONCE, total))
-        sampled = dict(frame_inds=indices, clip_len=len(indices), num_clips=1)
-        pieces.append(torch.from_numpy(pixels({**opened, **sampled})['imgs']))
-        start += _DECODED_AT_ONCE
-    return DecodedClip(clip.name, torch.cat(pieces), source)
+    opened = clip.clip_init(clip.item)
+    total = opened['total_frames']
+    sampled = dict(frame_inds=np.arange(total), clip_len=total, num_clips=1)
+    frames = pixels({**opened, **sampled})['imgs']
+    return DecodedClip(clip.name, torch.from_numpy(frames), source)
 
 
 @torch.no_grad()

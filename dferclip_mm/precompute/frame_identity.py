@@ -26,10 +26,11 @@ def find_identity(model: Any, pixels: Sequence[Mapping[str, Any]], dtype: str) -
     """
     backbone, preprocessor = model.backbone, model.data_preprocessor
     weights = getattr(backbone, 'visual_fingerprint', None)
-    if weights is None:
+    # Updates of LoRA are trained.
+    if weights is None or next(backbone.parameters(), None) is not None:
         raise ValueError(
             'frame features need frozen weights that can be loaded again: use '
-            "backbone=dict(type='CLIPVisualEncoder', frozen=True, pretrained=...)"
+            "backbone=dict(type='CLIPVisualEncoder', frozen=True, pretrained=...), without lora"
         )
     return {
         'encoder': f'{type(backbone).__name__} {_hash_layers(backbone.visual)}',

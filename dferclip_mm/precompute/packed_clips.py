@@ -40,20 +40,3 @@ def pack_clip(clip: SourceClip, store: ClipStore) -> None:
     """
     source = clip.state()
     store.write(clip.name, name_frames(read_frames(clip)), source)
-
-
-def find_difference(clip: SourceClip, store: ClipStore) -> str:
-    """What is wrong with a packed clip, found by decoding its source again; '' if it is correct.
-
-    Raises:
-        ClipReadError: when the source or the packed clip cannot be read.
-    """
-    file = store.file(clip.name)
-    try:
-        if not store.is_current(clip.name, clip.path):
-            return f'{file}: not packed, or {clip.path} has changed since'
-    except ValueError as error:
-        return str(error)
-    packed, source = read_frames(clip._replace(item={'filename': str(file)})), read_frames(clip)
-    equal = len(packed) == len(source) and all(map(np.array_equal, packed, source))
-    return '' if equal else f'{file} has other pixels than {clip.path}: delete it'

@@ -4,7 +4,6 @@ import torch
 from mmaction.registry import MODELS
 
 from dferclip_mm.converters import convert, convert_back, read_published
-from dferclip_mm.converters.infer_arch import arch_name
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 NECKS = {
@@ -55,12 +54,6 @@ def test_everything_but_classes_and_position_is_inferred(dferclip_state):
     assert (head['num_context'], head['class_specific']) == (4, True)
     assert head['context_position'] == found.meta['context_position'] == 'middle'
     assert head['classes'] == list(CORPUS_CLASSES['dfew'])
-
-
-def test_well_known_size_gets_its_name():
-    arch = open_clip.get_model_config('ViT-B-32-quickgelu')
-    assert arch_name(arch) == 'ViT-B-32-quickgelu'
-    assert arch_name({**arch, 'embed_dim': 5}) == {**arch, 'embed_dim': 5}
 
 
 def test_prompts_are_recovered_token_by_token(golden, dferclip_state):

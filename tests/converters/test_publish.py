@@ -62,6 +62,32 @@ def test_published_model_stands_alone_and_scores_the_same(tmp_path, run_tool, tr
     assert alone.cls_head.classes == model.cls_head.classes
 
 
+def test_updates_of_lora_are_published_as_plain_weights(tmp_path, run_tool, trained):
+    cfg, config, checkpoint = trained
+    cfg.model.backbone.lora = dict(rank=2)
+    cfg.dump(str(config))
+    model = MODELS.build(cfg.model).eval()
+    for name, weight in model.named_parameters():
+        if name.endswith('lora_b'):
+            torch.nn.init.normal_(weight)
+    torch.save({'state_dict': model.state_dict()}, checkpoint)
+    run_tool('publish_model', config, checkpoint, tmp_path / 'out' / 'model.pth')
+    weights, written = sorted((tmp_path / 'out').iterdir())
+    alone = MODELS.build(Config.fromfile(written).model).eval()
+    state = torch.load(weights, weights_only=True)['state_dict']
+    assert not any('lora' in name or 'original' in name for name in state)
+    alone.load_state_dict(state, strict=True)
+    frames = torch.rand(2, 4, 3, 32, 32)
+    torch.testing.assert_close(alone(frames, stage='head'), model(frames, stage='head'))
+
+
+def test_a_head_with_negative_prompts_is_not_published(trained):
+    cfg, _, _ = trained
+    cfg.model.cls_head.negative_prompts = ['b'] * 7
+    with pytest.raises(ValueError, match='negative_prompts has two texts for each class'):
+        bake_text_features(MODELS.build(cfg.model), cfg)
+
+
 def test_a_published_checkpoint_holds_how_faces_are_cropped(tmp_path, run_tool, trained):
     _, config, checkpoint = trained
     write_template(tmp_path / 'crop.json', DEFAULT_TEMPLATE)

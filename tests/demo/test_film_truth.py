@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from drawn_faces.film_truth import compare_with_truth
+from drawn_faces.film_truth import compare_tracks, compare_with_truth
 
-FACE = dict(box=[10, 10, 30, 40], visible=1.0, emotion='fear')
+from dferclip_mm.faces.boxes import BOX_COLUMNS
+
+FACE = dict(person=0, box=[10, 10, 30, 40], visible=1.0, emotion='fear')
 
 
 def row(start: float, end: float, label: str, x: float = 10) -> dict:
@@ -18,7 +20,7 @@ def truth(tmp_path: Path) -> Path:
     """Fear, at its apex at 1 and 2 seconds; at 3 it is hidden; nobody at 4."""
     shown = [('onset', 1.0), ('apex', 1.0), ('apex', 1.0), ('apex', 0.3)]
     frames = [
-        dict(time=float(time), faces=[dict(FACE, phase=phase, visible=visible)])
+        dict(time=float(time), shot=0, faces=[dict(FACE, phase=phase, visible=visible)])
         for time, (phase, visible) in enumerate(shown)
     ]
     path = tmp_path / 'film.json'
@@ -41,4 +43,44 @@ def truth(tmp_path: Path) -> Path:
 def test_a_film_is_told_by_the_nearest_window_of_each_face(
     truth: Path, rows: list, accuracy: float, strays: int
 ) -> None:
-    assert compare_with_truth(rows, truth) == (accuracy, 2, strays)
+    assert compare_with_truth(rows, truth)[:3] == (accuracy, 2, strays)
+
+
+@pytest.mark.parametrize(
+    ('rows', 'late'),
+    [
+        ([row(0, 3, 'fear')], 0.0),
+        ([row(0, 0.9, 'anger'), row(1, 3, 'fear')], 1.0),
+        ([row(0, 3, 'anger')], float('inf')),
+    ],
+)
+def test_an_onset_is_as_late_as_its_first_label(truth: Path, rows: list, late: float) -> None:
+    assert compare_with_truth(rows, truth).onsets == [late]
+
+
+@pytest.mark.parametrize(
+    ('tracks', 'answer'),
+    [
+        # Four seconds: one person at both ends, who is away between, and another one all the time.
+        ([(0, 1), (1,), (1,), (1,), (2, 1)], (3, 0)),
+        ([(0, 1), (1,), (1,), (1,), (0, 1)], (3, 2)),
+        ([(0, 1), (1,), (3,), (3,), (2, 3)], (3, 1)),
+        ([(0, 1), (1,), (1,), (1,), (None, 1)], (3, 1)),
+    ],
+)
+def test_a_stay_is_one_track_and_who_comes_back_has_another(
+    tmp_path: Path, tracks: list, answer: tuple[int, int]
+) -> None:
+    frames, rows = [], []
+    for index, numbers in enumerate(tracks):
+        people = (0, 1) if len(numbers) == 2 else (1,)
+        boxes = {person: [100 * person, 0, 100 * person + 40, 50] for person in people}
+        faces = [dict(person=person, box=box, visible=1.0) for person, box in boxes.items()]
+        frames.append(dict(index=index, time=float(index), shot=0, faces=faces))
+        for person, number in zip(people, numbers, strict=True):
+            place = dict(zip(BOX_COLUMNS, (100 * person + 3, 4, 40, 50), strict=True))
+            if number is not None:
+                rows.append(dict(frame=str(index), track=str(number), **place))
+    path = tmp_path / 'film.json'
+    path.write_text(json.dumps(dict(frames=frames)))
+    assert compare_tracks(rows, path) == answer

@@ -36,6 +36,8 @@ def compare(model):
     [
         dict(),
         dict(depth=2),
+        dict(context_position='middle', num_context=5),
+        dict(context_position='front', class_specific=False),
         dict(prompts=['a ' * n + 'face' for n in (3, 30, 1, 9, 14, 22, 5)]),
         dict(checkpoint_mlp=True),
         dict(grad_checkpointing=True),
@@ -45,7 +47,8 @@ def compare(model):
 )
 def test_logits_and_gradients_of_the_plain_way(tiny_model, settings):
     tiny_model['neck']['depth'] = settings.pop('depth', 1)
+    saving = {key: settings.pop(key) for key in [*settings] if 'checkpoint' in key}
     for part in (tiny_model['backbone'], tiny_model['cls_head']['text_encoder']):
-        part.update({key: settings[key] for key in settings if key != 'prompts'})
-    tiny_model['cls_head']['prompts'] = settings.get('prompts', 'descriptions')
+        part.update(saving)
+    tiny_model['cls_head'].update(settings)
     compare(MODELS.build(tiny_model))

@@ -35,7 +35,7 @@ def gradients(model, wrapper, indices):
 
 
 def in_one_of_two(rank, cfgs):
-    """The answers to all questions below at once: a process takes seconds to start."""
+    """The answers to all questions below at once."""
     answers = {}
     for name, cfg in cfgs.items():
         model = build(cfg)
@@ -74,7 +74,7 @@ def cfgs():
 
 @pytest.fixture(scope='module')
 def answers(cfgs):
-    return in_processes(in_one_of_two, cfgs)
+    return in_processes(in_one_of_two, cfgs, fork=True)
 
 
 @pytest.mark.parametrize('name', ['gathered', 'equal texts'])

@@ -4,7 +4,8 @@ import importlib.util
 
 import pytest
 import torch
-from mixing import PAGE, ROWS, WAYS, measure, source, ways
+from lengths import LONG, only_long
+from mixing import PAGE, ROWS, WAYS, exported, measure, source, ways
 from mixing_rows import CANNOT, Row
 from mmaction.registry import MODELS
 
@@ -18,15 +19,36 @@ def page_row(name: str) -> list[str]:
     return found[0]
 
 
+# One of each form that a backbone's answer has.
+QUICK = {
+    *('X3D-S', 'VideoMAE, ViT-B/16', 'VideoMAE, return_feat_map=True', 'TSN, MobileNetV2'),
+    *('TSM, MobileNetV2', 'CLIPVisualEncoder', 'timm.mobilenetv3_small_100'),
+}
+
+
 @pytest.mark.parametrize(
     ('row', 'way'),
-    [(row, way) for row in ROWS for way in ways(row)],
+    [
+        pytest.param(row, way, marks=[] if row.family in QUICK else only_long)
+        for row in ROWS
+        for way in ways(row)
+    ],
     ids=lambda part: part.family if isinstance(part, Row) else part,
 )
 def test_trains_and_evaluates_and_the_page_says_so(row, way):
     written = page_row(row.family)
     assert written[1 + WAYS.index(way)] == measure(row, way)
     assert written[-1] == source(row)
+
+
+# Each takes many seconds: one of images, one of videos.
+@pytest.mark.parametrize(
+    'row',
+    ROWS if LONG else [row for row in ROWS if row.family in ('timm.resnet18', 'X3D-S')],
+    ids=lambda row: row.family,
+)
+def test_is_exported_as_the_page_says(row):
+    assert page_row(row.family)[1 + len(WAYS)] == exported(row)
 
 
 def test_the_page_says_what_cannot_be_mixed():

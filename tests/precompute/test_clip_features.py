@@ -45,13 +45,6 @@ def test_features_of_all_clips_in_order(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
 
 
-def test_other_suffixes_are_refused_before_any_work(tmp_path):
-    dataset = Numbers()
-    with pytest.raises(ValueError, match=r'expected a name that ends in \.npz'):
-        extract(squares, dataset, tmp_path / 'out.parquet')
-    assert dataset.read == []
-
-
 def test_views_are_averaged_and_samples_read(tiny_model):
     model = MODELS.build(tiny_model).eval()
     frames = torch.randint(0, 256, (2, 8, 3, 32, 32), dtype=torch.uint8)

@@ -90,10 +90,6 @@ def test_features_that_were_not_checked_are_not_read(cfg):
         dataset[0]
 
 
-def test_datasets_that_read_pixels_pass(corpus, tmp_path):
-    assert len(check(frozen_config('dferclip_dfew_frozen', corpus, tmp_path))) == 7
-
-
 def test_an_unknown_dtype_is_refused():
     with pytest.raises(ValueError, match="dtype='int8': expected one of float32, float16"):
         FrameFeaturesInit('cache', [], dtype='int8')

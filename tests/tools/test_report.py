@@ -6,14 +6,22 @@ from pathlib import Path
 
 import cv2
 import pytest
+from mini_corpora import write_clip
 
 
 def write_run(folder: Path) -> None:
-    content = {
-        'classes': ['sadness', 'joy'],
-        'clips': [{'label': 0, 'predicted': 0}, {'label': 0, 'predicted': 1}]
-        + [{'label': 1, 'predicted': 1}] * 2,
-    }
+    outcomes = [(0, 0), (0, 1), (1, 1), (1, 1)]
+    clips = [
+        {
+            'clip': str(folder / 'clips' / str(number)),
+            'label': label,
+            'predicted': predicted,
+            'scores': [0.2 + 0.6 * (predicted == 0), 0.2 + 0.6 * (predicted == 1)],
+        }
+        for number, (label, predicted) in enumerate(outcomes)
+    ]
+    write_clip(folder / 'clips' / '1', 3, 'jpg')
+    content = {'classes': ['sadness', 'joy'], 'clips': clips}
     (folder / 'test_results.json').write_text(json.dumps(content))
     log = folder / '20260101_000000' / 'vis_data'
     log.mkdir(parents=True)
@@ -33,9 +41,26 @@ def test_a_run_is_reported_as_a_table_and_plots(
         ['joy', '100.0', '%', '2'],
         ['UAR', '75.00', '%', 'WAR', '75.00', '%', '(4', 'clips)'],
     ]
-    for line in lines[-2:]:
+    for line in lines[-3:-1]:
         picture = cv2.imread(line.split(': ')[1])
         assert picture.std() > 5
+    page = Path(lines[-1].removeprefix('page: ')).read_text()
+    # The frames of the mistake; of clips that are gone, why.
+    assert page.count('alt="frames of 1"') == 2
+    assert 'No such file or directory' in page
+
+
+def test_the_folds_of_a_cross_validation_are_reported_together(
+    work_dir: Path, run_tool: Callable[..., None]
+) -> None:
+    for fold in ('fold_1', 'fold_2'):
+        (work_dir / 'folds' / fold).mkdir(parents=True)
+        write_run(work_dir / 'folds' / fold)
+    run_tool('report', 'folds')
+    page = Path('folds/report.html').read_text()
+    assert '8 clips' in page
+    assert page.count('alt="learning curves"') == 2
+    assert Path('folds/learning_curves_fold_2.png').is_file()
 
 
 def test_a_run_without_results_says_how_to_save_them(

@@ -92,20 +92,3 @@ def test_a_slurm_job_has_the_resources_of_the_environment(started: Path) -> None
     assert words[words.index(f'{TOOLS}/test.py') + 1 :] == [
         *('c.py', 'b.pth', '--dump', 'x.pkl', '--launcher', 'slurm')
     ]
-
-
-@pytest.mark.parametrize(
-    ('script', 'arguments'),
-    [
-        ('dist_train.sh', ['c.py']),
-        ('dist_test.sh', ['c.py', 'b.pth']),
-        ('slurm_train.sh', ['part', 'job']),
-        ('slurm_test.sh', ['part', 'job']),
-    ],
-)
-def test_a_missing_argument_prints_the_usage(
-    started: Path, script: str, arguments: list[str]
-) -> None:
-    done = call(script, *arguments)
-    assert done.returncode != 0
-    assert f'usage: {script}' in done.stderr

@@ -70,22 +70,6 @@ def test_evaluation_writes_results_and_dump(
         assert len(pickle.load(file)) == 13
 
 
-@pytest.mark.parametrize(
-    ('content', 'said'),
-    [
-        (None, r'no checkpoint at given\.pth'),
-        (b'<html>not found</html>', r'given\.pth \(22 bytes\) is no PyTorch checkpoint'),
-    ],
-)
-def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(
-    content: bytes | None, said: str, work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    if content is not None:
-        Path('given.pth').write_bytes(content)
-    with pytest.raises(SystemExit, match=said):
-        run_tool('test', toy_config, 'given.pth')
-
-
 def test_a_checkpoint_that_does_not_fit_names_both_sides(
     work_dir: Path, run_tool: RunTool, toy_config: str
 ) -> None:

@@ -32,15 +32,6 @@ def test_a_folder_of_frames_is_decoded(tmp_path, frames):
     assert levels(results) == [110, 0, 30, 30]
 
 
-@pytest.mark.parametrize('name', ['a.mp4', 'a.avi'])
-def test_a_video_gives_the_exact_frames(tmp_path, video, name):
-    results = decode(video(tmp_path / name, 20, size=(48, 64)), [19, 0, 7, 7])
-    assert results['imgs'].shape == (4, 48, 64, 3)
-    assert results['img_shape'] == (48, 64)
-    np.testing.assert_allclose(levels(results), [190, 0, 70, 70], atol=4)
-    assert 'clip_reader' not in results
-
-
 def test_repeated_frames_are_read_once_but_share_no_memory(tmp_path, frames, monkeypatch):
     read = []
     monkeypatch.setattr(

@@ -19,15 +19,6 @@ def test_the_indices_in_testing_equal_the_golden_ones():
         assert centred_segments(int(total), 16).tolist() == expected
 
 
-def test_test_indices_follow_the_formula_for_every_length():
-    for n in range(1, 900):
-        if n > 16:
-            expected = [int(n / 32 + i * n / 16) for i in range(16)]
-        else:
-            expected = [*range(n), *[n - 1] * (16 - n)]
-        assert centred_segments(n, 16).tolist() == expected, n
-
-
 def test_training_takes_one_frame_of_each_segment():
     rng = np.random.RandomState(0)
     for n in range(1, 900):
@@ -101,3 +92,15 @@ def test_one_frame_is_enough():
         results = TRANSFORMS.build(sampler).transform(dict(total_frames=1))
         assert results['frame_inds'].tolist() == [0]
         assert results['frame_interval'] == 1
+
+
+@pytest.mark.parametrize('kind', ['SampleSegments', 'SampleWindow'])
+def test_frames_are_shuffled_alike_in_each_evaluation_and_anew_in_each_clip(kind):
+    def sample(index, **settings):
+        step = TRANSFORMS.build(dict(type=kind, num_frames=16, test_mode=True, **settings))
+        return step(dict(total_frames=90, sample_idx=index))['frame_inds'].tolist()
+
+    plain, first, second = sample(0), sample(0, shuffle=True), sample(1, shuffle=True)
+    assert sorted(first) == sorted(second) == sorted(plain)
+    assert plain != first != second
+    assert sample(0, shuffle=True) == first

@@ -29,6 +29,7 @@ from ..checks.protocol import (
     describe_source,
     find_batch_size_mismatch,
 )
+from ..class_counts import build_train_dataset, tell_class_counts
 from ..console import describe_learning_rates
 from ..lookup import find_hook, unwrap_datasets
 
@@ -83,6 +84,7 @@ class StartupCheckHook(Hook):
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
+        tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
         if has_only_numbers(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
@@ -121,6 +123,7 @@ class StartupCheckHook(Hook):
         dataset = runner.test_dataloader.dataset
         _check_data(runner, dataset, 'test_dataloader')
         check_metric_names(runner.test_evaluator.metrics, 'test_dataloader')
+        tell_class_counts(_head(runner), lambda: build_train_dataset(runner.cfg))
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
         for metric in runner.test_evaluator.metrics:

@@ -14,6 +14,7 @@ from ..clip.build import build_clip
 from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_images, is_standard_vit
 from ..clip.frozen import freeze
+from ..clip.lora import add_lora, train_lora
 
 
 @MODELS.register_module()
@@ -30,9 +31,11 @@ class CLIPVisualEncoder(BaseModule):
             pass, 1 to 5 % more time.
         grad_checkpointing: recompute each block from its input: a tenth of the memory, about a
             quarter more time.
+        lora: settings of low-rank updates, ``dict(rank=8, alpha=32, dropout=0.1)`` (see
+            `add_lora`): the tower is frozen, and only the updates are trained and stored.
 
     Raises:
-        ValueError: when the tower cannot save memory as asked.
+        ValueError: when the tower cannot save memory as asked, or cannot be updated so.
     """
 
     def __init__(
@@ -42,13 +45,16 @@ class CLIPVisualEncoder(BaseModule):
         frozen: bool = False,
         checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
+        lora: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
-        self.frozen = frozen
-        if frozen:
+        self.frozen = frozen or lora is not None
+        if self.frozen:
             freeze(self, 'visual', rebuilt_from=pretrained)
+        if lora is not None:
+            add_lora(self.visual, **lora)
         reduce_activation_memory(self.visual, checkpoint_mlp, grad_checkpointing)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -71,6 +77,7 @@ class CLIPVisualEncoder(BaseModule):
         """Switch the mode; batch norms of a frozen tower keep their statistics."""
         super().train(mode)
         self.visual.train(mode and not self.frozen)
+        train_lora(self.visual, mode)
         return self
 
     def init_weights(self) -> None:

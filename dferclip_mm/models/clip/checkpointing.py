@@ -19,7 +19,16 @@ def checkpointed(function: Callable, *args: Any) -> torch.Tensor:
     """
     if not torch.is_grad_enabled():
         return function(*args)
-    return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=False)
+    # Only updates of LoRA have dropout, which the second call has to repeat.
+    random = any(map(_has_dropout, (function, *args)))
+    return checkpoint(function, *args, use_reentrant=False, preserve_rng_state=random)
+
+
+def _has_dropout(value: Any) -> bool:
+    return isinstance(value, nn.Module) and any(
+        isinstance(module, nn.Dropout) and module.p > 0 and module.training
+        for module in value.modules()
+    )
 
 
 class CheckpointedMLP(nn.Sequential):

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, Transformer, VisionTransformer
 from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from .checkpointing import CheckpointedMLP, checkpointed
 
@@ -156,10 +157,10 @@ def last_block_forward(block: Any, tokens: torch.Tensor, layout: Layout) -> torc
     return _after_attention(block, tokens.index_select(0, layout.read), _concatenate(found))
 
 
-def _is_standard_block(block: nn.Module) -> bool:
+def _is_standard_block(block: Any) -> bool:
     return (
         type(block) is ResidualAttentionBlock
-        and type(block.attn) is nn.MultiheadAttention
+        and type_before_parametrizations(block.attn) is nn.MultiheadAttention
         and block.attn.in_proj_bias is not None
         and block.attn.dropout == 0
         and type(block.mlp) in (nn.Sequential, CheckpointedMLP)
@@ -176,7 +177,8 @@ def _after_attention(block: Any, x: torch.Tensor, values: torch.Tensor) -> torch
 def _feed_forward(mlp: Any, x: torch.Tensor) -> torch.Tensor:
     """(M, D) -> (M, D)."""
     first, second = mlp.c_fc, mlp.c_proj
-    foldable = type(mlp.gelu) is QuickGELU and type(first) is type(second) is nn.Linear
+    linear = all(type_before_parametrizations(layer) is nn.Linear for layer in (first, second))
+    foldable = type(mlp.gelu) is QuickGELU and linear
     if not foldable:
         return mlp(x)
     hidden = torch.addmm(first.bias, x, first.weight.t(), beta=QUICK, alpha=QUICK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -49,11 +50,19 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
 def fingerprint(module: nn.Module) -> torch.Tensor:
     """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,)."""
     digest = hashlib.sha256()
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    tensors = {**dict(module.named_parameters()), **_plain_buffers(module)}
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
     return torch.tensor([*digest.digest()[:8]])
+
+
+def _plain_buffers(module: nn.Module) -> dict[str, torch.Tensor]:
+    """All buffers; one below an update of LoRA under the name that it had before."""
+    return {
+        re.sub(r'parametrizations\.(\w+)\.original$', r'\1', name): buffer
+        for name, buffer in module.named_buffers()
+    }
 
 
 def _verify_tower(
@@ -68,13 +77,15 @@ def _verify_tower(
     """Before loading: take the checkpoint's weights of the tower, or compare its fingerprint."""
     tower: nn.Module = getattr(owner, name)
     mark, stem = f'{name}_fingerprint', f'{prefix}{name}.'
+    # What the tower itself stores, such as the updates of LoRA, is loaded as usual.
+    own = tower.state_dict().keys()
     held = {
         key.removeprefix(stem): state_dict.pop(key)
         for key in list(state_dict)
-        if key.startswith(stem)
+        if key.startswith(stem) and key.removeprefix(stem) not in own
     }
     if held:
-        weights = dict(tower.named_buffers())
+        weights = _plain_buffers(tower)
         problem = find_mismatch(held, {key: weights[key] for key in stored})
         if problem:
             raise ValueError(f"the checkpoint's {stem}* does not fit this CLIP: {problem}")

@@ -11,6 +11,7 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ...emotions import resolve_classes
+from ..losses.class_prior import log_prior
 from ..similarity import cosine_logits
 from ..text import PromptLearner
 from .pool import pool_to_clip
@@ -27,6 +28,10 @@ class TextHead(BaseHead):
             `Recognizer2D` tests a clip in several views, since it passes the frames of all of
             them; None takes them as one view.
         average_clips: how several views are averaged: ``'prob'`` (after a softmax) or ``'score'``.
+        prior_adjustment: in prediction, subtract this times the log share of each class among the
+            training clips from its logit (Menon et al., ICLR 2021, section 4.1): 1 raises UAR and
+            costs WAR; 0 for none, which a loss with ``tau`` needs.
+        class_counts: training clips of each class; None: those of the config's train_dataloader.
         kwargs: of MMAction2's `BaseHead`.
 
     Raises:
@@ -43,6 +48,8 @@ class TextHead(BaseHead):
         num_segments: int | None = None,
         # MMAction2's own default gives (views, C) scores, which its metrics cannot read.
         average_clips: str = 'prob',
+        prior_adjustment: float = 0.0,
+        class_counts: Sequence[float] | None = None,
         **kwargs: Any,
     ) -> None:
         names = None if classes is None else resolve_classes(classes)
@@ -54,8 +61,34 @@ class TextHead(BaseHead):
         )
         self.classes = names
         self.num_segments = num_segments
+        self.prior_adjustment, self.class_counts = prior_adjustment, class_counts
         same = self.in_channels == text_dims
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, text_dims)
+
+    @property
+    def needs_class_counts(self) -> bool:
+        """Whether the run should count the training clips of each class."""
+        return bool(self.prior_adjustment) and self.class_counts is None
+
+    def set_class_counts(self, counts: Sequence[float]) -> None:
+        """Tell the training clips of each class: C numbers."""
+        self.class_counts = counts
+
+    def predict_by_feat(self, cls_scores: torch.Tensor, data_samples: Sequence[Any]) -> Any:
+        """Set the scores of each sample from logits (views, C), see `prior_adjustment`.
+
+        Raises:
+            ValueError: when the classes' training clips are needed and unknown.
+        """
+        if self.prior_adjustment:
+            if self.class_counts is None:
+                raise ValueError(
+                    f'{type(self).__name__}: prior_adjustment needs the training clips of each '
+                    'class: set model.cls_head.class_counts'
+                )
+            prior = log_prior(self.class_counts).to(cls_scores.device)
+            cls_scores = cls_scores - self.prior_adjustment * prior
+        return super().predict_by_feat(cls_scores, data_samples)
 
     def class_features(self) -> torch.Tensor:
         """One text feature per class: (C, D)."""
@@ -73,6 +106,10 @@ class TextHead(BaseHead):
             num_segs = self.num_segments
         return self.proj(pool_to_clip(x, num_segs, self.in_channels))
 
+    def score(self, clips: torch.Tensor) -> torch.Tensor:
+        """Logits (B, C), float32, of clip features (B, D)."""
+        return cosine_logits(clips, self.class_features(), self.scale())
+
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
         """Score clips.
 
@@ -88,7 +125,7 @@ class TextHead(BaseHead):
         Raises:
             ValueError: when the clip features do not have `in_channels` channels.
         """
-        return cosine_logits(self.encode_clips(x, num_segs), self.class_features(), self.scale())
+        return self.score(self.encode_clips(x, num_segs))
 
 
 class EncodedTextHead(TextHead):

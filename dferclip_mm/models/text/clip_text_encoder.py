@@ -13,6 +13,7 @@ from ..clip.build import build_clip, build_tokenizer, shown
 from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_causal, is_standard
 from ..clip.frozen import freeze
+from ..clip.lora import add_lora
 
 
 @MODELS.register_module()
@@ -25,9 +26,11 @@ class CLIPTextEncoder(nn.Module):
         frozen: do not train the weights, and leave them out of checkpoints if `pretrained` is set.
         checkpoint_mlp: as in `CLIPVisualEncoder`.
         grad_checkpointing: as in `CLIPVisualEncoder`.
+        lora: as in `CLIPVisualEncoder`.
 
     Raises:
-        ValueError: when the architecture's text tower is not CLIP's causal Transformer.
+        ValueError: when the architecture's text tower is not CLIP's causal Transformer, or cannot
+            be updated as asked.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class CLIPTextEncoder(nn.Module):
         frozen: bool = True,
         checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
+        lora: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.tokenizer = build_tokenizer(arch)
@@ -53,8 +57,10 @@ class CLIPTextEncoder(nn.Module):
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
-        if frozen:
+        if frozen or lora is not None:
             freeze(self, 'text', rebuilt_from=pretrained)
+        if lora is not None:
+            add_lora(self.text, **lora)
         reduce_activation_memory(self.text, checkpoint_mlp, grad_checkpointing)
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:

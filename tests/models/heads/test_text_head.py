@@ -154,3 +154,34 @@ def test_the_loss_is_the_cross_entropy_of_mmaction2(build):
     expected = F.cross_entropy(head(video), torch.tensor(labels))
     torch.testing.assert_close(losses['loss_cls'], expected)
     assert set(losses) == {'loss_cls', 'top1_acc'}
+
+
+def test_a_negative_prompt_is_subtracted_from_its_class(build):
+    texts = [[f'{word} {number}' for number in range(7)] for word in ('a', 'no')]
+    settings = dict(zip(('prompts', 'negative_prompts'), texts, strict=True))
+    head = build('TextPromptHead', num_context=0, **settings)
+    video = torch.randn(3, 32)
+    unit = F.normalize(video, dim=-1)
+    positive, negative = (unit @ encode(head, each).T for each in texts)
+    assert head(video).shape == (3, 7)
+    torch.testing.assert_close(head(video), 100 * (positive - negative), rtol=1e-4, atol=1e-4)
+
+
+def test_distillation_adds_the_divergence_from_the_zero_shot_answer(build):
+    words = [f'a face {number}' for number in range(7)]
+    head = build('TextPromptHead', distill_weight=0.5, distill_prompts=words)
+    video = torch.randn(4, 32)
+    samples = [ActionDataSample().set_gt_label(index) for index in range(4)]
+    losses = head.loss(video, samples)
+    texts = encode(head, words)
+    teacher = (100 * F.normalize(video, dim=-1) @ texts.T).softmax(1)
+    answer = head(video).softmax(1)
+    expected = (teacher * (teacher.log() - answer.log())).sum(1).mean()
+    torch.testing.assert_close(losses['loss_distill'], 0.5 * expected, rtol=1e-3, atol=1e-4)
+    plain = build('TextPromptHead').loss(video, samples)
+    assert set(losses) - set(plain) == {'loss_distill'}
+
+
+def test_distillation_without_a_frozen_text_tower_is_refused(build):
+    with pytest.raises(ValueError, match='needs a frozen text tower'):
+        build('TextPromptHead', frozen=False, distill_weight=1.0)

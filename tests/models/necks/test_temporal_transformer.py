@@ -8,13 +8,9 @@ def build(**kwargs):
     return MODELS.build(dict(type='TemporalTransformer', **kwargs))
 
 
-@pytest.mark.parametrize(('depth', 'parameters'), [(1, 2_110_464), (2, 4_211_712)])
-def test_the_number_of_parameters_is_the_published_one(depth, parameters):
-    assert sum(p.numel() for p in build(depth=depth).parameters()) == parameters
-
-
 def test_the_number_of_emoclips_parameters_is_the_published_one():
-    neck = build(depth=2, head_dim=2048, mlp_dim=512, max_frames=1023)
+    with torch.device('meta'):
+        neck = build(depth=2, head_dim=2048, mlp_dim=512, max_frames=1023)
     assert sum(p.numel() for p in neck.parameters()) == 68_689_408
 
 
@@ -59,12 +55,6 @@ def test_pooling_averages_over_frames():
 def test_other_channels_than_those_of_the_output_are_projected():
     neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
     assert neck(torch.randn(2, 20, 4, 3, 3))[0].shape == (2, 12)
-
-
-def test_every_parameter_gets_a_gradient():
-    neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
-    neck(torch.randn(2, 4, 20))[0].square().sum().backward()
-    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in neck.parameters())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Heads and losses that must know how many training clips each class has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from mmaction.registry import DATASETS
+from mmengine.config import Config
+
+
+def tell_class_counts(head: Any, find_dataset: Callable[[], Any]) -> None:
+    """Count the training clips of each class where the head or its loss needs them.
+
+    Each process counts all clips, with those that a wrapper repeats.
+
+    Args:
+        head: the model's ``cls_head``, or None.
+        find_dataset: gives the training dataset.
+
+    Raises:
+        ValueError: when the training clips have no labels, or there are none.
+    """
+    asking = [
+        each
+        for each in (head, getattr(head, 'loss_cls', None))
+        if getattr(each, 'needs_class_counts', False)
+    ]
+    if not asking:
+        return
+    dataset = find_dataset()
+    infos = map(dataset.get_data_info, range(len(dataset)))
+    counts = Counter(info.get('label') for info in infos)
+    if None in counts:
+        raise ValueError(
+            f'{type(asking[0]).__name__} needs the training clips of each class, and '
+            f'{counts[None]} have no label: set its class_counts'
+        )
+    for each in asking:
+        each.set_class_counts([counts[label] for label in range(head.num_classes)])
+
+
+def build_train_dataset(cfg: Config) -> Any:
+    """The training dataset of a config.
+
+    Raises:
+        ValueError: when it has none.
+    """
+    if cfg.get('train_dataloader') is None:
+        raise ValueError(
+            'prior_adjustment needs the training clips of each class, and the config has no '
+            'train_dataloader: set model.cls_head.class_counts'
+        )
+    return DATASETS.build(cfg.train_dataloader.dataset)

@@ -1,0 +1,62 @@
+"""Which clips to look at: the most confident mistakes of each confused pair, the closest calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .results import Results
+
+
+@dataclass(frozen=True)
+class ConfusedPair:
+    """Clips of one class that were answered with another.
+
+    Attributes:
+        truth: class number.
+        answer: class number.
+        clips: how many.
+        share: of the clips of the true class, in percent.
+        shown: positions of the most confident ones in the results.
+    """
+
+    truth: int
+    answer: int
+    clips: int
+    share: float
+    shown: tuple[int, ...]
+
+
+def confused_pairs(results: Results, pairs: int = 12, shown: int = 3) -> list[ConfusedPair]:
+    """The pairs of classes with the most mistakes, at most `pairs`, each with `shown` clips."""
+    counts = results.scores.confusion.astype(float)
+    np.fill_diagonal(counts, 0)
+    support = np.bincount(results.truth, minlength=len(results.classes))
+    found = []
+    for flat in np.argsort(-counts, axis=None, kind='stable')[:pairs].tolist():
+        truth, answer = divmod(flat, len(results.classes))
+        if not counts[truth, answer]:
+            break
+        mistakes = np.flatnonzero((results.truth == truth) & (results.predicted == answer))
+        order = np.argsort(-results.class_scores[mistakes, answer], kind='stable')
+        share = 100 * len(mistakes) / support[truth]
+        chosen = tuple(mistakes[order[:shown]].tolist())
+        found.append(ConfusedPair(truth, answer, len(mistakes), float(share), chosen))
+    return found
+
+
+def margins(results: Results) -> np.ndarray:
+    """The highest score minus the second, (N,); infinite for a clip without an answer."""
+    answered = np.isfinite(results.class_scores[:, 0])
+    found = np.full(len(answered), np.inf)
+    top = np.sort(results.class_scores[answered], axis=1)
+    found[answered] = top[:, -1] - top[:, -2]
+    return found
+
+
+def closest_calls(results: Results, shown: int = 12) -> list[int]:
+    """Positions of the clips with the lowest margins, the lowest first."""
+    found = margins(results)
+    order = np.argsort(found, kind='stable')[:shown]
+    return order[np.isfinite(found[order])].tolist()

@@ -1,0 +1,149 @@
+"""Recorded attention against PyTorch's own, and rollouts against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from mmaction.models.backbones.vit_mae import VisionTransformer
+from mmaction.registry import MODELS
+from torch import nn
+
+from dferclip_mm.explain.attention import (
+    attention_rollout,
+    record_attention,
+    relevance_rollout,
+)
+from dferclip_mm.explain.clip import UndefinedError
+from dferclip_mm.models.necks import TemporalTransformer
+
+
+def towers(tiny_clip: dict) -> dict[str, tuple[nn.Module, list[nn.Module], torch.Tensor]]:
+    """Each kind of tower: the module, its attention, and an input."""
+    neck = TemporalTransformer(32, 32, max_frames=5, depth=2, num_heads=2, head_dim=16)
+    clip = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip))
+    vit = timm.create_model('vit_tiny_patch16_224', img_size=32, depth=2, num_classes=0)
+    video = VisionTransformer(img_size=32, depth=2, embed_dims=48, num_heads=4, num_frames=4)
+    frames = torch.rand(3, 3, 32, 32)
+    return dict(
+        neck=(neck, [block.attn for block in neck.blocks], torch.randn(2, 5, 32)),
+        clip=(clip, [block.attn for block in clip.visual.transformer.resblocks], frames),
+        timm=(vit, [block.attn for block in vit.blocks], frames),
+        videomae=(video, [block.attn for block in video.blocks], torch.rand(1, 3, 4, 32, 32)),
+    )
+
+
+def as_multihead(module: nn.Module, heads: int) -> nn.MultiheadAttention:
+    """PyTorch's attention with the weights of a module that projects to q, k and v at once."""
+    if isinstance(module, nn.MultiheadAttention):
+        return module
+    plain = nn.MultiheadAttention(module.qkv.in_features, heads, batch_first=True)
+    bias = module.qkv.bias if module.qkv.bias is not None else torch.zeros_like(plain.in_proj_bias)
+    plain.load_state_dict(
+        dict(
+            in_proj_weight=module.qkv.weight,
+            in_proj_bias=bias,
+            **{f'out_proj.{name}': value for name, value in module.proj.state_dict().items()},
+        )
+    )
+    return plain
+
+
+@pytest.mark.parametrize('kind', ['neck', 'clip', 'timm', 'videomae'])
+def test_weights_are_those_of_pytorchs_attention_and_the_answer_stays(
+    kind: str, tiny_clip: dict
+) -> None:
+    tower, modules, inputs = towers(tiny_clip)[kind]
+    tower.eval()
+    seen: list[torch.Tensor] = []
+    expected = tower(inputs)
+    expected = expected[0] if kind == 'neck' else expected
+    handles = [
+        module.register_forward_pre_hook(lambda _, args: seen.append(args[0])) for module in modules
+    ]
+    with record_attention(modules) as weights:
+        found = tower(inputs)
+    for handle in handles:
+        handle.remove()
+    torch.testing.assert_close(found[0] if kind == 'neck' else found, expected)
+    assert len(weights) == len(modules) == 2
+    for module, x, recorded in zip(modules, seen, weights, strict=True):
+        plain = as_multihead(module, module.num_heads)
+        _, wanted = plain(x, x, x, need_weights=True, average_attn_weights=False)
+        rows = recorded.shape[2]
+        assert rows == (1 if kind == 'neck' and module is modules[-1] else x.shape[1])
+        torch.testing.assert_close(recorded, wanted[:, :, :rows])
+
+
+@pytest.mark.parametrize('kind', ['neck', 'clip', 'timm', 'videomae'])
+def test_nothing_of_the_recording_stays_behind(kind: str, tiny_clip: dict) -> None:
+    tower, modules, inputs = towers(tiny_clip)[kind]
+    before = tower.eval()(inputs)
+    keys = list(tower.state_dict())
+    with pytest.raises(RuntimeError, match='stop'), record_attention(modules) as weights:
+        raise RuntimeError('stop')
+    assert not any(module._forward_hooks for module in tower.modules())
+    assert all(getattr(module, 'fused_attn', True) for module in modules)
+    after = tower(inputs)
+    assert torch.equal(after[0], before[0])
+    assert (list(tower.state_dict()), weights) == (keys, [])
+
+
+def test_gradients_of_weights_are_finite_differences(tiny_clip: dict) -> None:
+    tower, modules, inputs = towers(tiny_clip)['timm']
+    tower, inputs = tower.double().eval(), inputs.double()
+
+    def score() -> torch.Tensor:
+        return tower(inputs)[1].square().sum()
+
+    with record_attention(modules) as weights:
+        value = score()
+    gradient, last = torch.autograd.grad(value, weights)
+    place, step = (1, 2, 0, 3), 1e-5
+    change = torch.zeros_like(weights[0])
+    change[place] = step
+    with record_attention(modules):
+        modules[0].attn_drop.register_forward_hook(lambda _, inputs, output: output + change)
+        difference = (score() - value).item() / step
+    assert difference == pytest.approx(float(gradient[place]), rel=1e-3)
+    # Frames do not see each other, and the last block is read at its class token.
+    assert gradient[0].abs().sum() == 0
+    assert last[1, :, 0].abs().sum() > 0
+    assert last[1, :, 1:].abs().sum() == 0
+
+
+def test_attention_without_visible_weights_is_refused() -> None:
+    with pytest.raises(UndefinedError, match='Linear does not show its attention weights'):
+        record_attention([nn.Linear(2, 2)]).__enter__()
+
+
+def matrix(*rows: tuple[float, ...]) -> torch.Tensor:
+    """Weights of one sequence and one head."""
+    return torch.tensor(rows)[None, None]
+
+
+def test_rollout_of_attention_by_hand() -> None:
+    first = matrix((0.5, 0.5), (0.0, 1.0))
+    # Half itself, half attention: rows (0.75, 0.25) and (0, 1).
+    torch.testing.assert_close(
+        attention_rollout([first])[0], torch.tensor([[0.75, 0.25], [0.0, 1.0]])
+    )
+    # The class token's row alone: 0.6 of the first row and 0.4 of the second.
+    last = matrix((0.2, 0.8))
+    found = attention_rollout([first, last])[0]
+    torch.testing.assert_close(found, torch.tensor([[0.6 * 0.75, 0.6 * 0.25 + 0.4]]))
+
+
+def test_rollout_of_relevance_by_hand() -> None:
+    first, last = matrix((0.5, 0.5), (0.25, 0.75)), matrix((0.5, 0.5), (0.0, 1.0))
+    gradients = [matrix((2.0, -4.0), (4.0, 0.0)), matrix((1.0, 2.0), (0.0, 0.0))]
+    # Positive parts (1, 0; 1, 0) and (0.5, 1; 0, 0): after the first block (2, 0; 1, 1), after the
+    # second (2, 0) + 0.5 · (2, 0) + 1 · (1, 1) in the row that is read, less itself.
+    torch.testing.assert_close(
+        relevance_rollout([first, last], gradients), matrix((3.0, 1.0))[0, 0]
+    )
+    averaged = [gradients[0], matrix((1.0, 2.0), (0.0, 1.0))]
+    # Both rows are read; the second one is (1, 1) + 1 · (1, 1), less itself.
+    torch.testing.assert_close(
+        relevance_rollout([first, last], averaged), torch.tensor([[2.5, 1.0]])
+    )

@@ -1,0 +1,179 @@
+"""Where relevance falls, on small models whose answer is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mixing import FRAMES, HEAD, NECK, ROWS, VIDEO_ROWS, mixed
+from mmaction.registry import MODELS
+from torch import nn
+
+from dferclip_mm.explain.attention import record_attention, relevance_rollout
+from dferclip_mm.explain.clip import Clip, UndefinedError, class_logits, preprocess
+from dferclip_mm.explain.face import contrast, patch_relevance
+
+
+@MODELS.register_module()
+class FlatMap(nn.Module):
+    """A map of two channels, 4 x 4, flattened or averaged, and projected to 32 dimensions."""
+
+    def __init__(self, averaged: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 8, stride=8)
+        self.pool = nn.AdaptiveAvgPool2d(1) if averaged else nn.Identity()
+        self.proj = nn.Linear(2 if averaged else 32, 32)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Features (N, 32)."""
+        return self.proj(self.pool(self.conv(images)).flatten(1))
+
+
+def gradient_and_map(model: Any, clip: Clip, label: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The map of `FlatMap`, and the gradient of the class's logit less the others' mean."""
+    features = model.backbone.conv(preprocess(model, [clip.inputs])[0]).detach().requires_grad_()
+    vectors = model.backbone.proj(model.backbone.pool(features).flatten(1))
+    logits = model.cls_head(model.neck(vectors[None])[0])[0]
+    score = logits[label] - logits[torch.arange(7) != label].mean()
+    return torch.autograd.grad(score, features)[0], features.detach()
+
+
+@pytest.mark.parametrize('averaged', [False, True])
+def test_relevance_of_a_map_is_its_product_with_the_gradient(
+    tiny_model: dict, clip: Clip, averaged: bool
+) -> None:
+    tiny_model['backbone'] = dict(type='FlatMap', averaged=averaged)
+    model = MODELS.build(tiny_model).eval()
+    found = patch_relevance(model, clip, 3)
+    gradient, features = gradient_and_map(model, clip, 3)
+    np.testing.assert_allclose(found, (gradient * features).sum(1).clamp(min=0), atol=1e-5)
+    if averaged:
+        # Grad-CAM: the mean of a channel's gradient weighs it.
+        weights = gradient.mean(dim=(2, 3), keepdim=True)
+        np.testing.assert_allclose(found, (weights * features).sum(1).clamp(min=0), atol=1e-5)
+
+
+def test_a_model_that_sees_one_corner_only_answers_by_that_corner(
+    tiny_model: dict, clip: Clip
+) -> None:
+    tiny_model['backbone'] = dict(type='FlatMap')
+    model = MODELS.build(tiny_model).eval()
+    with torch.no_grad():
+        elsewhere = torch.ones(2, 4, 4, dtype=torch.bool)
+        elsewhere[:, 0, 3] = False
+        model.backbone.proj.weight[:, elsewhere.flatten()] = 0
+    relevance = sum(patch_relevance(model, clip, label) for label in range(7))
+    assert relevance[:, 0, 3].max() > 0
+    assert np.count_nonzero(relevance) == np.count_nonzero(relevance[:, 0, 3])
+
+
+def test_relevance_of_clips_patches_is_the_rollout_without_its_class_token(
+    model: Any, clip: Clip
+) -> None:
+    found = patch_relevance(model, clip, 1)
+    blocks = model.backbone.visual.transformer.resblocks
+    with record_attention([block.attn for block in blocks]) as weights:
+        score = contrast(class_logits(model, preprocess(model, [clip.inputs])), 1)
+    tokens = relevance_rollout(weights, torch.autograd.grad(score, weights))
+    np.testing.assert_allclose(found, tokens[:, 1:].detach().reshape(4, 2, 2), rtol=1e-4)
+    # Without values, attention changes nothing.
+    with torch.no_grad():
+        for block in blocks:
+            block.attn.in_proj_weight[128:] = 0
+            block.attn.in_proj_bias[128:] = 0
+    with pytest.raises(UndefinedError, match='no gradient of the class reaches'):
+        patch_relevance(model, clip, 1)
+
+
+def test_a_frozen_tower_is_explained_as_the_same_tower_that_is_trained(
+    tiny_model: dict, clip: Clip
+) -> None:
+    free = MODELS.build(tiny_model).eval()
+    backbone = dict(tiny_model['backbone'], frozen=True)
+    frozen = MODELS.build({**tiny_model, 'backbone': backbone}).eval()
+    frozen.load_state_dict(free.state_dict())
+    expected = patch_relevance(free, clip, 2)
+    np.testing.assert_allclose(patch_relevance(frozen, clip, 2), expected, rtol=1e-3)
+    assert all(value.grad is None for value in free.parameters())
+
+
+def test_a_chosen_layer_gives_its_own_map_and_a_missing_one_is_named(
+    tiny_model: dict, clip: Clip
+) -> None:
+    tiny_model['backbone'] = dict(type='timm.resnet18')
+    tiny_model['neck']['in_channels'] = 512
+    model = MODELS.build(tiny_model).eval()
+    assert patch_relevance(model, clip, 0, layer='layer1').shape == (4, 8, 8)
+    with pytest.raises(ValueError, match=r"no layer 'layer9'; did you mean layer\d"):
+        patch_relevance(model, clip, 0, layer='layer9')
+    with pytest.raises(UndefinedError, match='ResNet has no map of features'):
+        patch_relevance(model, clip, 0, layer='fc')
+
+
+MIXED = {
+    ('SlowFast, ResNet-50', NECK): (32, 2, 2),
+    ('VideoMAE, ViT-B/16', HEAD): (16, 2, 2),
+    ('VideoMAE, return_feat_map=True', NECK): (16, 2, 2),
+    ('timm.vit_tiny_patch16_224', FRAMES): (3, 4, 4),
+    ('timm.swin_tiny_patch4_window7_224', FRAMES): (3, 2, 2),
+    ('TimeSformer, divided', HEAD): None,
+}
+
+
+@pytest.mark.parametrize(('family', 'way'), MIXED)
+def test_other_backbones_are_explained_or_refused_in_a_sentence(family: str, way: str) -> None:
+    (row,) = (row for row in ROWS if row.family == family)
+    model = MODELS.build(mixed(row, way)).eval()
+    inputs = torch.randint(0, 256, (row.frames, 3, row.size, row.size), dtype=torch.uint8)
+    inputs = inputs.transpose(0, 1)[None] if row in VIDEO_ROWS else inputs
+    clip = Clip('noise', inputs, np.arange(row.frames))
+    shape = MIXED[family, way]
+    if shape is None:
+        with pytest.raises(UndefinedError, match='TimeSformer has no map of features'):
+            patch_relevance(model, clip, 2)
+    else:
+        found = patch_relevance(model, clip, 2)
+        assert (found.shape, found.dtype) == (shape, np.float32)
+        assert found.min() >= 0
+
+
+def colored_patches(count: int, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    """Clips of noise with one of 16 patches in red, green or blue; their colours and places."""
+    clips = rng.integers(60, 200, (count, 1, 3, 32, 32)).astype(np.uint8)
+    colors, places = rng.integers(3, size=count), rng.integers(16, size=count)
+    for clip, color, place in zip(clips, colors, places, strict=True):
+        row, column = 8 * (place // 4), 8 * (place % 4)
+        clip[:, :, row : row + 8, column : column + 8] = 255 * np.eye(3)[color][:, None, None]
+    return torch.from_numpy(clips), torch.from_numpy(colors), torch.from_numpy(places)
+
+
+def test_relevance_of_a_trained_transformer_falls_on_the_patch_that_decides(
+    tiny_model: dict, tiny_clip: dict
+) -> None:
+    tiny_clip['vision_cfg']['patch_size'] = 8
+    prompts = ['red', 'green', 'blue']
+    backbone = dict(type='CLIPVisualEncoder', arch=tiny_clip)
+    tiny_model.update(num_frames=1, neck=None, backbone=backbone)
+    tiny_model['data_preprocessor'].update(mean=[128] * 3, std=[64] * 3)
+    head = dict(classes=prompts, prompts=prompts, num_context=0, logit_scale=100.0)
+    tiny_model['cls_head'].update(head)
+    model = MODELS.build(tiny_model)
+    rng = np.random.default_rng(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+    for _ in range(80):
+        clips, colors, _ = colored_patches(32, rng)
+        logits = model((clips.float() - 128) / 64, stage='head')
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(logits, colors).backward()
+        optimizer.step()
+    model.eval()
+    hits, shares = [], []
+    for clip, color, place in zip(*colored_patches(30, rng), strict=True):
+        found = patch_relevance(model, Clip('noise', clip, np.arange(1)), int(color)).ravel()
+        hits.append(found.argmax() == place)
+        shares.append(found[place] / found.sum())
+    # By chance a sixteenth.
+    assert np.mean(hits) > 0.4
+    assert np.mean(shares) > 0.3

@@ -1,0 +1,180 @@
+import copy
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from torch import nn
+
+from dferclip_mm.models.clip.build import build_clip
+from dferclip_mm.models.clip.lora import merge_lora
+
+TOWERS = {'CLIPVisualEncoder': 'visual', 'CLIPTextEncoder': 'text'}
+
+
+def encoder_of(arch, kind='CLIPVisualEncoder', **kwargs):
+    return MODELS.build(dict(type=kind, arch=arch, **kwargs))
+
+
+def inputs_of(kind):
+    if kind == 'CLIPVisualEncoder':
+        return torch.randn(3, 3, 32, 32)
+    return torch.tensor([[49406, 5, 9, 49407, 0], [49406, 7, 49407, 0, 0]])
+
+
+def fill(encoder):
+    """Updates as after some training: B is no longer zero."""
+    for name, weight in encoder.named_parameters():
+        nn.init.normal_(weight, std=0.3) if name.endswith('lora_b') else None
+    return encoder.eval()
+
+
+@pytest.mark.parametrize('kind', TOWERS)
+def test_a_tower_with_new_updates_equals_the_frozen_one_bitwise(tiny_clip, tiny_weights, kind):
+    settings = dict(arch=tiny_clip, kind=kind, pretrained=tiny_weights)
+    plain = encoder_of(**settings, frozen=True)
+    updated = encoder_of(**settings, lora=dict(rank=4))
+    x = inputs_of(kind)
+    assert torch.equal(plain(x), updated(x))
+
+
+@pytest.mark.parametrize('kind', TOWERS)
+def test_the_update_is_alpha_over_rank_times_b_times_a(tiny_clip, kind):
+    tower = getattr(encoder_of(tiny_clip, kind, lora=dict(rank=2, alpha=6)), TOWERS[kind])
+    attn = tower.transformer.resblocks[1].attn
+    fill(tower)
+    update = attn.parametrizations.in_proj_weight
+    a, b = update[0].lora_a, update[0].lora_b
+    for index, part in enumerate((attn.in_proj_weight - update.original).chunk(3)):
+        torch.testing.assert_close(part, 3 * b[index] @ a[index])
+    linear = tower.transformer.resblocks[0].mlp.c_fc
+    update = linear.parametrizations.weight
+    expected = update.original + 3 * update[0].lora_b[0] @ update[0].lora_a[0]
+    torch.testing.assert_close(linear.weight, expected)
+
+
+def test_parts_without_an_update_keep_their_weight(tiny_clip):
+    encoder = fill(encoder_of(tiny_clip, lora=dict(rank=2, targets=['q', 'v'], layers=[-1])))
+    first, last = encoder.visual.transformer.resblocks
+    assert not list(first.parameters())
+    before = last.attn.parametrizations.in_proj_weight.original.chunk(3)
+    q, k, v = (
+        torch.equal(*pair) for pair in zip(last.attn.in_proj_weight.chunk(3), before, strict=True)
+    )
+    assert (q, k, v) == (False, True, False)
+
+
+@pytest.mark.parametrize('kind', TOWERS)
+def test_the_fast_forward_equals_open_clips_own(tiny_clip, kind):
+    encoder = fill(encoder_of(tiny_clip, kind, lora=dict(rank=4)))
+    x = inputs_of(kind)
+    tower = getattr(encoder, TOWERS[kind])
+    torch.testing.assert_close(
+        encoder(x), tower(nn.functional.pad(x, (0, 72)) if kind == 'CLIPTextEncoder' else x)
+    )
+
+
+@pytest.mark.parametrize('kind', TOWERS)
+def test_merged_updates_give_the_same_features_in_plain_weights(tiny_clip, kind):
+    encoder = fill(encoder_of(tiny_clip, kind, lora=dict(rank=4)))
+    x = inputs_of(kind)
+    before = encoder(x)
+    merged = merge_lora(copy.deepcopy(encoder))
+    torch.testing.assert_close(merged(x), before, rtol=0, atol=1e-5)
+    assert set(merged.state_dict()) == set(encoder_of(tiny_clip, kind, frozen=True).state_dict())
+
+
+@pytest.mark.parametrize('kind', TOWERS)
+def test_a_checkpoint_holds_the_updates_and_names_its_base(tiny_clip, tiny_weights, kind):
+    settings = dict(arch=tiny_clip, kind=kind, pretrained=tiny_weights, lora=dict(rank=4))
+    encoder = fill(encoder_of(**settings))
+    state = encoder.state_dict()
+    name = TOWERS[kind]
+    assert f'{name}_fingerprint' in state
+    others = set(state) - {f'{name}_fingerprint'}
+    assert others == {key for key, _ in encoder.named_parameters()}
+    assert all(key.rpartition('.')[2] in ('lora_a', 'lora_b') for key in others)
+    loaded = encoder_of(**settings).eval()
+    loaded.load_state_dict(state)
+    x = inputs_of(kind)
+    assert torch.equal(loaded(x), encoder(x))
+
+
+def test_updates_over_another_base_are_refused(tmp_path, tiny_clip, tiny_weights):
+    settings = dict(arch=tiny_clip, lora=dict(rank=4))
+    state = encoder_of(pretrained=tiny_weights, **settings).state_dict()
+    other = tmp_path / 'other.pt'
+    torch.manual_seed(5)
+    torch.save(build_clip(tiny_clip).state_dict(), other)
+    with pytest.raises(ValueError, match='other frozen CLIP weights'):
+        encoder_of(pretrained=str(other), **settings).load_state_dict(state)
+
+
+def test_updates_do_not_load_into_a_tower_without_them(tiny_clip, tiny_weights):
+    state = encoder_of(tiny_clip, pretrained=tiny_weights, lora=dict(rank=4)).state_dict()
+    plain = encoder_of(tiny_clip, pretrained=tiny_weights, frozen=True)
+    with pytest.raises(ValueError, match='does not fit this CLIP'):
+        plain.load_state_dict(state)
+
+
+def test_a_checkpoint_with_the_base_overwrites_it_below_the_updates(tiny_clip, tiny_weights):
+    encoder = encoder_of(tiny_clip, pretrained=tiny_weights, lora=dict(rank=4))
+    whole = encoder_of(tiny_clip).state_dict()
+    encoder.load_state_dict({**encoder.state_dict(), **whole})
+    original = encoder.visual.transformer.resblocks[0].mlp.c_fc.parametrizations.weight.original
+    assert torch.equal(original, whole['visual.transformer.resblocks.0.mlp.c_fc.weight'])
+
+
+@pytest.mark.parametrize('saving', ['checkpoint_mlp', 'grad_checkpointing'])
+def test_recomputed_activations_repeat_the_dropout(tiny_clip, saving):
+    gradients = []
+    for options in ({}, {saving: True}):
+        torch.manual_seed(0)
+        encoder = encoder_of(tiny_clip, lora=dict(rank=4, dropout=0.5), **options)
+        fill(encoder).train()
+        images = torch.randn(2, 3, 32, 32)
+        torch.manual_seed(1)
+        encoder(images).square().sum().backward()
+        gradients.append([weight.grad for weight in encoder.parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(plain, recomputed)
+
+
+def test_dropout_is_on_in_training_alone(tiny_clip):
+    encoder = fill(encoder_of(tiny_clip, lora=dict(rank=4, dropout=0.5)))
+    x = inputs_of('CLIPVisualEncoder')
+    assert torch.equal(encoder(x), encoder(x))
+    encoder.train()
+    assert not torch.equal(encoder(x), encoder(x))
+
+
+@pytest.mark.parametrize(
+    ('width', 'layers', 'expected'), [(768, 12, 1_327_104), (1024, 24, 3_538_944)]
+)
+def test_rank_8_has_as_many_weights_as_published(width, layers, expected):
+    """1.33 M in ViT-B/16 and 3.54 M in ViT-L/14 (CLAIP-Emo)."""
+    vision = dict(image_size=32, patch_size=16, width=width, layers=layers)
+    text = dict(context_length=8, vocab_size=8, width=8, heads=1, layers=1)
+    clip = dict(embed_dim=8, vision_cfg=vision, text_cfg=text)
+    encoder = encoder_of(clip, lora=dict(rank=8))
+    assert sum(weight.numel() for weight in encoder.parameters()) == expected
+
+
+@pytest.mark.parametrize(
+    ('lora', 'message'),
+    [
+        (dict(rank=0), 'lora.rank=0'),
+        (dict(rank=2, dropout=1.0), 'lora.dropout=1.0'),
+        (dict(rank=2, targets=['q', 'w']), 'expected some of q, k, v, out, fc1, fc2'),
+        (dict(rank=2, layers=[2]), 'lora.layers has 2: this tower has blocks 0 to 1'),
+    ],
+    ids=str,
+)
+def test_an_invalid_setting_is_refused(tiny_clip, lora, message):
+    with pytest.raises(ValueError, match=message):
+        encoder_of(tiny_clip, lora=lora)
+
+
+def test_a_tower_of_another_kind_is_refused(tiny_clip):
+    tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
+    with pytest.raises(ValueError, match="lora is for open_clip's Transformers, found Modif"):
+        encoder_of(tiny_clip, lora=dict(rank=2))

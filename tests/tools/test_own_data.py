@@ -1,0 +1,168 @@
+"""configs/custom.py on a drawn CSV: checked, trained by folds, with every line for imbalance."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mini_corpora import write_clip, write_dfew, write_mafw, write_text
+from mmaction.registry import DATASETS
+from small_runs import small_config, start
+
+CLASSES = ('no pain', 'pain')
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    """Twelve people with two clips of each class, and a third without pain."""
+    root = tmp_path_factory.mktemp('own')
+    rows = ['path,label,subject,text,calm,hurt']
+    for person in range(12):
+        for clip, label in enumerate(('pain', 'pain', *['no pain'] * 3)):
+            name = f'{person}/{clip}'
+            write_clip(root / 'custom/clips' / name, 3, 'jpg')
+            votes = '1,3' if label == 'pain' else '4,0'
+            rows.append(f'{name},{label},person {person},A face of {label}.,{votes}')
+    write_text(root / 'custom/clips.csv', '\n'.join(rows))
+    return root
+
+
+def sides(cfg):
+    built = [
+        DATASETS.build({**cfg[f'{name}_dataloader'].dataset, 'pipeline': []})
+        for name in ('train', 'val', 'test')
+    ]
+    return [[each.get_data_info(index) for index in range(len(each))] for each in built]
+
+
+def test_the_template_trains_and_tests_each_fold(root, work_dir, run_tool, monkeypatch, capsys):
+    real = subprocess.Popen
+
+    def start_here(command, *others, **options):
+        if command[0] != sys.executable:
+            return real(command, *others, **options)
+        run_tool(Path(command[1]).stem, *command[2:])
+        return SimpleNamespace(wait=lambda: 0)
+
+    monkeypatch.setattr(subprocess, 'Popen', start_here)
+    small_config('custom', root).dump('custom.py')
+    run_tool('cross_validate', 'custom.py', '--folds', '1', '3', '--work-dir', 'folds')
+    tested = []
+    for fold in (1, 3):
+        content = json.loads(Path(f'folds/fold_{fold}/test_results.json').read_text())
+        assert content['classes'] == [*CLASSES]
+        tested.append({Path(clip['clip']).parent.name for clip in content['clips']})
+        assert len(content['clips']) == 5 * len(tested[-1])
+    assert not tested[0] & tested[1]
+    with pytest.raises(SystemExit) as ended:
+        run_tool('check_dataset', 'custom.py', '--folds', 'all', '--workers', '0')
+    # The drawn clips have 20 pixels.
+    assert ended.value.code == 3
+    assert 'smaller than 64 pixels' in capsys.readouterr().out
+
+
+def test_nobody_is_on_two_sides_and_each_is_tested_once(root):
+    cfg = small_config('custom', root)
+    tested = Counter()
+    for fold in range(1, 6):
+        for name in ('train', 'val', 'test'):
+            cfg[f'{name}_dataloader'].dataset.fold = fold
+        people = [{item['subject'] for item in side} for side in sides(cfg)]
+        assert sum(map(len, people)) == len(set.union(*people)) == 12
+        tested.update(people[2])
+    assert set(tested.values()) == {1}
+
+
+@pytest.mark.parametrize('balanced', [False, True])
+def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced):
+    cfg = small_config('custom', root, work_dir / 'run')
+    cfg.model.cls_head.update(
+        loss_cls=dict(type='AdjustedCrossEntropy', weight_power=1.0), prior_adjustment=0.5
+    )
+    clips = cfg.train_dataloader.dataset
+    if balanced:
+        cfg.train_dataloader.dataset = dict(
+            type='ClassBalancedDataset', dataset=clips, oversample_thr=0.5
+        )
+    runner = start(cfg)
+    runner.train()
+    head = runner.model.cls_head
+    people = len({item['subject'] for item in sides_of(clips)})
+    # ceil(sqrt(0.5 / 0.4)) is 2.
+    expected = [3 * people, (4 if balanced else 2) * people]
+    assert head.class_counts == head.loss_cls.class_counts == expected
+    tested = start(cfg)
+    tested.test()
+    assert tested.model.cls_head.class_counts == expected
+
+
+def sides_of(settings):
+    built = DATASETS.build({**settings, 'pipeline': []})
+    return [built.get_data_info(index) for index in range(len(built))]
+
+
+def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
+    cfg = small_config('custom', root, work_dir / 'votes')
+    votes = {'no pain': 'calm', 'pain': 'hurt'}
+    cfg.train_dataloader.dataset.columns.votes = votes
+    cfg.model.cls_head.loss_cls = dict(type='AdjustedCrossEntropy', kl=True)
+    runner = start(cfg)
+    targets = {
+        tuple(sample.gt_label.tolist())
+        for batch in runner.train_dataloader
+        for sample in batch['data_samples']
+    }
+    assert targets == {(0.25, 0.75), (1.0, 0.0)}
+    runner.train()
+
+    captions = small_config('emoclip_mafw', write_mafw_below(work_dir), work_dir / 'captions')
+    own = {**cfg.test_dataloader.dataset, 'split': 'train', 'test_mode': False}
+    own['columns'] = dict(caption='text', subject='subject')
+    captions.model.cls_head.classes = [*CLASSES]
+    captions.model.cls_head.prompts = 'class_names'
+    pipelines = [captions[f'{name}_dataloader'].dataset.pipeline for name in ('train', 'val')]
+    captions.train_dataloader.dataset = {**own, 'pipeline': pipelines[0]}
+    for name in ('val', 'test'):
+        zero_shot = {**own, 'split': 'test', 'test_mode': True, 'pipeline': pipelines[1]}
+        captions[f'{name}_dataloader'].dataset = zero_shot
+    runner = start(captions)
+    first = next(iter(runner.train_dataloader))['data_samples'][0]
+    assert first.text.startswith('A face of ')
+    runner.train()
+
+
+def write_mafw_below(folder):
+    write_mafw(folder / 'MAFW', num_frames=3)
+    return folder
+
+
+def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):
+    """An own list with words of its own, and MAFW's 11 classes, as DFEW's seven."""
+    write_dfew(tmp_path / 'DFEW', num_frames=3)
+    write_mafw(tmp_path / 'MAFW', num_frames=3)
+    write_clip(tmp_path / 'own/a', 3, 'jpg')
+    write_clip(tmp_path / 'own/b', 3, 'jpg')
+    write_text(tmp_path / 'own/list.csv', 'path,label\na,Fearful\nb,joy\n')
+    cfg = small_config('dferclip_dfew', tmp_path, tmp_path / 'run')
+    dfew = cfg.train_dataloader.dataset
+    seven = dict(classes=list(DATASETS.build({**dfew, 'pipeline': []}).metainfo['classes']))
+    shared = dict(pipeline=dfew.pipeline, metainfo=seven)
+    others = ['contempt', 'anxiety', 'helplessness', 'disappointment']
+    mafw = dict(type='MAFWDataset', data_root=str(tmp_path / 'MAFW'), exclude_classes=others)
+    own = dict(
+        type='ClipListDataset',
+        data_root=str(tmp_path / 'own'),
+        ann_file='list.csv',
+        class_map=dict(joy='happiness'),
+    )
+    cfg.train_dataloader.dataset = dict(
+        type='ConcatDataset', datasets=[dfew, {**mafw, **shared}, {**own, **shared}]
+    )
+    runner = start(cfg)
+    dataset = runner.train_dataloader.dataset
+    labels = Counter(dataset.get_cat_ids(index)[0] for index in range(len(dataset)))
+    assert labels == Counter({0: 3, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 3})
+    runner.train()
