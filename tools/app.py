@@ -143,7 +143,7 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
             return analyze(video, text, progress)
         except (ValueError, OSError) as error:
             raise gradio.Error(
-                str(error).replace(str(video), 'the video'), duration=None
+                str(error).replace(str(video), 'the video'), duration=None, print_exception=False
             ) from error
 
     with gradio.Blocks(title='Emotions over time', analytics_enabled=False) as page:
@@ -154,7 +154,7 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
             'results. An expression is not a feeling, and nobody is identified.'
         )
         with gradio.Row():
-            video = gradio.Video(label='Video', sources=['upload', 'webcam'])
+            video = gradio.Video(label='Video', sources=['upload', 'webcam'], include_audio=True)
             with gradio.Column():
                 text = gradio.Textbox(
                     label='Other classes (a model without learned context)',
