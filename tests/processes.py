@@ -26,7 +26,8 @@ def _enter(rank: int, world: int, folder: str, function: Callable, args: tuple) 
     try:
         torch.save(function(rank, *args), f'{folder}/{rank}.pt')
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def in_processes(function: Callable, *args: Any, world: int = 2, fork: bool = False) -> list[Any]:

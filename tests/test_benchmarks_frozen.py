@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from lengths import only_long
 from mmaction.registry import MODELS
 
 from benchmarks import batches, frozen, memory
 
+pytestmark = only_long
 CONFIG = str(Path(__file__).resolve().parent.parent / 'configs' / 'dferclip_dfew_frozen_cached.py')
 
 

@@ -1,10 +1,12 @@
 """The benchmark of a GPU, at small size on the CPU: precisions, and waiting for data."""
 
 import pytest
+from lengths import only_long
 from mmaction.registry import MODELS
 
 from benchmarks import gpu
 
+pytestmark = only_long
 PIPELINE = [
     dict(type='ClipInit'),
     dict(type='SampleSegments', num_frames=4),
