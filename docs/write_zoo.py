@@ -14,10 +14,11 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-import dferclip_mm  # noqa: F401 - registers the components
 from benchmarks.measure import flops, saved_bytes
 from benchmarks.memory import use_fake_tensors
+from dferclip_mm.engine.complexity import without_weights
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE.parent / 'configs'
@@ -56,24 +57,13 @@ def title(path: Path) -> str:
     return path.read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')
 
 
-def without_weights(value: Any) -> Any:
-    """A model's config that downloads nothing."""
-    if isinstance(value, dict):
-        return {
-            key: None if key == 'pretrained' and item else without_weights(item)
-            for key, item in value.items()
-            if key not in ('blending', 'init_cfg')
-        }
-    return value
-
-
 def count(cfg: Config) -> tuple[int, int, float, float]:
     """Trained and all weights, GFLOPs and GiB kept for the backward pass of one clip.
 
     Both towers count; with fake tensors, which have shapes and no values.
     """
     init_default_scope('mmaction')
-    settings = without_weights(cfg.model.to_dict())
+    settings = without_weights(cfg.model)
     dataset = cfg.test_dataloader.dataset
     if settings['cls_head'].get('classes', '') is None:
         # Its run would tell the head.
@@ -97,7 +87,8 @@ def count(cfg: Config) -> tuple[int, int, float, float]:
         kept = saved_bytes(run, [*model.parameters(), *model.buffers()])
         # Without the class features that a frozen head has kept.
         model.train()
-        with torch.no_grad():
+        # The fused attention of CPUs is not counted.
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             operations = flops(run)
     return trained, total, operations / 1e9, kept / 2**30
 
