@@ -17,7 +17,7 @@ import torch
 
 import dferclip_mm  # noqa: F401 - registers the components
 
-from . import data, gpu, models
+from . import data, gpu, models, own_video
 from .batches import batches
 from .measure import in_own_process, prepare
 from .page import OPEN, page
@@ -51,6 +51,8 @@ def measure(folder: Path, picture: Path) -> list[Row]:
         'evaluation': lambda: models.evaluation(model),
         'batches': lambda: batches(model, CACHED, picture),
         'data': lambda: in_own_process(data.loading, CONFIG, folder),
+        'own video': lambda: in_own_process(own_video.speed, CONFIG, folder),
+        'memory of own videos': lambda: own_video.memory(CONFIG, folder),
     }
     rows = []
     for name, part in parts.items():

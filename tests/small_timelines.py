@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from dferclip_mm.faces.track_faces import TrackedFace
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
 from dferclip_mm.inference.timeline import EmotionTimeline
 from dferclip_mm.media.timed_frames import TimedFrame
@@ -14,7 +17,7 @@ CLASSES = ('happiness', 'anger')
 
 
 def small_timeline(
-    *rows: tuple[int, float, float, float], thumbnails: dict[int, bytes] | None = None
+    *rows: tuple[int, float, float, float], moments: Sequence[Moment] = ()
 ) -> EmotionTimeline:
     """Windows as track, start, end and score of happiness; two frames a second, up to the end."""
     table = pd.DataFrame(
@@ -40,5 +43,5 @@ def small_timeline(
         faces=log.table('a.mp4', table, CLASSES),
         classes=CLASSES,
         info={'video': 'a.mp4', 'damage': ''},
-        thumbnails=thumbnails or {},
+        moments=moments,
     )

@@ -7,7 +7,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from benchmarks import corpus, data, memory, models, pillow
+from benchmarks import corpus, data, memory, models, own_video, pillow
 from benchmarks.measure import saved_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,3 +68,17 @@ def test_plain_loading_has_the_shape_of_the_pipelines(tmp_path):
         batch = data.load(data.Seeded(corpus.open_corpus(settings, tmp_path, kind)))
         assert [clip.shape for clip in batch['inputs']] == [(16, 3, 224, 224)] * 2
         assert {clip.dtype for clip in batch['inputs']} == {torch.uint8}
+
+
+def test_every_face_that_is_sampled_is_encoded_once_at_true_shapes(tmp_path, monkeypatch):
+    monkeypatch.setattr(own_video, 'ROUNDS', 1)
+    threads = torch.get_num_threads()
+    try:
+        rows = own_video.speed(CONFIG, tmp_path, seconds=1)
+    finally:
+        torch.set_num_threads(threads)
+    found = {row.name.partition(': ')[2]: row.value for row in rows}
+    assert found['frames through the image encoder ÷ faces that are sampled'] == 1
+    shares = [value for name, value in found.items() if name.startswith('share of ')]
+    assert len(shares) == 4
+    assert 0 < sum(shares) < 1

@@ -19,18 +19,19 @@ ALLOWED: dict[str, set[str]] = {
     'files': set(),
     'prompts': set(),
     'checkpoints': {'files'},
-    'media': set(),
+    'media': {'files'},
     'evaluation': {'emotions', 'files'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
-    'faces': {'files', 'media'},
+    'faces': {'checkpoints', 'files', 'media'},
     'transforms': {'media'},
     'datasets': {'emotions', 'media', 'transforms'},
     'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
-    'explain': {'models'},
-    'inference': {'engine', 'faces', 'files', 'media', 'precompute', 'transforms'},
+    'export': {'engine', 'files'},
+    'inference': {'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'},
+    'explain': {'inference', 'models'},
 }
 
 

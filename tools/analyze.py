@@ -42,7 +42,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('videos', nargs='*', metavar='VIDEO', help='files')
     parser.add_argument(
-        '--model', nargs=2, required=True, metavar=('CONFIG', 'CHECKPOINT'), help='a trained model'
+        '--model',
+        nargs='+',
+        required=True,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a trained model, or a file of export_model.py (.onnx) alone',
     )
     parser.add_argument(
         '--out', type=Path, default=Path('analysis'), help='folder; each video gets one in it'
@@ -53,12 +57,14 @@ def parse_arguments() -> argparse.Namespace:
         'OUT/camera.csv, as they come; Ctrl-C or --end ends it',
     )
     parser.add_argument(
-        '--formats', default='csv,json,srt,vtt,png', help='of %(default)s,mp4 (the film with boxes)'
+        '--formats',
+        default='csv,json,srt,vtt,eaf,png,html',
+        help='of %(default)s,mp4 (the film with boxes),fex (a folder for Py-feat Live)',
     )
     parser.add_argument(
         '--crop',
-        help='file of measure_crop.py (default: crop.json beside the checkpoint), or none for '
-        'videos that are face crops already',
+        help='file of measure_crop.py (default: what the checkpoint holds, or crop.json beside '
+        'it), or none for videos that are face crops already',
     )
     parser.add_argument(
         '--faces',
@@ -80,7 +86,9 @@ def parse_arguments() -> argparse.Namespace:
         help="'mtcnn', a YuNet file (.onnx) or a table of boxes (.csv)",
     )
     parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
-    parser.add_argument('--window', type=float, default=2.8, help='seconds')
+    parser.add_argument(
+        '--window', type=float, help='seconds (default: as long as the training clips)'
+    )
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
     parser.add_argument(
         '--classes', help='other class names: calm,tense (a model without learned context)'
@@ -90,6 +98,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--end', type=float, default=float('inf'), help='of the part, in seconds')
     parser.add_argument('--device', help='cpu, cuda, …; a GPU where there is one by default')
     args = parser.parse_args()
+    if len(args.model) != (1 if args.model[0].endswith('.onnx') else 2):
+        parser.error('--model: expected CONFIG CHECKPOINT, or OUT.onnx alone')
     if bool(args.videos) == (args.camera is not None):
         parser.error('expected videos or --camera')
     if args.camera is not None and args.formats != parser.get_default('formats'):
@@ -113,7 +123,12 @@ def first_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 def show_progress(
-    frames: Iterable[TimedFrame], video: str, start: float, end: float, stopped: Callable[[], bool]
+    frames: Iterable[TimedFrame],
+    video: str,
+    start: float,
+    end: float,
+    stopped: Callable[[], bool] = bool,
+    does: str = '',
 ) -> Iterator[TimedFrame]:
     """Pass on the frames of a video until it is stopped."""
     from tqdm import tqdm
@@ -125,7 +140,7 @@ def show_progress(
         # What is no video has already ended in an error.
         bar = bar or tqdm(
             total=max(0.0, min(end, read_duration(video)) - start) or None,
-            desc=Path(video).name,
+            desc=f'{does}{Path(video).name}',
             bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
             '[{elapsed}<{remaining}]',
         )
@@ -234,19 +249,14 @@ def main() -> None:
             file = args.out / 'camera.csv'
             answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
         for count, video in enumerate(args.videos, start=1):
+            show = partial(show_progress, video=video, start=args.start, end=args.end)
             with first_interrupt() as stopped:
                 try:
                     timeline = analyzer(
                         video,
                         start=args.start,
                         end=args.end,
-                        progress=partial(
-                            show_progress,
-                            video=video,
-                            start=args.start,
-                            end=args.end,
-                            stopped=stopped,
-                        ),
+                        progress=partial(show, stopped=stopped),
                     )
                 except (ValueError, OSError) as error:
                     if len(args.videos) == 1:
@@ -257,7 +267,7 @@ def main() -> None:
                 interrupted = stopped()
             timeline.info['interrupted'] = interrupted
             folder = args.out / Path(video).stem
-            timeline.save(folder, formats)
+            timeline.save(folder, formats, partial(show, does='drawing '))
             print(*describe(timeline, folder), sep='\n')
             answered = answered or len(timeline.windows) > 0
             if interrupted:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from arguments import add_cfg_options, add_data_options
@@ -31,8 +33,10 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[TimedFrame]:
-    """The middle frame of clips from all over a dataset."""
+def middle_frames(
+    dataset: Any, pipeline: Any, clips: int, lengths: list[int]
+) -> Iterator[TimedFrame]:
+    """The middle frame of clips from all over a dataset, whose lengths are noted."""
     from tqdm import tqdm
 
     from dferclip_mm.media.timed_frames import TimedFrame
@@ -42,6 +46,7 @@ def middle_frames(dataset: Any, pipeline: Any, clips: int) -> Iterator[TimedFram
     chosen = sorted({round(last * number / max(1, clips - 1)) for number in range(clips)})
     for index in tqdm(chosen, desc='Measuring', unit='clip'):
         with open_clip_frames(dataset.get_data_info(index), clip_init) as reader:
+            lengths.append(len(reader))
             middle = len(reader) // 2
             yield TimedFrame(middle, 0.0, reader.read(middle))
 
@@ -51,19 +56,20 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.faces.crop import measure_template, write_template
     from dferclip_mm.faces.detectors import build_face_finder
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         find = build_face_finder(args.detector)
         split = 'train' if cfg.get('train_dataloader') else 'test'
         dataset = build_without_pipeline(cfg, [split])[0]
         pipeline = dataset_configs(cfg, [split])[0].pipeline
-        template = measure_template(middle_frames(dataset, pipeline, args.clips), find)
+        lengths: list[int] = []
+        template = measure_template(middle_frames(dataset, pipeline, args.clips, lengths), find)
+        template = replace(template, clip_frames=int(median(lengths)))
         out = args.out or Path(cfg.work_dir) / 'crop.json'
         write_template(out, template)
     for name, place, spread in zip(
@@ -75,7 +81,7 @@ def main() -> None:
         print(f'{name:<13}{place[0]:.3f} {place[1]:.3f}  ± {spread[0]:.3f} {spread[1]:.3f}')
     print(
         f'wrote {out}: faces in {template.frames} frames of {template.size} pixels, none in '
-        f'{template.without_face}'
+        f'{template.without_face}; the median clip has {template.clip_frames} frames'
     )
 
 

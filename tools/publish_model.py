@@ -31,6 +31,7 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.faces.crop import find_template, template_values
     from dferclip_mm.files import atomic_write
     from dferclip_mm.models.clip.lora import merge_lora
 
@@ -38,7 +39,10 @@ def main() -> None:
         cfg = load_config(args.config, args.cfg_options)
         model = merge_lora(load_model(cfg, args.checkpoint))
         state, published = bake_text_features(model, cfg)
+        template = find_template(args.checkpoint)
     meta = {'classes': list(model.cls_head.classes)}
+    if template:
+        meta['crop'] = template_values(template)
     weights = serialize({'meta': meta, 'state_dict': state})
     out = Path(args.out.removesuffix('.pth'))
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')

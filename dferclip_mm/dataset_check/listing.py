@@ -130,6 +130,7 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
         line=row.line,
         num_frames=annotation.get('total_frames'),
         text=annotation.get('text'),
+        subject=annotation.get('subject', ''),
     )
 
 
@@ -145,11 +146,12 @@ def _split_of(
     corpus = getattr(dataset, 'CORPUS', '')
     classes: tuple[str, ...] = ()
     complete = False
-    if corpus and dataset.labelled:
+    if getattr(dataset, 'labelled', False) and dataset.metainfo.get('classes'):
         classes = dataset.choice.taken_classes(dataset.metainfo['classes'])
         # A part of the clips, merged classes and compounds have no published numbers.
         complete = dataset.choice == ClassChoice() and not dataset.val_fraction
-        complete &= not (settings.get('compound') or settings.get('captions'))
+        others = ('compound', 'captions', 'all_voted')
+        complete &= bool(corpus) and not any(map(settings.get, others))
     return SplitListing(
         name=name,
         fold=getattr(dataset, 'fold', 1),

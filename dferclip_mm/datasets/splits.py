@@ -42,11 +42,15 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     most = max(map([*labels].count, {*labels}))
     if most < count:
         raise ValueError(f'expected a class of at least {count} clips for {count} folds')
-    kind = StratifiedKFold if found == len(groups) else StratifiedGroupKFold
+    splitter, numbers = StratifiedKFold(count, shuffle=True, random_state=seed), None
+    if found < len(groups):
+        # Shuffled here, since its releases shuffle in different ways.
+        order = np.random.RandomState(seed).permutation(found)
+        numbers = order[np.unique(groups, return_inverse=True)[1]]
+        splitter = StratifiedGroupKFold(count)
     folds = np.zeros(len(groups), int)
-    splitter = kind(count, shuffle=True, random_state=seed)
-    for number, (_, test) in enumerate(splitter.split(labels, labels, groups), 1):
-        folds[test] = number
+    for fold, (_, test) in enumerate(splitter.split(labels, labels, numbers), 1):
+        folds[test] = fold
     return folds
 
 
@@ -111,14 +115,11 @@ class SplitRule:
             folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
             raise ValueError(f'expected a fold {folds}, found {fold!r}')
 
-    def divide(
-        self, rows: Sequence[TableRow], labels: Sequence[str], fold: int, default: str
-    ) -> list[str]:
+    def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
 
         Args:
             rows: of the whole list.
-            labels: their classes.
             fold: that is tested.
             default: the side of all rows where nothing divides them.
 
@@ -126,14 +127,15 @@ class SplitRule:
             ValueError: if it cannot be done, or a subject is on two sides.
         """
         by_subject = 'subject' in self.columns
+        labels = [row.label for row in rows]
         groups = [row.subject if by_subject else row.clip for row in rows]
         sides = self._divide(rows, labels, groups, fold) or [default] * len(rows)
         train = [index for index, side in enumerate(sides) if side == 'train']
         if self.val_fraction and 'validation' in sides:
             raise ValueError('the list has validation clips of its own: leave out val_fraction')
         if self.val_fraction and train:
-            kept = ([each[index] for index in train] for each in (labels, groups))
-            held = hold_out(*kept, self.val_fraction, self.val_seed)
+            names, kept = ([each[index] for index in train] for each in (labels, groups))
+            held = hold_out(names, kept, self.val_fraction, self.val_seed)
             for index in np.array(train)[held]:
                 sides[index] = 'validation'
         shared = find_shared(groups, sides) if by_subject else None

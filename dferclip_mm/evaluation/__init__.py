@@ -4,10 +4,12 @@ Open this room to add a metric or a figure. Each metric is a function on arrays 
 MMEngine class in ``mmaction.registry`` second.
 """
 
+from .confusion_hook import ConfusionPictureHook
 from .recall import RecallMetric, RecallScores, recall_scores
 from .regression import RegressionMetric, regression_scores
 
 __all__ = [
+    'ConfusionPictureHook',
     'RecallMetric',
     'RecallScores',
     'RegressionMetric',

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
@@ -32,6 +33,13 @@ def picture_of(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=120)
     return _uri('png', buffer.getvalue())
+
+
+def pixels_of(figure: Figure) -> np.ndarray:
+    """A figure as an RGB array (H, W, 3)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def _jpeg(picture: np.ndarray) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..checkpoints.load import read_checkpoint
 from ..files import write_json
 from ..media.timed_frames import TimedFrame
 from .detectors import FaceFinder
+
+# Where tools/measure_crop.py writes, beside the checkpoints of a run.
+CROP_FILE = 'crop.json'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,7 @@ class CropTemplate:
         size: the median of the frames' shorter sides in pixels.
         frames: in which a face was found.
         without_face: frames in which none was found.
+        clip_frames: the median length of the clips; 0 where it was not measured.
     """
 
     landmarks: np.ndarray
@@ -35,6 +40,7 @@ class CropTemplate:
     size: int
     frames: int
     without_face: int
+    clip_frames: int = 0
 
 
 # For clips of which no crops exist yet: upright, the face from brow to chin in the middle.
@@ -95,12 +101,32 @@ def write_template(path: str | Path, template: CropTemplate) -> None:
 def read_template(path: str | Path) -> CropTemplate:
     """Read a template; ValueError for another file, OSError for one that cannot be read."""
     try:
-        values = json.loads(Path(path).read_text(encoding='utf-8'))
-        for name, shape in (('landmarks', (5, 2)), ('spread', (5, 2)), ('box', (4,))):
-            values[name] = np.array(values[name], np.float64).reshape(shape)
-        return CropTemplate(**values)
+        return build_template(json.loads(Path(path).read_text(encoding='utf-8')))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: expected what tools/measure_crop.py writes ({error})') from error
+
+
+def find_template(checkpoint: str | Path) -> CropTemplate | None:
+    """The template of a model: inside its checkpoint, or else in ``crop.json`` beside it.
+
+    Raises:
+        ValueError, OSError: when it cannot be read.
+    """
+    content = read_checkpoint(checkpoint) if Path(checkpoint).is_file() else None
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    if meta and 'crop' in meta:
+        return build_template(meta['crop'])
+    beside = Path(checkpoint).with_name(CROP_FILE)
+    return read_template(beside) if beside.is_file() else None
+
+
+def build_template(values: Mapping[str, Any]) -> CropTemplate:
+    """A template from `template_values`; ValueError, KeyError or TypeError when they are others."""
+    shapes = dict(landmarks=(5, 2), spread=(5, 2), box=(4,))
+    arrays = {
+        name: np.array(values[name], np.float64).reshape(shape) for name, shape in shapes.items()
+    }
+    return CropTemplate(**{**values, **arrays})
 
 
 def crop_face(

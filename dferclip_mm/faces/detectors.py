@@ -97,7 +97,7 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
 
     Raises:
         ValueError: when it is none of these.
-        OSError: when the table cannot be read.
+        OSError: when a file is missing or cannot be read.
     """
     name = str(detector)
     if name.endswith('.csv'):
@@ -107,6 +107,8 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
         detect = detector
     elif name == 'mtcnn':
         detect = MTCNN()
+    elif name.endswith('.onnx') and not Path(name).is_file():
+        raise FileNotFoundError(f'detector={name!r}: there is no such file')
     elif name.endswith('.onnx'):
         detect = YuNet(name)
     else:

@@ -10,47 +10,53 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
 
+from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
-from ..faces.crop import crop_face, read_template
+from ..export import OnnxRecognizer
+from ..faces.crop import CROP_FILE, build_template, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
+from ..media.images import IMAGE_SUFFIXES
 from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..precompute.encode_frames import encode_frames
-from .face_samples import choose_faces, sample_faces, thumbnail, whole_frame
+from .face_samples import choose_faces, sample_faces, whole_frame
+from .moments import MomentLog
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
 from .windows import FaceSample, Window, slide_windows
 
 Log = Callable[[TimedFrame, list[TrackedFace]], None]
 
-# The template that tools/measure_crop.py writes.
-CROP_FILE = 'crop.json'
 # Counts of an analysis, from which it says what was left out.
 _COUNTS = dict(frames=0, faces=0, small=0, crowded=0)
+# In seconds, where the length of the training clips was not measured; frames a second of these.
+_USUAL_WINDOW, _FRAME_RATE = 2.8, 25
 
 
 class EmotionAnalyzer:
     """A trained model that answers for each face of a video, over time.
 
     Args:
-        config: the model's config; its test pipeline says what the model sees of a clip.
+        config: the model's config; its test pipeline says what the model sees of a clip. Or a file
+            of ``tools/export_model.py``, without a checkpoint.
         checkpoint: of the model, or ``'none'`` for plain CLIP.
         device: as PyTorch names it; the GPU where there is one by default.
         classes: other class names than the config's, for a model that compares with text.
         prompts: another prompt set, as in the config (`dferclip_mm.prompts.load_prompts`).
-        crop: the file of `tools/measure_crop.py` for the model's training data; by default
-            ``crop.json`` beside the checkpoint. ``'none'`` for videos that are face crops already:
-            each whole frame is a face, and none is searched for.
+        crop: the file of `tools/measure_crop.py` for the model's training data; by default what
+            the checkpoint holds, or ``crop.json`` beside it. ``'none'`` for videos that are face
+            crops already: each whole frame is a face, and none is searched for.
         detector: of faces, see `build_face_finder`.
         every: faces are detected in every n-th frame.
         max_faces: of a frame at most that many are answered, the largest ones; None for all.
         min_face: faces that are less high are left out, in pixels.
-        window: of the model in seconds: as long as the clips it was trained on (the median is
-            about 70 frames in DFEW, 82 in MAFW and 28 in FERV39k, at about 25 per second).
+        window: of the model in seconds: by default as long as the clips it was trained on, whose
+            median length `tools/measure_crop.py` measures, at 25 frames per second.
         stride: from one window to the next one, in seconds.
         batch_size: faces and windows at a time.
 
@@ -61,7 +67,7 @@ class EmotionAnalyzer:
     def __init__(
         self,
         config: str | Path,
-        checkpoint: str,
+        checkpoint: str | None = None,
         *,
         device: str | None = None,
         classes: Sequence[str] | None = None,
@@ -71,47 +77,60 @@ class EmotionAnalyzer:
         every: int = 3,
         max_faces: int | None = 20,
         min_face: float = 24,
-        window: float = 2.8,
+        window: float | None = None,
         stride: float = 0.5,
         batch_size: int = 32,
     ) -> None:
-        cfg = load_config(config)
-        for name, value in (('classes', classes), ('prompts', prompts)):
-            if value is not None:
-                cfg.model.cls_head[name] = value
-        self.model = load_model(cfg, checkpoint)
-        crop = crop or Path(checkpoint).parent / CROP_FILE
-        if crop == 'none':
-            if detector != 'mtcnn':
-                raise ValueError("crop='none': expected no detector, whole frames are the faces")
-            self.template = None
-            self.find = build_face_finder(whole_frame)
-        elif not Path(crop).is_file():
-            raise FileNotFoundError(
-                f"no {crop}, which says how the model's training data is cropped: run `python "
-                f'tools/measure_crop.py {config} --out {crop}` once'
-            )
+        changes = {'classes': classes, 'prompts': prompts}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        held = None
+        if checkpoint is None:
+            if changes:
+                raise ValueError(f'{config} has its classes: expected no other {min(changes)}')
+            self.model: Any = OnnxRecognizer(config)
+            cfg, checkpoint = self.model.cfg, str(Path(config).with_suffix('.pth'))
+            held = self.model.metadata.get('crop')
         else:
+            cfg = load_config(config)
+            cfg.model.cls_head.update(changes)
+            self.model = load_model(cfg, checkpoint)
+        self.template = None
+        if crop is None:
+            self.template = build_template(held) if held else find_template(checkpoint)
+            if self.template is None:
+                path = Path(checkpoint).with_name(CROP_FILE)
+                raise FileNotFoundError(
+                    f"no {path}, which says how the model's training data is cropped: run `python "
+                    f'tools/measure_crop.py {config} --out {path}` once'
+                )
+        elif crop != 'none':
             self.template = read_template(crop)
-            self.find = build_face_finder(detector)
+        elif detector != 'mtcnn':
+            raise ValueError("crop='none': expected no detector, whole frames are the faces")
+        self.find = build_face_finder(detector if self.template else whole_frame)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
-        if not hasattr(self.model, 'num_frames') or not getattr(self.model.cls_head, 'classes', ()):
+        self.classes = tuple(getattr(self.model.cls_head, 'classes', ()))
+        if not self.classes:
             raise ValueError(
-                f'{config}: expected a FrameRecognizer whose head has classes, found '
-                f'{type(self.model).__name__} with {type(self.model.cls_head).__name__}: faces are '
-                'encoded frame by frame'
+                f'{config}: expected a head with classes, found a '
+                f'{type(self.model.cls_head).__name__}'
             )
-        # Each window is one view; the batches of frames to encode have any length.
-        self.model.num_frames = None
+        # A video backbone sees whole windows; of others each face is encoded once.
+        self._by_frame = hasattr(self.model, 'num_frames')
+        if self._by_frame:
+            # Each window is one view; the batches of frames to encode have any length.
+            self.model.num_frames = None
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        self.classes = tuple(self.model.cls_head.classes)
-        self.every, self.window, self.stride = every, window, stride
-        self.max_faces, self.min_face = max_faces, min_face
+        measured = self.template.clip_frames / _FRAME_RATE if self.template else 0
+        self.window, self.stride = window or measured or _USUAL_WINDOW, stride
+        self.every, self.max_faces, self.min_face = every, max_faces, min_face
         self.batch_size = batch_size
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
-            crop=str(crop), detector=str(detector), every=every, max_faces=max_faces,
-            min_face=min_face, window=window, stride=stride,
+            trained_on=_training_data(cfg), temperature=_temperature(self.model),
+            crop=str(crop or 'of the checkpoint'),
+            detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
+            window=self.window, stride=stride,
         )  # fmt: skip
 
     @property
@@ -156,16 +175,15 @@ class EmotionAnalyzer:
                 for index, image in enumerate(video)
                 if start <= index / frame_rate < end
             )
+        elif Path(name).suffix.lower() in IMAGE_SUFFIXES:
+            raise ValueError(f'{name}: expected a video, found a picture, which has no motion')
         else:
             frames = read_timed_frames(name, start=start, end=end)
-        rows, log = [], FaceLog()
-        strongest: dict[int, tuple[float, bytes]] = {}
+        rows, log, moments = [], FaceLog(), MomentLog()
         read = progress(_until_damage(frames, info))
         for window, scores in self._answers(read, info, log.add):
             rows.append(self._row(name, window, scores))
-            if scores.max() > strongest.get(window.track, (0, b''))[0]:
-                middle = window.samples[len(window.samples) // 2]
-                strongest[window.track] = (scores.max(), thumbnail(middle.crop))
+            moments.add(window, rows[-1]['label'], rows[-1]['score'])
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
         return EmotionTimeline(
@@ -173,7 +191,7 @@ class EmotionAnalyzer:
             faces=log.table(name, table, self.classes),
             classes=self.classes,
             info=info,
-            thumbnails={track: strongest[track][1] for track in sorted(strongest)},
+            moments=moments.all(),
         )
 
     def stream(self, frames: Iterable[TimedFrame], name: str = '') -> Iterator[dict[str, Any]]:
@@ -213,22 +231,30 @@ class EmotionAnalyzer:
         for _, alike in groupby(faces, key=lambda face: face.feature.shape):
             while batch := list(islice(alike, self.batch_size)):
                 crops = np.stack([face.feature for face in batch])
-                sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
-                results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
-                pixels = torch.from_numpy(np.ascontiguousarray(results['imgs']))
-                features = encode_frames(self.model, pixels, self.batch_size)
-                counts['faces'] += len(features)
+                counts['faces'] += len(crops)
+                encode = self._by_frame
+                pixels = self._as_pixels(crops) if encode else None
+                features = encode_frames(self.model, pixels, self.batch_size) if encode else crops
                 for face, feature in zip(batch, features, strict=True):
                     yield face._replace(feature=feature, crop=face.feature)
 
+    def _as_pixels(self, crops: np.ndarray) -> torch.Tensor:
+        """What the pipeline makes of frames (T, H, W, 3)."""
+        sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
+        results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
+        return torch.from_numpy(np.ascontiguousarray(results['imgs']))
+
     @torch.no_grad()
     def _score(self, windows: Sequence[Window]) -> np.ndarray:
-        features = np.stack([window.features(self.num_frames) for window in windows])
-        device = next(self.model.parameters()).device
-        logits, _ = self.model.extract_feat(
-            torch.from_numpy(features).to(device), stage='head', test_mode=True
-        )
-        return logits.float().softmax(dim=-1).cpu().numpy()
+        inputs = [window.features(self.num_frames) for window in windows]
+        if self._by_frame:
+            stacked = torch.from_numpy(np.stack(inputs)).to(next(self.model.parameters()).device)
+        else:
+            data = dict(inputs=[self._as_pixels(crops) for crops in inputs])
+            data['data_samples'] = [None] * len(inputs)
+            stacked = self.model.data_preprocessor(data, training=False)['inputs']
+        samples = self.model.predict(stacked, [ActionDataSample() for _ in windows])
+        return torch.stack([sample.pred_score for sample in samples]).float().cpu().numpy()
 
     def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
         left, top, right, bottom = np.median([each.box for each in window.samples], axis=0)
@@ -252,6 +278,19 @@ class EmotionAnalyzer:
         )
 
 
+def _training_data(cfg: Mapping[str, Any]) -> str:
+    """The datasets that a config trains on."""
+    return ', '.join(
+        f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
+    )
+
+
+def _temperature(model: Any) -> float:
+    """By which scores are calibrated; 1 where they are not."""
+    stored = getattr(model, 'metadata', {}).get('temperature', 1.0)
+    return float(getattr(model.cls_head, 'temperature', stored))
+
+
 def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
     """Frames of a clip, and the steps between decoding and packing, of a test pipeline."""
     names = [step['type'] for step in pipeline]
@@ -269,6 +308,7 @@ def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterato
     try:
         for frame in frames:
             info['frames'] += 1
+            info['size'] = frame.image.shape[1::-1]
             info['seconds'] = frame.time
             yield frame
     except ValueError as error:

@@ -2,66 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib import font_manager
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..files import atomic_write
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..media.write_video import write_video
 from .plot import class_colors
 
-Color = tuple[int, int, int]
+if TYPE_CHECKING:
+    from .timeline import EmotionTimeline
+
+Progress = Callable[[Iterable[TimedFrame]], Iterable[TimedFrame]]
 
 
-def write_overlay(
-    path: str | Path, video: str, faces: pd.DataFrame, classes: Sequence[str]
-) -> None:
+def write_overlay(path: str | Path, timeline: EmotionTimeline, progress: Progress = iter) -> None:
     """Write a video with a box, a label and a bar of its score at each face, as H.264 in MP4.
 
     Frames are upright and have their own times; the sound is copied. Where a face has no answer,
-    its box is white and has no label.
-
-    Args:
-        path: the file.
-        video: the file that was analysed.
-        faces: the table of an `EmotionTimeline`; the part of the video that it covers is written.
-        classes: their names.
-
-    Raises:
-        ValueError: when the table is empty.
-        OSError: when a file cannot be read or written.
+    its box is white and has no label. The part that was analysed is written; ValueError when it has
+    no frame. ``progress`` passes the frames on, to show how many were written.
     """
+    video, faces = timeline.file, timeline.faces
     if not len(faces):
         raise ValueError(f'{video}: no frame of it was analysed, so there is nothing to write')
-    end = float(faces['time'].iloc[-1])
-    atomic_write(
-        path,
-        lambda temporary: write_video(
-            str(temporary), _drawn_frames(video, faces, classes), video, end
-        ),
-    )
+    first, last = float(faces['time'].iloc[0]), float(faces['time'].iloc[-1])
+    colors = class_colors(timeline.classes)
+
+    def drawn() -> Iterator[TimedFrame]:
+        # The table has each frame; the video may be damaged after its last one.
+        frames = progress(read_timed_frames(video, start=first))
+        for (_, rows), frame in zip(faces.groupby('frame'), frames, strict=False):
+            yield frame._replace(image=draw_faces(frame.image, rows, colors))
+
+    atomic_write(path, lambda temporary: write_video(str(temporary), drawn(), video, last))
 
 
-def _drawn_frames(video: str, faces: pd.DataFrame, classes: Sequence[str]) -> Iterator[TimedFrame]:
-    colors = {
-        name: (round(255 * red), round(255 * green), round(255 * blue))
-        for name, (red, green, blue) in class_colors(classes).items()
-    }
-    # The table has each frame; the video may be damaged after its last one.
-    frames = read_timed_frames(video, start=float(faces['time'].iloc[0]))
-    for (_, rows), frame in zip(faces.groupby('frame'), frames, strict=False):
-        yield frame._replace(image=draw_faces(frame.image, rows, classes, colors))
-
-
-def draw_faces(
-    image: np.ndarray, rows: pd.DataFrame, classes: Sequence[str], colors: Mapping[str, Color]
-) -> np.ndarray:
-    """A frame (H, W, 3) with the faces of its rows drawn into it."""
+def draw_faces(image: np.ndarray, rows: pd.DataFrame, colors: Mapping[str, str]) -> np.ndarray:
+    """A frame (H, W, 3) with the faces of its rows drawn into it, in the colours of the classes."""
     canvas = Image.fromarray(image)
     pen = ImageDraw.Draw(canvas, 'RGBA')
     height, width = image.shape[:2]
@@ -71,13 +55,11 @@ def draw_faces(
     for row in rows.dropna(subset=['track']).to_dict('records'):
         left, top = row['FaceRectX'], row['FaceRectY']
         right, bottom = left + row['FaceRectWidth'], top + row['FaceRectHeight']
-        scores = np.array([row[name] for name in classes])
-        best = scores.max()
+        label = max(colors, key=lambda name: row[name])
+        best, color = row[label], colors[label]
         if np.isnan(best):
             pen.rectangle((left, top, right, bottom), outline='white')
             continue
-        label = classes[int(scores.argmax())]
-        color = colors[label]
         pen.rectangle((left, top, right, bottom), outline=color, width=line)
         pen.rectangle((left, bottom - 3 * line, right, bottom), (0, 0, 0, 110))
         pen.rectangle((left, bottom - 3 * line, left + best * (right - left), bottom), color)
@@ -87,6 +69,6 @@ def draw_faces(
         y = bottom if row['track'] % 2 else top - down
         x, y = max(0, min(left, width - across)), max(0, min(y, height - down))
         pen.rectangle((x, y, x + across, y + down), color)
-        dark = np.dot(color, (0.299, 0.587, 0.114)) > 150
+        dark = np.dot(ImageColor.getrgb(color), (0.299, 0.587, 0.114)) > 150
         pen.text((x + 3, y + 3), text, 'black' if dark else 'white', font)
     return np.asarray(canvas)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from PIL import Image
 
+from .subtitles import format_time
 from .tables import find_curves
 
-Color = tuple[float, float, float]
+if TYPE_CHECKING:
+    from .timeline import EmotionTimeline
+
 CAVEAT = 'Scores of a model, not calibrated; an expression is not a feeling.'
 _MOST_TRACKS = 12
 _USUAL_COLORS = dict(
@@ -26,32 +29,20 @@ _USUAL_COLORS = dict(
 _OTHER_COLORS = ('tab:brown', 'tab:cyan', 'tab:olive', 'navy', 'teal', 'gold', 'black', 'indigo')
 
 
-def class_colors(classes: Sequence[str]) -> dict[str, Color]:
-    """A colour for each class, RGB from 0 to 1; the usual seven have the same in all corpora."""
+def class_colors(classes: Sequence[str]) -> dict[str, str]:
+    """A colour for each class, as ``#rrggbb``; the usual seven have the same in all corpora."""
     others = cycle(_OTHER_COLORS)
-    names = {name: _USUAL_COLORS.get(name) or next(others) for name in classes}
-    return {name: to_rgb(color) for name, color in names.items()}
+    return {name: to_hex(_USUAL_COLORS.get(name) or next(others)) for name in classes}
 
 
-def draw_timeline(
-    windows: pd.DataFrame,
-    segments: pd.DataFrame,
-    tracks: pd.DataFrame,
-    thumbnails: Mapping[int, bytes],
-    classes: Sequence[str],
-) -> Figure:
+def draw_timeline(timeline: EmotionTimeline) -> Figure:
     """Draw the scores of each track over time.
 
     Curves join the middles of windows and break where there is no answer; the band below has the
-    colour of the class that wins; beside it is the face at its strongest moment, which a triangle
-    marks.
-
-    Args:
-        windows, segments, tracks, thumbnails: of an `EmotionTimeline`. Of many tracks the twelve
-            with the most windows are drawn.
-        classes: their names.
+    colour of the segment's class; beside it is the face at its strongest moment, which a triangle
+    marks. Of many tracks the twelve with the most windows are drawn.
     """
-    answered = tracks[tracks['windows'] > 0]
+    answered = timeline.tracks[timeline.tracks['windows'] > 0]
     drawn = (
         answered.sort_values('windows', ascending=False, kind='stable')
         .head(_MOST_TRACKS)
@@ -59,11 +50,11 @@ def draw_timeline(
     )
     figure = Figure(figsize=(12, 1.2 + 1.8 * max(1, len(drawn))), layout='constrained')
     rows = figure.subplots(max(1, len(drawn)), 2, squeeze=False, width_ratios=(1, 6.5))
-    colors = class_colors(classes)
+    colors, windows = class_colors(timeline.classes), timeline.windows
     for (face, axes), track in zip(rows, drawn.itertuples(), strict=False):
-        _show_thumbnail(face, track, thumbnails.get(track.track))
-        _draw_scores(axes, windows[windows['track'] == track.track], classes, colors)
-        for segment in segments[segments['track'] == track.track].itertuples():
+        _show_thumbnail(face, track, timeline.thumbnails.get(track.track))
+        _draw_scores(axes, windows[windows['track'] == track.track], colors)
+        for segment in timeline.segments.query(f'track == {track.track}').itertuples():
             axes.axvspan(
                 segment.start, segment.end, 0, 0.08, color=colors[segment.label], linewidth=0
             )
@@ -74,31 +65,29 @@ def draw_timeline(
     limits = (drawn['start'].min(), drawn['end'].max()) if len(drawn) else (0, 1)
     for axes in rows[:, 1]:
         axes.set(xlim=limits, ylim=(-0.1, 1.03), ylabel='score', yticks=(0, 0.5, 1))
+        axes.xaxis.set_major_formatter(lambda time, _: format_time(time))
         axes.grid(alpha=0.25)
         axes.spines[['top', 'right']].set_visible(False)
     for axes in rows[:-1, 1]:
         axes.tick_params(labelbottom=False)
-    rows[-1, 1].set_xlabel('seconds')
     left_out = len(answered) - len(drawn)
     note = f'{left_out} shorter tracks are not drawn. {CAVEAT}' if left_out else CAVEAT
     figure.suptitle(note, fontsize=9, color='0.35')
-    handles = [Patch(color=colors[name], label=name) for name in classes]
-    figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(classes)))
+    handles = [Patch(color=color, label=name) for name, color in colors.items()]
+    figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(colors)))
     return figure
 
 
-def _draw_scores(
-    axes: Axes, windows: pd.DataFrame, classes: Sequence[str], colors: Mapping[str, Color]
-) -> None:
-    for _, times, scores in find_curves(windows, classes):
-        for name, curve in zip(classes, scores.T, strict=True):
-            axes.plot(times, curve, color=colors[name], linewidth=1.6)
+def _draw_scores(axes: Axes, windows: pd.DataFrame, colors: Mapping[str, str]) -> None:
+    for _, times, scores in find_curves(windows, [*colors]):
+        for color, curve in zip(colors.values(), scores.T, strict=True):
+            axes.plot(times, curve, color=color, linewidth=1.6)
 
 
 def _show_thumbnail(axes: Axes, track: Any, picture: bytes | None) -> None:
     axes.set_axis_off()
     axes.set_title(f'face {track.track}', fontsize=10, loc='left')
     if picture is not None:
-        axes.imshow(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
-    said = f'{track.peak_label} {track.peak_score:.0%}\nat {track.peak:.1f} s'
+        axes.imshow(Image.open(BytesIO(picture)))
+    said = f'{track.peak_label} {track.peak_score:.0%}\nat {format_time(track.peak)}'
     axes.text(0.5, -0.05, said, ha='center', va='top', fontsize=8, transform=axes.transAxes)

@@ -1,4 +1,4 @@
-"""Segments as subtitles."""
+"""Segments as subtitles, and times as people read them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ def format_subtitles(segments: pd.DataFrame, *, point: str = ',') -> str:
         f'face {row.track}: {row.label} {row.score:.0%}\n'
         for number, row in enumerate(ordered, start=1)
     )
+
+
+def format_time(seconds: float) -> str:
+    """``m:ss`` or ``h:mm:ss``, with tenths where they are not 0."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    clock = f'{minutes // 60}:{minutes % 60:02}' if minutes >= 60 else f'{minutes}'
+    return f'{clock}:{tenths // 10:02}' + (f'.{tenths % 10}' if tenths % 10 else '')
 
 
 def _clock(seconds: float, point: str) -> str:

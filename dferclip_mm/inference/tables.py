@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -77,24 +78,40 @@ def find_curves(
             yield int(track), times, np.concatenate([scores[:1], scores, scores[-1:]])
 
 
-def find_segments(windows: pd.DataFrame) -> pd.DataFrame:
-    """Stretches of a track with the same label: `SEGMENT_COLUMNS`.
+def find_segments(
+    windows: pd.DataFrame, classes: Sequence[str], margin: float = 0.1, min_seconds: float = 1.0
+) -> pd.DataFrame:
+    """Stretches of a track with the same label: `SEGMENT_COLUMNS`; ``score`` is the label's mean.
 
-    Where windows overlap, each counts for the time that is closest to its middle; ``score`` is
-    the mean of the segment's windows.
+    Where windows overlap, each counts for the time that is closest to its middle. The label changes
+    to another one whose score is higher by more than ``margin``; a stretch shorter than
+    ``min_seconds`` counts to the one before it, the first to the next one.
     """
-    windows = windows.astype({'start': float, 'end': float})
-    middles = (windows['start'] + windows['end']) / 2
-    neighbours = middles.groupby(windows['track'])
-    # At a gap, and at the ends of a track, windows end with themselves.
-    start = np.fmax(windows['start'], (neighbours.shift() + middles) / 2)
-    end = np.fmin(windows['end'], (neighbours.shift(-1) + middles) / 2)
-    own = windows[[*SEGMENT_COLUMNS]].assign(start=start, end=end)
-    before = own.shift()
-    begins = (own[['track', 'label']] != before[['track', 'label']]).any(axis=1)
-    begins |= own['start'] > before['end'] + 1e-6
-    joined = dict(video='first', track='first', start='first', end='last', label='first')
-    return own.groupby(begins.cumsum()).agg(joined | {'score': 'mean'}).reset_index(drop=True)
+    rows = []
+    for track, times, padded in find_curves(windows, classes):
+        scores = padded[1:-1]
+        edges = np.concatenate([times[:1], (times[1:-2] + times[2:-1]) / 2, times[-1:]])
+        labels = _steady_labels(scores, edges, margin, min_seconds)
+        for label, group in groupby(range(len(labels)), key=lambda index: labels[index]):
+            run = [*group]
+            place = (windows['video'].iloc[0], track, edges[run[0]], edges[run[-1] + 1])
+            rows.append((*place, classes[label], scores[run, label].mean()))
+    return pd.DataFrame(rows, columns=[*SEGMENT_COLUMNS])
+
+
+def _steady_labels(
+    scores: np.ndarray, edges: np.ndarray, margin: float, min_seconds: float
+) -> list[int]:
+    labels = [int(scores[0].argmax())]
+    for row in scores[1:]:
+        best, held = int(row.argmax()), labels[-1]
+        labels.append(best if row[best] > row[held] + margin else held)
+    steady = pd.Series(labels, dtype='Int64')
+    for _, group in groupby(range(len(labels)), key=lambda index: labels[index]):
+        run = [*group]
+        if edges[run[-1] + 1] - edges[run[0]] < min_seconds - 1e-6:
+            steady[run] = pd.NA
+    return steady.ffill().bfill().fillna(int(scores.mean(axis=0).argmax())).tolist()
 
 
 def find_tracks(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,19 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
-from .overlay import write_overlay
+from .elan import format_elan
+from .moments import Moment
+from .overlay import Progress, write_overlay
 from .plot import draw_timeline
+from .pyfeat import write_session
+from .report import write_report
 from .subtitles import format_subtitles
 from .tables import find_segments, find_tracks, share_time
 
 # Instead of a file's name.
 ARRAY = 'array'
 TABLES = ('windows', 'faces', 'segments', 'tracks')
-FORMATS = ('csv', 'json', 'srt', 'vtt', 'png', 'mp4')
+FORMATS = ('csv', 'json', 'srt', 'vtt', 'eaf', 'png', 'html', 'mp4', 'fex')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,23 +52,29 @@ class EmotionTimeline:
             of the windows around, empty where none is; ``Identity``, the track as text.
         classes: names of the classes.
         info: how the tables were made: model, settings, frames read, what could not be read.
-        thumbnails: for each track, the JPEG of its face in the middle of its strongest window.
+        moments: for each track and label a few of the strongest windows, which do not overlap.
     """
 
     windows: pd.DataFrame
     faces: pd.DataFrame
     classes: Sequence[str]
     info: dict[str, Any]
-    thumbnails: Mapping[int, bytes] = field(default_factory=dict)
+    moments: Sequence[Moment] = ()
+
+    @property
+    def file(self) -> str:
+        """The video; ValueError when it was an array."""
+        if self.info['video'] == ARRAY:
+            raise ValueError('expected the timeline of a file, found one of an array')
+        return self.info['video']
 
     @cached_property
     def segments(self) -> pd.DataFrame:
-        """Stretches of a track with the same label: ``video, track, start, end, label, score``.
+        """Stretches with one label: ``video, track, start, end, label, score``.
 
-        Where windows overlap, each counts for the time that is closest to its middle; ``score`` is
-        the mean of the segment's windows.
+        The label changes where another one is clearly stronger for a second, see `find_segments`.
         """
-        return find_segments(self.windows)
+        return find_segments(self.windows, self.classes)
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -79,59 +89,62 @@ class EmotionTimeline:
         return find_tracks(self.faces, self.windows, self.segments, self.classes)
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
-        """The video in a few numbers.
+    def thumbnails(self) -> dict[int, bytes]:
+        """For each track, the JPEG of its face at its strongest moment."""
+        weakest_first = sorted(self.moments, key=lambda moment: moment.score)
+        return {moment.track: moment.picture for moment in weakest_first}
 
-        ``frames``; ``frames_with_face``; ``tracks``; ``tracks_answered``; ``seconds_answered``, of
-        all faces; ``shares``, each class's part of that time.
-        """
-        seen = self.faces.dropna(subset=['track'])
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Counts of frames and tracks, seconds answered of all faces, each class's part of them."""
         return dict(
             frames=self.faces['frame'].nunique(),
-            frames_with_face=seen['frame'].nunique(),
+            frames_with_face=self.faces['frame'][self.faces['track'].notna()].nunique(),
             tracks=len(self.tracks),
             tracks_answered=int((self.tracks['windows'] > 0).sum()),
             seconds_answered=float((self.segments['end'] - self.segments['start']).sum()),
             shares=share_time(self.segments, self.classes),
         )
 
-    def save(self, folder: str | Path, formats: Sequence[str] = FORMATS[:-1]) -> None:
-        """Write files into a folder.
-
-        Args:
-            folder: it is created.
-            formats: of ``'csv'``, which writes ``windows.csv``, ``faces.csv``, ``segments.csv`` and
-                ``tracks.csv``; ``'json'``, ``'srt'``, ``'vtt'``, ``'png'`` (`plot`) and ``'mp4'``
-                (`to_video`), which write ``timeline.json`` and so on.
-        """
-        folder = Path(folder)
-        writers = dict(
-            json=self.to_json, srt=self.to_srt, vtt=self.to_vtt, png=self.plot, mp4=self.to_video
-        )
-        for name in formats:
-            if name == 'csv':
-                for table in TABLES:
-                    self.to_csv(folder / f'{table}.csv', table)
-            else:
-                writers[name](folder / f'timeline.{name}')
-
-    def to_csv(self, path: str | Path, table: str = 'windows') -> None:
-        """Write a table; numbers have six digits, times are in seconds.
-
-        Args:
-            path: the file.
-            table: ``'windows'``, ``'faces'``, ``'segments'`` or ``'tracks'``.
-        """
-        atomic_write(path, getattr(self, table).to_csv(index=False, float_format='%.6f'))
-
-    def to_json(self, path: str | Path) -> None:
-        """Write ``info``, ``summary``, ``classes`` and the tables except ``faces``."""
+    def content(self) -> dict[str, Any]:
+        """``info``, ``summary``, ``classes`` and the tables except ``faces``, in JSON's types."""
         tables = {
             name: json.loads(getattr(self, name).to_json(orient='records', double_precision=6))
             for name in ('tracks', 'segments', 'windows')
         }
-        content = dict(info=self.info, summary=self.summary, classes=[*self.classes], **tables)
-        atomic_write(path, json.dumps(content, indent=1, ensure_ascii=False) + '\n')
+        return dict(info=self.info, summary=self.summary, classes=[*self.classes], **tables)
+
+    def save(
+        self, folder: str | Path, formats: Sequence[str] = FORMATS[:7], progress: Progress = iter
+    ) -> None:
+        """Write ``timeline.json`` and so on.
+
+        Args:
+            folder: it is created.
+            formats: of `FORMATS`; ``'csv'`` writes ``windows.csv``, ``faces.csv``, ``segments.csv``
+                and ``tracks.csv``, ``'fex'`` the folder ``fex`` (`to_pyfeat`).
+            progress: of `to_video`.
+        """
+        folder = Path(folder)
+        writers = dict(
+            json=self.to_json, srt=self.to_srt, vtt=self.to_vtt, eaf=self.to_elan, png=self.plot,
+            html=self.to_html, mp4=lambda path: self.to_video(path, progress),
+            fex=lambda path: self.to_pyfeat(folder / 'fex'),
+        )  # fmt: skip
+        for name in formats:
+            if name in writers:
+                writers[name](folder / f'timeline.{name}')
+            else:
+                for table in TABLES:
+                    self.to_csv(folder / f'{table}.csv', table)
+
+    def to_csv(self, path: str | Path, table: str = 'windows') -> None:
+        """Write one of the `TABLES`; numbers have six digits, times are in seconds."""
+        atomic_write(path, getattr(self, table).to_csv(index=False, float_format='%.6f'))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write `content`."""
+        atomic_write(path, json.dumps(self.content(), indent=1, ensure_ascii=False) + '\n')
 
     def to_srt(self, path: str | Path) -> None:
         """Write the segments as SubRip subtitles."""
@@ -141,26 +154,24 @@ class EmotionTimeline:
         """Write the segments as WebVTT subtitles."""
         atomic_write(path, 'WEBVTT\n\n' + format_subtitles(self.segments, point='.'))
 
-    def plot(self, path: str | Path) -> None:
-        """Draw scores, winning classes and strongest moments, see `draw_timeline`.
+    def to_elan(self, path: str | Path) -> None:
+        """Write the segments for ELAN, a tier for each face, see `format_elan`."""
+        atomic_write(path, format_elan(self, Path(path).parent))
 
-        Args:
-            path: the file; its suffix says the format, such as PNG, SVG or PDF.
-        """
-        figure = draw_timeline(
-            self.windows, self.segments, self.tracks, self.thumbnails, self.classes
-        )
+    def plot(self, path: str | Path) -> None:
+        """Draw scores, winning classes and strongest moments; the suffix says the format."""
         picture = io.BytesIO()
-        figure.savefig(picture, format=Path(path).suffix[1:], dpi=120)
+        draw_timeline(self).savefig(picture, format=Path(path).suffix[1:], dpi=120)
         atomic_write(path, picture.getvalue())
 
-    def to_video(self, path: str | Path) -> None:
-        """Write the video with the answers drawn into it, see `write_overlay`.
+    def to_html(self, path: str | Path) -> None:
+        """Write a page with player, curves and tables that needs no network, see `write_report`."""
+        write_report(path, self)
 
-        Raises:
-            ValueError: when the timeline is of an array, which has no file.
-            OSError: when a file cannot be read or written.
-        """
-        if self.info['video'] == ARRAY:
-            raise ValueError('expected the timeline of a file, found one of an array')
-        write_overlay(path, self.info['video'], self.faces, self.classes)
+    def to_video(self, path: str | Path, progress: Progress = iter) -> None:
+        """Write the video with the answers drawn into it, see `write_overlay`."""
+        write_overlay(path, self, progress)
+
+    def to_pyfeat(self, folder: str | Path) -> None:
+        """Write a folder that the viewer of Py-feat Live opens, see `write_session`."""
+        write_session(folder, self)

@@ -48,7 +48,12 @@ def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray
     return np.pad(positions, (0, num_frames - len(positions)), mode='reflect')
 
 
-def _set_frame_inds(results: dict[str, Any], frames: np.ndarray, interval: int) -> dict[str, Any]:
+def _set_frame_inds(
+    results: dict[str, Any], frames: np.ndarray, interval: int, shuffle: bool
+) -> dict[str, Any]:
+    if shuffle:
+        # The same in each evaluation, and another for each clip.
+        frames = np.random.default_rng(results.get('sample_idx', 0)).permutation(frames)
     # Our datasets count from 0; MMAction2's RawFrameDecode counts from start_index.
     start = results.get('start_index', 0)
     results['frame_inds'] = (frames + start).astype(np.int64)
@@ -74,23 +79,25 @@ class SampleSegments(BaseTransform):
     Args:
         num_frames: T.
         test_mode: the middle of each segment instead of a random frame.
+        shuffle: give the frames in another order, to see what the model makes of their order.
 
     Raises:
         ValueError: if ``num_frames`` is below 1.
     """
 
-    def __init__(self, num_frames: int = 16, *, test_mode: bool = False) -> None:
+    def __init__(
+        self, num_frames: int = 16, *, test_mode: bool = False, shuffle: bool = False
+    ) -> None:
         _check_positive(num_frames=num_frames)
-        self.num_frames, self.test_mode = num_frames, test_mode
+        self.num_frames, self.test_mode, self.shuffle = num_frames, test_mode, shuffle
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
         total = results['total_frames']
         _check_positive(total_frames=total)
         choose = centred_segments if self.test_mode else random_segments
-        return _set_frame_inds(
-            results, choose(total, self.num_frames), max(1, total // self.num_frames)
-        )
+        frames = choose(total, self.num_frames)
+        return _set_frame_inds(results, frames, max(1, total // self.num_frames), self.shuffle)
 
 
 @TRANSFORMS.register_module()
@@ -104,14 +111,23 @@ class SampleWindow(BaseTransform):
         stride: the step between the frames that are kept.
         num_frames: T.
         test_mode: begin with the first frame instead of a random one.
+        shuffle: as `SampleSegments`.
 
     Raises:
         ValueError: if ``stride`` or ``num_frames`` is below 1.
     """
 
-    def __init__(self, stride: int = 4, num_frames: int = 32, *, test_mode: bool = False) -> None:
+    def __init__(
+        self,
+        stride: int = 4,
+        num_frames: int = 32,
+        *,
+        test_mode: bool = False,
+        shuffle: bool = False,
+    ) -> None:
         _check_positive(stride=stride, num_frames=num_frames)
         self.stride, self.num_frames, self.test_mode = stride, num_frames, test_mode
+        self.shuffle = shuffle
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
@@ -119,4 +135,4 @@ class SampleWindow(BaseTransform):
         kept = -(-results['total_frames'] // self.stride)
         start = 0 if self.test_mode else np.random.randint(kept)
         frames = wrapped_window(kept, self.num_frames, start) * self.stride
-        return _set_frame_inds(results, frames, self.stride)
+        return _set_frame_inds(results, frames, self.stride, self.shuffle)

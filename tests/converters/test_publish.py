@@ -8,6 +8,12 @@ from open_clip.transformer import QuickGELU
 
 from dferclip_mm.converters import bake_text_features
 from dferclip_mm.converters.publish import _unpretrain
+from dferclip_mm.faces.crop import (
+    DEFAULT_TEMPLATE,
+    find_template,
+    template_values,
+    write_template,
+)
 
 
 @pytest.fixture
@@ -80,6 +86,14 @@ def test_a_head_with_negative_prompts_is_not_published(trained):
     cfg.model.cls_head.negative_prompts = ['b'] * 7
     with pytest.raises(ValueError, match='negative_prompts has two texts for each class'):
         bake_text_features(MODELS.build(cfg.model), cfg)
+
+
+def test_a_published_checkpoint_holds_how_faces_are_cropped(tmp_path, run_tool, trained):
+    _, config, checkpoint = trained
+    write_template(tmp_path / 'crop.json', DEFAULT_TEMPLATE)
+    run_tool('publish_model', config, checkpoint, tmp_path / 'out' / 'model.pth')
+    weights, _ = sorted((tmp_path / 'out').iterdir())
+    assert template_values(find_template(weights)) == template_values(DEFAULT_TEMPLATE)
 
 
 def test_the_callers_config_is_as_it_was(trained):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from untrained_demo import CONFIG, SIZE, TEMPLATE, write_untrained_demo
 
 from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.faces.boxes import NO_FACES
+from dferclip_mm.faces.crop import template_values, write_template
 from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
 from dferclip_mm.inference.tables import WINDOW_COLUMNS
 from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
@@ -82,6 +85,52 @@ def test_scores_of_crops_are_those_of_the_recognizer(build: Build) -> None:
     np.testing.assert_allclose(found, sample.pred_score.numpy(), atol=1e-5)
 
 
+def test_a_video_backbone_sees_whole_windows(tmp_path: Path) -> None:
+    cfg = Config.fromfile(CONFIG)
+    cfg.model.type = 'Recognizer3D'
+    del cfg.model['num_frames'], cfg.model['backbone']
+    cfg.model.backbone = dict(type='X3D')
+    cfg.model.neck.in_channels = 192
+    cfg.model.data_preprocessor.format_shape = 'NCTHW'
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline[-2].input_format = 'NCTHW'
+    cfg.dump(tmp_path / 'config.py')
+    checkpoint = write_untrained_demo(tmp_path, tmp_path / 'config.py')
+    settings = dict(detector=whole_frame, window=1.0, device='cpu', batch_size=2)
+    analyzer = EmotionAnalyzer(tmp_path / 'config.py', checkpoint, **settings)
+    frames = clip(10)
+    result = analyzer(frames, frame_rate=4)
+    assert len(result.windows) == 4
+    # The second window begins with the third frame, and each has four.
+    data = dict(imgs=frames[2:6], clip_len=4, num_clips=1, img_shape=(SIZE, SIZE))
+    pixels = Compose(pipeline[3:])(data)
+    batch = {'inputs': [pixels['inputs']], 'data_samples': [pixels['data_samples']]}
+    with torch.no_grad():
+        (sample,) = analyzer.model.test_step(batch)
+    found = result.windows[list(analyzer.classes)].to_numpy()
+    np.testing.assert_allclose(found[1], sample.pred_score.numpy(), atol=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-5
+
+
+def test_the_checkpoint_says_how_faces_are_cropped_and_how_long_windows_are(
+    checkpoint: str, tmp_path: Path
+) -> None:
+    content = torch.load(checkpoint)
+    published = replace(TEMPLATE, size=64, clip_frames=30)
+    content['meta'] = dict(crop=template_values(published))
+    torch.save(content, tmp_path / 'model.pth')
+    for beside in (False, True):
+        if beside:
+            write_template(tmp_path / 'crop.json', TEMPLATE)
+        analyzer = EmotionAnalyzer(CONFIG, str(tmp_path / 'model.pth'), device='cpu')
+        assert (analyzer.template.size, analyzer.window) == (64, 1.2)
+    write_template(tmp_path / 'other.json', TEMPLATE)
+    other = EmotionAnalyzer(
+        CONFIG, str(tmp_path / 'model.pth'), crop=tmp_path / 'other.json', device='cpu'
+    )
+    assert (other.template.size, other.window) == (SIZE, 2.8)
+
+
 def test_the_table_says_when_and_where_each_face_was(build: Build, video: str) -> None:
     result = build(detector='mtcnn')(video)
     table = result.windows
@@ -123,8 +172,13 @@ def test_every_frame_has_its_faces_in_a_table(build: Build, video: str) -> None:
     assert (seen['x_0'] < seen['x_1']).all()
     np.testing.assert_allclose(seen[list(result.classes)].sum(axis=1), 1, atol=1e-5)
     assert result.tracks['track'].tolist() == sorted(result.thumbnails) == [0, 1]
-    thumbnail = cv2.imdecode(np.frombuffer(result.thumbnails[1], np.uint8), cv2.IMREAD_COLOR)
-    assert thumbnail.shape == (SIZE, SIZE, 3)
+    for moment in result.moments:
+        picture = cv2.imdecode(np.frombuffer(moment.picture, np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (SIZE, SIZE, 3)
+    for track in result.tracks.itertuples():
+        assert track.peak_score == max(
+            moment.score for moment in result.moments if moment.track == track.track
+        )
 
 
 def test_faces_that_are_small_or_too_many_are_left_out_and_counted(build: Build) -> None:
@@ -259,10 +313,11 @@ def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_th
 
 
 def test_a_missing_template_is_named_with_the_program_that_measures_it(
-    build: Build, tmp_path: Path
+    checkpoint: str, tmp_path: Path
 ) -> None:
+    alone = shutil.copy(checkpoint, tmp_path / 'alone.pth')
     with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
-        build(crop=tmp_path / 'missing.json')
+        EmotionAnalyzer(CONFIG, alone)
 
 
 def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from clip_files import set_matrix
+from PIL import ImageColor
 
 from dferclip_mm.faces.track_faces import TrackedFace
 from dferclip_mm.inference.overlay import write_overlay
 from dferclip_mm.inference.plot import class_colors
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
+from dferclip_mm.inference.timeline import EmotionTimeline
 from dferclip_mm.media.timed_frames import read_timed_frames
 
 CLASSES = ('happiness', 'anger')
@@ -41,7 +44,7 @@ def write_grey(path: Path, sound: str = 'aac', width: int = 160, height: int = 1
     return path
 
 
-def faces_of(path: Path, *boxes: tuple[float, ...], until: float = 9.0) -> pd.DataFrame:
+def timeline_of(path: Path, *boxes: tuple[float, ...], until: float = 9.0) -> EmotionTimeline:
     """The same faces in each frame; from 1 second on there is no answer."""
     row = dict.fromkeys(WINDOW_COLUMNS, 0) | dict(start=0.0, end=1.0, happiness=0.75, anger=0.25)
     windows = pd.DataFrame([row | dict(track=track) for track in range(len(boxes))], columns=[*row])
@@ -50,7 +53,12 @@ def faces_of(path: Path, *boxes: tuple[float, ...], until: float = 9.0) -> pd.Da
     for frame in read_timed_frames(str(path), end=until):
         tracked = [TrackedFace(n, np.array(box), points, 1, False) for n, box in enumerate(boxes)]
         log.add(frame, tracked)
-    return log.table(str(path), windows, CLASSES)
+    return EmotionTimeline(
+        windows=windows,
+        faces=log.table(str(path), windows, CLASSES),
+        classes=CLASSES,
+        info={'video': str(path)},
+    )
 
 
 def sound_of(path: Path) -> list[bytes]:
@@ -60,9 +68,7 @@ def sound_of(path: Path) -> list[bytes]:
 
 def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(
-        tmp_path / 'out' / 'b.mp4', str(video), faces_of(video, (40, 50, 80, 100)), CLASSES
-    )
+    write_overlay(tmp_path / 'out' / 'b.mp4', timeline_of(video, (40, 50, 80, 100)))
     frames = list(read_timed_frames(str(tmp_path / 'out' / 'b.mp4')))
     np.testing.assert_allclose([frame.time for frame in frames], TIMES, atol=1e-3)
     sound = sound_of(video)
@@ -74,9 +80,9 @@ def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None
 
 def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(tmp_path / 'b.mp4', str(video), faces_of(video, (40, 50, 80, 100)), CLASSES)
+    write_overlay(tmp_path / 'b.mp4', timeline_of(video, (40, 50, 80, 100)))
     frames = list(read_timed_frames(str(tmp_path / 'b.mp4')))
-    color = 255 * np.array(class_colors(CLASSES)['happiness'])
+    color = ImageColor.getrgb(class_colors(CLASSES)['happiness'])
     # The label, and the bar, which is filled for three quarters.
     np.testing.assert_allclose(frames[0].image[35:45, 41], np.tile(color, (10, 1)), atol=40)
     np.testing.assert_allclose(frames[0].image[98, 65], color, atol=40)
@@ -90,8 +96,8 @@ def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_pa
 
 def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    faces = faces_of(video, (40, 40, 80, 70), (44, 40, 84, 70), until=0.1)
-    write_overlay(tmp_path / 'b.mp4', str(video), faces, CLASSES)
+    timeline = timeline_of(video, (40, 40, 80, 70), (44, 40, 84, 70), until=0.1)
+    write_overlay(tmp_path / 'b.mp4', timeline)
     image = next(iter(read_timed_frames(str(tmp_path / 'b.mp4')))).image.astype(int)
     colored = np.ptp(image[:, 46], axis=-1) > 60
     assert 12 < colored[:40].sum() < 22
@@ -101,7 +107,7 @@ def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> N
 def test_a_turned_video_is_drawn_upright(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
     set_matrix(video, 0, 1, -1, 0)
-    write_overlay(tmp_path / 'b.mp4', str(video), faces_of(video, (30, 50, 80, 130)), CLASSES)
+    write_overlay(tmp_path / 'b.mp4', timeline_of(video, (30, 50, 80, 130)))
     frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
     assert frame.image.shape == (160, 120, 3)
     assert np.ptp(frame.image[128, 50].astype(int)) > 60
@@ -109,8 +115,9 @@ def test_a_turned_video_is_drawn_upright(tmp_path: Path) -> None:
 
 def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    faces = faces_of(video, (40, 50, 80, 100))
-    write_overlay(tmp_path / 'b.mp4', str(video), faces[faces['time'].between(0.5, 1.5)], CLASSES)
+    timeline = timeline_of(video, (40, 50, 80, 100))
+    part = timeline.faces[timeline.faces['time'].between(0.5, 1.5)]
+    write_overlay(tmp_path / 'b.mp4', replace(timeline, faces=part))
     times = np.array([frame.time for frame in read_timed_frames(str(tmp_path / 'b.mp4'))])
     inside = TIMES[(TIMES >= 0.5) & (TIMES <= 1.5)]
     np.testing.assert_allclose(times, inside - inside[0], atol=1e-3)
@@ -123,7 +130,7 @@ def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
 
 def test_sides_are_made_even(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mkv', width=81, height=61)
-    write_overlay(tmp_path / 'b.mp4', str(video), faces_of(video), CLASSES)
+    write_overlay(tmp_path / 'b.mp4', timeline_of(video))
     frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
     assert frame.image.shape == (62, 82, 3)
 
@@ -131,17 +138,14 @@ def test_sides_are_made_even(tmp_path: Path) -> None:
 def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.avi', sound='adpcm_ms')
     with pytest.warns(UserWarning, match=r'a\.avi: MP4 cannot hold its sound \(adpcm_ms\)'):
-        write_overlay(tmp_path / 'b.mp4', str(video), faces_of(video), CLASSES)
+        write_overlay(tmp_path / 'b.mp4', timeline_of(video))
     with av.open(str(tmp_path / 'b.mp4')) as file:
         assert not file.streams.audio
 
 
 def test_an_analysis_without_frames_has_no_video(tmp_path: Path) -> None:
+    timeline = timeline_of(write_grey(tmp_path / 'a.mp4'))
+    empty = replace(timeline, faces=timeline.faces[:0])
     with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
-        write_overlay(
-            tmp_path / 'b.mp4',
-            'a.mp4',
-            FaceLog().table('a', pd.DataFrame(columns=[*WINDOW_COLUMNS, *CLASSES]), CLASSES),
-            CLASSES,
-        )
+        write_overlay(tmp_path / 'b.mp4', empty)
     assert not (tmp_path / 'b.mp4').exists()

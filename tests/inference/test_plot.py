@@ -5,24 +5,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.emotions import CORPUS_CLASSES
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.plot import class_colors, draw_timeline
-from dferclip_mm.inference.timeline import EmotionTimeline
 
 # The second track has two windows with a gap between.
 ROWS = ((0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 10, 12, 0.6), (1, 14, 16, 0.8))
 
 
-def figure_of(result: EmotionTimeline):
-    return draw_timeline(
-        result.windows, result.segments, result.tracks, result.thumbnails, result.classes
-    )
-
-
 def test_each_track_has_curves_that_break_at_gaps_and_a_band_of_the_winning_class() -> None:
-    panels = figure_of(small_timeline(*ROWS)).axes[1::2]
+    panels = draw_timeline(small_timeline(*ROWS)).axes[1::2]
     curves = [[line for line in panel.lines if len(line.get_xdata()) > 1] for panel in panels]
     assert [len(lines) for lines in curves] == [2, 4]
     assert curves[0][0].get_xdata().tolist() == [0, 1, 2, 3, 4]
@@ -30,7 +25,8 @@ def test_each_track_has_curves_that_break_at_gaps_and_a_band_of_the_winning_clas
     assert [line.get_xdata().tolist() for line in curves[1][::2]] == [[10, 11, 12], [14, 15, 16]]
     colors = class_colors(CLASSES)
     bands = [
-        (patch.get_x(), patch.get_width(), patch.get_facecolor()[:3]) for patch in panels[0].patches
+        (patch.get_x(), patch.get_width(), to_hex(patch.get_facecolor()))
+        for patch in panels[0].patches
     ]
     assert bands == [(0, 2.5, colors['happiness']), (2.5, 1.5, colors['anger'])]
     assert len(panels[1].patches) == 2
@@ -39,10 +35,12 @@ def test_each_track_has_curves_that_break_at_gaps_and_a_band_of_the_winning_clas
 def test_the_face_is_shown_with_its_strongest_moment() -> None:
     red = np.full((8, 8, 3), (250, 10, 10), np.uint8)
     picture = cv2.imencode('.jpg', red[..., ::-1])[1].tobytes()
-    figure = figure_of(small_timeline(*ROWS, thumbnails={0: picture}))
+    figure = draw_timeline(
+        small_timeline(*ROWS, moments=[Moment(0, 'happiness', 0.9, 1.0, picture)])
+    )
     face, panel = figure.axes[:2]
-    np.testing.assert_allclose(face.images[0].get_array()[4, 4], (250, 10, 10), atol=5)
-    assert face.texts[0].get_text() == 'happiness 90%\nat 1.0 s'
+    np.testing.assert_allclose(face.images[0].get_array()[4, 4], (250, 10, 10), atol=8)
+    assert face.texts[0].get_text() == 'happiness 90%\nat 0:01'
     (marker,) = [line for line in panel.lines if len(line.get_xdata()) == 1]
     assert marker.get_xydata().tolist() == [[1.0, 0.9]]
     assert 'not calibrated' in figure.get_suptitle()
@@ -52,7 +50,7 @@ def test_of_a_crowd_the_twelve_longest_tracks_are_drawn() -> None:
     rows = [
         (track, start, start + 2, 0.8) for track in range(14) for start in range(1 + (track > 1))
     ]
-    figure = figure_of(small_timeline(*rows))
+    figure = draw_timeline(small_timeline(*rows))
     names = [axes.get_title(loc='left') for axes in figure.axes[::2]]
     assert names == [f'face {track}' for track in range(2, 14)]
     assert figure.get_suptitle().startswith('2 shorter tracks are not drawn.')
@@ -67,7 +65,7 @@ def test_the_suffix_says_the_format(tmp_path: Path, suffix: str, begins: bytes) 
 
 
 def test_no_answer_is_said_in_the_picture() -> None:
-    assert figure_of(small_timeline()).axes[1].texts[0].get_text() == 'no face was answered'
+    assert draw_timeline(small_timeline()).axes[1].texts[0].get_text() == 'no face was answered'
 
 
 def test_classes_have_colours_of_their_own_whatever_their_order() -> None:

@@ -28,6 +28,20 @@ def test_segments_join_windows_with_the_same_label() -> None:
     ]
 
 
+def test_segments_change_where_another_label_is_clearly_stronger_for_a_while() -> None:
+    scores = [0.9, 0.9, 0.9, 0.45, 0.9, 0.47, 0.47, 0.47, 0.2, 0.2, 0.2]
+    rows = [(0, n / 2, n / 2 + 2, happy) for n, happy in enumerate(scores)]
+    found = small_timeline(*rows).segments
+    # Neither for half a second nor at 53 to 47 %.
+    assert found[['start', 'end', 'label']].values.tolist() == [
+        [0.0, 4.75, 'happiness'],
+        [4.75, 7.0, 'anger'],
+    ]
+    assert found['score'].tolist() == pytest.approx([np.mean(scores[:8]), 0.8])
+    # A shorter track has the label of its mean.
+    assert small_timeline((0, 0, 0.8, 0.3)).segments['label'].tolist() == ['anger']
+
+
 def test_the_table_is_read_again_from_csv(tmp_path: Path) -> None:
     RESULT.to_csv(tmp_path / 'out' / 'a.csv')
     found = pd.read_csv(tmp_path / 'out' / 'a.csv')
@@ -146,7 +160,7 @@ def test_the_video_is_summarised() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize('name', ['csv', 'json', 'srt', 'vtt'])
+@pytest.mark.parametrize('name', ['csv', 'json', 'srt', 'vtt', 'elan'])
 def test_a_video_without_faces_gives_files_without_rows(tmp_path: Path, name: str) -> None:
     getattr(small_timeline(), f'to_{name}')(tmp_path / 'a')
     text = (tmp_path / 'a').read_text()
@@ -157,7 +171,7 @@ def test_a_video_without_faces_gives_files_without_rows(tmp_path: Path, name: st
 def test_the_files_of_a_folder(tmp_path: Path) -> None:
     RESULT.save(tmp_path / 'out')
     tables = ['faces.csv', 'segments.csv', 'tracks.csv', 'windows.csv']
-    names = ['timeline.json', 'timeline.png', 'timeline.srt', 'timeline.vtt']
+    names = [f'timeline.{each}' for each in ('eaf', 'html', 'json', 'png', 'srt', 'vtt')]
     assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
         *tables[:2],
         *names,

@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 import torch
-from lengths import only_long
-from mixing import PAGE, ROWS, WAYS, measure, source, ways
+from lengths import LONG, only_long
+from mixing import PAGE, ROWS, WAYS, exported, measure, source, ways
 from mixing_rows import CANNOT, Row
 from mmaction.registry import MODELS
 
@@ -39,6 +39,16 @@ def test_trains_and_evaluates_and_the_page_says_so(row, way):
     written = page_row(row.family)
     assert written[1 + WAYS.index(way)] == measure(row, way)
     assert written[-1] == source(row)
+
+
+# Each takes many seconds: one of images, one of videos.
+@pytest.mark.parametrize(
+    'row',
+    ROWS if LONG else [row for row in ROWS if row.family in ('timm.resnet18', 'X3D-S')],
+    ids=lambda row: row.family,
+)
+def test_is_exported_as_the_page_says(row):
+    assert page_row(row.family)[1 + len(WAYS)] == exported(row)
 
 
 def test_the_page_says_what_cannot_be_mixed():

@@ -46,7 +46,7 @@ def test_each_video_gets_a_folder_with_its_timeline(
     assert 'one.mp4: faces followed: 1, windows: 3, 1.9 s: out/one' in printed
     assert 'empty.mp4: faces followed: 0, windows: 0, 1.9 s: out/empty' in printed
     names = [f'{table}.csv' for table in ('faces', 'segments', 'tracks', 'windows')]
-    names += [f'timeline.{suffix}' for suffix in ('json', 'png', 'srt', 'vtt')]
+    names += [f'timeline.{suffix}' for suffix in ('eaf', 'html', 'json', 'png', 'srt', 'vtt')]
     for name in ('one', 'empty'):
         assert sorted(path.name for path in Path('out', name).iterdir()) == sorted(names)
     table = pd.read_csv('out/one/windows.csv')
@@ -74,15 +74,17 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
         (['model.pth'], 'model.pth: expected a video container'),
         (
             ['one.mp4', '--formats', 'csv,pdf'],
-            '--formats: expected csv, json, srt, vtt, png, mp4, found pdf',
+            '--formats: expected csv, json, srt, vtt, eaf, png, html, mp4, fex, found pdf',
         ),
         (['one.mp4', 'sub/one.mp4'], 'two videos are named one, and each gets a folder'),
         (
             ['one.mp4', '--crop', 'none', '--detector', 'a.onnx'],
             "crop='none': expected no detector",
         ),
-        (['one.mp4', '--crop', 'other.json'], 'no other.json, which says how'),
+        (['one.mp4', '--crop', 'other.json'], 'other.json'),
         (['one.mp4', '--detector', 'faces.csv'], 'faces.csv'),
+        (['one.mp4', '--detector', 'a.onnx'], "detector='a.onnx': there is no such file"),
+        (['one.jpg'], 'one.jpg: expected a video, found a picture'),
     ],
 )
 def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
@@ -91,7 +93,8 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     with pytest.raises(SystemExit) as end:
         analyze(*words)
     assert said in str(end.value)
-    assert '\n' not in str(end.value)
+    # The other line says how to see the traceback.
+    assert len(str(end.value).splitlines()) == 2
     assert not Path('out').exists()
 
 
@@ -107,7 +110,9 @@ def test_the_largest_faces_and_whole_frames_are_options(
     assert 'two.mp4: faces followed: 1' in printed
     assert 'less than 60 pixels high: see --min-face' in printed
     analyze('empty.mp4', '--crop', 'none', '--formats', 'csv,mp4')
-    assert 'empty.mp4: faces followed: 1, windows: 3' in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert 'empty.mp4: faces followed: 1, windows: 3' in printed.out
+    assert 'drawing empty.mp4: ' in printed.err
     assert {path.suffix for path in Path('out/empty').iterdir()} == {'.csv', '.mp4'}
 
 

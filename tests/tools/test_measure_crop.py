@@ -26,6 +26,7 @@ def test_the_crops_of_the_drawn_corpus_are_measured(
     template = read_template('crop.json')
     assert template.frames + template.without_face == 12
     assert template.size == 96
+    assert 12 < template.clip_frames < 24
     # Half the height of a drawn face is 0.405 of the frame, and eyes lie 0.12 of that higher than
     # the middle, which is at 0.52.
     np.testing.assert_allclose(template.landmarks[:2, 1], 0.52 - 0.12 * 0.405, atol=0.04)

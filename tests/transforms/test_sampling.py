@@ -90,3 +90,15 @@ def test_one_frame_is_enough():
         results = TRANSFORMS.build(sampler).transform(dict(total_frames=1))
         assert results['frame_inds'].tolist() == [0]
         assert results['frame_interval'] == 1
+
+
+@pytest.mark.parametrize('kind', ['SampleSegments', 'SampleWindow'])
+def test_frames_are_shuffled_alike_in_each_evaluation_and_anew_in_each_clip(kind):
+    def sample(index, **settings):
+        step = TRANSFORMS.build(dict(type=kind, num_frames=16, test_mode=True, **settings))
+        return step(dict(total_frames=90, sample_idx=index))['frame_inds'].tolist()
+
+    plain, first, second = sample(0), sample(0, shuffle=True), sample(1, shuffle=True)
+    assert sorted(first) == sorted(second) == sorted(plain)
+    assert plain != first != second
+    assert sample(0, shuffle=True) == first

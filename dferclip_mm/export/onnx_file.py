@@ -1,0 +1,230 @@
+"""A trained model as an ONNX file: frames to class probabilities, and nothing else."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from einops import rearrange
+from mmaction.models.recognizers import Recognizer2D
+from torch import nn
+from torch.export import Dim
+
+from ..files import atomic_write
+
+# What ONNX Runtime's probabilities may differ from PyTorch's.
+TOLERANCE = 1e-4
+INPUT, OUTPUT = 'frames', 'probabilities'
+# Smaller probabilities are equal.
+_LEAST = 1e-20
+
+
+class Probabilities(nn.Module):
+    """What is exported: uint8 RGB frames (B, T, H, W, 3) to probabilities (B, C).
+
+    It holds the recognizer's normalisation and reads its head, so the file has no stage to choose.
+
+    Args:
+        model: a recognizer of MMAction2 in evaluation mode.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        given = model.data_preprocessor
+        self.to_rgb = getattr(given, 'to_rgb', False)
+        for name, default in (('mean', torch.zeros(3)), ('std', torch.ones(3))):
+            self.register_buffer(name, getattr(given, name, default).detach().flatten())
+        of_images = isinstance(model, Recognizer2D)
+        self.axes = f'b t h w c -> {"b t c h w" if of_images else "b 1 c t h w"}'
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Score clips of one view each."""
+        x = frames.flip(-1) if self.to_rgb else frames
+        x = rearrange((x.float() - self.mean) / self.std, self.axes)
+        found = self.model.extract_feat(x.contiguous(), stage='head')
+        # MMAction2's RecognizerOmni returns the logits alone.
+        logits = found[0] if isinstance(found, tuple) else found
+        # As in prediction: prior and temperature.
+        adjust = getattr(self.model.cls_head, 'adjust_logits', lambda same: same)
+        return adjust(logits).float().softmax(dim=-1)
+
+
+class Exported(NamedTuple):
+    """What was written, and how it compares with PyTorch on random frames.
+
+    Attributes:
+        difference: the largest one of a probability, of the float32 file.
+        int8: the same of the INT8 file; None where it was not asked for.
+        length: whether the number of frames may vary.
+    """
+
+    difference: float
+    int8: float | None
+    length: bool
+
+
+def write_onnx(
+    model: Any,
+    path: str | Path,
+    shape: Sequence[int],
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    int8: bool = False,
+) -> Exported:
+    """Export a recognizer, compare the file with it, and only then put it in place.
+
+    The text tower is not in the file: its features of the prompts are. Batches have any size, and
+    clips of a `FrameRecognizer` any length that its neck takes.
+
+    Args:
+        model: a recognizer of MMAction2 whose head scores classes, in evaluation mode.
+        path: of the file.
+        shape: (T, H, W) of a clip.
+        metadata: stored in the file under these names, as JSON.
+        int8: quantise the weights of linear layers to 8 bits, the activations as they come.
+
+    Raises:
+        ValueError: when a package or an operator is missing, or the file answers otherwise.
+        OSError: when it cannot be written.
+    """
+    missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if not _is_installed(name)]
+    if missing:
+        raise ValueError(
+            f'the export needs {", ".join(missing)}: install dferclip_mm[export], or run `pip '
+            'install onnx onnxscript onnxruntime`'
+        )
+    scorer = Probabilities(model).eval()
+    lengths = [shape[0]]
+    dims: dict[int, Any] = {0: Dim('clips')}
+    if hasattr(model, 'num_frames') and shape[0] > 1:
+        # One view, of any length.
+        model.num_frames = None
+        dims[1] = Dim(
+            'length', max=getattr(model.neck, 'max_frames', None) if model.with_neck else None
+        )
+        lengths.append(shape[0] // 2)
+    batches = [
+        _random_clips(count, (frames, *shape[1:])) for frames in lengths for count in (2, 1, 3)
+    ]
+    with torch.no_grad():
+        # The first answer is without the export: heads keep the features of their texts.
+        expected = [scorer(batch).numpy() for batch in batches]
+        program = _export(scorer, batches[0], dims)
+    program.model.metadata_props.update(
+        {key: json.dumps(value) for key, value in (metadata or {}).items()}
+    )
+    inputs = [batch.numpy() for batch in batches]
+    found = {}
+
+    def write(target: Path) -> None:
+        with TemporaryDirectory() as folder:
+            plain = Path(folder) / 'float32.onnx'
+            program.save(plain)
+            found['float32'], of_logarithm = _differences(plain, inputs, expected)
+            # Where one class has it all, only the logarithms of the others can tell.
+            if found['float32'] > TOLERANCE or of_logarithm > 100 * TOLERANCE:
+                raise ValueError(
+                    f'{path}: expected the probabilities of PyTorch to {TOLERANCE:g}, found '
+                    f'differences up to {found["float32"]:.1e}, and {of_logarithm:.1e} in their '
+                    'logarithms, in ONNX Runtime; nothing is written'
+                )
+            written = plain
+            if int8:
+                written = _quantise(plain)
+                found['int8'], _ = _differences(written, inputs, expected)
+            target.write_bytes(written.read_bytes())
+
+    atomic_write(path, write)
+    return Exported(found['float32'], found.get('int8'), 1 in dims)
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _random_clips(count: int, shape: Sequence[int]) -> torch.Tensor:
+    """Smooth frames, of which each clip has other ones: noise alone looks alike to a model."""
+    generator = torch.Generator().manual_seed(count)
+    coarse = torch.rand(count, 3, shape[0], 4, 4, generator=generator)
+    clips = nn.functional.interpolate(coarse, tuple(shape), mode='trilinear') * 255
+    return clips.permute(0, 2, 3, 4, 1).contiguous().byte()
+
+
+def _export(scorer: nn.Module, example: torch.Tensor, dims: Mapping[int, Any]) -> Any:
+    try:
+        return torch.onnx.export(
+            scorer,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=(dims,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            external_data=False,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        operator = re.search(r"No ONNX function found for <OpOverload\(op='([\w.:]+)'", str(error))
+        if operator:
+            raise ValueError(
+                f'ONNX has no operator for {operator[1]}, which this model uses: replace the part '
+                'that uses it, or run the model in PyTorch'
+            ) from error
+        raise ValueError(
+            'this model cannot be exported to ONNX, because PyTorch cannot trace it '
+            f'({str(cause).splitlines()[0]}): run it in PyTorch'
+        ) from error
+
+
+def _differences(
+    path: Path, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """The largest differences of a file's probabilities, and of their logarithms."""
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(path, providers=['CPUExecutionProvider'])
+    found = np.concatenate([session.run([OUTPUT], {INPUT: batch})[0] for batch in inputs])
+    wanted = np.concatenate(expected)
+    logarithms = np.log(np.maximum(found, _LEAST)) - np.log(np.maximum(wanted, _LEAST))
+    return float(abs(found - wanted).max()), float(abs(logarithms).max())
+
+
+def _quantise(path: Path) -> Path:
+    """The same file with linear layers in INT8, beside it."""
+    import onnx
+    from onnx import numpy_helper
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    model = onnx.load(path)
+    weights = {weight.name: weight for weight in model.graph.initializer}
+    for node in (node for node in model.graph.node if node.op_type == 'Gemm'):
+        inputs = dict(zip(('a', 'alpha', 'beta'), node.input, strict=False))
+        for factor in node.attribute:
+            weight = weights.get(inputs.get(factor.name, ''))
+            if weight is not None and factor.f != 1:
+                # ONNX Runtime leaves products with a factor, as QuickGELU's, in float32.
+                scaled = numpy_helper.to_array(weight) * np.float32(factor.f)
+                weight.CopyFrom(numpy_helper.from_array(scaled, weight.name))
+                factor.f = 1.0
+    target = path.with_name('int8.onnx')
+    quantize_dynamic(
+        model,
+        target,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        op_types_to_quantize=['MatMul', 'Gemm'],
+    )
+    return target

@@ -1,0 +1,83 @@
+"""An exported file in the place of a recognizer, without PyTorch's weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from .onnx_file import INPUT, OUTPUT
+
+# A file is data: it may name these steps, and not any class.
+_STEPS = {'ClipResize', 'ClipResizeShortEdge', 'CenterCrop', 'Resize'}
+
+
+class OnnxRecognizer:
+    """A file of ``tools/export_model.py`` that answers as the recognizer which it was.
+
+    Attributes:
+        metadata: what the file says of itself, see `describe_model`.
+        cfg: a config with its test pipeline.
+        cls_head: with its ``classes``.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        FileNotFoundError, ValueError: when there is none, it is another one, or ONNX Runtime is
+            missing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        try:
+            from onnxruntime import InferenceSession
+        except ImportError as error:
+            raise ValueError(f'{path} needs ONNX Runtime: `pip install onnxruntime`') from error
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'no model at {path}: write it with tools/export_model.py')
+        try:
+            self._session = InferenceSession(path, providers=['CPUExecutionProvider'])
+            stored = self._session.get_modelmeta().custom_metadata_map
+            # Those with a dot are ONNX Runtime's own.
+            self.metadata: dict[str, Any] = {
+                key: json.loads(text) for key, text in stored.items() if '.' not in key
+            }
+            self.cls_head = SimpleNamespace(classes=tuple(self.metadata['classes']))
+            sample = dict(type='SampleSegments', num_frames=int(self.metadata['num_frames']))
+            steps = self.metadata['pixels']
+        except Exception as error:  # ONNX Runtime raises types of its own
+            raise ValueError(
+                f'{path} is no file of tools/export_model.py ({str(error).splitlines()[0]:.200})'
+            ) from error
+        others = {step['type'] for step in steps} - _STEPS
+        if others:
+            raise ValueError(
+                f'{path}: expected steps among {", ".join(sorted(_STEPS))} for the pixels, found '
+                f'{", ".join(sorted(others))}: analyse with CONFIG and CHECKPOINT'
+            )
+        init_default_scope('mmaction')
+        ends = [dict(type='ClipDecode'), *steps, dict(type='PackActionInputs')]
+        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[sample, *ends]))))
+
+    def to(self, device: str) -> OnnxRecognizer:
+        """Stay on the CPU."""
+        return self
+
+    def data_preprocessor(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Stack clips (T, H, W, 3); the file normalises them itself."""
+        clips = torch.stack([torch.as_tensor(np.stack(clip)) for clip in data['inputs']])
+        return dict(data, inputs=clips)
+
+    def predict(self, inputs: torch.Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
+        """Set the ``pred_score`` (C,) of each sample, its probabilities."""
+        scores = self._session.run([OUTPUT], {INPUT: inputs.numpy()})[0]
+        for sample, each in zip(data_samples, torch.from_numpy(scores), strict=True):
+            sample.set_pred_score(each)
+        return data_samples

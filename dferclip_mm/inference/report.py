@@ -1,0 +1,90 @@
+"""The timeline as a page: one HTML file that needs no network."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ..faces.boxes import BOX_COLUMNS
+from ..files import atomic_write
+from ..media.playable import is_playable, write_playable
+from .plot import class_colors
+
+if TYPE_CHECKING:
+    from .timeline import EmotionTimeline
+
+# Mail takes about 25 MB, and a file written as text is a third larger.
+MAIL_BYTES = 15_000_000
+_PAGE = Path(__file__).with_name('report.html')
+
+
+def write_report(path: str | Path, timeline: EmotionTimeline, embed: int = MAIL_BYTES) -> None:
+    """Write a page with player, curves, tables, and how they were made.
+
+    A video of at most ``embed`` bytes is inside the page, so that it can be mailed. A larger one is
+    linked, and the page asks for it where it does not find it. Where browsers do not play the
+    video, it is a copy that they do; a large one is ``video.mp4`` beside the page. The timeline of
+    an array has no player.
+    """
+    times, faces = timeline.faces['time'], timeline.faces.dropna(subset=['track'])
+    jumps = faces.groupby('track')['frame'].diff() > 1
+    faces = faces.assign(stretch=jumps.groupby(faces['track']).cumsum())
+    # Between two boxes that were detected the page finds the others itself.
+    boxes = faces[~faces['interpolated'].astype(bool)][['track', 'stretch', 'time', *BOX_COLUMNS]]
+    content = timeline.content() | dict(
+        title=Path(timeline.info['video']).name,
+        player=_player(Path(path), timeline.info['video'], embed),
+        colors=class_colors(timeline.classes),
+        span=[float(times.min()), float(times.max())] if len(times) else [0.0, 0.0],
+        boxes=json.loads(boxes.to_json(orient='values', double_precision=3)),
+        moments=[
+            each._asdict() | dict(picture=_as_url(each.picture, 'image/jpeg'))
+            for each in sorted(timeline.moments, key=lambda each: -each.score)
+        ],
+        notes=[*describe_limits(timeline.info)],
+    )
+    # Within a script only this sign could end it, and the page writes all of it as text.
+    data = json.dumps(content, ensure_ascii=False).replace('<', '\\u003c')
+    atomic_write(path, _PAGE.read_text(encoding='utf-8').replace('DATA', data))
+
+
+def describe_limits(info: dict[str, Any]) -> Iterator[str]:
+    """What a reader has to know before believing a timeline, in sentences."""
+    if info.get('damage'):
+        yield f'Only what comes before the damage is analysed: {info["damage"]}.'
+    if info.get('interrupted'):
+        yield 'The analysis was interrupted; what was read until then is shown.'
+    if info.get('trained_on'):
+        yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
+    if info.get('temperature', 1.0) == 1.0:
+        yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    else:
+        yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
+    yield 'An expression is not a feeling: the model says what a face looks like.'
+    yield 'Nobody is identified: a number is a face that was followed, not a person.'
+
+
+def _player(page: Path, video: str, embed: int) -> str | None:
+    """The address of the video for a player; None where there is no file."""
+    source = Path(video)
+    if not source.is_file():
+        return None
+    converted = not is_playable(video)
+    if converted:
+        source = page.with_name('video.mp4')
+        write_playable(source, video)
+    if source.stat().st_size > embed:
+        return quote(os.path.relpath(source, page.parent))
+    address = _as_url(source.read_bytes(), f'video/{"webm" if source.suffix == ".webm" else "mp4"}')
+    if converted:
+        source.unlink()
+    return address
+
+
+def _as_url(data: bytes, kind: str) -> str:
+    return f'data:{kind};base64,{b64encode(data).decode("ascii")}'

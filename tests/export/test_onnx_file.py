@@ -1,0 +1,168 @@
+"""A model as an ONNX file: the probabilities of PyTorch, for any batch, or no file at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.config import ConfigDict
+
+from dferclip_mm.converters import bake_text_features
+from dferclip_mm.export import onnx_file, write_onnx
+
+SHAPE = (4, 32, 32)
+MEAN, STD = [120.0, 110.0, 100.0], [60.0, 70.0, 80.0]
+
+
+def clips(count: int, frames: int = 4) -> np.ndarray:
+    shape = (count, frames, *SHAPE[1:], 3)
+    return np.random.default_rng(count).integers(0, 256, shape).astype(np.uint8)
+
+
+def run(path: Path, frames: np.ndarray) -> np.ndarray:
+    return onnxruntime.InferenceSession(path).run(None, {'frames': frames})[0]
+
+
+def predict(model: torch.nn.Module, frames: np.ndarray) -> np.ndarray:
+    """As `tools/test.py` does: MMAction2's preprocessor and recognizer."""
+    inputs = list(torch.from_numpy(frames).permute(0, 1, 4, 2, 3))
+    samples = [ActionDataSample() for _ in inputs]
+    with torch.no_grad():
+        found = model.test_step(dict(inputs=inputs, data_samples=samples))
+    return np.stack([sample.pred_score.numpy() for sample in found])
+
+
+@pytest.fixture
+def model(tiny_model: dict) -> torch.nn.Module:
+    tiny_model['data_preprocessor'].update(mean=MEAN, std=STD)
+    return MODELS.build(tiny_model).eval()
+
+
+def test_a_file_scores_any_batch_as_the_model_and_holds_no_text_tower(
+    model: torch.nn.Module, tmp_path: Path
+) -> None:
+    path = tmp_path / 'new' / 'model.onnx'
+    found = write_onnx(model, path, SHAPE, metadata=dict(classes=['a', 'é']))
+    assert found.difference <= 1e-5
+    assert found.length
+    for count, frames in ((1, 4), (5, 4), (2, 3), (1, 1)):
+        batch = clips(count, frames)
+        np.testing.assert_allclose(run(path, batch), predict(model, batch), atol=1e-5)
+    stored = onnx.load(path)
+    weights = sum(np.prod(weight.dims) for weight in stored.graph.initializer)
+    without_text = sum(
+        value.numel() for part in (model.backbone, model.neck) for value in part.parameters()
+    )
+    # Positions of longer clips are cut off, too.
+    assert 0.9 * without_text < weights < 1.1 * without_text
+    assert {entry.key: json.loads(entry.value) for entry in stored.metadata_props} == {
+        'classes': ['a', 'é']
+    }
+    assert [each.name for each in path.parent.iterdir()] == ['model.onnx']
+
+
+def test_temperature_and_prior_of_the_head_are_in_the_scores(tiny_model: dict) -> None:
+    plain = predict(MODELS.build(tiny_model).eval(), clips(2))
+    tiny_model['cls_head'].update(
+        temperature=3.0, prior_adjustment=1.0, class_counts=[1, 2, 3, 4, 5, 6, 7]
+    )
+    torch.manual_seed(0)
+    model = MODELS.build(tiny_model).eval()
+    with torch.no_grad():
+        found = onnx_file.Probabilities(model)(torch.from_numpy(clips(2))).numpy()
+    np.testing.assert_allclose(found, predict(model, clips(2)), atol=1e-6)
+    assert abs(found - plain).max() > 0.01
+
+
+def test_a_published_model_and_emoclip_are_exported_as_they_score(
+    tiny_model: dict, tmp_path: Path
+) -> None:
+    model = MODELS.build(tiny_model).eval()
+    expected = predict(model, clips(3))
+    state, cfg = bake_text_features(model, ConfigDict(model=tiny_model))
+    published = MODELS.build(cfg.model).eval()
+    published.load_state_dict(state)
+    write_onnx(published, tmp_path / 'published.onnx', SHAPE)
+    np.testing.assert_allclose(run(tmp_path / 'published.onnx', clips(3)), expected, atol=1e-5)
+
+    tiny_model['cls_head'].pop('num_context')
+    tiny_model['cls_head']['type'] = 'VideoTextContrastiveHead'
+    emoclip = MODELS.build(tiny_model).eval()
+    write_onnx(emoclip, tmp_path / 'emoclip.onnx', SHAPE)
+    expected = predict(emoclip, clips(3))
+    np.testing.assert_allclose(run(tmp_path / 'emoclip.onnx', clips(3)), expected, atol=1e-5)
+
+
+def test_int8_takes_every_linear_layer_and_says_how_far_it_is(
+    model: torch.nn.Module, tmp_path: Path
+) -> None:
+    found = write_onnx(model, tmp_path / 'int8.onnx', SHAPE, metadata=dict(size=3), int8=True)
+    assert found.int8 is not None
+    assert 1e-5 < found.int8 < 0.05
+    difference = abs(run(tmp_path / 'int8.onnx', clips(2)) - predict(model, clips(2))).max()
+    assert 1e-6 < difference < 0.05
+    stored = onnx.load(tmp_path / 'int8.onnx')
+    kinds = [node.op_type for node in stored.graph.node]
+    # Two blocks of the image tower, one of the neck, but the products whose weights are cut.
+    assert kinds.count('MatMulInteger') >= 8
+    assert 'Gemm' not in kinds
+    assert 'size' in [entry.key for entry in stored.metadata_props]
+
+
+class Eigenvalues(torch.nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.eigvals(images[:, 0]).abs()
+
+
+def test_an_operator_that_onnx_lacks_is_named_and_nothing_is_written(
+    model: torch.nn.Module, tmp_path: Path
+) -> None:
+    model.backbone = Eigenvalues()
+    with pytest.raises(ValueError, match=r'no operator for aten\.linalg_eig, which this') as error:
+        write_onnx(model, tmp_path / 'model.onnx', SHAPE)
+    assert '\n' not in str(error.value)
+    assert not [*tmp_path.iterdir()]
+
+
+class Program:
+    """What PyTorch's exporter returns."""
+
+    model = SimpleNamespace(metadata_props={})
+
+    def save(self, path: Path) -> None:
+        path.write_text('new')
+
+
+@pytest.mark.parametrize('found', [(2e-4, 0.0), (0.0, 0.02)])
+def test_a_file_that_answers_otherwise_is_not_kept(
+    model: torch.nn.Module,
+    found: tuple[float, float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(onnx_file, '_export', lambda *_: Program())
+    monkeypatch.setattr(onnx_file, '_differences', lambda *_: found)
+    (tmp_path / 'model.onnx').write_text('old')
+    with pytest.raises(ValueError, match=r'to 0\.0001, found differences up to'):
+        write_onnx(model, tmp_path / 'model.onnx', SHAPE)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ['old']
+
+
+def test_missing_packages_are_named(
+    model: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, 'find_spec', lambda name: None if name.startswith('onnx') else find(name)
+    )
+    with pytest.raises(ValueError, match=r'needs onnx, onnxscript, onnxruntime: install dferclip'):
+        write_onnx(model, tmp_path / 'model.onnx', SHAPE)
