@@ -29,9 +29,9 @@ ALLOWED: dict[str, set[str]] = {
     'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
-    'explain': {'models'},
     'export': {'engine', 'files'},
     'inference': {'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'},
+    'explain': {'inference', 'models'},
 }
 
 

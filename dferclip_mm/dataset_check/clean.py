@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..datasets.tables import BINARY_SUFFIXES
 from .findings import KINDS, Finding
 from .splits import SplitListing
 
@@ -28,6 +29,8 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
             raise ValueError(
                 f'{file} is a folder and no list: move the bad clips out of it instead'
             )
+        if file.suffix.lower() in BINARY_SUFFIXES:
+            raise ValueError(f'{file} is no text: save it as CSV to leave out lines')
         inside = file.is_relative_to(split.root)
         target = folder / (file.relative_to(split.root) if inside else file.name)
         if target.exists():

@@ -132,6 +132,11 @@ def _overlap(
     train: SplitListing, other: SplitListing, reports: Mapping[str, ClipReport]
 ) -> Iterator[Finding]:
     paths = {each.path: each for each in other.clips if each.path}
+    seen = {each.subject: each for each in other.clips if each.subject}
+    for subject, each in {each.subject: each for each in train.clips}.items():
+        if subject in seen:
+            message = f'{subject} is also in {other.name} ({_place(seen[subject])})'
+            yield Finding('subject in train and test', message, each.path or '', (each.place,))
     contents = _by_content(other, reports)
     for each in train.clips:
         places = (each.place,)

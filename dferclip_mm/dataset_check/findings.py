@@ -28,6 +28,7 @@ KINDS = {
     'same content, two labels': Kind('error', True, 'equal files under two names and labels'),
     'train and test': Kind('error', True, 'a training clip that is evaluated on'),
     'same content in train and test': Kind('error', True, 'the same under another name'),
+    'subject in train and test': Kind('error', False, 'somebody who is trained and evaluated on'),
     'label order': Kind('error', False, 'labels that seem to be numbered otherwise than as read'),
     'listed twice': Kind('warning', True, 'a clip that is listed twice; it counts once'),
     'same content': Kind('warning', False, 'equal files under two names, each counts'),

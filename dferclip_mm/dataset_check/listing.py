@@ -130,6 +130,7 @@ def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
         line=row.line,
         num_frames=annotation.get('total_frames'),
         text=annotation.get('text'),
+        subject=annotation.get('subject', ''),
     )
 
 

@@ -17,6 +17,7 @@ class ListedClip:
 
     Attributes:
         text: the clip's caption, where captions are trained on.
+        subject: who is seen, where the list has a column for it.
     """
 
     clip: str
@@ -26,6 +27,7 @@ class ListedClip:
     line: int
     num_frames: int | None = None
     text: str | None = None
+    subject: str = ''
 
     @property
     def place(self) -> tuple[str, int]:

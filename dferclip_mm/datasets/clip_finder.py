@@ -46,7 +46,7 @@ class ClipFinder:
             if below is None:
                 return None
             folder = below
-        listing, stem = self._list(folder), _stem(clip)
+        listing, stem = self._list(folder), clip_stem(clip)
         return (
             listing.folders.get(clip)
             or listing.folders.get(stem)
@@ -68,9 +68,9 @@ class ClipFinder:
                     name = unicodedata.normalize('NFC', entry.name)
                     if _is(entry.is_dir):
                         folders[name] = entry.path
-                    elif _is(entry.is_file) and (_stem(name) != name or '.' not in name):
+                    elif _is(entry.is_file) and (clip_stem(name) != name or '.' not in name):
                         files[name] = entry.path
-                        files.setdefault(_stem(name), entry.path)
+                        files.setdefault(clip_stem(name), entry.path)
             self._listings[folder] = _Listing(folders, files)
         return self._listings[folder]
 
@@ -82,6 +82,7 @@ def _is(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def _stem(name: str) -> str:
+def clip_stem(name: str) -> str:
+    """The name of a clip without its suffix."""
     path = PurePath(name)
     return path.stem if path.suffix.lower() in {*VIDEO_SUFFIXES, PACKED_SUFFIX} else name

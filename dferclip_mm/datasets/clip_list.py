@@ -19,6 +19,7 @@ from ..media.spans import format_span
 from ..media.timed_frames import read_duration
 from .class_folders import list_class_folders
 from .classes import check_names
+from .clip_finder import clip_stem
 from .columns import Columns, TableRow
 from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_rows
@@ -95,7 +96,7 @@ class ClipListDataset(CorpusDataset):
     @classmethod
     def count_folds(cls, settings: Mapping[str, Any]) -> int:
         """How many folds there are: ``folds``, or the values of the column."""
-        if 'fold' not in (settings.get('columns') or {}):
+        if not (settings.get('columns') or {}).get('fold'):
             return settings.get('folds') or 1
         built = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         return len({row.fold for row in built.read_rows() if isinstance(row, TableRow)})
@@ -136,15 +137,13 @@ class ClipListDataset(CorpusDataset):
                 f'{self.list_file}: labels={self.labels!r} numbers the classes: name them in '
                 'labels.order or metainfo.classes'
             )
-        self._order = resolve_classes(order or ('any',))
-        given = 'classes' in metainfo or bool(self.labels)
+        self._order = resolve_classes(order) if order else ()
         chosen = (*self.choice.class_map, *self.choice.exclude, *self.choice.include)
-        self._known = (*self._order, *chosen) if given else ()
-        if not self.labelled and not given:
+        self._known = (*self._order, *chosen) if order else ()
+        if not (self.labelled or order):
             return metainfo
-        classes = metainfo.get('classes') or dict.fromkeys(
-            map(self.choice.class_of, self._order if given else self._find_classes())
-        )
+        found = self._order or self._find_classes()
+        classes = metainfo.get('classes') or [*dict.fromkeys(map(self.choice.class_of, found))]
         metainfo['classes'] = classes = resolve_classes(classes)
         self.label_numbers = {name: number for number, name in enumerate(classes)}
         if len(classes) < 2:
@@ -210,9 +209,10 @@ class ClipListDataset(CorpusDataset):
 
     def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""
-        if self.require_caption:
-            rows = [row for row in rows if row.english]
         taken = super().select_rows(rows)
+        if self.require_caption:
+            # After the clips are divided: other datasets divide them alike.
+            taken = [row for row in taken if row.english]
         labels = {self.choice.class_of(row.label) for row in taken}
         others = self.columns.scores or 'caption' in self.columns.names
         if len(labels) == 1 and self.labelled and self.split == 'train' and not others:
@@ -223,9 +223,8 @@ class ClipListDataset(CorpusDataset):
         return taken
 
     def _select_split(self, rows: list[Any]) -> list[Any]:
-        labels = [self.choice.class_of(row.label) for row in rows]
         try:
-            sides = self.rule.divide(rows, labels, self.fold, self.listed_split)
+            sides = self.rule.divide(rows, self.fold, self.listed_split)
         except ValueError as error:
             raise ValueError(f'{self.list_file}: {error}') from None
         found = [row for row, side in zip(rows, sides, strict=True) if side == self.split]
@@ -265,7 +264,7 @@ class ClipListDataset(CorpusDataset):
         if row.span is None:
             return path
         suffix = format_span(*row.span)
-        packed = super().locate(replace(row, clip=row.clip + suffix))
+        packed = super().locate(replace(row, clip=clip_stem(row.clip) + suffix))
         if packed is not None or path is None:
             return packed
         if Path(path).is_dir() or is_packed(path) or self._unchecked:

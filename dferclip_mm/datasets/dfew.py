@@ -47,7 +47,8 @@ class DFEWDataset(CorpusDataset):
                 'votes=True and no ann_file'
             )
         self.all_voted = all_voted
-        self._wants_votes, self._votes = votes, {}
+        self._wants_votes = votes
+        self._votes: dict[str, TableRow] = {}
         super().__init__(**kwargs)
 
     def list_path(self, split: str, fold: int) -> str:

@@ -115,14 +115,11 @@ class SplitRule:
             folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
             raise ValueError(f'expected a fold {folds}, found {fold!r}')
 
-    def divide(
-        self, rows: Sequence[TableRow], labels: Sequence[str], fold: int, default: str
-    ) -> list[str]:
+    def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
 
         Args:
             rows: of the whole list.
-            labels: their classes.
             fold: that is tested.
             default: the side of all rows where nothing divides them.
 
@@ -130,14 +127,15 @@ class SplitRule:
             ValueError: if it cannot be done, or a subject is on two sides.
         """
         by_subject = 'subject' in self.columns
+        labels = [row.label for row in rows]
         groups = [row.subject if by_subject else row.clip for row in rows]
         sides = self._divide(rows, labels, groups, fold) or [default] * len(rows)
         train = [index for index, side in enumerate(sides) if side == 'train']
         if self.val_fraction and 'validation' in sides:
             raise ValueError('the list has validation clips of its own: leave out val_fraction')
         if self.val_fraction and train:
-            kept = ([each[index] for index in train] for each in (labels, groups))
-            held = hold_out(*kept, self.val_fraction, self.val_seed)
+            names, kept = ([each[index] for index in train] for each in (labels, groups))
+            held = hold_out(names, kept, self.val_fraction, self.val_seed)
             for index in np.array(train)[held]:
                 sides[index] = 'validation'
         shared = find_shared(groups, sides) if by_subject else None

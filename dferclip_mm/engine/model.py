@@ -10,10 +10,13 @@ from mmengine.registry import init_default_scope
 
 from ..checkpoints.compare import check_fits
 from ..checkpoints.load import read_weights
+from .calibration import use_calibration
 
 
 def load_model(cfg: Config, checkpoint: str) -> Any:
     """Build a config's model for evaluation and load a checkpoint strictly.
+
+    Its head gets the checkpoint's temperature, see `use_calibration`.
 
     Args:
         cfg: the whole config.
@@ -23,6 +26,7 @@ def load_model(cfg: Config, checkpoint: str) -> Any:
         FileNotFoundError, ValueError: when there is no checkpoint, or it does not fit.
     """
     weights = None if checkpoint == 'none' else read_weights(checkpoint)
+    use_calibration(cfg, checkpoint)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     model = MODELS.build(cfg.model).eval()
     if weights is not None:

@@ -142,7 +142,7 @@ def check_measures(names: list[str]) -> None:
     for name in names:
         if name not in (*COUNTED, 'mAP', 'ECE') and not re.fullmatch(r'top[1-9]\d*', name):
             raise ValueError(
-                f'metrics: expected names of {", ".join(COUNTED)}, top2 (or another number), mAP '
+                f'measures: expected names of {", ".join(COUNTED)}, top2 (or another number), mAP '
                 f'and ECE, found {name!r}'
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -110,4 +111,35 @@ def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
     lower.set_xlim(0, 1)
     for axes in (upper, lower):
         axes.grid(alpha=0.3)
+    return figure
+
+
+def risk_coverage_figure(
+    coverage: np.ndarray, risk: np.ndarray, point: Mapping[str, Any] | None = None
+) -> Figure:
+    """Plot the error among the surest clips over their share.
+
+    Args:
+        coverage: (N,) shares of the clips, from 0 to 1.
+        risk: (N,) shares of wrong answers among them.
+        point: a threshold with its ``coverage``, ``error`` and ``wished_error``, to be marked.
+    """
+    figure = Figure(figsize=(5, 4), layout='constrained')
+    axes = figure.subplots()
+    axes.plot(100 * coverage, 100 * risk, label=f'AURC {risk.mean():.3f}')
+    if point and point['error'] is not None:
+        axes.axhline(100 * point['wished_error'], color='tab:gray', linestyle='--', linewidth=1)
+        axes.plot(
+            100 * point['coverage'],
+            100 * point['error'],
+            'o',
+            color='tab:red',
+            label=f'answers above {point["threshold"]:.2f} (wished: {point["wished_error"]:.0%})',
+        )
+    axes.set_xlabel('answered clips, %')
+    axes.set_ylabel('wrong among them, %')
+    axes.set_xlim(0, 100)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(loc='best')
     return figure

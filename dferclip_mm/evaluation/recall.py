@@ -105,7 +105,7 @@ class RecallMetric(ClipMetric):
     ``dfer/AP/<class>`` are logged, the mean average precision and that of each class.
 
     Args:
-        metrics: what is logged besides: ``F1`` (the mean over classes with clips),
+        measures: what is logged besides: ``F1`` (the mean over classes with clips),
             ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, and ``ECE``
             (expected calibration error over 15 bins). All are in percent but kappa, at most 1,
             and ECE, from 0 to 1.
@@ -117,7 +117,7 @@ class RecallMetric(ClipMetric):
         settings: see :class:`ClipMetric`.
 
     Raises:
-        ValueError: when `metrics` has another name.
+        ValueError: when `measures` has another name.
     """
 
     default_prefix, names_key = 'dfer', 'classes'
@@ -128,14 +128,14 @@ class RecallMetric(ClipMetric):
 
     def __init__(
         self,
-        metrics: Sequence[str] = (),
+        measures: Sequence[str] = (),
         bootstrap: int = 0,
         classes: str | Sequence[str] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        check_measures([*metrics])
-        self.metrics = metrics
+        check_measures([*measures])
+        self.measures = measures
         self.bootstrap = bootstrap
         self.classes = None if classes is None else resolve_classes(classes)
 
@@ -147,7 +147,7 @@ class RecallMetric(ClipMetric):
             settings: the metric's arguments.
             meta: the dataset's metainfo; without ``classes``, every recall is possible.
         """
-        names = ['UAR', 'WAR', *(settings.get('metrics') or ())]
+        names = ['UAR', 'WAR', *(settings.get('measures') or ())]
         if settings.get('bootstrap'):
             names += [f'{name}_{bound}' for name in ('UAR', 'WAR') for bound in ('low', 'high')]
         classes = settings.get('classes') or meta.get('classes') or ('*',)
@@ -211,7 +211,7 @@ class RecallMetric(ClipMetric):
         scores = recall_scores(truth, predicted, len(classes))
         self.last = scores, classes
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
-        metrics |= {name: measure(name, figures, truth) for name in self.metrics}
+        metrics |= {name: measure(name, figures, truth) for name in self.measures}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
         if unreadable:
             metrics['unreadable'] = len(unreadable)

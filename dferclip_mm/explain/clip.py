@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 
+from ..models.losses.class_prior import log_prior
+
 # Variants of a clip that are scored at a time.
 _BATCH = 8
 
@@ -47,14 +49,18 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
         video: a video, a frame folder, or frames (T, H, W, 3), uint8 RGB.
 
     Raises:
-        ValueError, OSError: when it cannot be read, or has fewer frames than the model takes.
+        ValueError, OSError: when it cannot be read, has fewer frames than the model takes, or the
+            model does not compare with texts.
     """
+    find_class(model)
     pipeline = cfg.test_dataloader.dataset.pipeline
     steps = [step for step in pipeline if step['type'] != 'PackActionInputs']
     given = isinstance(video, np.ndarray)
-    name = 'the frames' if given else str(video)
+    name = 'the clip' if given else str(video)
     source = dict(array=video) if given else dict(filename=name)
     results = Compose(steps)(dict(**source, start_index=0, label=-1, modality='RGB'))
+    if 'imgs' not in results:
+        raise ValueError('the test pipeline gives no pixels: name the config that reads them')
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))
     view = getattr(model, 'num_frames', None) or getattr(model.cls_head, 'num_segments', None)
     inputs = inputs[:view] if inputs.ndim == 4 else inputs[:1]
@@ -119,7 +125,21 @@ def score_selections(model: Any, clip: Clip, selections: np.ndarray) -> np.ndarr
     return torch.cat(found).cpu().numpy()
 
 
+def probabilities(model: Any, logits: np.ndarray) -> np.ndarray:
+    """The probability of each class, (S, C), from logits, as the head predicts it.
+
+    Raises:
+        ValueError: when the head adjusts to class shares that it does not know.
+    """
+    head, found = model.cls_head, torch.from_numpy(logits)
+    if getattr(head, 'prior_adjustment', 0):
+        if head.class_counts is None:
+            raise ValueError('prior_adjustment needs model.cls_head.class_counts: set them')
+        found = found - head.prior_adjustment * log_prior(head.class_counts)
+    return found.softmax(dim=-1).numpy()
+
+
 def predict(model: Any, clip: Clip) -> np.ndarray:
     """The probability of each class, (C,)."""
     logits = score_selections(model, clip, np.arange(len(clip.numbers))[None])
-    return torch.from_numpy(logits[0]).softmax(dim=-1).numpy()
+    return probabilities(model, logits)[0]

@@ -9,7 +9,7 @@ import torch
 
 from ..models.necks import TemporalTransformer
 from .attention import attention_rollout, record_attention
-from .clip import Clip, UndefinedError, class_logits, preprocess, score_selections
+from .clip import Clip, UndefinedError, class_logits, preprocess, probabilities, score_selections
 
 
 @torch.no_grad()
@@ -45,7 +45,7 @@ def frame_attention(model: Any, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
 
 
 def frame_similarity(model: Any, clip: Clip) -> np.ndarray:
-    """The similarity of each frame to each class's text: cosines (T, C).
+    """The similarity of each frame to each class's text: cosines (T, C), less negative prompts'.
 
     A frame's feature is that of a clip in which the frame stands still: so it is in the space of
     the texts for every model, also where features of single frames are not.
@@ -72,6 +72,5 @@ def leave_one_out(model: Any, clip: Clip) -> np.ndarray:
             raise ValueError(f'{clip.name}: the model sees one frame, so none can be left out')
         nearest = others[np.abs(everywhere[:, None] - others).argmin(axis=1)]
         rows.append(np.where(clip.numbers == number, nearest, everywhere))
-    logits = torch.from_numpy(score_selections(model, clip, np.stack(rows)))
-    scores = logits.softmax(dim=-1).numpy()
+    scores = probabilities(model, score_selections(model, clip, np.stack(rows)))
     return scores[0] - scores[1:]

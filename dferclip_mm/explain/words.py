@@ -10,7 +10,14 @@ import torch
 import torch.nn.functional as F
 
 from ..models.similarity import cosine_logits, mean_unit_vector
-from .clip import Clip, UndefinedError, extract_features, preprocess
+from .clip import Clip, UndefinedError, extract_features, preprocess, probabilities
+
+
+def text_names(model: Any) -> list[str]:
+    """The classes, and behind them their negative prompts where the head has such."""
+    names = list(model.cls_head.classes)
+    negative = [f'not {name}' for name in names]
+    return names + negative if getattr(model.cls_head, 'has_negatives', False) else names
 
 
 @torch.no_grad()
@@ -33,7 +40,7 @@ def near_words(model: Any, count: int = 5) -> pd.DataFrame:
     vocabulary = F.normalize(encoder.text.token_embedding.weight.float(), dim=-1)
     context = F.normalize(learner.context.float(), dim=-1).flatten(0, -2)
     cosines, ids = (context @ vocabulary.T).topk(count, dim=-1)
-    owners = model.cls_head.classes if learner.class_specific else ('',)
+    owners = text_names(model) if learner.class_specific else ('',)
     found = []
     for row, column in np.ndindex(*ids.shape):
         owner, position = divmod(row, learner.num_context)
@@ -44,7 +51,7 @@ def near_words(model: Any, count: int = 5) -> pd.DataFrame:
 
 @torch.no_grad()
 def text_similarity(model: Any) -> np.ndarray:
-    """The cosines of all classes' texts with each other: (C, C)."""
+    """The cosines of all texts with each other, (N, N) in the order of `text_names`."""
     texts = F.normalize(model.cls_head.class_features().float(), dim=-1)
     return (texts @ texts.T).cpu().numpy()
 
@@ -75,8 +82,11 @@ def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
     def score(kept: torch.Tensor, label: int) -> float:
         parts = mean_unit_vector(sentences[kept], learner.part_index[kept], learner.num_parts)
         part, owner = learner.members
-        classes = mean_unit_vector(parts[part], owner, learner.num_classes)
-        return float(cosine_logits(video, classes, head.scale())[0].softmax(dim=-1)[label])
+        texts = mean_unit_vector(parts[part], owner, learner.num_classes)
+        logits = cosine_logits(video, texts, head.scale()).unflatten(1, (-1, head.num_classes))
+        # Negative prompts count against their class.
+        logits = logits[:, 0] - logits[:, 1:].sum(dim=1)
+        return float(probabilities(model, logits.cpu().numpy())[0, label % head.num_classes])
 
     everything, found = torch.arange(len(sentences), device=sentences.device), []
     for row in several:
@@ -85,5 +95,5 @@ def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
         part, owner = learner.members
         for label in owner[part == learner.part_index[row]].tolist():
             effect = score(everything, label) - score(everything[everything != row], label)
-            found.append((head.classes[label], sentence, float(cosines[row]), effect))
+            found.append((text_names(model)[label], sentence, float(cosines[row]), effect))
     return pd.DataFrame(found, columns=['class', 'sentence', 'cosine', 'effect'])

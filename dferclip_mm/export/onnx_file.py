@@ -55,7 +55,9 @@ class Probabilities(nn.Module):
         found = self.model.extract_feat(x.contiguous(), stage='head')
         # MMAction2's RecognizerOmni returns the logits alone.
         logits = found[0] if isinstance(found, tuple) else found
-        return logits.float().softmax(dim=-1)
+        # As in prediction: prior and temperature.
+        adjust = getattr(self.model.cls_head, 'adjust_logits', lambda same: same)
+        return adjust(logits).float().softmax(dim=-1)
 
 
 class Exported(NamedTuple):

@@ -123,11 +123,14 @@ def find_clip_name(path: str, folders: Sequence[Path]) -> str:
     Raises:
         ValueError: when none of the folders holds it.
     """
-    clip = Path(path).absolute()
+    # A part of a video keeps its times.
+    file, _ = split_span(path)
+    clip = Path(file).absolute()
     for folder in folders:
         if clip.is_relative_to(folder):
             known = clip.suffix.lower() in {*VIDEO_SUFFIXES, PACKED_SUFFIX}
-            return (clip.with_suffix('') if known else clip).relative_to(folder).as_posix()
+            name = (clip.with_suffix('') if known else clip).relative_to(folder).as_posix()
+            return name + path[len(file) :]
     raise ValueError(f'{path} lies outside {" and ".join(map(str, folders))}: check data_root')
 
 

@@ -57,7 +57,7 @@ def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:
 
 
 def test_the_metric_logs_the_chosen_measures() -> None:
-    metric = METRICS.build(dict(type='RecallMetric', metrics=NAMES))
+    metric = METRICS.build(dict(type='RecallMetric', measures=NAMES))
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
     scores = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.25, 0.35, 0.4], [0.9, 0.1, 0.0]]
     given = samples([[0], [1], [2], [0]], scores)
@@ -75,7 +75,7 @@ def test_the_metric_logs_the_chosen_measures() -> None:
         'ECE': pytest.approx((0.3 + 0.6 + 0.6) / 3),
     }
     assert {name.removeprefix('dfer/') for name in found} <= {
-        *metric.reports({'metrics': NAMES}, metric.dataset_meta),
+        *metric.reports({'measures': NAMES}, metric.dataset_meta),
         'unreadable',
     }
 
@@ -92,4 +92,4 @@ def test_clips_with_several_labels_have_an_average_precision() -> None:
 
 def test_an_unknown_measure_is_refused() -> None:
     with pytest.raises(ValueError, match=r"names of UAR, .*top2 .* found 'top0'$"):
-        RecallMetric(metrics=['F1', 'top0'])
+        RecallMetric(measures=['F1', 'top0'])

@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
 
-from dferclip_mm.explain.clip import Clip, UndefinedError
+from dferclip_mm.explain.clip import Clip, UndefinedError, predict
 from dferclip_mm.explain.words import near_words, sentence_effects, text_similarity
 
 
@@ -74,3 +75,43 @@ def test_the_effect_of_a_sentence_is_the_score_without_it(tiny_model: dict, clip
     alone = build([['a smile'], ['a frown'], ['a still face']])
     with pytest.raises(UndefinedError, match='no class of the head has several sentences'):
         sentence_effects(alone, clip)
+
+
+def test_negative_prompts_count_against_their_class(tiny_model: dict, clip: Clip) -> None:
+    negative = [['a frown', 'tight lips'], ['a smile'], ['a scream']]
+    names = ['happiness', 'anger', 'neutral']
+    tiny_model['cls_head'].update(
+        classes=names, prompts=['a smile', 'a frown', 'a still face'], negative_prompts=negative
+    )
+    model = MODELS.build(tiny_model).eval()
+    assert near_words(model, 1)['class'].unique().tolist() == [
+        *names,
+        'not happiness',
+        'not anger',
+        'not neutral',
+    ]
+    assert text_similarity(model).shape == (6, 6)
+    found = sentence_effects(model, clip)
+    assert found['class'].tolist() == ['not happiness'] * 2
+    with torch.no_grad():
+        video = model(clip.inputs[None].float() / 255, stage='neck')[0]
+        texts = model.cls_head.class_features()
+        learner, encoder = model.cls_head.prompt_learner, model.cls_head.text_encoder
+        sentences = encoder.encode(learner.embed(encoder), learner.end)
+        # Without 'tight lips', 'a frown' alone.
+        changed = torch.stack([*texts[:3], F.normalize(sentences[3], dim=0), *texts[4:]])
+        video = F.normalize(video, dim=-1)
+        before, after = (100 * (video @ (each[:3] - each[3:]).T) for each in (texts, changed))
+    expected = (before.softmax(-1) - after.softmax(-1))[0]
+    assert found['effect'][1] == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_probabilities_are_adjusted_as_the_head_predicts(tiny_model: dict, clip: Clip) -> None:
+    counts = [10, 20, 30, 40, 50, 60, 70]
+    tiny_model['cls_head'].update(prior_adjustment=1.0, class_counts=counts)
+    model = MODELS.build(tiny_model).eval()
+    (sample,) = model.test_step(dict(inputs=[clip.inputs], data_samples=[ActionDataSample()]))
+    np.testing.assert_allclose(predict(model, clip), sample.pred_score.detach(), atol=1e-6)
+    model.cls_head.class_counts = None
+    with pytest.raises(ValueError, match=r'needs model\.cls_head\.class_counts'):
+        predict(model, clip)

@@ -17,7 +17,10 @@ def test_a_trained_run_is_compared_with_itself_untrained(
     best = next(Path('runs/trained').glob('best_*.pth'))
     for name, files in (('trained', [best]), ('untrained', [])):
         saving = f'test_evaluator.save_to=runs/{name}/test_results.json'
-        run_tool('test', toy_config, *files, '--work-dir', 'w', '--cfg-options', hook, saving)
+        measures = 'test_evaluator.measures=[F1,top2]'
+        options = ('--work-dir', 'w', '--cfg-options', hook, saving, measures)
+        run_tool('test', toy_config, *files, *options)
+    assert '"top2":' in Path('runs/trained/test_results.json').read_text()
     capsys.readouterr()
     run_tool('compare', 'runs/untrained', 'runs/trained', '--resamples', 200)
     lines = capsys.readouterr().out.splitlines()

@@ -32,10 +32,12 @@ class TextHead(BaseHead):
             training clips from its logit (Menon et al., ICLR 2021, section 4.1): 1 raises UAR and
             costs WAR; 0 for none, which a loss with ``tau`` needs.
         class_counts: training clips of each class; None: those of the config's train_dataloader.
+        temperature: in prediction, logits are divided by it, see ``tools/calibrate.py``.
         kwargs: of MMAction2's `BaseHead`.
 
     Raises:
-        ValueError: when the corpus is unknown, or the class names are invalid.
+        ValueError: when the corpus is unknown, the class names are invalid, or the temperature is
+            not positive.
     """
 
     logit_scale: Any
@@ -50,8 +52,11 @@ class TextHead(BaseHead):
         average_clips: str = 'prob',
         prior_adjustment: float = 0.0,
         class_counts: Sequence[float] | None = None,
+        temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
+        if temperature <= 0:
+            raise ValueError(f'expected a temperature above 0, found {temperature}')
         names = None if classes is None else resolve_classes(classes)
         super().__init__(
             num_classes=len(names or ()),
@@ -62,6 +67,7 @@ class TextHead(BaseHead):
         self.classes = names
         self.num_segments = num_segments
         self.prior_adjustment, self.class_counts = prior_adjustment, class_counts
+        self.temperature = temperature
         same = self.in_channels == text_dims
         self.proj = nn.Identity() if same else nn.Linear(self.in_channels, text_dims)
 
@@ -74,8 +80,8 @@ class TextHead(BaseHead):
         """Tell the training clips of each class: C numbers."""
         self.class_counts = counts
 
-    def predict_by_feat(self, cls_scores: torch.Tensor, data_samples: Sequence[Any]) -> Any:
-        """Set the scores of each sample from logits (views, C), see `prior_adjustment`.
+    def adjust_logits(self, cls_scores: torch.Tensor) -> torch.Tensor:
+        """Logits (views, C) as they are evaluated, see `prior_adjustment` and `temperature`.
 
         Raises:
             ValueError: when the classes' training clips are needed and unknown.
@@ -88,7 +94,11 @@ class TextHead(BaseHead):
                 )
             prior = log_prior(self.class_counts).to(cls_scores.device)
             cls_scores = cls_scores - self.prior_adjustment * prior
-        return super().predict_by_feat(cls_scores, data_samples)
+        return cls_scores / self.temperature
+
+    def predict_by_feat(self, cls_scores: torch.Tensor, data_samples: Sequence[Any]) -> Any:
+        """Set the scores of each sample from logits (views, C), see `adjust_logits`."""
+        return super().predict_by_feat(self.adjust_logits(cls_scores), data_samples)
 
     def class_features(self) -> torch.Tensor:
         """One text feature per class: (C, D)."""
