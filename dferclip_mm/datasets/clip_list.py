@@ -96,7 +96,7 @@ class ClipListDataset(CorpusDataset):
     @classmethod
     def count_folds(cls, settings: Mapping[str, Any]) -> int:
         """How many folds there are: ``folds``, or the values of the column."""
-        if 'fold' not in (settings.get('columns') or {}):
+        if not (settings.get('columns') or {}).get('fold'):
             return settings.get('folds') or 1
         built = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         return len({row.fold for row in built.read_rows() if isinstance(row, TableRow)})
@@ -209,9 +209,10 @@ class ClipListDataset(CorpusDataset):
 
     def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""
-        if self.require_caption:
-            rows = [row for row in rows if row.english]
         taken = super().select_rows(rows)
+        if self.require_caption:
+            # After the clips are divided: other datasets divide them alike.
+            taken = [row for row in taken if row.english]
         labels = {self.choice.class_of(row.label) for row in taken}
         others = self.columns.scores or 'caption' in self.columns.names
         if len(labels) == 1 and self.labelled and self.split == 'train' and not others:
@@ -222,9 +223,8 @@ class ClipListDataset(CorpusDataset):
         return taken
 
     def _select_split(self, rows: list[Any]) -> list[Any]:
-        labels = [self.choice.class_of(row.label) for row in rows]
         try:
-            sides = self.rule.divide(rows, labels, self.fold, self.listed_split)
+            sides = self.rule.divide(rows, self.fold, self.listed_split)
         except ValueError as error:
             raise ValueError(f'{self.list_file}: {error}') from None
         found = [row for row, side in zip(rows, sides, strict=True) if side == self.split]

@@ -115,14 +115,11 @@ class SplitRule:
             folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
             raise ValueError(f'expected a fold {folds}, found {fold!r}')
 
-    def divide(
-        self, rows: Sequence[TableRow], labels: Sequence[str], fold: int, default: str
-    ) -> list[str]:
+    def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
 
         Args:
             rows: of the whole list.
-            labels: their classes.
             fold: that is tested.
             default: the side of all rows where nothing divides them.
 
@@ -130,6 +127,7 @@ class SplitRule:
             ValueError: if it cannot be done, or a subject is on two sides.
         """
         by_subject = 'subject' in self.columns
+        labels = [row.label for row in rows]
         groups = [row.subject if by_subject else row.clip for row in rows]
         sides = self._divide(rows, labels, groups, fold) or [default] * len(rows)
         train = [index for index, side in enumerate(sides) if side == 'train']

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from .cfg_options import split_values
 from .cross_validation import Run
+
+# A comma that is neither in brackets nor in quotes.
+_COMMA = re.compile(r""",(?![^\[(]*[\])])(?=(?:[^'"]*['"][^'"]*['"])*[^'"]*$)""")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def find_combinations(
         key, _, listed = text.partition('=')
         if key in values:
             raise ValueError(f'{key} is given twice: write all its values as {key}=a,b,c')
-        values[key] = split_values(listed)
+        values[key] = _COMMA.split(listed)
     short = [key.rpartition('.')[2] for key in values]
     # Two keys may end in the same word.
     short = [

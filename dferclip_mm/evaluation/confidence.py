@@ -67,7 +67,7 @@ def find_threshold(scores: np.ndarray, labels: np.ndarray, error_rate: float) ->
     Raises:
         ValueError: when even the surest clips are wrong more often.
     """
-    coverage, risk = risk_coverage(scores, labels)
+    _, risk = risk_coverage(scores, labels)
     confidence = -np.sort(-scores.max(axis=1))
     # A threshold takes all clips of equal confidence.
     last_of_equals = np.append(confidence[1:] < confidence[:-1], True)

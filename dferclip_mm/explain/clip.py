@@ -49,12 +49,14 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
         video: a video, a frame folder, or frames (T, H, W, 3), uint8 RGB.
 
     Raises:
-        ValueError, OSError: when it cannot be read, or has fewer frames than the model takes.
+        ValueError, OSError: when it cannot be read, has fewer frames than the model takes, or the
+            model does not compare with texts.
     """
+    find_class(model)
     pipeline = cfg.test_dataloader.dataset.pipeline
     steps = [step for step in pipeline if step['type'] != 'PackActionInputs']
     given = isinstance(video, np.ndarray)
-    name = 'the frames' if given else str(video)
+    name = 'the clip' if given else str(video)
     source = dict(array=video) if given else dict(filename=name)
     results = Compose(steps)(dict(**source, start_index=0, label=-1, modality='RGB'))
     if 'imgs' not in results:

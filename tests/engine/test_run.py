@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from mini_corpora import write_dfew
+from mmaction.registry import MODELS
 from mmengine.config import Config
 from small_runs import small_config, start
 from torch.distributed import DistBackendError
@@ -73,10 +74,13 @@ def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) 
 def test_an_error_of_the_user_ends_the_program_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = r'^error: no list at x\n\(DFERCLIP_MM_TRACEBACK=1 shows the traceback\)$'
+    said = r'^error: no list at x \[DFERCLIP_MM_TRACEBACK=1 shows the traceback\]$'
     for error in (ValueError, FileNotFoundError, FloatingPointError):
         with pytest.raises(SystemExit, match=said), friendly_errors():
             raise error('no list at x')
+    # MMEngine's, of a misspelt type.
+    with pytest.raises(SystemExit, match='TextPromtHead is not in'), friendly_errors():
+        MODELS.build(dict(type='TextPromtHead'))
     with pytest.raises(KeyError), friendly_errors():
         raise KeyError('img')
     monkeypatch.setenv('DFERCLIP_MM_TRACEBACK', '1')

@@ -1,6 +1,7 @@
 """configs/custom.py on a drawn CSV: checked, trained by folds, with every line for imbalance."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,10 @@ from clip_files import write_video
 from mini_corpora import write_clip, write_dfew, write_mafw, write_text
 from mmaction.registry import DATASETS
 from mmengine.config import Config
-from small_runs import small_config, start
+from small_runs import CONFIGS, ROOT, small_config, start
+
+from dferclip_mm.engine.cross_validation import find_folds
+from dferclip_mm.engine.options import load_config
 
 CLASSES = ('no pain', 'pain')
 
@@ -77,6 +81,10 @@ def test_nobody_is_on_two_sides_and_each_is_tested_once(root):
         assert sum(map(len, people)) == len(set.union(*people)) == 12
         tested.update(people[2])
     assert set(tested.values()) == {1}
+    assert find_folds(cfg) == [1, 2, 3, 4, 5]
+    left_out = cfg.test_dataloader.dataset
+    left_out.update(folds=0, columns=dict(subject='subject', fold='subject'))
+    assert find_folds(cfg) == [*range(1, 13)]
 
 
 @pytest.mark.parametrize('balanced', [False, True])
@@ -169,29 +177,30 @@ def write_mafw_below(folder):
 
 
 def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):
-    """An own list with words of its own, and MAFW's 11 classes, as DFEW's seven."""
+    """The example of docs/own_data.md: an own list, and MAFW's 11 classes, as DFEW's seven."""
     write_dfew(tmp_path / 'DFEW', num_frames=3)
     write_mafw(tmp_path / 'MAFW', num_frames=3)
-    write_clip(tmp_path / 'own/a', 3, 'jpg')
-    write_clip(tmp_path / 'own/b', 3, 'jpg')
-    write_text(tmp_path / 'own/list.csv', 'path,label\na,Fearful\nb,joy\n')
+    write_clip(tmp_path / 'custom/a', 3, 'jpg')
+    write_clip(tmp_path / 'custom/b', 3, 'jpg')
+    write_text(tmp_path / 'custom/clips.csv', 'path,label\na,Fearful\nb,joy\n')
+    (block,) = re.findall('```python\n(.*?)```', (ROOT / 'docs/own_data.md').read_text(), re.S)
+    path = tmp_path / 'several.py'
+    path.write_text(block.replace("'dferclip_dfew.py'", f"'{CONFIGS}/dferclip_dfew.py'"))
+    given = load_config(path).train_dataloader.dataset
     cfg = small_config('dferclip_dfew', tmp_path, tmp_path / 'run')
-    dfew = cfg.train_dataloader.dataset
-    seven = dict(classes=list(DATASETS.build({**dfew, 'pipeline': []}).metainfo['classes']))
-    shared = dict(pipeline=dfew.pipeline, metainfo=seven)
-    others = ['contempt', 'anxiety', 'helplessness', 'disappointment']
-    mafw = dict(type='MAFWDataset', data_root=str(tmp_path / 'MAFW'), exclude_classes=others)
-    own = dict(
-        type='ClipListDataset',
-        data_root=str(tmp_path / 'own'),
-        ann_file='list.csv',
-        class_map=dict(joy='happiness'),
-    )
-    cfg.train_dataloader.dataset = dict(
-        type='ConcatDataset', datasets=[dfew, {**mafw, **shared}, {**own, **shared}]
-    )
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    for each in given.datasets:
+        each.update(data_root=str(tmp_path / Path(each.data_root).name), pipeline=pipeline)
+    cfg.train_dataloader.dataset = given
     runner = start(cfg)
     dataset = runner.train_dataloader.dataset
     labels = Counter(dataset.get_cat_ids(index)[0] for index in range(len(dataset)))
     assert labels == Counter({0: 3, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 3})
     runner.train()
+
+
+def test_a_run_refuses_somebody_on_two_sides(root, work_dir):
+    cfg = small_config('custom', root, work_dir / 'run')
+    cfg.test_dataloader.dataset.split_seed = 1
+    with pytest.raises(ValueError, match='subjects are in train_dataloader and test_dataloader, f'):
+        start(cfg).train()
