@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import open_clip
-import pytest
 from mmaction.registry import MODELS
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import ConfigDict
