@@ -1,4 +1,7 @@
-"""What the options of the programs in tools/ set in a config."""
+"""What the options of the programs in tools/ set in a config.
+
+An option that cannot apply is refused with a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -67,11 +70,7 @@ def load_config(
 
 
 def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | None = None) -> None:
-    """Set the root and the fold of every dataset of a config; None changes nothing.
-
-    Raises:
-        ValueError: when a dataset has no such setting, or the datasets have different roots.
-    """
+    """Set the root and the fold of every dataset of a config; None changes nothing."""
     datasets = dataset_configs(cfg)
     roots = {settings.get('data_root'): settings.type for settings in datasets}
     for settings in datasets if data_root is not None else ():
@@ -96,11 +95,7 @@ def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | No
 
 
 def merge_batch_size(cfg: Config, split: str, batch_size: int | None) -> None:
-    """Set the clips per process of one dataloader: ``split`` is train, val or test.
-
-    Raises:
-        ValueError: when the config has no such dataloader, or it takes a ``batch_sampler``.
-    """
+    """Set the clips per process of one dataloader: ``split`` is train, val or test."""
     if batch_size is None:
         return
     loader = cfg.get(f'{split}_dataloader')
@@ -117,10 +112,6 @@ def enable_amp(cfg: Config) -> None:
 
     The default is float16 with a scaled loss on a GPU, and bfloat16 on the CPU. Bfloat16 has the
     range of float32, so its loss is not scaled.
-
-    Raises:
-        ValueError: when the config has another optimizer wrapper, or another type than bfloat16 on
-            the CPU.
     """
     settings = cfg.optim_wrapper
     wrapper = settings.get('type', 'OptimWrapper')

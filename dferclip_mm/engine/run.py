@@ -38,11 +38,7 @@ _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def find_data(cfg: Config, *splits: str) -> None:
-    """Look for lists and clips of splits before the model is built, which may download weights.
-
-    Raises:
-        FileNotFoundError, ValueError: as the datasets say.
-    """
+    """Look for lists and clips of splits before the model is built, which may download weights."""
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     for settings in dataset_configs(cfg, splits):
         # A copy: some pipelines take from their settings.
@@ -52,11 +48,7 @@ def find_data(cfg: Config, *splits: str) -> None:
 def build_runner(cfg: Config) -> Runner:
     """Build a run, with several processes on the CPU too, and with strict loading of checkpoints.
 
-    Args:
-        cfg: what ``options.load_config`` returned; ``load_from`` may name a checkpoint.
-
-    Raises:
-        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
+    A ``load_from`` that is no checkpoint is refused before anything is built.
     """
     source = cfg.get('load_from')
     if source is not None and not is_remote(source):

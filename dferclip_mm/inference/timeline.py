@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,14 @@ class EmotionTimeline:
     faces: pd.DataFrame
     classes: Sequence[str]
     info: dict[str, Any]
-    moments: Sequence[Moment] = field(default_factory=tuple)
+    moments: Sequence[Moment] = ()
+
+    @property
+    def file(self) -> str:
+        """The video; ValueError when it was an array."""
+        if self.info['video'] == ARRAY:
+            raise ValueError('expected the timeline of a file, found one of an array')
+        return self.info['video']
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -89,15 +96,10 @@ class EmotionTimeline:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """The video in a few numbers.
-
-        ``frames``; ``frames_with_face``; ``tracks``; ``tracks_answered``; ``seconds_answered``, of
-        all faces; ``shares``, each class's part of that time.
-        """
-        seen = self.faces.dropna(subset=['track'])
+        """Counts of frames and tracks, seconds answered of all faces, each class's part of them."""
         return dict(
             frames=self.faces['frame'].nunique(),
-            frames_with_face=seen['frame'].nunique(),
+            frames_with_face=self.faces['frame'][self.faces['track'].notna()].nunique(),
             tracks=len(self.tracks),
             tracks_answered=int((self.tracks['windows'] > 0).sum()),
             seconds_answered=float((self.segments['end'] - self.segments['start']).sum()),
@@ -115,10 +117,10 @@ class EmotionTimeline:
     def save(
         self, folder: str | Path, formats: Sequence[str] = FORMATS[:7], progress: Progress = iter
     ) -> None:
-        """Write files into a folder, which is created.
+        """Write ``timeline.json`` and so on.
 
         Args:
-            folder: for ``timeline.json`` and so on.
+            folder: it is created.
             formats: of `FORMATS`; ``'csv'`` writes ``windows.csv``, ``faces.csv``, ``segments.csv``
                 and ``tracks.csv``, ``'fex'`` the folder ``fex`` (`to_pyfeat`).
             progress: of `to_video`.
@@ -126,18 +128,15 @@ class EmotionTimeline:
         folder = Path(folder)
         writers = dict(
             json=self.to_json, srt=self.to_srt, vtt=self.to_vtt, eaf=self.to_elan, png=self.plot,
-            html=self.to_html,
+            html=self.to_html, mp4=lambda path: self.to_video(path, progress),
+            fex=lambda path: self.to_pyfeat(folder / 'fex'),
         )  # fmt: skip
         for name in formats:
-            if name == 'csv':
+            if name in writers:
+                writers[name](folder / f'timeline.{name}')
+            else:
                 for table in TABLES:
                     self.to_csv(folder / f'{table}.csv', table)
-            elif name == 'fex':
-                self.to_pyfeat(folder / 'fex')
-            elif name == 'mp4':
-                self.to_video(folder / 'timeline.mp4', progress)
-            else:
-                writers[name](folder / f'timeline.{name}')
 
     def to_csv(self, path: str | Path, table: str = 'windows') -> None:
         """Write one of the `TABLES`; numbers have six digits, times are in seconds."""
@@ -171,14 +170,8 @@ class EmotionTimeline:
 
     def to_video(self, path: str | Path, progress: Progress = iter) -> None:
         """Write the video with the answers drawn into it, see `write_overlay`."""
-        self._check_file()
         write_overlay(path, self, progress)
 
     def to_pyfeat(self, folder: str | Path) -> None:
         """Write a folder that the viewer of Py-feat Live opens, see `write_session`."""
-        self._check_file()
         write_session(folder, self)
-
-    def _check_file(self) -> None:
-        if self.info['video'] == ARRAY:
-            raise ValueError('expected the timeline of a file, found one of an array')

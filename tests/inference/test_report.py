@@ -185,3 +185,5 @@ def test_the_limits_of_an_answer_are_said() -> None:
     assert 'frame 9 is damaged' in said[0]
     assert 'interrupted' in said[1]
     assert 'learned from DFEWDataset in data/DFEW' in said[2]
+    assert 'are not calibrated' in usual[0]
+    assert 'are calibrated (temperature 1.8)' in next(describe_limits({'temperature': 1.8}))

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from drawn_faces import write_corpus
 from mmaction.registry import DATASETS
-from mmengine.config import Config
 from planted_defects import CLIPS, LISTS, TRAIN, plant
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -185,17 +184,6 @@ def test_only_new_files_outside_the_data_are_written(check, clean, tmp_path, mon
         assert said in code
     assert there.read_text() == 'mine'
     assert (contents(clean), contents(clips)) == before
-
-
-def test_evaluating_on_the_training_settings_is_an_error(check, clean, tmp_path):
-    cfg = Config.fromfile(ROOT / 'configs/demo_dferclip.py')
-    cfg.test_dataloader = cfg.val_dataloader = cfg.train_dataloader
-    cfg.dump(tmp_path / 'same.py')
-    code, _, report = check(clean, config=tmp_path / 'same.py')
-    assert code == 4
-    assert [split['name'] for split in report['splits']] == ['train', 'test']
-    kinds = [each['kind'] for each in report['findings'] if each['severity'] == 'error']
-    assert kinds == ['train and test'] * 28
 
 
 def test_folds_without_lists_are_told_in_a_sentence(check, clean, tmp_path):

@@ -75,10 +75,8 @@ def check_config_keys(cfg: Mapping[str, Any]) -> None:
 def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
     """Refuse names in ``save_best`` that no metric of the validation logs.
 
-    Args:
-        names: what the best checkpoint is chosen by.
-        metrics: built, and told the classes by ``dataset_meta``. Nothing is refused when one of
-            them has no method ``reports``, which lists the names that it logs.
+    The metrics are built, and told the classes by ``dataset_meta``. Nothing is refused when one of
+    them has no method ``reports``, which lists the names that it logs.
     """
     reported = ['auto']
     for metric in metrics:

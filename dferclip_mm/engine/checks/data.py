@@ -44,9 +44,7 @@ def check_labels(dataset: Any, head: Any, key: str) -> None:
 def check_metric_names(metrics: Iterable[Any], key: str) -> None:
     """Refuse metrics that find no names of classes or targets, or others than the data have.
 
-    Args:
-        metrics: built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
-        key: of the data.
+    They are built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
     """
     for metric in metrics:
         if hasattr(metric, 'find_names'):

@@ -52,11 +52,8 @@ def find_batch_size_mismatch(
 ) -> str | None:
     """A warning when the learning rates of a config are for another batch size than the run's.
 
-    Args:
-        auto_scale_lr: of the config.
-        batch_size: clips per process and iteration; None where batches have no fixed size.
-        processes: of the run.
-        accumulated: iterations per step of the optimizer.
+    That is `batch_size` clips (None where batches have no fixed size) in each of its processes and
+    in each of the `accumulated` iterations per step of the optimizer.
     """
     base = auto_scale_lr.get('base_batch_size')
     if base is None or batch_size is None or auto_scale_lr.get('enable'):

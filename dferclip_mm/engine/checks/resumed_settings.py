@@ -30,8 +30,7 @@ _REMEDY = (
 def find_settings(cfg: Mapping[str, Any], processes: int) -> dict[str, str]:
     """The settings that could change a training or its best checkpoint, as a checkpoint keeps them.
 
-    Returns:
-        The text of each value by its key with dots between levels; None and empty lists are unset.
+    That is the text of each value by its dotted key; None and empty lists count as unset.
     """
     found = (pair for key in _MATTERS for pair in _flatten(cfg.get(key), key))
     settings = {
@@ -64,15 +63,9 @@ def _is_decided(key: str, stored: Mapping[str, str]) -> bool:
 def describe_changes(
     stored: Mapping[str, str], now: Mapping[str, str], ends: Sequence[str] = ()
 ) -> str | None:
-    """What differs between a checkpoint's settings and those of a run, and which one decides.
+    """A warning of what differs between the settings of a checkpoint and those of a run.
 
-    Args:
-        stored: what `merge_settings` or `find_settings` gave to the run that wrote the checkpoint.
-        now: of the run that resumes.
-        ends: what `find_other_ends` found.
-
-    Returns:
-        A warning; None when nothing differs.
+    It says which one decides, and adds the `ends` that `find_other_ends` found.
     """
     differing = [key for key in sorted({*stored, *now}) if stored.get(key) != now.get(key)]
     pairs = [(key, stored.get(key, 'unset'), now.get(key, 'unset')) for key in differing]
