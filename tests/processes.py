@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from mmengine.registry import init_default_scope
-from small_runs import run_tool
 from torch import distributed, multiprocessing
 
 import dferclip_mm  # noqa: F401 - registers the components
@@ -29,16 +28,6 @@ def _enter(rank: int, world: int, folder: str, function: Callable, args: tuple) 
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
-
-
-def _call_tool(rank: int, name: str, arguments: tuple) -> None:
-    os.environ['LOCAL_RANK'] = str(rank)
-    run_tool(name, *arguments, '--launcher', 'pytorch')
-
-
-def tool_in_processes(name: str, *arguments: object) -> None:
-    """Run a program of tools/ in two forked processes, which start at once."""
-    in_processes(_call_tool, name, arguments, fork=True)
 
 
 def in_processes(function: Callable, *args: Any, world: int = 2, fork: bool = False) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 
-def _setting(text: str) -> str:
+def setting(text: str) -> str:
     """A ``key=value`` of ``--cfg-options``."""
     key, equals, value = text.partition('=')
     if not (equals and key) or key != key.strip() or value != value.strip():
@@ -27,7 +27,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action='extend',
         default=[],
-        type=_setting,
+        type=setting,
         metavar='KEY=VALUE',
         help='settings that override the config, with dots between levels; a list is "key=[a,b]", '
         'and "key=[a word, \'this, too\']" keeps blanks and quoted commas',

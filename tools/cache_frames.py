@@ -103,12 +103,11 @@ def main() -> None:
     from mmaction.registry import MODELS
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         found = find_features(cfg)
         # Before the model, whose weights may be downloaded.
         settings, datasets = dataset_configs(cfg), build_without_pipeline(cfg)

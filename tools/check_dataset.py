@@ -75,14 +75,13 @@ def check(args: argparse.Namespace) -> int:
 
     from dferclip_mm import dataset_check
     from dferclip_mm.dataset_check.clean import check_outside
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
 
     if args.report is not None and args.report.exists():
         raise SystemExit(f'error: --report: {args.report} is there already: choose another name')
     if args.workers < 0:
         raise SystemExit(f'error: --workers: expected 0 or more, found {args.workers}')
-    cfg = load_config(args.config, args.cfg_options)
-    merge_data_options(cfg, args.data_root)
+    cfg = load_config(args.config, args.cfg_options, data_root=args.data_root)
     splits, findings = [], []
     for name, settings in datasets_of(cfg):
         folds: list[int | None] = [None]

@@ -62,11 +62,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
 
-    cfg = load_config(args.config, args.cfg_options)
-    merge_data_options(cfg, args.data_root)
-    return cfg
+    return load_config(args.config, args.cfg_options, data_root=args.data_root)
 
 
 def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:

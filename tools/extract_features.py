@@ -59,13 +59,12 @@ def main() -> None:
     from tqdm import tqdm
 
     from dferclip_mm.engine.model import load_model
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.precompute.clip_features import clip_features, extract
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         # Before the model, whose weights may be downloaded.
         dataset = DATASETS.build(dataset_settings(cfg, args.data))

@@ -56,14 +56,13 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.faces.crop import measure_template, write_template
     from dferclip_mm.faces.detectors import build_face_finder
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         find = build_face_finder(args.detector)
         split = 'train' if cfg.get('train_dataloader') else 'test'
         dataset = build_without_pipeline(cfg, [split])[0]

@@ -70,15 +70,14 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.media.packed import FORMAT
     from dferclip_mm.precompute.clip_store import ClipStore
     from dferclip_mm.precompute.source_clips import find_source_clips
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         pipelines = [settings.get('pipeline', ()) for settings in dataset_configs(cfg)]
         clips = find_source_clips(build_without_pipeline(cfg), pipelines)
         folder = args.folder.absolute()

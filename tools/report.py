@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
+
+RELEVANCE = (
+    'The frames that the model sees, and again in grey: red places speak most for its answer, '
+    'against the mean of the other classes.'
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -32,7 +39,31 @@ def parse_arguments() -> argparse.Namespace:
         help='file of extract_features.py --data test, for the map of the clips (default: the map '
         'shows the class scores)',
     )
+    parser.add_argument(
+        '--explain',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='the model: the page shows which places of the face spoke for its answer',
+    )
     return parser.parse_args()
+
+
+def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np.ndarray]]:
+    """A `read_frames` of the model's own frames, plain and with the relevance for its answer."""
+    from dferclip_mm.engine.model import load_model
+    from dferclip_mm.engine.options import load_config
+    from dferclip_mm.explain import face_frames, read_clip
+
+    cfg = load_config(config)
+    model = load_model(cfg, checkpoint)
+
+    def read(path: str, count: int) -> list[np.ndarray]:
+        if count == 1:
+            return read_frames(path, count)
+        clip = read_clip(cfg, model, path)
+        return [*clip.frames, *face_frames(model, clip)]
+
+    return read
 
 
 def read_frames(path: str, count: int) -> list[np.ndarray]:
@@ -76,8 +107,14 @@ def main() -> None:
             path = args.run / f'{name.replace(" ", "_")}.png'
             figure.savefig(path, dpi=120)
             print(f'{name}: {path}')
+        reader = read_frames if args.explain is None else explain_frames(*args.explain)
         page = render_report(
-            run, curves, read_frames, features, lambda clips: tqdm(clips, 'Reading', unit='clip')
+            run,
+            curves,
+            reader,
+            features,
+            lambda clips: tqdm(clips, 'Reading', unit='clip'),
+            note=RELEVANCE if args.explain else '',
         )
         atomic_write(args.run / 'report.html', page)
         print(f'page: {args.run / "report.html"}')

@@ -36,7 +36,7 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.calibration import use_calibration
-    from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
+    from dferclip_mm.engine.options import load_config, merge_batch_size
     from dferclip_mm.engine.run import (
         build_runner,
         destroy_process_group,
@@ -47,9 +47,13 @@ def main() -> None:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
         cfg = load_config(
-            args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
+            args.config,
+            args.cfg_options,
+            data_root=args.data_root,
+            fold=args.fold,
+            work_dir=args.work_dir,
+            launcher=args.launcher,
         )
-        merge_data_options(cfg, args.data_root, args.fold)
         merge_batch_size(cfg, 'test', args.batch_size)
         cfg.load_from = args.checkpoint
         cfg.resume = False

@@ -52,7 +52,6 @@ def main() -> None:
         enable_resume,
         load_config,
         merge_batch_size,
-        merge_data_options,
     )
     from dferclip_mm.engine.run import (
         build_runner,
@@ -67,9 +66,13 @@ def main() -> None:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     with friendly_errors():
         cfg = load_config(
-            args.config, args.cfg_options, work_dir=args.work_dir, launcher=args.launcher
+            args.config,
+            args.cfg_options,
+            data_root=args.data_root,
+            fold=args.fold,
+            work_dir=args.work_dir,
+            launcher=args.launcher,
         )
-        merge_data_options(cfg, args.data_root, args.fold)
         merge_batch_size(cfg, 'train', args.batch_size)
         if args.no_validate:
             cfg.merge_from_dict({'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None})

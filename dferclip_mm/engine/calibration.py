@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -68,15 +69,18 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
     if of_other:
         raise ValueError(f'{path} was fitted to another file than {checkpoint} is now: {again}')
     common = fitted.intersection(list_clips(cfg, split)) if split else ()
-    if common:
+    tell = os.environ.get('RANK', '0') == '0'
+    if common and tell:
         print(
             f'warning: the temperature in {path} is not used, because it was fitted on '
             f'{len(common)} of the {split} clips',
             file=sys.stderr,
         )
+    if common:
         return
     head.temperature = temperature
-    print(f'scores have the temperature {temperature:.3f} of {path}', file=sys.stderr)
+    if tell:
+        print(f'scores have the temperature {temperature:.3f} of {path}', file=sys.stderr)
 
 
 def _sha256(path: str | Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -43,22 +44,23 @@ class ConsoleRunner(Runner):
 
 
 def describe_learning_rates(model: torch.nn.Module, optimizer: Any) -> Iterator[str]:
-    """One line for each learning rate and weight decay: which parts of the model have them.
-
-    Args:
-        model: without a wrapper for several processes.
-        optimizer: of it, or MMEngine's wrapper.
-    """
+    """One line for each learning rate and weight decay: which parts of the model have them."""
     names = {id(value): name.split('.')[0] for name, value in model.named_parameters()}
-    groups: dict[tuple[float, float], dict[str, int]] = {}
+    groups: dict[tuple[float, float], Counter[str]] = {}
     for group in optimizer.param_groups:
         # A schedule may have begun with another.
         rate = group.get('initial_lr', group['lr']), group.get('weight_decay', 0)
         # MMEngine adds a group of its own, with no weight of the model.
         for value in [value for value in group['params'] if id(value) in names]:
-            weights = groups.setdefault(rate, {})
-            name = names[id(value)]
-            weights[name] = weights.get(name, 0) + value.numel()
+            groups.setdefault(rate, Counter())[names[id(value)]] += value.numel()
     for (lr, decay), weights in groups.items():
         parts = ', '.join(f'{name} ({count:,} weights)' for name, count in weights.items())
         yield f'learning rate {lr:g}, weight decay {decay:g}: {parts}'
+
+
+def find_unused_rates(model: torch.nn.Module, keys: Iterable[str]) -> Iterator[str]:
+    """A warning for each key of ``custom_keys`` that is part of no parameter's name."""
+    names = [name for name, _ in model.named_parameters()]
+    for key in keys:
+        if not any(key in name for name in names):
+            yield f'optim_wrapper.paramwise_cfg.custom_keys: no parameter has {key!r} in its name'

@@ -24,18 +24,15 @@ from .options import merge_data_options
 
 @dataclass(frozen=True)
 class Run:
-    """One training and its test.
+    """One training and its test."""
 
-    Attributes:
-        name: for messages, such as ``fold 2``.
-        work_dir: its folder, with the output of its programs and its results.
-        fold: of its datasets; None for that of the config.
-        settings: config keys and lists of names, for this run only.
-    """
-
+    # For messages, such as 'fold 2'.
     name: str
+    # With the output of its programs and its results.
     work_dir: Path
+    # Of its datasets; None for that of the config.
     fold: int | None = None
+    # Config keys and lists of names, for this run only.
     settings: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -46,22 +43,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Programs:
-    """How to start train.py and test.py.
-
-    Attributes:
-        tools: folder of the programs.
-        config: the config file.
-        gpus: processes per run; above 1 the shell scripts start them.
-        data: data options of both, such as ``['--data-root', 'data/DFEW']``.
-        train: options of train.py only, such as ``['--batch-size', '48']``.
-        settings: ``--cfg-options`` of both.
-    """
+    """How to start train.py and test.py, which lie in `tools`."""
 
     tools: Path
     config: str
+    # Processes per run; above 1 the shell scripts start them.
     gpus: int = 1
+    # Data options of both, such as ['--data-root', 'data/DFEW'].
     data: Sequence[str] = ()
+    # Options of train.py only, such as ['--batch-size', '48'].
     train: Sequence[str] = ()
+    # --cfg-options of both.
     settings: Sequence[str] = ()
 
     def command(self, name: str, run: Run, files: Sequence[str] = ()) -> list[str]:
@@ -71,10 +63,9 @@ class Programs:
             start = [str(self.tools / f'dist_{name}.sh'), self.config, *files, str(self.gpus)]
         start += ['--work-dir', str(run.work_dir), *self.data]
         start += [] if run.fold is None else ['--fold', str(run.fold)]
-        settings = [*self.settings]
-        settings += [
-            f'{key}={json.dumps(names, ensure_ascii=False)}' for key, names in run.settings.items()
-        ]
+        own = run.settings.items()
+        names = [f'{key}={json.dumps(names, ensure_ascii=False)}' for key, names in own]
+        settings = [*self.settings, *names]
         if name == 'train':
             start += ['--resume', *self.train]
         else:
@@ -168,12 +159,7 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
 
 
 def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
-    """Train and evaluate a run; what its programs print goes to files in its folder.
-
-    Args:
-        run: the run.
-        programs: how to start it.
-        cfg: its config with ``--cfg-options`` merged, to find its checkpoint.
+    """Train and evaluate a run of a config; what its programs print goes to files in its folder.
 
     Raises:
         SystemExit: with code 75 after a stop signal, and with the cause when a program fails.

@@ -1,9 +1,11 @@
-"""What the options of the programs in tools/ set in a config."""
+"""What the options of the programs in tools/ set in a config.
+
+An option that cannot apply is refused with a ValueError.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,61 +18,16 @@ from ..checkpoints.resume_point import POINTER, checkpoint_location, find_checkp
 from .cfg_options import parse_options
 from .checks.arguments import check_arguments
 from .checks.config_keys import check_config_keys
-from .checks.lost_settings import check_options, find_lost_variables
+from .checks.lost_settings import check_options
 from .lookup import count_folds, dataset_configs
-
-
-def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | None = None) -> None:
-    """Set the root and the fold of every dataset of a config; None changes nothing.
-
-    Raises:
-        ValueError: when a dataset has no such setting, or the datasets have different roots.
-    """
-    for settings in dataset_configs(cfg) if data_root is not None else ():
-        if 'data_root' not in settings:
-            raise ValueError(f'--data-root does not apply: {settings.type} has no data_root')
-    roots = dict.fromkeys(settings.get('data_root') for settings in dataset_configs(cfg))
-    if data_root is not None and len(roots) > 1:
-        raise ValueError(
-            f'--data-root does not apply: the datasets have different roots ({", ".join(roots)}); '
-            'set each with --cfg-options'
-        )
-    for settings in dataset_configs(cfg):
-        if data_root is not None:
-            settings.data_root = data_root
-        if fold is not None:
-            kind = DATASETS.get(settings.type)
-            if count_folds(settings) == 1:
-                raise ValueError(f'--fold does not apply: {settings.type} has no folds')
-            if getattr(kind, 'FOLDS', 1) > 1 and settings.get('ann_file'):
-                raise ValueError(
-                    f'--fold does not apply: {settings.type} reads the list '
-                    f'{settings.ann_file!r}; choose another list with ann_file'
-                )
-            settings.fold = fold
-
-
-def merge_batch_size(cfg: Config, split: str, batch_size: int | None) -> None:
-    """Set the clips per process of one dataloader: ``split`` is train, val or test.
-
-    Raises:
-        ValueError: when the config has no such dataloader, or it takes a ``batch_sampler``.
-    """
-    if batch_size is None:
-        return
-    loader = cfg.get(f'{split}_dataloader')
-    if batch_size < 1:
-        raise ValueError(f'--batch-size: expected 1 or more, found {batch_size}')
-    if loader is None or loader.get('batch_sampler') is not None:
-        reason = 'is None' if loader is None else 'takes its batches from a batch_sampler'
-        raise ValueError(f'--batch-size does not apply: {split}_dataloader {reason}')
-    loader['batch_size'] = batch_size
 
 
 def load_config(
     path: str | Path,
     options: Sequence[str] | Mapping[str, Any] = (),
     *,
+    data_root: str | None = None,
+    fold: int | None = None,
     work_dir: str | None = None,
     launcher: str = 'none',
 ) -> Config:
@@ -79,6 +36,7 @@ def load_config(
     Args:
         path: the config file.
         options: ``key=value`` as typed after ``--cfg-options``, or a dict of dotted keys.
+        data_root, fold: of every dataset; None changes nothing.
         work_dir: overrides the config's own; without either, ``work_dirs/<config's name>``.
         launcher: none, pytorch (torchrun), slurm or mpi.
 
@@ -93,8 +51,6 @@ def load_config(
     except TypeError as error:
         # A table in place of a value of the base.
         raise ValueError(f'{path}: {error}') from error
-    for warning in find_lost_variables(cfg) if os.environ.get('RANK', '0') == '0' else ():
-        print(f'warning: {warning}', file=sys.stderr)
     given = dict(options) if isinstance(options, Mapping) else parse_options(options)
     check_options(cfg, given)
     try:
@@ -104,6 +60,7 @@ def load_config(
         raise ValueError(f'--cfg-options: {error}') from error
     check_config_keys(cfg)
     check_arguments(cfg)
+    merge_data_options(cfg, data_root, fold)
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
@@ -112,22 +69,56 @@ def load_config(
     return cfg
 
 
+def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | None = None) -> None:
+    """Set the root and the fold of every dataset of a config; None changes nothing."""
+    datasets = dataset_configs(cfg)
+    roots = {settings.get('data_root'): settings.type for settings in datasets}
+    for settings in datasets if data_root is not None else ():
+        if None in roots:
+            raise ValueError(f'--data-root does not apply: {roots[None]} has no data_root')
+        if len(roots) > 1:
+            raise ValueError(
+                '--data-root does not apply: the datasets have different roots '
+                f'({", ".join(roots)}); set each with --cfg-options'
+            )
+        settings.data_root = data_root
+    for settings in datasets if fold is not None else ():
+        kind = DATASETS.get(settings.type)
+        if count_folds(settings) == 1:
+            raise ValueError(f'--fold does not apply: {settings.type} has no folds')
+        if getattr(kind, 'FOLDS', 1) > 1 and settings.get('ann_file'):
+            raise ValueError(
+                f'--fold does not apply: {settings.type} reads the list {settings.ann_file!r}; '
+                'choose another list with ann_file'
+            )
+        settings.fold = fold
+
+
+def merge_batch_size(cfg: Config, split: str, batch_size: int | None) -> None:
+    """Set the clips per process of one dataloader: ``split`` is train, val or test."""
+    if batch_size is None:
+        return
+    loader = cfg.get(f'{split}_dataloader')
+    if batch_size < 1:
+        raise ValueError(f'--batch-size: expected 1 or more, found {batch_size}')
+    if loader is None or loader.get('batch_sampler') is not None:
+        reason = 'is None' if loader is None else 'takes its batches from a batch_sampler'
+        raise ValueError(f'--batch-size does not apply: {split}_dataloader {reason}')
+    loader['batch_size'] = batch_size
+
+
 def enable_amp(cfg: Config) -> None:
     """Train with automatic mixed precision, in ``optim_wrapper.dtype``.
 
     The default is float16 with a scaled loss on a GPU, and bfloat16 on the CPU. Bfloat16 has the
     range of float32, so its loss is not scaled.
-
-    Raises:
-        ValueError: when the config has another optimizer wrapper, or another type than bfloat16 on
-            the CPU.
     """
-    wrapper = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    settings = cfg.optim_wrapper
+    wrapper = settings.get('type', 'OptimWrapper')
     if wrapper not in ('OptimWrapper', 'AmpOptimWrapper'):
         raise ValueError(
             f'--amp replaces OptimWrapper, but optim_wrapper.type is {wrapper}: leave --amp out'
         )
-    settings = cfg.optim_wrapper
     dtype = settings.get('dtype') or ('bfloat16' if get_device() == 'cpu' else 'float16')
     if get_device() == 'cpu' and dtype != 'bfloat16':
         raise ValueError(

@@ -17,9 +17,7 @@ def prepare_cpu_processes(cfg: Config, launcher: str) -> None:
     keeps an existing process group, so the group is made here first.
     Remove when ``init_dist(backend='gloo')`` and the runner do this themselves.
 
-    Args:
-        cfg: the run's config; its ``model_wrapper_cfg`` is set in place.
-        launcher: the runner's launcher; only ``'pytorch'`` (torchrun) is touched.
+    Only the launcher ``'pytorch'`` (torchrun) is touched; ``model_wrapper_cfg`` is set in place.
     """
     if launcher != 'pytorch' or torch.cuda.is_available():
         return

@@ -31,20 +31,14 @@ from .remedies import prepare_cpu_processes, without_code_layout
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # As a shell says it of SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
+# Below an error.
+_TRACEBACK = '(DFERCLIP_MM_TRACEBACK=1 shows the traceback)'
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
 
 def find_data(cfg: Config, *splits: str) -> None:
-    """Look for lists and clips before the model is built, which may download its weights first.
-
-    Args:
-        cfg: of the run.
-        splits: which of train, val and test it reads.
-
-    Raises:
-        FileNotFoundError, ValueError: as the datasets say.
-    """
+    """Look for lists and clips of splits before the model is built, which may download weights."""
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     for settings in dataset_configs(cfg, splits):
         # A copy: some pipelines take from their settings.
@@ -54,11 +48,7 @@ def find_data(cfg: Config, *splits: str) -> None:
 def build_runner(cfg: Config) -> Runner:
     """Build a run, with several processes on the CPU too, and with strict loading of checkpoints.
 
-    Args:
-        cfg: what ``options.load_config`` returned; ``load_from`` may name a checkpoint.
-
-    Raises:
-        FileNotFoundError, ValueError: when ``load_from`` is no checkpoint.
+    A ``load_from`` that is no checkpoint is refused before anything is built.
     """
     source = cfg.get('load_from')
     if source is not None and not is_remote(source):
@@ -119,16 +109,16 @@ def friendly_errors() -> Iterator[None]:
             get_error_handler().record_exception(error)
         if not _is_of_user(error) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        raise SystemExit(
-            f'error: {str(error) or repr(error)}\n(DFERCLIP_MM_TRACEBACK=1 shows the traceback)'
-        ) from error
+        raise SystemExit(f'error: {str(error) or repr(error)}\n{_TRACEBACK}') from error
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _is_of_user(error: Exception) -> bool:
-    unknown = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
-    return unknown or isinstance(error, _USER_ERRORS)
+    # MMEngine's, of a misspelt argument or type in a config.
+    told = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
+    told = told or (isinstance(error, KeyError) and 'registry. Please check' in str(error))
+    return told or isinstance(error, _USER_ERRORS)
 
 
 def _interrupt(owner: int, number: int, frame: object) -> None:

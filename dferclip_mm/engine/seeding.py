@@ -23,12 +23,8 @@ SAMPLES, ITERATIONS = 0, 1
 def seed_generators(seed: int, *position: int) -> int:
     """Seed Python's, NumPy's and PyTorch's CPU generator for a position in a run (16 us).
 
-    Args:
-        seed: of the run.
-        position: integers from 0, such as ``SAMPLES, epoch, index``.
-
-    Returns:
-        PyTorch's seed, for generators of other devices.
+    The position is given as integers from 0, such as ``SAMPLES, epoch, index``. Returns PyTorch's
+    seed, for generators of other devices.
     """
     words = np.random.SeedSequence(seed, spawn_key=position).generate_state(4).tolist()
     random.seed(words[0])
@@ -68,10 +64,6 @@ class SeededSampler:
     Each pass over the sampler is one epoch, counted from :attr:`epoch`, which a training loop sets
     before each; of an infinite sampler, each pass over the dataset. The next pass leaves out the
     first :attr:`skipped` indices; the length stays that of a full epoch.
-
-    Args:
-        sampler: gives indices.
-        seed: of the run.
     """
 
     def __init__(self, sampler: Any, seed: int) -> None:
@@ -123,11 +115,7 @@ class SeededFetch:
 
 
 def seed_samples(loader: Any, seed: int) -> SeededSampler:
-    """Make a loader seed the generators for each sample, in whichever process it is read.
-
-    Args:
-        loader: a `DataLoader` whose next iterator is new.
-        seed: of the run.
+    """Make a `DataLoader` seed the generators for each sample, in whichever process it is read.
 
     Raises:
         ValueError: when the loader has no batch sampler that takes indices from a sampler.

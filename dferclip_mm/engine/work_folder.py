@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mmengine import dist
 from mmengine.logging import MMLogger
 
 fcntl: Any
@@ -24,30 +23,20 @@ LOCK = '.training.lock'
 
 
 def lock_folders(folders: Iterable[str | Path]) -> ExitStack:
-    """Keep other training runs out of folders; all processes of a run call it together.
+    """Keep other training runs out of folders, by a POSIX lock on a file in each.
 
-    The main process holds a POSIX lock on a file in each folder. The system gives it back when that
-    process ends, however it ends; a network file system whose server died, as soon as it knows.
-    Where the file system has no locks, the log says so.
+    The system gives it back when this process ends, however it ends; a network file system whose
+    server died, as soon as it knows. Where the file system has no locks, the log says so.
 
     Returns:
         What holds the locks until it is closed.
 
     Raises:
-        OSError: in each process, when another run holds a folder; it names that run.
+        OSError: when another run holds a folder; it names that run.
     """
     held = ExitStack()
-    problem: list[OSError | None] = [None]
-    if dist.is_main_process() and fcntl is not None:
-        try:
-            for folder in folders:
-                _lock(Path(folder), held)
-        except OSError as error:
-            problem[0] = OSError(str(error))
-    dist.broadcast_object_list(problem)
-    if problem[0] is not None:
-        held.close()
-        raise problem[0]
+    for folder in folders if fcntl is not None else ():
+        _lock(Path(folder), held)
     return held
 
 

@@ -19,8 +19,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: (N,) integers.
 
     Raises:
-        ValueError: when the clips have fewer than two classes, or the best T is not between 0.01
-            and 100.
+        ValueError: when the clips have fewer than two classes, or no temperature is the best one:
+            all answers are right, or the logits say nothing about the labels.
     """
     if len(np.unique(labels)) < 2:
         raise ValueError(
@@ -34,11 +34,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     bound = np.log(100)
     found = float(minimize_scalar(loss, bounds=(-bound, bound), method='bounded').x)
-    if abs(found) > 0.99 * bound:
+    right = float((logits.argmax(axis=1) == labels).mean())
+    if right == 1 or found > 0.99 * bound:
         raise ValueError(
-            f'no temperature fits these {len(labels)} clips: the best one is '
-            f'{"below 0.01" if found < 0 else "above 100"}, as when all or none of the answers are '
-            'right; calibrate on more clips'
+            f'no temperature fits these {len(labels)} clips, of which {right:.0%} are right: '
+            'calibrate on more clips, among them right and wrong answers'
         )
     return float(np.exp(found))
 
@@ -62,12 +62,12 @@ def area_under_risk_coverage(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def find_threshold(scores: np.ndarray, labels: np.ndarray, error_rate: float) -> float:
-    """The lowest confidence above which at most a share of the answers is wrong.
+    """The lowest confidence from which on at most a share of the answers is wrong; 0 for all.
 
     Raises:
         ValueError: when even the surest clips are wrong more often.
     """
-    coverage, risk = risk_coverage(scores, labels)
+    risk = risk_coverage(scores, labels)[1]
     confidence = -np.sort(-scores.max(axis=1))
     # A threshold takes all clips of equal confidence.
     last_of_equals = np.append(confidence[1:] < confidence[:-1], True)
@@ -78,7 +78,7 @@ def find_threshold(scores: np.ndarray, labels: np.ndarray, error_rate: float) ->
             f'{1 + int(last_of_equals.argmax())} of {len(labels)} clips are wrong at '
             f'{risk[last_of_equals][0]:.0%}'
         )
-    return float(confidence[kept[-1]])
+    return 0.0 if kept[-1] == len(labels) - 1 else float(confidence[kept[-1]])
 
 
 def interval(

@@ -32,6 +32,7 @@ def render_report(
     read_frames: ReadFrames,
     features: np.ndarray | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
+    note: str = '',
 ) -> str:
     """The page as HTML that needs no other file.
 
@@ -41,6 +42,7 @@ def render_report(
         read_frames: reads a clip; an OSError or ValueError becomes a note in its place.
         features: (N, D) of all clips, for the map; None: it is made from the class scores.
         progress: wraps the clips that are read.
+        note: what the pictures of the clips show, where that is more than their frames.
 
     Raises:
         ValueError: when the run has several answers to a clip.
@@ -64,6 +66,7 @@ def render_report(
     )
     return environment.get_template('report.html').render(
         **page.summary(),
+        note=note,
         curves=[
             {'name': name, 'picture': picture_of(curves_figure(each.loss, each.validation))}
             for name, each in curves.items()

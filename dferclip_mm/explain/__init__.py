@@ -4,13 +4,14 @@ Everywhere `model` is a recognizer in evaluation mode, and `label` the number of
 """
 
 from .clip import find_class, read_clip
-from .explain import explain_clip, explain_texts
+from .explain import explain_clip, explain_texts, face_frames
 from .figures import face_figure, png, time_figure
 
 __all__ = [
     'explain_clip',
     'explain_texts',
     'face_figure',
+    'face_frames',
     'find_class',
     'png',
     'read_clip',

@@ -8,7 +8,7 @@ goes again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -36,25 +36,31 @@ def record_attention(modules: Sequence[nn.Module]) -> Iterator[list[torch.Tensor
         UndefinedError: when a module is none of these.
     """
     weights: list[torch.Tensor] = []
-    # timm's switch between PyTorch's kernel and plain attention.
-    fused = [module for module in modules if getattr(module, 'fused_attn', False)]
-    handles = []
-    for module in modules:
-        if isinstance(module, Attention | nn.MultiheadAttention):
-            handles.append(module.register_forward_hook(_recompute(weights)))
-        elif isinstance(getattr(module, 'attn_drop', None), nn.Module):
-            handles.append(module.attn_drop.register_forward_hook(_note(weights)))
-        else:
-            raise UndefinedError(f'{type(module).__name__} does not show its attention weights')
-    for module in fused:
-        module.fused_attn = False
-    try:
+    with ExitStack() as stack:
+        for module in modules:
+            # timm's switch between PyTorch's kernel and plain attention.
+            stack.enter_context(switched_off(module, 'fused_attn'))
+            if isinstance(module, Attention | nn.MultiheadAttention):
+                handle = module.register_forward_hook(_recompute(weights))
+            elif isinstance(getattr(module, 'attn_drop', None), nn.Module):
+                handle = module.attn_drop.register_forward_hook(_note(weights))
+            else:
+                raise UndefinedError(f'{type(module).__name__} does not show its attention weights')
+            stack.callback(handle.remove)
         yield weights
+
+
+@contextmanager
+def switched_off(module: nn.Module, name: str) -> Iterator[None]:
+    """Set a switch of a module, and of those in it, to False for a while."""
+    found = [each for each in module.modules() if getattr(each, name, False) is True]
+    for each in found:
+        setattr(each, name, False)
+    try:
+        yield
     finally:
-        for handle in handles:
-            handle.remove()
-        for module in fused:
-            module.fused_attn = True
+        for each in found:
+            setattr(each, name, True)
 
 
 def _note(weights: list[torch.Tensor]) -> Any:

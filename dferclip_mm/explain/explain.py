@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .clip import Clip, UndefinedError, predict
+from .face import overlay, patch_relevance
 from .figures import face_figure, png, texts_figure, time_figure
 from .words import near_words, sentence_effects
 
@@ -40,6 +43,20 @@ def explain_clip(
     except UndefinedError as error:
         undefined.append(f'no sentences.csv: {error}')
     return Explanation(files, undefined)
+
+
+def face_frames(model: Any, clip: Clip, label: int | None = None) -> np.ndarray:
+    """A clip's frames with the relevance of places on them, for reports: (T, H, W, 3) RGB.
+
+    Args:
+        model, clip: see the room.
+        label: the class to explain; the model's answer by default.
+
+    Raises:
+        UndefinedError: when no relevance is defined for the backbone.
+    """
+    label = int(predict(model, clip).argmax()) if label is None else label
+    return overlay(clip, patch_relevance(model, clip, label))
 
 
 def explain_texts(model: Any) -> Explanation:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib import colormaps
 from mmaction.models.backbones.vit_mae import VisionTransformer as VideoViT
 from open_clip.transformer import VisionTransformer as CLIPViT
 from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 
-from .attention import record_attention, relevance_rollout
+from .attention import record_attention, relevance_rollout, switched_off
 from .clip import Clip, UndefinedError, class_logits, preprocess
 
 
@@ -39,7 +41,8 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
     kinds = (CLIPViT, TimmViT, VideoViT)
     tower = next((each for each in model.backbone.modules() if isinstance(each, kinds)), None)
     inputs = preprocess(model, [clip.inputs]).requires_grad_()
-    with torch.enable_grad():
+    # What is recomputed in the backward pass would not be what the hooks have seen.
+    with torch.enable_grad(), switched_off(model.backbone, 'grad_checkpointing'):
         if tower is not None and layer is None:
             found = _relevance_of_tokens(model, inputs, label, tower)
         else:
@@ -48,6 +51,16 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
     # Video backbones answer for several frames at once.
     times = np.arange(len(clip.numbers)) * len(found) // len(clip.numbers)
     return found.detach().float().cpu().numpy()[times]
+
+
+def overlay(clip: Clip, relevance: np.ndarray) -> np.ndarray:
+    """Frames in grey with their relevance in colour, (T, H, W, 3) RGB; red is the clip's most."""
+    height, width = clip.frames.shape[1:3]
+    grey = clip.frames.mean(axis=-1, keepdims=True)
+    scaled = relevance / max(float(relevance.max()), 1e-12)
+    heat = np.stack([cv2.resize(each, (width, height)) for each in scaled])[..., None]
+    colors = colormaps['turbo'](heat[..., 0], bytes=True)[..., :3]
+    return (grey + 0.7 * np.sqrt(heat) * (colors - grey)).astype(np.uint8)
 
 
 def contrast(logits: torch.Tensor, label: int) -> torch.Tensor:

@@ -6,14 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..inference.plot import class_colors
 from .clip import Clip, UndefinedError, predict
-from .face import patch_relevance
+from .face import overlay, patch_relevance
 from .over_time import frame_attention, frame_similarity, leave_one_out
 from .words import text_names, text_similarity
 
@@ -94,13 +93,12 @@ def face_figure(model: Any, clip: Clip, label: int, layer: str | None = None) ->
     grid = figure.subplots(2 * rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for place, (frame, patches) in enumerate(zip(clip.frames, relevance, strict=True)):
+    shown = zip(clip.frames, overlay(clip, relevance), strict=True)
+    for place, (frame, colored) in enumerate(shown):
         above, below = grid[2 * (place // columns) :, place % columns][:2]
         above.imshow(frame)
         above.set_title(str(clip.numbers[place]), fontsize=8, pad=2)
-        heat = cv2.resize(patches / max(relevance.max(), 1e-12), (width, height))
-        below.imshow(frame.mean(axis=-1), cmap='gray', vmin=0, vmax=255)
-        below.imshow(heat, cmap='turbo', vmin=0, vmax=1, alpha=0.7 * np.sqrt(heat))
+        below.imshow(colored)
     said = f'{_answer(model, clip, label)}\nred speaks most for {model.cls_head.classes[label]}'
     figure.suptitle(said, fontsize=10)
     return figure

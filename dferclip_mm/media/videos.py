@@ -41,10 +41,13 @@ class Video:
         max_pixels: the most that a frame may have.
 
     Raises:
-        ValueError: if it does not open, has no video stream, or frames that are too large.
+        ValueError: if the file is not a video, has no frame, is damaged or cut short, or its frames
+            are too large.
+        OSError: if the file cannot be read.
     """
 
     def __init__(self, path: str, max_pixels: int) -> None:
+        read_head(path)
         self._path, self._max_pixels = path, max_pixels
         self._reformatter = VideoReformatter()
         self._frames: Iterator[Any] = iter(())
@@ -60,6 +63,7 @@ class Video:
             self.declared = max(0, self._stream.frames - hidden)
             sound = sound and self.declared in (0, shown)
             self._total = shown if sound else self._count_frames()
+            self._check_length()
             self._rewind()
         except BaseException:
             self.close()
@@ -92,20 +96,9 @@ class Video:
             raise ValueError(
                 f'frame {self._next - 1} does not decode: {first_line(error)}'
             ) from error
-        return self._pixels(frame)
-
-    def describe_loss(self) -> str:
-        """What the header declares and the file lacks; empty if nothing is missing."""
-        # Headers are sometimes off by a frame or two in a long video.
-        if len(self) < self.declared - self.declared // 50:
-            return (
-                f'its header declares {self.declared} frames, and {len(self)} of them can be read'
-            )
-        declared = (self._container.duration or 0) / av.time_base
-        # Sound may be longer than the pictures.
-        if not self.declared and self._seconds < 0.9 * declared - 0.1:
-            return f'its header declares {declared:.1f} seconds, and it holds {self._seconds:.1f}'
-        return ''
+        if frame.is_corrupt:
+            raise ValueError(f'frame {self._next - 1} is damaged')
+        return to_rgb(frame, self._reformatter)
 
     def close(self) -> None:
         """Close the file."""
@@ -146,6 +139,23 @@ class Video:
         if sound and len(times) == shown:
             self._times = sorted(times)
         return shown, hidden, sound
+
+    def _check_length(self) -> None:
+        if not self._total:
+            raise ValueError('expected a video, found one without frames')
+        # Headers are sometimes off by a frame or two in a long video.
+        if self._total < self.declared - self.declared // 50:
+            raise ValueError(
+                f'its header declares {self.declared} frames, and {self._total} of them can be '
+                'read: it is cut short or damaged'
+            )
+        declared = (self._container.duration or 0) / av.time_base
+        # Sound may be longer than the pictures.
+        if not self.declared and self._seconds < 0.9 * declared - 0.1:
+            raise ValueError(
+                f'its header declares {declared:.1f} seconds, and it holds {self._seconds:.1f}: '
+                'it is cut short or damaged'
+            )
 
     def _count_frames(self) -> int:
         self._times = []
@@ -204,11 +214,6 @@ class Video:
                 context.skip_frame = 'NONREF' if skip else 'DEFAULT'
             yield from packet.decode()
 
-    def _pixels(self, frame: Any) -> np.ndarray:
-        if frame.is_corrupt:
-            raise ValueError(f'frame {self._next - 1} is damaged')
-        return to_rgb(frame, self._reformatter)
-
 
 def open_stream(path: str, max_pixels: int) -> tuple[Any, Any]:
     """A video file's container and its best video stream, which decodes in one thread.
@@ -250,25 +255,6 @@ def to_rgb(frame: Any, reformatter: VideoReformatter) -> np.ndarray:
     if matrix is None:
         return image
     return _show(image, np.frombuffer(bytes(matrix), np.int32).reshape(3, 3))
-
-
-def open_video(path: str, max_pixels: int) -> Video:
-    """A video with at least one frame.
-
-    Raises:
-        ValueError: if the file is not a video, is damaged, or its frames are too large.
-        OSError: if the file cannot be read.
-    """
-    read_head(path)
-    video = Video(path, max_pixels)
-    if not len(video):
-        video.close()
-        raise ValueError('expected a video, found one without frames')
-    short = video.describe_loss()
-    if short:
-        video.close()
-        raise ValueError(f'{short}: it is cut short or damaged')
-    return video
 
 
 def _show(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:

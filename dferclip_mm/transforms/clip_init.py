@@ -19,7 +19,7 @@ from ..media.images import (
 )
 from ..media.packed import PackedClip, is_packed
 from ..media.spans import VideoSpan, split_span
-from ..media.videos import open_video
+from ..media.videos import Video
 
 # Once in a process: each call of MMAction2's inference builds a pipeline of its own.
 _warn_of_faces = FirstWarning()
@@ -102,4 +102,4 @@ class ClipInit(BaseTransform):
         video, span = split_span(path)
         if span is not None:
             return VideoSpan(video, *span, self.max_pixels)
-        return open_video(path, self.max_pixels)
+        return Video(path, self.max_pixels)

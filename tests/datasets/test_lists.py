@@ -17,13 +17,18 @@ FROM_0, FROM_1 = (ListLabels(CORPUS_CLASSES['dfew'], first) for first in (0, 1))
 LABELS = {parse_dfew_csv: FROM_1, parse_dferclip_list: FROM_0}
 
 
-@pytest.mark.parametrize('data', ['\ufeffa b\n'.encode(), b'a b\n', '\ufeffa b\n'.encode('utf-8')])
-def test_a_bom_is_dropped(data):
-    assert decode_list(data, 'list.txt') == 'a b\n'
-
-
-def test_gbk_is_read():
-    assert decode_list('一个女人。'.encode('gbk'), 'list.txt') == '一个女人。'
+@pytest.mark.promise(
+    'Lists and prompts', 'BOM, CRLF, tabs, blank lines, GB18030 and any letters are read'
+)
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'gb18030'])
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
+def test_a_list_is_read_whatever_its_encoding_and_line_ends(encoding, end):
+    lines = ['一个/女人\tHappy', '', '  ', 'cafe\u0301\\b c  Sad', '']
+    text = decode_list(end.join(lines).encode(encoding), 'f')
+    assert check_rows(parse_ferv39k_list(text, 'f', SEVEN)) == [
+        Row('一个/女人', 'happiness', 1),
+        Row('caf\xe9/b c', 'sadness', 4),
+    ]
 
 
 def test_other_encodings_name_the_file():
@@ -173,6 +178,7 @@ BAD = [
 ]
 
 
+@pytest.mark.promise('Lists and prompts', 'A list gives valid rows, or an error with file and line')
 @pytest.mark.parametrize(('parse', 'text', 'message'), BAD)
 def test_errors_name_file_and_line(parse, text, message):
     with pytest.raises(ValueError, match='^' + message):

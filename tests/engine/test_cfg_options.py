@@ -14,7 +14,7 @@ from dferclip_mm.engine.cfg_options import parse_options
         ('"a smile, wide (open)"', 'a smile, wide (open)'),
         ('[ happy , [ sad one ] ]', ['happy', ['sad one']]),
         ("a child's face", "a child's face"),
-        ("['it's wide', \"don't\"]", ["it's wide", "don't"]),
+        ('["it\'s wide", "don\'t"]', ["it's wide", "don't"]),
         ('my clips/a b.json', 'my clips/a b.json'),
         ('1 2', '1 2'),
         # As in MMEngine.
@@ -46,3 +46,8 @@ def test_words_of_the_command_line_keep_their_blanks(typed, value):
 def test_a_table_is_no_value(value):
     with pytest.raises(ValueError, match=r'a\.b: expected a value .*: write a\.b\.NAME=VALUE for'):
         parse_options([f'a.b={value}'])
+
+
+def test_a_list_that_cannot_be_read_is_refused():
+    with pytest.raises(ValueError, match=r"a\.b: \['it's wide'\] is no list"):
+        parse_options(["a.b=['it's wide']"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from mini_corpora import write_dfew
+from mmaction.registry import MODELS
 from mmengine.config import Config
 from small_runs import small_config, start
 from torch.distributed import DistBackendError
@@ -77,6 +78,9 @@ def test_an_error_of_the_user_ends_the_program_in_one_line(
     for error in (ValueError, FileNotFoundError, FloatingPointError):
         with pytest.raises(SystemExit, match=said), friendly_errors():
             raise error('no list at x')
+    # MMEngine's, of a misspelt type.
+    with pytest.raises(SystemExit, match='TextPromtHead is not in'), friendly_errors():
+        MODELS.build(dict(type='TextPromtHead'))
     with pytest.raises(KeyError), friendly_errors():
         raise KeyError('img')
     monkeypatch.setenv('DFERCLIP_MM_TRACEBACK', '1')

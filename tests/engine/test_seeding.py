@@ -68,13 +68,6 @@ def test_samples_do_not_depend_on_the_workers(workers, persistent):
     assert epochs(loader(workers, persistent_workers=persistent)) == epochs(loader())
 
 
-def test_epochs_differ_and_repeat_across_runs():
-    first, second = epochs(loader())
-    assert [item[0] for item in first] == [item[0] for item in second] == list(range(6))
-    assert not {n for item in first for n in item[1:]} & {n for item in second for n in item[1:]}
-    assert epochs(loader()) == [first, second]
-
-
 def test_a_repeated_sample_is_drawn_anew():
     """So is the same index of another dataset."""
     for wrapped in (

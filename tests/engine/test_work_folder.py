@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mmaction
 import pytest
+import small_runs
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
@@ -84,20 +85,22 @@ def test_a_second_run_is_refused_until_the_first_is_dead(living: int) -> None:
     assert Path('run/epoch_2.pth').is_file()
 
 
-def enter(rank: int, folder: Path) -> str | None:
-    """What is said when the processes of a run enter a folder, twice."""
+def start(rank: int, folder: Path) -> str | None:
+    """What is said when the processes of a run begin to train in a folder, twice."""
+    cfg = small_config('toy', work_dir=folder, launcher='pytorch')
+    os.environ['LOCAL_RANK'] = str(rank)
     try:
         for _ in range(2):
-            work_folder.lock_folders([folder]).close()
+            small_runs.start(cfg).train()
     except OSError as error:
         return str(error)
     return None
 
 
 def test_all_processes_of_a_run_are_one_owner(tmp_path: Path) -> None:
-    assert in_processes(enter, tmp_path, fork=True) == [None, None]
+    assert in_processes(start, tmp_path, fork=True) == [None, None]
     with work_folder.lock_folders([tmp_path]):
-        one, two = in_processes(enter, tmp_path, fork=True)
+        one, two = in_processes(start, tmp_path, fork=True)
     assert one == two
     assert f'(process {os.getpid()} on ' in one
 

@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.media.timed_frames import read_timed_frames
-from dferclip_mm.media.videos import open_video
+from dferclip_mm.media.videos import Video
 from dferclip_mm.precompute.source_clips import find_clip_name
 
 
@@ -34,7 +34,7 @@ from dferclip_mm.precompute.source_clips import find_clip_name
 @pytest.mark.parametrize('indices', [[*range(FRAMES)], [0], [FRAMES - 1], [3, 11, 12, 13, 36]])
 def test_the_requested_frames_are_decoded(tmp_path, kind, indices):
     name, options = KINDS[kind]
-    video = open_video(str(write(tmp_path / name, **options)), PIXELS)
+    video = Video(str(write(tmp_path / name, **options)), PIXELS)
     assert len(video) == FRAMES
     assert [number_of(video.read(index)) for index in indices] == indices
     video.close()
@@ -49,7 +49,7 @@ def test_a_list_may_leave_out_the_suffix_of_any_video(tmp_path, suffix):
 
 def test_unreferenced_frames_between_requested_ones_are_not_decoded(tmp_path):
     path = write(tmp_path / 'a.mp4', **x264(keyint=250, bframes=4, b_adapt=0, b_pyramid=0))
-    video = open_video(str(path), PIXELS)
+    video = Video(str(path), PIXELS)
     decoded = []
     video._frames = (decoded.append(frame) or frame for frame in video._frames)
     assert [number_of(video.read(index)) for index in (1, 38)] == [1, 38]
@@ -69,7 +69,7 @@ def test_frames_are_counted_where_packet_times_are_wrong(tmp_path):
             packet.pts, packet.stream = time + times[1], stream
             target.mux(packet)
     for indices in ([*range(FRAMES)], [10], [3, 11, 12], [30]):
-        video = open_video(str(other), PIXELS)
+        video = Video(str(other), PIXELS)
         assert [number_of(video.read(index)) for index in indices] == indices
 
 
@@ -88,13 +88,13 @@ def test_frames_hidden_by_an_edit_list_do_not_count(tmp_path, bframes):
                 packet.stream = stream
                 target.mux(packet)
     for indices in ([*range(FRAMES - 15)], [0, 5], [24]):
-        video = open_video(str(other), PIXELS)
+        video = Video(str(other), PIXELS)
         assert len(video) == FRAMES - 15
         assert [number_of(video.read(index)) for index in indices] == [n + 15 for n in indices]
 
 
 def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
-    video = open_video(str(write(tmp_path / 'a.mp4')), PIXELS)
+    video = Video(str(write(tmp_path / 'a.mp4')), PIXELS)
     video.read(5)
     for index in (5, 2, FRAMES):
         with pytest.raises(ValueError, match=f'expected frames from 6 to 39, found frame {index}'):
@@ -117,9 +117,9 @@ MATRICES = {
 @pytest.mark.parametrize('matrix', MATRICES)
 def test_a_video_is_shown_by_its_display_matrix(tmp_path, matrix):
     path = write(tmp_path / 'a.mp4', top=16)
-    stored = open_video(str(path), PIXELS).read(6)
+    stored = Video(str(path), PIXELS).read(6)
     set_matrix(path, *matrix)
-    shown = open_video(str(path), PIXELS).read(6)
+    shown = Video(str(path), PIXELS).read(6)
     np.testing.assert_array_equal(shown, MATRICES[matrix](stored))
     timed = [frame.image for frame in read_timed_frames(str(path))]
     np.testing.assert_array_equal(timed[6], shown)
@@ -131,7 +131,7 @@ def test_a_display_matrix_that_is_no_turn_or_flip_is_refused(tmp_path, matrix):
     set_matrix(path, *matrix)
     shown = ' '.join(f'{value:g}' for value in matrix)
     with pytest.raises(ValueError, match=f'found the display matrix {shown}: re-encode'):
-        open_video(str(path), PIXELS).read(0)
+        Video(str(path), PIXELS).read(0)
 
 
 @pytest.mark.parametrize('name', CUTTABLE)
@@ -139,7 +139,7 @@ def test_a_display_matrix_that_is_no_turn_or_flip_is_refused(tmp_path, matrix):
 def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
     path = cut(write(tmp_path / name, **CUTTABLE[name]), share)
     try:
-        video = open_video(str(path), PIXELS)
+        video = Video(str(path), PIXELS)
     except ValueError:
         return
     found = [number_of(video.read(index)) for index in range(len(video))]
@@ -164,7 +164,7 @@ def test_ffmpeg_follows_no_playlist(tmp_path, monkeypatch, text):
     path = tmp_path / 'b.mp4'
     path.write_text(text.format(write(tmp_path / 'a.mp4')))
     with pytest.raises(ValueError, match='one that does not open'):
-        open_video(str(path), PIXELS)
+        Video(str(path), PIXELS)
 
 
 def test_a_frame_larger_than_the_container_declares_is_refused(tmp_path):
@@ -173,7 +173,7 @@ def test_a_frame_larger_than_the_container_declares_is_refused(tmp_path):
     width = content.index(b'\xb0\x81\x40')
     path.write_bytes(content[:width] + b'\xb0\x81\x08' + content[width + 3 :])
     with pytest.raises(ValueError, match=r'at most 1000 pixels|without frames'):
-        open_video(str(path), 1000)
+        Video(str(path), 1000)
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='reads /proc')
@@ -181,7 +181,7 @@ def test_workers_that_fork_neither_hang_nor_grow(tmp_path):
     path = str(write(tmp_path / 'a.mp4'))
 
     def read(_):
-        video = open_video(path, PIXELS)
+        video = Video(path, PIXELS)
         video.read(FRAMES - 1)
         video.close()
         pages = Path('/proc/self/statm').read_text().split()[1]

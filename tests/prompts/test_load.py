@@ -65,6 +65,9 @@ def test_a_bad_table_is_explained(prompts, message):
         load_prompts(prompts, ['a', 'b'])
 
 
+@pytest.mark.promise(
+    'Lists and prompts', 'A prompt file is a table of sentences, or an error that names the file'
+)
 @pytest.mark.parametrize(
     ('name', 'data', 'message'),
     [

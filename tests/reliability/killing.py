@@ -94,6 +94,8 @@ def go(
     """The exit code of a run with `options` in its config and, maybe, a signal; FOLDER/NAME.txt."""
 
     def child() -> None:
+        # Ignored in what a shell starts in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         cfg = config(folder / 'run', keep=keep, **options)
         cfg.custom_hooks += hooks
         if at is not None:

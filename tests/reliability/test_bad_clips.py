@@ -140,14 +140,6 @@ def test_a_video_that_goes_after_the_start_is_named(corpus, decoder, kind):
         clips[0]
 
 
-@pytest.mark.parametrize('kind', ['a pipe', 'a link to a device', 'a link to nothing'])
-def test_a_frame_that_is_no_file_is_left_out(corpus, kind):
-    frame = corpus / 'clips/b/clip/3.jpg'
-    frame.unlink()
-    ODD_FILES[kind](frame)
-    assert build(corpus)[1]['data_samples'].metainfo['img_shape'] == (16, 16)
-
-
 def test_a_mistake_in_a_pipeline_is_not_blamed_on_the_clip(corpus):
     def broken(results):
         raise KeyError('mistake')

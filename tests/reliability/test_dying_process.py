@@ -36,16 +36,6 @@ def root_cause(said: str) -> str:
     return ' '.join(said.rsplit('Root Cause', 1)[1].split())
 
 
-def test_the_error_of_the_process_that_failed_is_named_last() -> None:
-    code, said = train('run', 'step=4', 'way=raise')
-    assert code == 1
-    cause = root_cause(said)
-    assert 'rank : 1' in cause
-    assert 'RuntimeError: the camera fell over' in cause
-    # The other process stopped.
-    assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
-
-
 @pytest.mark.promise(
     'Several processes', 'A killed process ends the others, and the last message names it'
 )
@@ -85,14 +75,6 @@ def test_a_restarted_run_ends_bitwise_equal(rank: int, step: int, times: int) ->
     Path('straight/died').write_text(str(times))
     assert train('straight', *options)[0] == 0
     assert differences(Path('straight/epoch_4.pth'), Path('again/epoch_4.pth')) == []
-
-
-@only_long
-def test_restarts_are_limited() -> None:
-    code, said = train('run', 'step=4', 'times=9', resume=True, MAX_RESTARTS='1')
-    assert code == 1
-    assert 'Signal 9 (SIGKILL)' in root_cause(said)
-    assert Path('run/died').read_text() == '2'
 
 
 def test_restarts_without_resume_are_refused() -> None:

@@ -37,9 +37,7 @@ class Cell(NamedTuple):
 
 CELLS = [
     Cell('DFER-CLIP', 'augmentation', 2, 2),
-    Cell('DFER-CLIP', 'dropout', 0, 1),
-    Cell('EmoCLIP', 'EMA', 2, 1),
-    Cell('EmoCLIP', 'schedule', 0, 2),
+    Cell('EmoCLIP', 'schedule', 0, 1),
 ]
 if LONG:
     CELLS = [Cell(*values) for values in product(CONFIGS, FEATURES, (0, 2), (1, 2))]

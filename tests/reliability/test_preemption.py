@@ -40,6 +40,18 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def check_resumes(straight: Path, folder: Path, **options: Any) -> str:
+    """Stop a run with a signal, resume it, and compare; what the first half said."""
+    assert go(folder, 'first', **options) == EXIT_CODE
+    for moment in ('at', 'number', 'when'):
+        options.pop(moment, None)
+    assert go(folder, 'second', resume=True, **options) == 0, (folder / 'second.txt').read_text()
+    check_equal(straight, folder)
+    said = (folder / 'first.txt').read_text()
+    assert 'Traceback' not in said
+    return said
+
+
 @pytest.mark.promise(
     'Resuming', 'SIGTERM or SIGUSR1 saves after the iteration; the run resumes with the next batch'
 )
@@ -48,28 +60,18 @@ def test_a_resumed_run_continues_with_the_next_batch(
     at: int, straight: Path, tmp_path: Path
 ) -> None:
     number = signal.SIGUSR1 if at % 2 else signal.SIGTERM
-    assert (
-        go(tmp_path, 'first', at=at, number=number, train_dataloader__num_workers=at % 2)
-        == EXIT_CODE
-    )
-    saved = torch.load(tmp_path / 'run/preempted.pth', weights_only=True)
-    assert saved['meta']['iter'] == at
-    assert 'stop signal received' in (tmp_path / 'first.txt').read_text()
-    assert go(tmp_path, 'second', resume=True) == 0, (tmp_path / 'second.txt').read_text()[-3000:]
-    check_equal(straight, tmp_path)
+    options = dict(train_dataloader__num_workers=at % 2)
+    said = check_resumes(straight, tmp_path, at=at, number=number, **options)
+    assert f'stop signal received: saved after iteration {at}' in said
 
 
 @pytest.mark.promise(
     'Resuming', 'The first Ctrl-C saves and ends in one line, the second ends at once'
 )
 def test_ctrl_c_saves_and_ends_in_one_line(straight: Path, tmp_path: Path) -> None:
-    assert go(tmp_path, 'first', at=9, number=signal.SIGINT) == EXIT_CODE
-    said = (tmp_path / 'first.txt').read_text()
+    said = check_resumes(straight, tmp_path, at=9, number=signal.SIGINT)
     assert 'press Ctrl-C again to end at once, without saving' in said
     assert 'stop signal received: saved after iteration 9' in said
-    assert 'Traceback' not in said
-    assert go(tmp_path, 'second', resume=True) == 0
-    check_equal(straight, tmp_path)
 
 
 @pytest.mark.parametrize('workers', [0, 1])
@@ -117,29 +119,20 @@ def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there
 
 
 def test_a_signal_in_validation_ends_the_run_at_once(straight: Path, tmp_path: Path) -> None:
-    code = go(tmp_path, 'first', at=12, when='val_iter')
-    assert code == EXIT_CODE
-    assert not (tmp_path / 'run/preempted.pth').exists()
-    assert not (tmp_path / 'run/best_dfer_WAR_epoch_2.pth').exists()
-    assert go(tmp_path, 'second', resume=True) == 0
-    check_equal(straight, tmp_path)
+    said = check_resumes(straight, tmp_path, at=12, when='val_iter')
+    assert 'stop signal received: saved before this validation' in said
 
 
 @pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
-@pytest.mark.parametrize('first', [True, False] if LONG else [True])
-def test_a_signal_between_training_and_validation_is_obeyed(first: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize('at', [6, 12] if LONG else [6])
+def test_a_signal_between_training_and_validation_is_obeyed(at: int, tmp_path: Path) -> None:
     """Where no checkpoint of the epoch was due, and where it is already written."""
-    assert go(tmp_path / 'straight', 'all', default_hooks__checkpoint__interval=2) == 0
-    halves, at = tmp_path / 'halves', 6 if first else 12
-    code = go(halves, 'first', at=at, when='train_epoch', default_hooks__checkpoint__interval=2)
-    assert code == EXIT_CODE
-    assert (halves / 'run/preempted.pth').exists() == first
-    name = 'preempted.pth' if first else 'epoch_2.pth'
-    meta = torch.load(halves / 'run' / name, weights_only=True)['meta']
-    assert (meta['epoch'], meta['iter']) == (at // 6, at)
-    assert 'batches_done' not in meta
-    assert go(halves, 'second', resume=True, default_hooks__checkpoint__interval=2) == 0
-    check_equal(tmp_path / 'straight', halves)
+    every = dict(default_hooks__checkpoint__interval=2)
+    assert go(tmp_path / 'straight', 'all', **every) == 0
+    said = check_resumes(
+        tmp_path / 'straight', tmp_path / 'halves', at=at, when='train_epoch', **every
+    )
+    assert ('saved after iteration 6, in its validation' in said) == (at == 6)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +162,8 @@ def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
 def test_a_run_saves_only_after_an_optimizer_step(tmp_path: Path) -> None:
     steps = dict(optim_wrapper__accumulative_counts=4)
     assert go(tmp_path / 'straight', 'all', **steps) == 0
-    halves = tmp_path / 'halves'
-    code = go(halves, 'first', at=9, **steps)
-    assert code == EXIT_CODE
-    assert torch.load(halves / 'run/preempted.pth', weights_only=True)['meta']['iter'] == 12
-    assert go(halves, 'second', resume=True, **steps) == 0
-    check_equal(tmp_path / 'straight', halves)
+    said = check_resumes(tmp_path / 'straight', tmp_path / 'halves', at=9, **steps)
+    assert 'saved after iteration 12' in said
 
 
 def _one_of_two(rank: int, folder: Path, resume: bool, at: int) -> Any:

@@ -70,7 +70,7 @@ def test_what_is_no_feature_file_is_refused(
         ('other.npz', 'other.npz holds a: expected features'),
         (
             'table.csv',
-            'table.csv is not an .npz file: expected one that tools/extract_features.py wrote$',
+            'table.csv is not an .npz file: expected one that tools/extract_features.py wrote',
         ),
     ):
         with pytest.raises(SystemExit, match=said):

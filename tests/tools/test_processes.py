@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from lengths import only_long
 from mini_corpora import write_dfew
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from processes import tool_in_processes
+from processes import in_processes
 from small_parts import recorded_steps
-from small_runs import count_iterations, finish, launch, run_tool, small_config
+from small_runs import count_iterations, finish, launch, run_tool, small_config, start
+
+from dferclip_mm.engine.options import enable_resume, load_config
 
 BATCH = ('--cfg-options', 'train_dataloader.batch_size=4')
 
@@ -72,6 +75,14 @@ def check_close_weights(found: str, expected: str) -> None:
         torch.testing.assert_close(one[key], value, rtol=1e-3, atol=1e-4)
 
 
+def train_sharded(rank: int, options: list[str]) -> None:
+    """One process of a run, which resumes where it can."""
+    os.environ['LOCAL_RANK'] = str(rank)
+    cfg = load_config('small.py', options, work_dir='sharded', launcher='pytorch')
+    enable_resume(cfg, 'auto')
+    start(cfg).train()
+
+
 def test_sharded_training_is_the_same_training_and_resumes(work_dir: Path) -> None:
     cfg = write_config('dferclip_dfew_fsdp_vit-l-14', work_dir, 3)
     # A block of the small tower is a shard, as a block of ViT-L is.
@@ -83,16 +94,15 @@ def test_sharded_training_is_the_same_training_and_resumes(work_dir: Path) -> No
     options = (*BATCH, *single, *longer, 'default_hooks.checkpoint.interval=1')
     run_tool('train', 'small.py', '--work-dir', 'single', *options)
 
-    tool_in_processes('train', 'small.py', '--work-dir', 'sharded')
+    in_processes(train_sharded, [], fork=True)
     check_close_weights('sharded/iter_3.pth', 'single/iter_3.pth')
     arguments = ('--work-dir', 'test', '--cfg-options', 'runner_type=Runner')
     run_tool('test', 'small.py', 'sharded/iter_3.pth', *arguments)
 
-    other = (*longer, 'optim_wrapper.optimizer.lr=0.5')
-    resumed = launch('small.py', 2, '--work-dir', 'sharded', '--resume', '--cfg-options', *other)
-    code, output = finish(resumed)
-    assert code == 0, output[-3000:]
-    assert 'The checkpoint decides: optim_wrapper.optimizer.lr (0.01, not 0.5)' in output
+    in_processes(train_sharded, [*longer, 'optim_wrapper.optimizer.lr=0.5'], fork=True)
     check_equal_steps('sharded', 'single', rel=1e-3)
-    # The momentum was resumed as well.
+    # The momentum and the learning rate were resumed as well.
     check_close_weights('sharded/iter_5.pth', 'single/iter_5.pth')
+    log = max(Path('sharded').glob('*/*.log'), key=lambda path: path.stat().st_mtime)
+    said = 'The checkpoint decides: optim_wrapper.optimizer.lr (0.01, not 0.5)'
+    assert said in log.read_text()

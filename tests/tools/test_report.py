@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from clip_files import write_frames
 from mini_corpora import write_clip
+from untrained_demo import CONFIG, write_untrained_demo
 
 
 def write_run(folder: Path) -> None:
@@ -68,3 +73,19 @@ def test_a_run_without_results_says_how_to_save_them(
 ) -> None:
     with pytest.raises(SystemExit, match=r'error: no results at .*test_evaluator\.save_to='):
         run_tool('report', work_dir)
+
+
+def test_a_page_shows_what_spoke_for_the_answers(
+    work_dir: Path, run_tool: Callable[..., None]
+) -> None:
+    write_run(work_dir)
+    write_frames(work_dir / 'clips' / '1', 8, names=[f'{number}.jpg' for number in range(1, 9)])
+    run_tool('report', work_dir, '--explain', CONFIG, write_untrained_demo(work_dir))
+    page = Path('report.html').read_text()
+    assert 'red places speak most for its answer' in page
+    sheet = re.search(r'src="data:image/jpeg;base64,([^"]+)" alt="frames of 1"', page)[1]
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(sheet), np.uint8), cv2.IMREAD_COLOR)
+    # Four grey frames, and the same with colours.
+    assert picture.shape == (72, 8 * 72, 3)
+    colors = np.ptp(picture.astype(int), axis=2).mean(axis=0).reshape(8, 72).mean(axis=1)
+    assert colors[:4].max() < 2 < 10 < colors[4:].max()

@@ -1,4 +1,4 @@
-"""Types and arguments of our components: a misspelt one is refused with those that exist.
+"""Arguments of our components: a misspelt one is refused with those that exist.
 
 The classes pass unknown arguments on to MMAction2's, whose TypeError names neither.
 """
@@ -6,7 +6,7 @@ The classes pass unknown arguments on to MMAction2's, whose TypeError names neit
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmaction import registry
@@ -27,16 +27,11 @@ _COUNTED = {'num_classes', 'text_dims'}
 
 
 def check_arguments(cfg: Mapping[str, Any]) -> None:
-    """Refuse misspelt components of this package, and arguments that one does not take.
-
-    Raises:
-        ValueError: naming every such type or argument, its location, and those that exist.
-    """
+    """Refuse arguments that a component of this package does not take."""
     said: list[str] = []
     for location, settings in walk(cfg):
         kind = find_class(settings)
         if kind is None:
-            said += _misspelt_type(location, settings)
             continue
         known = accepted(kind)
         # MMEngine's runner takes a hook's priority from its settings.
@@ -53,20 +48,6 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
             f'config: {" ".join(said)} (In a config that inherits, _delete_=True in that dict '
             'removes the settings of the base.)'
         )
-
-
-def _misspelt_type(location: str, settings: Any) -> Iterator[str]:
-    name = settings.get('type') if isinstance(settings, Mapping) else None
-    if not isinstance(name, str):
-        return
-    known = [each.module_dict for each in _REGISTRIES]
-    known += [each.parent.module_dict for each in _REGISTRIES if each.parent is not None]
-    if any(name in each for each in known):
-        return
-    ours = {key for each in known for key in each if find_class({'type': key}) is not None}
-    meant = closest(name, ours)
-    if meant is not None:
-        yield f'{location}.type: there is no {name!r}, did you mean {meant!r}?'
 
 
 def accepted(kind: type) -> set[str]:

@@ -19,23 +19,20 @@ def trained_classes(checkpoint: Mapping[str, Any]) -> Names:
     return tuple((meta.get('dataset_meta') or meta).get('classes') or ())
 
 
-def has_only_numbers(head: Any) -> bool:
-    """Whether a head has outputs without names, as MMAction2's heads do."""
+def is_bound_to_classes(head: Any) -> bool:
+    """Whether a head can only score the classes of its training, in their order.
+
+    It has outputs without names, as MMAction2's heads, or context vectors for each class.
+    """
+    learner = getattr(head, 'prompt_learner', None)
+    if learner is not None:
+        return bool(learner.class_specific and learner.num_context)
     unnamed = getattr(head, 'classes', None) is None and getattr(head, 'targets', None) is None
     return hasattr(head, 'num_classes') and unnamed and not hasattr(head, 'set_vocabulary')
 
 
 def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]) -> None:
-    """Compare two owners' names; an owner without names fits any.
-
-    Args:
-        what: ``'classes'`` or ``'targets'``, for the message.
-        expected: an owner, such as ``'train_dataloader'``, and its names.
-        found: another one.
-
-    Raises:
-        ValueError: when they differ in a name or in the order.
-    """
+    """Compare the `what` (classes, targets) of two owners: (its name, its names or none)."""
     if expected[1] and found[1] and expected[1] != found[1]:
         raise ValueError(
             f'{expected[0]} has the {what} {", ".join(expected[1])}, but {found[0]} has '
@@ -44,18 +41,10 @@ def check_equal(what: str, expected: tuple[str, Names], found: tuple[str, Names]
 
 
 def check_head(head: Any, dataset: Any, key: str) -> None:
-    """Compare a head with a dataset.
+    """Compare a head, or None, with a dataset.
 
     Heads without names are compared by number. A zero-shot head with ``classes=None`` takes the
     classes of the dataset.
-
-    Args:
-        head: the model's ``cls_head``, or None.
-        dataset: built.
-        key: the config's name for its loader, for the message.
-
-    Raises:
-        ValueError: when they differ.
     """
     for what in ('classes', 'targets'):
         expected = tuple(getattr(head, what, None) or ())
@@ -69,26 +58,4 @@ def check_head(head: Any, dataset: Any, key: str) -> None:
         raise ValueError(
             f'model.cls_head has {head.num_classes} classes, {key} has {len(found)} '
             f'({", ".join(found)}): set cls_head.num_classes={len(found)}'
-        )
-
-
-def check_context(head: Any, checkpoint: Mapping[str, Any]) -> None:
-    """Compare a head's classes with those that the context vectors of a checkpoint belong to.
-
-    Raises:
-        ValueError: when they differ: the context vectors of one class cannot serve another.
-    """
-    learner = getattr(head, 'prompt_learner', None)
-    weights = checkpoint.get('state_dict', checkpoint)
-    if learner is None or not (learner.class_specific and learner.num_context):
-        return
-    trained, expected = trained_classes(checkpoint), tuple(head.classes)
-    context = weights.get('cls_head.prompt_learner.context')
-    count = len(context) if context is not None and context.ndim == 3 else None
-    if (trained and trained != expected) or (count and count != len(expected)):
-        found = ', '.join(trained) if trained else f'{count} other classes'
-        raise ValueError(
-            f'the checkpoint has context vectors for each of {found}, which cannot score '
-            f'{", ".join(expected)}: train with class_specific=False, whose one context '
-            'serves any classes'
         )

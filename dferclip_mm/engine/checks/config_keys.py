@@ -14,7 +14,6 @@ from fnmatch import fnmatch
 from typing import Any
 
 from mmengine.runner import FlexibleRunner, Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 # The names in ``default_hooks`` that MMEngine's runner fills in itself.
@@ -31,7 +30,6 @@ def _arguments(function: Any) -> set[str]:
 
 
 _LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
-_MULTIPLIERS = {'lr_mult', 'decay_mult'}
 # The keys at the top level that a run reads.
 RUN_KEYS = ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'}) | {
     *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
@@ -54,53 +52,31 @@ _KNOWN = {
         *('custom_keys', 'bypass_duplicate', 'bias_lr_mult', 'dcn_offset_lr_mult'),
         *('bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult'),
     },
-    'train_dataloader': _LOADER,
-    'val_dataloader': _LOADER,
-    'test_dataloader': _LOADER,
+    **{f'{split}_dataloader': _LOADER for split in ('train', 'val', 'test')},
 }
 _CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys'
 
 
 def check_config_keys(cfg: Mapping[str, Any]) -> None:
-    """Refuse a config with misspelt keys.
-
-    Raises:
-        ValueError: naming every misspelt key and what was probably meant.
-    """
-    known = {**_KNOWN, **{f'{_CUSTOM_KEYS}.{key}': _MULTIPLIERS for key in _at(cfg, _CUSTOM_KEYS)}}
-    _refuse(
-        (f'{location}.{key}'.lstrip('.'), key, meant)
-        for location, keys in known.items()
+    """Refuse a config with misspelt keys."""
+    multipliers = {f'{_CUSTOM_KEYS}.{key}': {'lr_mult', 'decay_mult'} for key in custom_keys(cfg)}
+    said = [
+        f'{location}.{key}: {key!r} is unknown, did you mean {meant!r}?'.lstrip('.')
+        for location, keys in {**_KNOWN, **multipliers}.items()
         for key in _at(cfg, location)
         if key not in keys and (meant := closest(key, keys))
-    )
-
-
-def check_custom_keys(cfg: Mapping[str, Any], model: nn.Module) -> None:
-    """Refuse keys of ``paramwise_cfg.custom_keys`` that match no parameter by a misspelling.
-
-    Raises:
-        ValueError: naming every such key and the module or parameter that was probably meant.
-    """
-    names = [name for name, _ in (*model.named_modules(), *model.named_parameters())]
-    _refuse(
-        (_CUSTOM_KEYS, key, meant)
-        for key in _at(cfg, _CUSTOM_KEYS)
-        # MMEngine looks for the key anywhere in a parameter's name.
-        if not any(key in name for name in names) and (meant := closest(key, names))
-    )
+    ]
+    if said:
+        raise ValueError(
+            f'config: {" ".join(said)} (if it is a variable of your own, give it another name)'
+        )
 
 
 def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
     """Refuse names in ``save_best`` that no metric of the validation logs.
 
-    Args:
-        names: what the best checkpoint is chosen by.
-        metrics: built, and told the classes by ``dataset_meta``. Nothing is refused when one of
-            them has no method ``reports``, which lists the names that it logs.
-
-    Raises:
-        ValueError: naming every unknown name and the closest one that is logged.
+    The metrics are built, and told the classes by ``dataset_meta``. Nothing is refused when one of
+    them has no method ``reports``, which lists the names that it logs.
     """
     reported = ['auto']
     for metric in metrics:
@@ -109,11 +85,17 @@ def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
         prefix = f'{metric.prefix}/' if metric.prefix else ''
         logged = metric.reports(vars(metric), metric.dataset_meta or {})
         reported += [prefix + name for name in logged]
-    _refuse(
-        ('default_hooks.checkpoint.save_best', name, closest(name, reported, cutoff=0.0))
-        for name in names
-        if name not in reported and not any(fnmatch(name, pattern) for pattern in reported)
-    )
+    for name in names:
+        if not any(fnmatch(name, pattern) for pattern in reported):
+            raise ValueError(
+                f'default_hooks.checkpoint.save_best: no metric logs {name!r}, expected one of '
+                f'{", ".join(reported[1:])}'
+            )
+
+
+def custom_keys(cfg: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keys of ``paramwise_cfg`` that change parameters by their names."""
+    return _at(cfg, _CUSTOM_KEYS)
 
 
 def _at(cfg: Any, location: str) -> Mapping[str, Any]:
@@ -142,14 +124,3 @@ def walk(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             waiting += [(f'{key}.{name}', each) for name, each in value.items()]
         elif isinstance(value, list | tuple):
             waiting += [(f'{key}.{place}', each) for place, each in enumerate(value)]
-
-
-def _refuse(misspellings: Iterator[tuple[str, str, str | None]]) -> None:
-    said = [
-        f'{location}: {found!r} is unknown, did you mean {meant!r}?'
-        for location, found, meant in misspellings
-    ]
-    if said:
-        raise ValueError(
-            f'config: {" ".join(said)} (if it is a variable of your own, give it another name)'
-        )

@@ -20,16 +20,7 @@ _FRAMES = (
 
 
 def check_labels(dataset: Any, head: Any, key: str) -> None:
-    """Refuse labels outside the classes of the head.
-
-    Args:
-        dataset: built; MMEngine's wrappers are followed. Clips without a label are skipped.
-        head: the model's ``cls_head``, or None.
-        key: the config's name for the loader, for the message.
-
-    Raises:
-        ValueError: naming the dataset, the first such clip, and the classes.
-    """
+    """Refuse labels outside the classes of the head; clips without a label are skipped."""
     classes = getattr(head, 'classes', None) or ()
     count = len(classes) or getattr(head, 'num_classes', None)
     if count is None or getattr(head, 'targets', None) is not None:
@@ -53,12 +44,7 @@ def check_labels(dataset: Any, head: Any, key: str) -> None:
 def check_metric_names(metrics: Iterable[Any], key: str) -> None:
     """Refuse metrics that find no names of classes or targets, or others than the data have.
 
-    Args:
-        metrics: built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
-        key: the config's name for the loader, for the message.
-
-    Raises:
-        ValueError: naming the metric and what to set.
+    They are built, and told the data's names by ``dataset_meta``. Those of MMAction2 need none.
     """
     for metric in metrics:
         if hasattr(metric, 'find_names'):
@@ -69,18 +55,10 @@ def check_metric_names(metrics: Iterable[Any], key: str) -> None:
 
 
 def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:
-    """Compare the frames that a pipeline samples with those of one view of the model.
+    """Compare the frames that a pipeline samples with those of one view of a recognizer's config.
 
     A pipeline tells several views by its sampler: ``clip_len`` (or ``num_frames``) frames in each,
     ``num_clips`` views. MMAction2's image pipelines have views of ``num_clips`` single frames.
-
-    Args:
-        dataset: built; MMEngine's wrappers are followed.
-        model: the config of the recognizer. Only some are for one number of frames.
-        key: the config's name for the loader, for the message.
-
-    Raises:
-        ValueError: naming both numbers.
     """
     wanted = _model_frames(model)
     if wanted is None:

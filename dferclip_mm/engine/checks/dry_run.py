@@ -14,21 +14,15 @@ _ADVICE = (
     'videos), that video backbones are in Recognizer3D and image backbones in FrameRecognizer, and '
     'that in_channels of neck and cls_head is the number of channels that they receive'
 )
+# Of PyTorch and MMAction2, where shapes do not fit.
+_MISFITS = (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, IndexError)
 
 
 def check_one_clip(model: Any, loader: DataLoader, key: str) -> None:
-    """Score the first clip of a dataset, without gradients.
+    """Score the first clip of a loader's dataset, the model in evaluation mode, without gradients.
 
     Which channels a backbone returns, and whether its output has frames, shows only when a clip
     passes through it. Weights and random numbers do not change.
-
-    Args:
-        model: in evaluation mode.
-        loader: gives the dataset and the function that makes a batch.
-        key: the config's name for the loader, for the message.
-
-    Raises:
-        ValueError: when the model cannot score the clip.
     """
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with preserve_rng_state(devices=devices), torch.no_grad():
@@ -37,14 +31,7 @@ def check_one_clip(model: Any, loader: DataLoader, key: str) -> None:
             model.val_step(batch)
         except torch.OutOfMemoryError:
             raise
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            AssertionError,
-            IndexError,
-        ) as error:
+        except _MISFITS as error:
             shapes = ', '.join(str(tuple(clip.shape)) for clip in batch['inputs'])
             found = ' '.join(str(error).split())[:600]
             advice = '' if isinstance(error, ValueError) else f'; {_ADVICE}'

@@ -21,15 +21,7 @@ _MANY = 12
 
 
 def check_options(cfg: Mapping[str, Any], options: Iterable[str]) -> None:
-    """Refuse ``--cfg-options`` whose first word is no key that a run reads.
-
-    Args:
-        cfg: without the options.
-        options: dotted keys.
-
-    Raises:
-        ValueError: naming each such option and the keys of that name that would work.
-    """
+    """Refuse dotted ``--cfg-options`` whose first word is no key that a run reads."""
     said = []
     for option in options:
         first, _, rest = option.partition('.')
@@ -74,9 +66,8 @@ def find_lost_variables(cfg: Config) -> list[str]:
     unused, original = _unused_variables(path), Config.fromfile(path)
     said = []
     for name, value in cfg.items():
-        if name in RUN_KEYS or not _is_plain(value):
-            continue
-        if name not in unused and original.get(name, value) == value:
+        changed = name in unused or original.get(name, value) != value
+        if name in RUN_KEYS or not changed or not _is_plain(value):
             continue
         other = [
             (key, found)
@@ -93,25 +84,12 @@ def find_lost_variables(cfg: Config) -> list[str]:
 
 
 def _unused_variables(path: Path) -> set[str]:
-    """The variables that a config sets and does not use, where it and its bases inherit."""
+    """The variables that a config with ``_base_`` sets and does not use itself."""
     tree = ast.parse(path.read_text(encoding='utf-8'))
-    names = [(node.id, type(node.ctx)) for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    stored = {name for name, context in names if context is ast.Store}
-    used = {name for name, context in names if context is ast.Load}
-    if '_base_' not in stored:
-        return set()
-    bases = [path.parent / name for name in _bases(tree)]
-    # A base may be in an installed package, or written in another format.
-    further = [_unused_variables(base) for base in bases if base.is_file() and base.suffix == '.py']
-    return (stored - used).union(*further)
-
-
-def _bases(tree: ast.Module) -> list[str]:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
-            found = ast.literal_eval(node.value)
-            return [found] if isinstance(found, str) else list(found)
-    return []
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    return stored - used if '_base_' in stored else set()
 
 
 def _is_plain(value: Any) -> bool:

@@ -8,14 +8,10 @@ from typing import Any
 
 
 def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
-    """How the resulting checkpoint is chosen, in words.
+    """How the resulting checkpoint is chosen, in words; `dataset` is None without validation.
 
     The field chooses the best epoch on the test clips, which flatters the figures; validation
     clips held out of the training clips, or the last epoch, do not.
-
-    Args:
-        dataset: of the validation; None without validation.
-        save_best: the metrics that the best checkpoint is chosen by.
     """
     if dataset is None or not save_best:
         return 'the last epoch is the result; no checkpoint is chosen'
@@ -56,11 +52,8 @@ def find_batch_size_mismatch(
 ) -> str | None:
     """A warning when the learning rates of a config are for another batch size than the run's.
 
-    Args:
-        auto_scale_lr: of the config.
-        batch_size: clips per process and iteration; None where batches have no fixed size.
-        processes: of the run.
-        accumulated: iterations per step of the optimizer.
+    That is `batch_size` clips (None where batches have no fixed size) in each of its processes and
+    in each of the `accumulated` iterations per step of the optimizer.
     """
     base = auto_scale_lr.get('base_batch_size')
     if base is None or batch_size is None or auto_scale_lr.get('enable'):

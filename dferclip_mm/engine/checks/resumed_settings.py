@@ -30,8 +30,7 @@ _REMEDY = (
 def find_settings(cfg: Mapping[str, Any], processes: int) -> dict[str, str]:
     """The settings that could change a training or its best checkpoint, as a checkpoint keeps them.
 
-    Returns:
-        The text of each value by its key with dots between levels; None and empty lists are unset.
+    That is the text of each value by its dotted key; None and empty lists count as unset.
     """
     found = (pair for key in _MATTERS for pair in _flatten(cfg.get(key), key))
     settings = {
@@ -64,15 +63,9 @@ def _is_decided(key: str, stored: Mapping[str, str]) -> bool:
 def describe_changes(
     stored: Mapping[str, str], now: Mapping[str, str], ends: Sequence[str] = ()
 ) -> str | None:
-    """What differs between a checkpoint's settings and those of a run, and which one decides.
+    """A warning of what differs between the settings of a checkpoint and those of a run.
 
-    Args:
-        stored: what `merge_settings` or `find_settings` gave to the run that wrote the checkpoint.
-        now: of the run that resumes.
-        ends: what `find_other_ends` found.
-
-    Returns:
-        A warning; None when nothing differs.
+    It says which one decides, and adds the `ends` that `find_other_ends` found.
     """
     differing = [key for key in sorted({*stored, *now}) if stored.get(key) != now.get(key)]
     pairs = [(key, stored.get(key, 'unset'), now.get(key, 'unset')) for key in differing]
@@ -98,8 +91,7 @@ def _some(items: Sequence[str], count: int = 12) -> str:
 def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list[str]:
     """Schedules that end elsewhere in the checkpoint than in this run, as after more epochs.
 
-    Raises:
-        ValueError: when the schedules have other numbers or kinds: MMEngine pairs them by position.
+    Other numbers or kinds of schedules are refused: MMEngine pairs them by position.
     """
     found = stored if isinstance(stored, list) else []
     if len(found) != len(schedulers) or any(
@@ -119,11 +111,7 @@ def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:
-    """Check that an optimizer can continue from the state that the checkpoint `source` has of one.
-
-    Raises:
-        ValueError: when parameter groups, kind of optimizer or shapes differ; it says what to do.
-    """
+    """Check that an optimizer can continue from the state that the checkpoint `source` has."""
     problem = next(_find_misfits(optimizer, stored), None)
     if problem is not None:
         raise ValueError(f'{source} {problem}: {_REMEDY}')

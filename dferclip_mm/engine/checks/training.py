@@ -11,11 +11,7 @@ _TSM = 'TSMOptimWrapperConstructor'
 
 
 def check_trainable(cfg: Mapping[str, Any]) -> None:
-    """Refuse to train with a config that only tests, for no time, or with an unfitting optimizer.
-
-    Raises:
-        ValueError: naming the setting.
-    """
+    """Refuse a config that only tests, trains for no time, or has an unfitting optimizer."""
     missing = [
         key for key in ('train_cfg', 'train_dataloader', 'optim_wrapper') if cfg.get(key) is None
     ]

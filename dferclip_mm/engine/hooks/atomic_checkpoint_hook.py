@@ -119,19 +119,9 @@ class AtomicCheckpointHook(CheckpointHook):
             )
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, Any] | None = None) -> None:
-        """Save the best checkpoint of a training run; validation without training saves nothing.
-
-        Raises:
-            ValueError: when the validation did not log what the best is chosen by.
-        """
+        """Save the best checkpoint of a training run; validation without training saves nothing."""
         if self.file_backend is None:
             return
-        missing = [name for name in self.save_best or () if name not in ('auto', *(metrics or ()))]
-        if metrics and missing:
-            raise ValueError(
-                f'save_best={missing[0]!r} was not logged by this validation: expected one of '
-                f'{", ".join(metrics)}; a class without clips has no recall'
-            )
         self._position = dict(epoch=runner.epoch, iter=runner.iter)
         super().after_val_epoch(runner, metrics)
         self._position = {}
@@ -166,16 +156,14 @@ class AtomicCheckpointHook(CheckpointHook):
         """Forget best scores by another metric or rule, with which MMEngine would compare."""
         if not self.save_best:
             return
-        hub = runner.message_hub
+        info = runner.message_hub.runtime_info
         chosen_by = dict(zip(self.save_best, map(str, self.rules), strict=True))
-        before = hub.runtime_info.get(_CHOSEN_BY, chosen_by)
+        before = info.get(_CHOSEN_BY, chosen_by)
         if before != chosen_by:
-            stale = [
-                name for name in hub.runtime_info if name.startswith(('best_score', 'best_ckpt'))
-            ]
-            files = [str(hub.runtime_info.pop(name)) for name in stale]
+            for name in [name for name in info if name.startswith(('best_score', 'best_ckpt'))]:
+                del info[name]
             runner.logger.warning(
                 f'the best checkpoint is chosen by {chosen_by} from now on; the one chosen by '
-                f'{before} is kept and no longer compared with: {", ".join(files)}'
+                f'{before} is kept and no longer compared with'
             )
-        hub.update_info(_CHOSEN_BY, chosen_by)
+        runner.message_hub.update_info(_CHOSEN_BY, chosen_by)

@@ -17,11 +17,12 @@ from ...checkpoints.unwrap import unwrap_model
 
 @HOOKS.register_module()
 class CheckInvalidLossHook(Hook):
-    """Stops all processes at a loss, or before a checkpoint of weights, with NaN or infinity.
+    """Stops a run at a loss, or before a checkpoint of weights, with NaN or infinity.
 
     The loss is read in each iteration, after MMEngine has waited for it. Weights are checked
     before they are scored, and all that a checkpoint holds before it is written. A gradient that
-    overflows under a ``GradScaler`` is no error: its step is skipped.
+    overflows under a ``GradScaler`` is no error: its step is skipped. Of several processes, the
+    first to find one names it, and torchrun ends the others.
 
     Buffers may hold infinity (not NaN), as attention masks do.
     """
@@ -32,26 +33,19 @@ class CheckInvalidLossHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Check the loss.
-
-        Raises:
-            FloatingPointError: in each process, when one's loss is not finite; it names the clips.
-        """
+        """Check the loss; the FloatingPointError names the clips."""
         losses = {key: value for key, value in (outputs or {}).items() if 'loss' in key}
         values = {key: float(torch.as_tensor(loss).detach()) for key, loss in losses.items()}
         invalid = [f'{key} = {value}' for key, value in values.items() if not math.isfinite(value)]
-        if not _in_any_process(bool(invalid)):
-            return
-        clips = find_clips(data_batch, runner.train_dataloader.dataset) if invalid else []
-        here = [f'{", ".join(invalid)} in process {dist.get_rank()}, with the clips', *clips]
-        texts = dist.all_gather_object('\n  '.join(here) if invalid else '')
-        raise FloatingPointError(
-            f'the loss is not finite in iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
-            + '\n'.join(filter(None, texts))
-            + '\nNo checkpoint holds this iteration. Check these clips and those of the iteration '
-            'before, whose step may have damaged the weights; try a lower learning rate, or '
-            'optim_wrapper.clip_grad=dict(max_norm=1.0)'
-        )
+        if invalid:
+            clips = find_clips(data_batch, runner.train_dataloader.dataset)
+            here = [f'{", ".join(invalid)} in process {dist.get_rank()}, with the clips', *clips]
+            raise FloatingPointError(
+                f'the loss is not finite in iteration {runner.iter + 1} (epoch {runner.epoch + 1}):'
+                ' ' + '\n  '.join(here) + '\nNo checkpoint holds this iteration. Check these clips '
+                'and those of the iteration before, whose step may have damaged the weights; try a '
+                'lower learning rate, or optim_wrapper.clip_grad=dict(max_norm=1.0)'
+            )
 
     def before_val_epoch(self, runner: Any) -> None:
         """Check the weights, or their average, that are scored; raises FloatingPointError."""
@@ -83,14 +77,6 @@ def _check(runner: Any, content: Any, use: str) -> None:
         )
 
 
-def _in_any_process(here: bool) -> bool:
-    if dist.get_world_size() == 1:
-        return here
-    flag = torch.tensor(float(here))
-    dist.all_reduce(flag, 'max')
-    return bool(flag)
-
-
 def iterate_tensors(content: Any, name: str = '') -> Iterator[tuple[str, torch.Tensor]]:
     """Every tensor in nested mappings and lists, with the keys that lead to it."""
     if isinstance(content, torch.Tensor):
@@ -115,15 +101,13 @@ def find_not_finite(tensors: Iterable[tuple[str, torch.Tensor]]) -> list[str]:
 def find_clips(batch: Any, dataset: Any) -> list[str]:
     """The clips of a batch as ``file (list:line)``, as far as batch and dataset know them."""
     samples = batch.get('data_samples') if isinstance(batch, Mapping) else None
-    files = [
-        str(sample.metainfo.get('filename', ''))
-        for sample in (samples if isinstance(samples, list | tuple) else ())
-    ]
+    named = [each for each in samples or () if hasattr(each, 'metainfo')]
+    files = [str(each.metainfo.get('filename', '')) for each in named]
     lines = {}
-    if hasattr(dataset, 'get_data_info'):
-        for info in map(dataset.get_data_info, range(len(dataset))):
-            if 'ann_file' in info:
-                line = f' ({info["ann_file"]}:{info.get("ann_line", 0)})'
-                lines[str(info.get('filename'))] = line
+    for index in range(len(dataset)) if hasattr(dataset, 'get_data_info') else ():
+        info = dataset.get_data_info(index)
+        if 'ann_file' in info:
+            line = f' ({info["ann_file"]}:{info.get("ann_line", 0)})'
+            lines[str(info.get('filename'))] = line
     unnamed = "a clip without a name (add 'filename' to meta_keys of PackActionInputs)"
     return [f'{file}{lines.get(file, "")}' if file else unnamed for file in files]

@@ -53,18 +53,16 @@ class ExactResumeHook(Hook):
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the position in the epoch."""
-        meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
-        if not isinstance(meta, Mapping):
-            return
-        values = [meta.get(name) for name in ('iter', *EpochPosition._fields)]
-        numbers = [value for value in values if type(value) is int and value >= 0]
-        if len(numbers) == len(values):
-            self._loaded = numbers[0], EpochPosition(*numbers[1:])
+        meta = (checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None) or {}
+        if {'iter', *EpochPosition._fields} <= set(meta):
+            position = EpochPosition(*(meta[name] for name in EpochPosition._fields))
+            self._loaded = meta['iter'], position
 
     def before_train(self, runner: Any) -> None:
         """Seed sampler and samples, replay early stopping, and make a missed validation."""
         # MMEngine adds the rank; the processes' samplers have to agree.
-        self.seed = runner.seed - (dist.get_rank() if _differs_by_rank(runner) else 0)
+        by_rank = runner._randomness_cfg.get('diff_rank_seed', False)
+        self.seed = runner.seed - (dist.get_rank() if by_rank else 0)
         self.samples = seed_samples(runner.train_dataloader, self.seed)
         sampler = self.samples.sampler
         given = (runner.cfg.get('train_dataloader') or {}).get('sampler') or {}
@@ -89,12 +87,7 @@ class ExactResumeHook(Hook):
             runner.message_hub.update_info(VALIDATED, _steps(runner))
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Number the epoch's samples, and skip the batches that are done.
-
-        Raises:
-            ValueError: when the epoch has other batches than it had, or when the loader's do not
-                come from a sampler of indices.
-        """
+        """Number the epoch's samples, and skip the batches that are done, if they are the same."""
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             return
         self.samples.epoch = runner.epoch
@@ -119,10 +112,6 @@ class ExactResumeHook(Hook):
         if meta['epoch'] == epoch and meta['iter'] > start:
             position = _position(runner, meta['iter'] - start)
             meta.update(position._asdict())
-
-
-def _differs_by_rank(runner: Any) -> bool:
-    return bool(runner._randomness_cfg.get('diff_rank_seed', False))
 
 
 def _restart(loop: IterBasedTrainLoop, sampler: Any) -> None:

@@ -34,12 +34,7 @@ class LoadPretrainedHook(Hook):
         self.prefixes = (prefixes,) if isinstance(prefixes, str) else tuple(prefixes)
 
     def before_train(self, runner: Any) -> None:
-        """Load the weights, unless the run is resumed.
-
-        Raises:
-            FileNotFoundError: when there is no such file.
-            ValueError: when it is damaged or no checkpoint, or does not fit; it names both sides.
-        """
+        """Load the weights, unless the run is resumed, and verify that they fit."""
         if runner.iter > 0:
             return
         if runner._load_from:
@@ -56,19 +51,11 @@ class LoadPretrainedHook(Hook):
 def load_prefixes(
     model: torch.nn.Module, stored: Tensors, prefixes: Sequence[str], source: str
 ) -> list[str]:
-    """Load the tensors below `prefixes`, all of them, and no others.
-
-    Args:
-        model: a recognizer.
-        stored: a recognizer's tensors by name.
-        prefixes: what to load.
-        source: where the tensors come from, for what is reported.
+    """Load the tensors of `stored` below `prefixes` into a recognizer, all of them and no others.
 
     Returns:
-        What to log: what was loaded, what keeps its own weights, and what was ignored.
-
-    Raises:
-        ValueError: when there is nothing below a prefix, or it does not fit.
+        What to log: what was loaded from `source`, what keeps its own weights, and what was
+        ignored.
     """
     current = model.state_dict()
     starts = tuple(f'{prefix}.' for prefix in prefixes)
@@ -89,9 +76,8 @@ def load_prefixes(
     ]
     if unasked:
         told.insert(2, f'in the checkpoint, but not among prefixes: {_count(unasked)}')
-    report = '; '.join(told)
     warning = lower_precision_warning(found, current)
-    return [report] if warning is None else [report, warning]
+    return ['; '.join(told), *([warning] if warning else [])]
 
 
 def _count(names: Iterable[str]) -> str:

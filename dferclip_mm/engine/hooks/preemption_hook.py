@@ -87,11 +87,7 @@ class PreemptionHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any | None = None, outputs: Any | None = None
     ) -> None:
-        """Save and exit, if that was requested.
-
-        Raises:
-            SystemExit: with code 75.
-        """
+        """Save and exit with code 75, if that was requested."""
         requested = self.requested
         if self._agreement is not None:
             work, flag = self._agreement
@@ -108,11 +104,7 @@ class PreemptionHook(Hook):
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any | None = None, outputs: Any | None = None
     ) -> None:
-        """Save, if that was not done just before, and exit; the resumed run validates.
-
-        Raises:
-            SystemExit: with code 75.
-        """
+        """Save, if that was not done just before, and exit with 75; the resumed run validates."""
         self._block(False)
         if not self.requested or self._writer is None:
             return

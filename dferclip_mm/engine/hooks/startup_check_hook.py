@@ -12,14 +12,13 @@ from mmengine.hooks import CheckpointHook, Hook
 from ...checkpoints.unwrap import unwrap_model
 from ...precompute import check_frame_features
 from ..checks.classes import (
-    check_context,
     check_equal,
     check_head,
-    has_only_numbers,
+    is_bound_to_classes,
     names_of,
     trained_classes,
 )
-from ..checks.config_keys import check_config_keys, check_custom_keys, check_save_best
+from ..checks.config_keys import check_config_keys, check_save_best, custom_keys
 from ..checks.data import check_frames, check_labels, check_metric_names
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
@@ -31,7 +30,7 @@ from ..checks.protocol import (
 )
 from ..checks.subjects import check_subjects
 from ..class_counts import build_train_dataset, tell_class_counts
-from ..console import describe_learning_rates
+from ..console import describe_learning_rates, find_unused_rates
 from ..lookup import find_hook, unwrap_datasets
 
 
@@ -60,34 +59,27 @@ class StartupCheckHook(Hook):
             runner.logger.warning(warning)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Check the classes of the checkpoint."""
+        """Read the classes of the checkpoint: training may go on with others, testing not."""
         if not isinstance(checkpoint, Mapping):
             # StrictLoadHook refuses it.
             return
         self._meta = checkpoint.get('meta') or {}
-        head = _head(runner)
-        check_context(head, checkpoint)
-        if has_only_numbers(head):
-            # Training may continue with other classes: compared before testing only.
+        if is_bound_to_classes(_head(runner)):
             self._trained = trained_classes(checkpoint)
 
     def before_train(self, runner: Any) -> None:
         """Check everything that training and its validation need."""
         loaders = {'train_dataloader': runner.train_dataloader}
+        save_best = getattr(find_hook(runner, CheckpointHook), 'save_best', None)
         if runner.val_loop is not None:
             loaders['val_dataloader'] = runner.val_dataloader
-        writer = find_hook(runner, CheckpointHook)
-        save_best = getattr(writer, 'save_best', None)
-
-        check_custom_keys(runner.cfg, unwrap_model(runner.model))
-        if runner.val_loop is not None:
             check_save_best(save_best or (), runner.val_evaluator.metrics)
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
         check_subjects(runner.cfg, {key: loader.dataset for key, loader in loaders.items()})
         tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
-        if has_only_numbers(_head(runner)):
+        if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
                 check_equal('classes', train, each)
@@ -96,21 +88,25 @@ class StartupCheckHook(Hook):
         for key, loader in loaders.items():
             check_one_clip(runner.model, loader, key)
         runner.model.train(training)
+        self._tell(runner, save_best)
 
-        val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+    def _tell(self, runner: Any, save_best: list[str] | None) -> None:
+        """Log what a person should know before the training begins."""
         model = unwrap_model(runner.model)
+        val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
         for line in describe_learning_rates(model, runner.optim_wrapper):
             runner.logger.info(line)
         self._selection = describe_selection(val_dataset, save_best)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
-        warning = find_batch_size_mismatch(
+        mismatch = find_batch_size_mismatch(
             runner.cfg.get('auto_scale_lr') or {},
             runner.train_dataloader.batch_size,
             get_world_size(),
             (runner.cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1),
         )
-        if warning is not None:
-            runner.logger.warning(warning)
+        for warning in (mismatch, *find_unused_rates(model, custom_keys(runner.cfg))):
+            if warning is not None:
+                runner.logger.warning(warning)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Store how the best checkpoint is chosen, for the results of its test."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmaction.registry import HOOKS
 from mmengine import dist
-from mmengine.hooks import CheckpointHook, EMAHook, Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, FlexibleRunner
 
@@ -66,27 +66,22 @@ class StrictLoadHook(Hook):
     def before_run(self, runner: Any) -> None:
         """Lock the folders of a training run; find the checkpoint to load, and verify it.
 
-        Raises:
-            OSError, ValueError: in each process, when another run trains in a folder, or the
-                checkpoint cannot be used.
+        The OSError or ValueError is raised in each process.
         """
-        folder, _ = _checkpoint_location(runner)
-        # Not runner.train_loop, which would build one for a run that only tests.
-        if isinstance(runner._train_loop, BaseLoop):
-            local = () if is_remote(folder) else (folder,)
-            self._locks = lock_folders({runner.work_dir, *local})
-        if runner._has_loaded:
-            return
-        answer: list[Any] = [None, [], None]
+        answer: list[Any] = [None, (), None]
         if dist.is_main_process():
             try:
-                answer[:2] = find_checkpoint_to_load(runner)
+                self._lock(runner)
+                if not runner._has_loaded:
+                    answer[:2] = find_checkpoint_to_load(runner)
             except (OSError, ValueError) as error:
                 answer[2] = error
         dist.broadcast_object_list(answer)
         path, skipped, problem = answer
         if problem is not None:
             raise type(problem)(str(problem))
+        if runner._has_loaded:
+            return
         for reason in skipped:
             runner.logger.warning(f'skipped: {reason}')
         if path is not None and skipped:
@@ -95,12 +90,14 @@ class StrictLoadHook(Hook):
         if path is not None and is_remote(path):
             self._weights_only.enter_context(weights_only_load())
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
-        """Compare the checkpoint with the model before MMEngine loads it.
+    def _lock(self, runner: Any) -> None:
+        # Not runner.train_loop, which would build one for a run that only tests.
+        if isinstance(runner._train_loop, BaseLoop):
+            folder, _ = _checkpoint_location(runner)
+            self._locks = lock_folders({runner.work_dir, *([] if is_remote(folder) else [folder])})
 
-        Raises:
-            ValueError: when they do not fit; it names both sides.
-        """
+    def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
+        """Compare the checkpoint with the model before MMEngine loads it."""
         self._weights_only.close()
         source = runner._load_from or f'the latest checkpoint in {runner.work_dir}'
         stored = get_state_dict(checkpoint, source)
@@ -110,13 +107,6 @@ class StrictLoadHook(Hook):
         warning = lower_precision_warning(stored, current)
         if warning is not None:
             runner.logger.warning(warning)
-        if runner._resume and 'ema_state_dict' in checkpoint and find_hook(runner, EMAHook) is None:
-            # EMAHook saves the average in the place of the weights, and swaps them on resume.
-            raise ValueError(
-                f'{source} holds averaged weights (ema_state_dict), and this run has no EMAHook: '
-                'training would resume from the average. Add EMAHook to custom_hooks, or start '
-                'from the average with load_from'
-            )
         if runner._resume:
             self._settings = _resumed_settings(runner, checkpoint, source)
         meta, hub = checkpoint.get('meta'), checkpoint.get('message_hub')

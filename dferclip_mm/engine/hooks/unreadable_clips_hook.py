@@ -39,11 +39,7 @@ class UnreadableClipsHook(Hook):
         _check_evaluation(runner.test_dataloader, runner.test_evaluator, 'test')
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Count and name the replaced clips.
-
-        Raises:
-            OSError: when more clips were replaced than the dataset allows.
-        """
+        """Count and name the replaced clips; an OSError when they are more than allowed."""
         for number, dataset in enumerate(_with_policy(runner.train_dataloader.dataset)):
             here = dataset.unreadable.found()
             found = sorted(set().union(*all_gather_object(here)))

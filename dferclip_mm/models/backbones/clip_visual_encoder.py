@@ -71,7 +71,9 @@ class CLIPVisualEncoder(BaseModule):
             )
         if is_standard_vit(self.visual):
             return encode_images(self.visual, images)
-        return self.visual(images)
+        features = self.visual(images)
+        # CoCa's towers return the tokens as well.
+        return features[0] if isinstance(features, tuple) else features
 
     def train(self, mode: bool = True) -> CLIPVisualEncoder:
         """Switch the mode; batch norms of a frozen tower keep their statistics."""

@@ -3,14 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 
-from dferclip_mm.engine.checks.classes import (
-    check_context,
-    check_equal,
-    check_head,
-    has_only_numbers,
-)
+from dferclip_mm.engine.checks.classes import check_equal, check_head, is_bound_to_classes
 
 
 def data(*classes):
@@ -66,40 +60,16 @@ def test_a_zero_shot_head_takes_the_classes_of_the_dataset():
     head = SimpleNamespace(classes=None, num_classes=0, set_vocabulary=told.append)
     check_head(head, data('a', 'b'), 'test_dataloader')
     assert told == [('a', 'b')]
-    assert [has_only_numbers(each) for each in (head, named('a'), NUMBERS)] == [False, False, True]
+    assert not is_bound_to_classes(head)
 
 
-def prompted(class_specific=True, num_context=2):
+def prompted(class_specific, num_context=2):
     learner = SimpleNamespace(class_specific=class_specific, num_context=num_context)
     return SimpleNamespace(classes=('a', 'b'), prompt_learner=learner)
 
 
-def checkpoint(classes=None, owners=2):
-    context = {'cls_head.prompt_learner.context': torch.zeros(owners, 2, 4)}
-    meta = {} if classes is None else {'dataset_meta': {'classes': classes}}
-    return {'meta': meta, 'state_dict': context}
-
-
-def test_context_of_the_same_classes_passes():
-    for given in (checkpoint(('a', 'b')), checkpoint(), checkpoint()['state_dict']):
-        check_context(prompted(), given)
-
-
-@pytest.mark.parametrize(
-    ('given', 'said'),
-    [
-        # As many, so their tensors would fit.
-        (checkpoint(('a', 'c')), 'for each of a, c, which cannot score a, b'),
-        (checkpoint(owners=3), 'for each of 3 other classes, which cannot score a, b'),
-        ({'meta': {'classes': ['c']}, 'state_dict': {}}, 'for each of c, which cannot'),
-    ],
-)
-def test_context_of_other_classes_is_refused(given, said):
-    with pytest.raises(ValueError, match=said):
-        check_context(prompted(), given)
-
-
-def test_one_context_serves_all_classes():
-    others = checkpoint(('c', 'd', 'e'), 3)
-    for head in (prompted(class_specific=False), prompted(num_context=0), SimpleNamespace(), None):
-        check_context(head, others)
+def test_heads_of_numbers_or_with_context_for_each_class_are_bound_to_their_classes():
+    bound = NUMBERS, prompted(class_specific=True)
+    assert all(map(is_bound_to_classes, bound))
+    free = named('a'), prompted(class_specific=False), prompted(True, num_context=0), TARGETS, None
+    assert not any(map(is_bound_to_classes, free))

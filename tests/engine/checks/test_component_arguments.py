@@ -37,19 +37,6 @@ def test_an_unknown_argument_is_refused_with_those_that_exist(key, said):
     assert f'config: {key.rpartition(".")[0]}: ' in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ('key', 'typed', 'meant'),
-    [
-        ('model.cls_head.type', 'TextPromtHead', 'TextPromptHead'),
-        ('test_dataloader.dataset.type', 'DFEWDatset', 'DFEWDataset'),
-        ('val_evaluator.type', 'RecalMetric', 'RecallMetric'),
-    ],
-)
-def test_a_misspelt_component_is_refused_with_the_one_that_exists(key, typed, meant):
-    with pytest.raises(ValueError, match=f"{key}: there is no '{typed}', did you mean '{meant}'"):
-        load_config(CONFIGS / 'dferclip_dfew.py', {key: typed})
-
-
 def test_a_hook_has_a_priority():
     cfg = load_config(CONFIGS / 'dferclip_dfew.py', {'default_hooks.preemption.priority': 'LOW'})
     assert cfg.default_hooks.preemption.priority == 'LOW'

@@ -8,12 +8,10 @@ import mmaction
 import pytest
 from lengths import LONG
 from mmengine.config import Config
-from torch import nn
 
 from dferclip_mm.engine.checks.arguments import check_arguments
 from dferclip_mm.engine.checks.config_keys import (
     check_config_keys,
-    check_custom_keys,
     check_save_best,
 )
 
@@ -50,26 +48,14 @@ def test_a_misspelt_key_is_refused_with_its_location_and_a_suggestion(cfg, key, 
 
 
 @pytest.mark.promise('Settings and numbers', "MMAction2's own configs are accepted")
-def test_shipped_configs_and_mmaction2s_own_pass():
+def test_mmaction2s_own_configs_pass():
     theirs = sorted((Path(mmaction.__file__).parent / '.mim/configs').rglob('*.py'))
     theirs = [path for path in theirs if '_base_' not in path.parts]
     assert len(theirs) > 200
-    for path in [*CONFIGS.glob('*.py'), *(theirs if LONG else theirs[::12])]:
-        check_config_keys(Config.fromfile(path))
-        check_arguments(Config.fromfile(path))
-
-
-def rates(**custom_keys):
-    return dict(optim_wrapper=dict(paramwise_cfg=dict(custom_keys=custom_keys)))
-
-
-def test_a_misspelt_module_in_custom_keys_is_refused():
-    model = nn.ModuleDict(dict(backbone=nn.ModuleDict(dict(linear=nn.Linear(2, 2)))))
-    for passing in (rates(), rates(backbone={}, ckbo={}, absolute_pos_embed={}), {}):
-        check_custom_keys(passing, model)
-    said = r"custom_keys: 'bakbone.linera' is unknown, did you mean 'backbone.linear'"
-    with pytest.raises(ValueError, match=said):
-        check_custom_keys(rates(**{'bakbone.linera': {}}), model)
+    for path in theirs if LONG else theirs[::12]:
+        cfg = Config.fromfile(path)
+        check_config_keys(cfg)
+        check_arguments(cfg)
 
 
 def metric(prefix='dfer', logged=('WAR', 'UAR', 'recall/fear', 'part/*')):
@@ -80,8 +66,7 @@ def test_only_what_a_metric_logs_may_be_best():
     check_save_best(['dfer/WAR', 'dfer/recall/fear', 'dfer/part/1', 'auto'], [metric()])
     # A metric that does not list its names may log any.
     check_save_best(['acc/top1'], [metric(), SimpleNamespace()])
-    wrong = {'dfer/uar': 'dfer/UAR', 'WAR': 'dfer/WAR', 'dfer/recall/faer': 'dfer/recall/fear'}
-    for name, meant in wrong.items():
-        said = f"save_best: '{name}' is unknown, did you mean '{meant}'"
+    for name in ('dfer/uar', 'WAR', 'dfer/recall/faer'):
+        said = f"save_best: no metric logs '{name}', expected one of dfer/WAR, dfer/UAR, dfer/rec"
         with pytest.raises(ValueError, match=said):
             check_save_best(['dfer/WAR', name], [metric()])

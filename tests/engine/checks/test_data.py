@@ -133,28 +133,24 @@ def small(tmp_path: Path) -> Config:
     return small_config('dferclip_dfew', tmp_path, tmp_path / 'run')
 
 
-@pytest.mark.parametrize('program', ['train', 'test'])
-def test_the_programs_say_so_before_the_first_step(
-    program: str, small: Config, tmp_path: Path, run_tool: Callable[..., None]
+def test_the_program_says_so_before_the_first_step(
+    small: Config, tmp_path: Path, run_tool: Callable[..., None]
 ) -> None:
     """Frames, labels and names, in the order in which a user meets them."""
-    split = 'train' if program == 'train' else 'test'
-    loader = small[f'{split}_dataloader']
+    loader = small.test_dataloader
     loader.dataset.pipeline[1].num_frames = 8
 
     def fails(said: str) -> None:
         small.dump(str(tmp_path / 'own.py'))
         with pytest.raises(SystemExit, match=said):
-            run_tool(program, tmp_path / 'own.py', '--work-dir', tmp_path / 'run')
-        assert not list((tmp_path / 'run').glob('*.pth'))
+            run_tool('test', tmp_path / 'own.py', '--work-dir', tmp_path / 'run')
 
-    fails(f'{split}_dataloader gives 8 frames, but model.num_frames is 4')
+    fails('test_dataloader gives 8 frames, but model.num_frames is 4')
     write_video(tmp_path / 'a.mp4', 8)
     loader.dataset = videos(tmp_path, ['a.mp4 7'])
-    fails(rf'{split}_dataloader: VideoDataset has the label 7 .*a\.mp4, .*7 classes \(happiness')
-    if program == 'test':
-        loader.dataset = videos(tmp_path, ['a.mp4 6'])
-        fails('RecallMetric needs the names of the classes')
+    fails(r'test_dataloader: VideoDataset has the label 7 .*a\.mp4, .*7 classes \(happiness')
+    loader.dataset = videos(tmp_path, ['a.mp4 6'])
+    fails('RecallMetric needs the names of the classes')
 
 
 def test_data_are_looked_for_before_weights(
@@ -167,7 +163,6 @@ def test_data_are_looked_for_before_weights(
     monkeypatch.setattr('open_clip.pretrained.download_pretrained', download)
     for program, name, *words in (
         ('train', 'dferclip_dfew'),
-        ('test', 'dferclip_dfew'),
         ('extract_features', 'dferclip_dfew', 'none', 'out.npz'),
         ('cache_frames', 'dferclip_dfew_frozen_cached'),
     ):

@@ -2,30 +2,7 @@
 
 import pytest
 
-from dferclip_mm.engine.checks.protocol import describe_protocol, find_batch_size_mismatch
-
-
-class Clips(list):
-    def __init__(self, split):
-        super().__init__(range(5))
-        self.split = split
-
-
-@pytest.mark.parametrize(
-    ('split', 'save_best', 'end'),
-    [
-        ('test', ['dfer/WAR'], 'test clips is the result: as published, and optimistic, since'),
-        ('validation', ['dfer/WAR'], 'validation clips is the result'),
-        ('test', None, 'last epoch'),
-        (None, ['dfer/WAR'], 'last epoch'),
-    ],
-)
-def test_the_choice_of_the_result_is_told(split, save_best, end):
-    said = describe_protocol(Clips(split) if split else None, save_best)
-    if end == 'last epoch':
-        assert said == 'the last epoch is the result; no checkpoint is chosen'
-    else:
-        assert said.startswith(f'the epoch with the best dfer/WAR on 5 {end}')
+from dferclip_mm.engine.checks.protocol import find_batch_size_mismatch
 
 
 def test_a_smaller_batch_is_warned_about_with_both_remedies():

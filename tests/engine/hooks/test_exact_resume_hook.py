@@ -1,9 +1,7 @@
-"""Random numbers and validations of a resumed run are those of an uninterrupted one."""
+"""Random numbers of a resumed run are those of an uninterrupted one."""
 
 import pytest
-from mini_corpora import write_dfew
 from mmengine.dataset import DefaultSampler
-from mmengine.hooks import Hook
 from small_runs import small_config, start
 
 INFINITE = dict(train_dataloader__sampler=dict(type='InfiniteSampler', shuffle=True))
@@ -74,52 +72,3 @@ def test_a_loop_that_counts_iterations_resumes_exactly(tmp_path):
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_4.pth'))
     assert trained(tmp_path, resume=True, **workers, **options).model.seen == straight[4:]
     assert trained(tmp_path / 'again', **options).model.seen == straight
-
-
-class CountHook(Hook):
-    """Records after which epochs the run was validated."""
-
-    def __init__(self):
-        self.validated = []
-
-    def before_val_epoch(self, runner):
-        self.validated.append(runner.epoch)
-
-
-@pytest.fixture
-def validated_run(tmp_path):
-    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
-
-    def train(epochs, *, resume=False, save_best=None, interval=1):
-        """The epochs that were validated, and all scores; a best epoch is saved again."""
-        cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
-        cfg.train_cfg.update(max_epochs=epochs, val_interval=interval)
-        cfg.default_hooks.checkpoint.save_best = save_best
-        cfg.resume = resume
-        runner, count = start(cfg), CountHook()
-        runner.register_hook(count)
-        runner.train()
-        return count.validated, runner.message_hub.get_scalar('val/dfer/WAR').data[0].tolist()
-
-    return train
-
-
-def test_a_missed_validation_is_made_on_resume(validated_run):
-    _, scores = validated_run(2)
-    validated, resumed = validated_run(3, resume=True)
-    assert validated == [2, 3]
-    assert resumed[:2] == scores
-    # Also where training was complete.
-    assert validated_run(3, resume=True)[0] == [3]
-
-
-def test_a_validation_in_the_checkpoint_is_not_repeated(validated_run):
-    validated_run(1, save_best='dfer/WAR')
-    validated, scores = validated_run(2, resume=True, save_best='dfer/WAR')
-    assert validated == [2]
-    assert len(scores) == 2
-
-
-def test_an_epoch_without_a_validation_stays_without(validated_run):
-    validated_run(3, interval=2)
-    assert validated_run(4, resume=True, interval=2)[0] == [4]

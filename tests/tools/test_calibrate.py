@@ -1,0 +1,121 @@
+"""A temperature beside a checkpoint: fitted on held-out clips, and used wherever it is loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mini_corpora import write_clip, write_dfew, write_text
+from mmaction.registry import MODELS
+from small_runs import small_config
+
+from dferclip_mm.engine.model import load_model
+from dferclip_mm.engine.options import load_config
+
+RunTool = Callable[..., None]
+LISTS = 'EmoLabel_DataSplit/{}(single-labeled)/set_1.csv'
+
+
+@pytest.fixture
+def run(work_dir: Path, run_tool: RunTool) -> None:
+    """A small config, an untrained checkpoint, and 28 test clips of which it is right about 21."""
+    root = write_dfew(work_dir / 'DFEW', num_frames=5)
+    numbers = range(101, 129)
+    labels = dict.fromkeys(numbers, 0)
+
+    def write_list() -> None:
+        rows = [f'{number},{label + 1}' for number, label in labels.items()]
+        write_text(root / LISTS.format('test'), '\n'.join(['video_name,label', *rows]) + '\n')
+
+    write_list()
+    for number in numbers:
+        write_clip(root / f'Clip/clip_224x224/{number:05}', 5, 'jpg')
+    cfg = small_config('dferclip_dfew', work_dir, work_dir / 'run')
+    cfg.dump('small.py')
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), 'model.pth')
+    run_tool('test', 'small.py', 'model.pth', '--cfg-options', 'test_evaluator.save_to=all.json')
+    for clip in json.loads(Path('all.json').read_text())['clips']:
+        number = int(Path(clip['clip']).name)
+        labels[number] = (clip['predicted'] + (number % 4 == 0)) % 7
+    write_list()
+
+
+def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fitted_on(
+    run: None, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_tool('calibrate', 'small.py', 'model.pth', '--test-share', '0.5', '--error-rate', '0.9')
+    printed = capsys.readouterr().out
+    content = json.loads(Path('model.calibration.json').read_text())
+    assert f'temperature {content["temperature"]:.3f}, fitted on 14 clips' in printed
+    assert 'on 14 other clips (95 % intervals):' in printed
+    assert len(set(content['fitted_on'])) == 14
+    assert content['fitted_on'][0].startswith('Clip/clip_224x224/001')
+    value, low, high = content['after']['ECE']
+    assert 0 <= low < high <= 1
+    assert f'ECE  after  {value:.3f}  [{low:.3f}, {high:.3f}]' in printed
+    for name in ('reliability', 'risk_coverage'):
+        assert Path(f'model.calibration_{name}.png').is_file()
+
+    plain = load_model(load_config('small.py', {'model.cls_head.temperature': 1.0}), 'model.pth')
+    warm = load_model(load_config('small.py'), 'model.pth')
+    logits = torch.tensor([[1.0, 2.0]])
+    expected = plain.cls_head.adjust_logits(logits) / content['temperature']
+    torch.testing.assert_close(warm.cls_head.adjust_logits(logits), expected)
+
+    save = ('--cfg-options', 'test_evaluator.save_to=out.json')
+    run_tool('test', 'small.py', 'model.pth', *save)
+    assert 'not used, because it was fitted on 14 of the test clips' in capsys.readouterr().err
+    mixed = json.loads(Path('out.json').read_text())['clips']
+    # The other half alone: the list of an own file.
+    others = [clip for clip in mixed if Path(clip['clip']).name not in str(content['fitted_on'])]
+    rows = [f'{Path(clip["clip"]).name} 5 {clip["label"]}' for clip in others]
+    Path('others.txt').write_text('\n'.join(rows) + '\n')
+    run_tool('test', 'small.py', 'model.pth', *save, 'test_dataloader.dataset.ann_file=others.txt')
+    assert f'the temperature {content["temperature"]:.3f} of' in capsys.readouterr().err
+    found = json.loads(Path('out.json').read_text())['clips']
+    before = np.array([clip['scores'] for clip in others])
+    after = np.array([clip['scores'] for clip in found])
+    cooled = before ** (1 / content['temperature'])
+    np.testing.assert_allclose(after, cooled / cooled.sum(axis=1, keepdims=True), rtol=1e-3)
+
+    torch.save(dict(state_dict=plain.state_dict(), meta=dict(epoch=2)), 'model.pth')
+    with pytest.raises(ValueError, match=r'was fitted to another file than model\.pth is now'):
+        load_model(load_config('small.py'), 'model.pth')
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ([], 'the validation clips are test clips'),
+        (
+            ['--cfg-options', 'val_dataloader.dataset.split=train'],
+            '7 of the clips to fit on are tr',
+        ),
+        (
+            [
+                '--cfg-options',
+                'test_dataloader.dataset.include_classes=sadness',
+                '--test-share',
+                '.5',
+            ],
+            'clips of 1: calibrate on clips of all classes',
+        ),
+        (
+            ['--cfg-options', 'test_dataloader.dataset.include_classes=joy', '--test-share', '.5'],
+            "'joy'",
+        ),
+        (['--test-share', '0.5', '--error-rate', '0'], 'no threshold gives an error rate of 0'),
+    ],
+)
+def test_clips_that_cannot_calibrate_are_refused_and_nothing_is_written(
+    run: None, run_tool: RunTool, options: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_tool('calibrate', 'small.py', 'model.pth', *options)
+    assert said in str(end.value)
+    assert not [*Path().glob('*calibration*')]

@@ -1,0 +1,72 @@
+"""tools/sweep.py: its runs get their settings, are skipped when finished, and are compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The programs that are started; a test with a rate of 0.1 is right, others are wrong."""
+    commands: list[list[str]] = []
+    real = subprocess.Popen
+
+    def start(command: list[str], *others: Any, **options: Any) -> Any:
+        # MMEngine starts the compiler, to know its version.
+        if command[0] != sys.executable:
+            return real(command, *others, **options)
+        commands.append([Path(command[1]).name, *command[2:]])
+        folder = Path(command[command.index('--work-dir') + 1])
+        (folder / 'best_dfer_WAR_epoch_1.pth').touch()
+        right = 'optim_wrapper.optimizer.lr=0.1' in command
+        clips = [
+            {'clip': f'/c/{number}', 'label': number % 2, 'predicted': (number + (not right)) % 2}
+            for number in range(20)
+        ]
+        for word in command:
+            if word.startswith('test_evaluator.save_to='):
+                content = json.dumps({'classes': ['a', 'b'], 'clips': clips})
+                Path(word.partition('=')[2]).write_text(content)
+        return SimpleNamespace(wait=lambda: 0)
+
+    monkeypatch.setattr(subprocess, 'Popen', start)
+    return commands
+
+
+def test_a_grid_is_run_once_and_compared_with_its_first_combination(
+    started: list[list[str]],
+    run_tool: Callable[..., None],
+    toy_config: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    grid = 'optim_wrapper.optimizer.lr=0.01,0.1'
+    arguments = ('sweep', toy_config, grid, '--seeds', 1, 2, '--work-dir', 'w', '--batch-size', 5)
+    run_tool(*arguments)
+    lines = capsys.readouterr().out.splitlines()
+    assert [command[0] for command in started] == ['train.py', 'test.py'] * 4
+    assert started[2][-2:] == ['optim_wrapper.optimizer.lr=0.01', 'randomness.seed=2']
+    assert 'test_evaluator.save_to=w/lr=0.1/seed_2/test_results.json' in started[7]
+    assert any(line.split()[:4] == ['lr=0.01', '0.00', '±', '0.00'] for line in lines)
+    assert any(line.split()[:4] == ['lr=0.1', '100.00', '±', '0.00*'] for line in lines)
+    assert lines[-1].endswith('compare.py w/lr=0.01 w/lr=0.1 --format latex')
+    started.clear()
+    Path('w/lr=0.1/seed_2/test_results.json').unlink()
+    run_tool(*arguments)
+    assert [command[0] for command in started] == ['train.py', 'test.py']
+    assert 'lr=0.01, seed 1: finished before' in capsys.readouterr().out
+
+
+def test_a_misspelt_key_is_refused_before_the_first_run(
+    started: list[list[str]], run_tool: Callable[..., None], toy_config: str
+) -> None:
+    with pytest.raises(SystemExit, match=r'optim_wraper.*optim_wrapper'):
+        run_tool('sweep', toy_config, 'optim_wraper.optimizer.lr=0.1,0.2')
+    assert started == []
