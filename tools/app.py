@@ -74,17 +74,14 @@ def read_classes(text: str) -> tuple[list[str], dict[str, list[str]]] | None:
     return ([*prompts], prompts) if prompts else None
 
 
-def check_limits(video: str, max_size: float, max_seconds: float) -> None:
-    """Raise ValueError when a video is larger or longer than is allowed."""
-    from dferclip_mm.media.timed_frames import read_duration
-
-    size, seconds = Path(video).stat().st_size / 1e6, read_duration(video)
+def check_limits(size: float, seconds: float, *, max_size: float, max_seconds: float) -> None:
+    """Raise ValueError when a video has more megabytes or seconds than are allowed."""
     if size > max_size:
         raise ValueError(f'expected a video of at most {max_size:g} MB, found {size:.0f} MB')
     if seconds > max_seconds:
         raise ValueError(
-            f'expected a video of at most {max_seconds:g} seconds, found {seconds:.0f}: cut it, or '
-            'use dferclip analyze'
+            f'expected a video of at most {max_seconds:g} seconds, found one of {seconds:.0f}: cut '
+            'it, or use dferclip analyze'
         )
 
 
@@ -108,12 +105,16 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
     def analyze(video: str | None, text: str, progress: Any) -> tuple[Any, ...]:
         if video is None:
             raise ValueError('expected a video: drop one, choose one, or record one')
-        check_limits(video, args.max_size, args.max_seconds)
+        limits = dict(max_size=args.max_size, max_seconds=args.max_seconds)
+        size, declared = Path(video).stat().st_size / 1e6, read_duration(video)
+        check_limits(size, declared, **limits)
 
         def shown(frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
-            total = max(read_duration(video), 1e-3)
             for frame in frames:
-                progress(min(frame.time / total, 1.0), desc='looking for faces')
+                # A recording does not declare how long it is.
+                check_limits(size, frame.time, **limits)
+                share = frame.time / (declared or args.max_seconds)
+                progress(min(share, 1.0), desc='looking for faces')
                 yield frame
 
         timeline = analyzer(text)(video, progress=shown)

@@ -59,9 +59,9 @@ def count(model: Any, shape: Sequence[int]) -> list[tuple[str, int, int, int]]:
 def _frozen(module: torch.nn.Module) -> int:
     """Weights that are not trained: also buffers, which those of a frozen CLIP tower are."""
     tensors = [each for each in module.parameters() if not each.requires_grad]
-    tensors += [
+    buffers = [
         each
         for name, each in module.named_buffers()
         if each.is_floating_point() and not name.startswith('data_preprocessor.')
     ]
-    return sum(each.numel() for each in tensors)
+    return sum(each.numel() for each in (*tensors, *buffers))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Progress = Callable[[Iterable[TimedFrame]], Iterable[TimedFrame]]
 
 
-def write_overlay(path: str | Path, timeline: EmotionTimeline, progress: Progress = iter) -> None:
+def write_overlay(timeline: EmotionTimeline, path: str | Path, progress: Progress = iter) -> None:
     """Write a video with a box, a label and a bar of its score at each face, as H.264 in MP4.
 
     Frames are upright and have their own times; the sound is copied. Where a face has no answer,

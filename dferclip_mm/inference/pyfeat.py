@@ -12,15 +12,11 @@ if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
 
-def write_session(folder: str | Path, timeline: EmotionTimeline) -> None:
+def write_session(timeline: EmotionTimeline, folder: str | Path) -> None:
     """Write ``video.mp4``, ``fex.csv`` and ``metadata.json``, as Py-feat Live 2 keeps them.
 
-    Args:
-        folder: it is created; put it into the viewer's folder of sessions.
-        timeline: of a video file. Each frame's faces are numbered in ``face_idx``.
-
-    Raises:
-        ValueError, OSError: when a file cannot be read or written.
+    The folder belongs into the viewer's folder of sessions. Each frame's faces are numbered in
+    ``face_idx``. ValueError for the timeline of an array.
     """
     folder, info, frames = Path(folder), timeline.info, timeline.faces.drop_duplicates('frame')
     write_playable(folder / 'video.mp4', timeline.file)

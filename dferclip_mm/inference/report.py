@@ -23,7 +23,7 @@ MAIL_BYTES = 15_000_000
 _PAGE = Path(__file__).with_name('report.html')
 
 
-def write_report(path: str | Path, timeline: EmotionTimeline, embed: int = MAIL_BYTES) -> None:
+def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_BYTES) -> None:
     """Write a page with player, curves, tables, and how they were made.
 
     A video of at most ``embed`` bytes is inside the page, so that it can be mailed. A larger one is

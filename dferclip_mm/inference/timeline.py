@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
-from .elan import format_elan
+from .elan import write_elan
 from .moments import Moment
 from .overlay import Progress, write_overlay
-from .plot import draw_timeline
+from .plot import write_plot
 from .pyfeat import write_session
 from .report import write_report
-from .subtitles import format_subtitles
+from .subtitles import write_srt, write_vtt
 from .tables import find_segments, find_tracks, share_time
 
 # Instead of a file's name.
@@ -146,32 +145,6 @@ class EmotionTimeline:
         """Write `content`."""
         atomic_write(path, json.dumps(self.content(), indent=1, ensure_ascii=False) + '\n')
 
-    def to_srt(self, path: str | Path) -> None:
-        """Write the segments as SubRip subtitles."""
-        atomic_write(path, format_subtitles(self.segments))
-
-    def to_vtt(self, path: str | Path) -> None:
-        """Write the segments as WebVTT subtitles."""
-        atomic_write(path, 'WEBVTT\n\n' + format_subtitles(self.segments, point='.'))
-
-    def to_elan(self, path: str | Path) -> None:
-        """Write the segments for ELAN, a tier for each face, see `format_elan`."""
-        atomic_write(path, format_elan(self, Path(path).parent))
-
-    def plot(self, path: str | Path) -> None:
-        """Draw scores, winning classes and strongest moments; the suffix says the format."""
-        picture = io.BytesIO()
-        draw_timeline(self).savefig(picture, format=Path(path).suffix[1:], dpi=120)
-        atomic_write(path, picture.getvalue())
-
-    def to_html(self, path: str | Path) -> None:
-        """Write a page with player, curves and tables that needs no network, see `write_report`."""
-        write_report(path, self)
-
-    def to_video(self, path: str | Path, progress: Progress = iter) -> None:
-        """Write the video with the answers drawn into it, see `write_overlay`."""
-        write_overlay(path, self, progress)
-
-    def to_pyfeat(self, folder: str | Path) -> None:
-        """Write a folder that the viewer of Py-feat Live opens, see `write_session`."""
-        write_session(folder, self)
+    # Functions of a timeline and a path.
+    to_srt, to_vtt, to_elan, to_html = write_srt, write_vtt, write_elan, write_report
+    plot, to_video, to_pyfeat = write_plot, write_overlay, write_session

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import app
+import av
 import pytest
 from browser import open_browser, wait_until, watch
 from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
+
+from dferclip_mm.media.timed_frames import read_duration
 
 RunTool = Callable[..., None]
 
@@ -87,7 +90,26 @@ def test_a_video_that_is_too_long_is_refused_in_a_sentence(page: Any, folder: Pa
     page.locator('input[type=file]').first.set_input_files(folder / 'long.mp4')
     page.locator('video').first.wait_for()
     page.get_by_role('button', name='Analyse').click()
-    page.get_by_text('expected a video of at most 4 seconds, found 5').first.wait_for()
+    page.get_by_text('expected a video of at most 4 seconds, found one of 5').first.wait_for()
+
+
+def test_a_recording_which_does_not_declare_its_length_is_limited_too(
+    page: Any, folder: Path
+) -> None:
+    with (
+        av.open(str(folder / 'long.mp4')) as source,
+        av.open(str(folder / 'live.mkv'), 'w', format='matroska', options={'live': '1'}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    assert read_duration(str(folder / 'live.mkv')) == 0
+    page.reload()
+    page.locator('input[type=file]').first.set_input_files(folder / 'live.mkv')
+    page.get_by_role('button', name='Analyse').click()
+    page.get_by_text('expected a video of at most 4 seconds, found one of 4').first.wait_for()
 
 
 def test_a_wrong_line_of_classes_is_refused_in_a_sentence(page: Any, folder: Path) -> None:

@@ -203,9 +203,10 @@ def test_what_cannot_be_checked_is_said(check, clean, tmp_path):
         extra = ('train_dataloader.dataset.type=VideoDataset',)
         code, _, _ = check(clean, *options, extra=extra)
         assert code.startswith('error: train_dataloader: expected a dataset of dferclip_mm (DFEW')
-        assert code.endswith('found VideoDataset, whose lists this tool cannot read')
+        assert 'found VideoDataset, whose lists this tool cannot read' in code
     code, _, _ = check(clean, '--folds', 7)
-    assert code == "error: --folds: expected 'all' or some of 1, 2, 3, 4, 5, found ['7']"
+    said = "error: --folds: expected 'all' or some of 1, 2, 3, 4, 5, found ['7']"
+    assert code.splitlines()[0] == said
     code, text, report = check(tmp_path / 'nowhere')
     assert code == 4
     assert {each['kind'] for each in report['findings']} == {'settings'}
