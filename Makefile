@@ -2,6 +2,7 @@
 # make demo-emoclip  the same with EmoCLIP: trained on captions that never name an emotion
 # make test          install, then formatting, lint, types and all tests
 # make test-long     the tests with many more cases: kills, damaged files, resumed runs (an hour)
+# make docs          install, then build the docs as a site in docs/_build
 # make bench         install, then measure speed and memory; writes docs/performance.md
 # make install
 #
@@ -17,7 +18,7 @@ REQUIREMENTS_DONE := $(VENV)/.dferclip_mm-requirements
 PACKAGE_DONE := $(VENV)/.dferclip_mm-package
 PACKAGED := $(shell find dferclip_mm configs tools -type f -not -name '*.pyc') model-index.yml setup.py
 
-.PHONY: demo demo-emoclip test test-long bench install
+.PHONY: demo demo-emoclip test test-long docs bench install
 
 demo: install
 	PATH="$(abspath $(VENV))/bin:$$PATH" FRESH=$(FRESH) demo/run.sh
@@ -35,6 +36,9 @@ test: install
 
 test-long: install
 	DFERCLIP_MM_LONG=1 OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m pytest
+
+docs: install
+	$(PYTHON_IN_VENV) -m sphinx -W --keep-going -q -E docs docs/_build
 
 bench: install
 	OMP_NUM_THREADS=1 PYTHONPATH="$(CURDIR):$(CURDIR)/demo" $(PYTHON_IN_VENV) -m benchmarks

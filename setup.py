@@ -115,6 +115,8 @@ EXTRAS = {
         'wandb>=0.19',
     ],
 }
+# `make docs`, and what a release is checked with.
+EXTRAS['docs'] = ['build>=1.2', 'furo>=2024.8', 'myst-parser>=4', 'sphinx>=8', 'twine>=6']
 EXTRAS['tests'] += [*EXTRAS['app'], *EXTRAS['export']]
 EXTRAS['dev'] = [*EXTRAS['mmcv-lite'], *EXTRAS['mim'], *EXTRAS['tests']]
 

@@ -45,4 +45,4 @@ python tools/measure_crop.py "$config" --out "$out/crop.json"
 # A drawn clip lasts one and a half seconds.
 python tools/analyze.py data/demo_film.mp4 --model "$config" "$best" --window 1.5 --out "$out"
 python demo/compare_film.py "$out/demo_film/timeline.json" data/demo_film.json
-echo "Its picture is $out/demo_film/timeline.png, its tables are beside it"
+echo "Its page is $out/demo_film/timeline.html, its picture timeline.png; its tables are beside them"

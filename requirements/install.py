@@ -72,7 +72,7 @@ def main() -> None:
             if entry.metadata['Name']:
                 installed.setdefault(canonical(entry.metadata['Name']), entry.version)
     pins = constraints_for(CONSTRAINTS.read_text().splitlines(), installed)
-    extras = ['mim', 'tests']
+    extras = ['mim', 'tests', 'docs']
     if exact or importlib.util.find_spec('mmcv') is None:
         extras.append('mmcv-lite')
     with tempfile.TemporaryDirectory() as folder:

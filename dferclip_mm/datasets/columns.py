@@ -95,9 +95,11 @@ class Columns:
         """The clip of each row, or its error; arguments as `read`."""
         rows: list[TableRow | ListError] = []
         for record in records:
+            if isinstance(record, ListError):
+                rows.append(record)
+                continue
             try:
-                wrong = isinstance(record, ListError)
-                rows.append(record if wrong else self.read(record, read_label))
+                rows.append(self.read(record, read_label))
             except ListError as error:
                 error.file, error.line = file, record.line
                 rows.append(error)

@@ -134,8 +134,8 @@ class SplitRule:
         if self.val_fraction and 'validation' in sides:
             raise ValueError('the list has validation clips of its own: leave out val_fraction')
         if self.val_fraction and train:
-            kept = ([each[index] for index in train] for each in (labels, groups))
-            held = hold_out(*kept, self.val_fraction, self.val_seed)
+            names, kept = ([each[index] for index in train] for each in (labels, groups))
+            held = hold_out(names, kept, self.val_fraction, self.val_seed)
             for index in np.array(train)[held]:
                 sides[index] = 'validation'
         shared = find_shared(groups, sides) if by_subject else None

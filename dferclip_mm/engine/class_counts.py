@@ -22,7 +22,7 @@ def tell_class_counts(head: Any, find_dataset: Callable[[], Any]) -> None:
     Raises:
         ValueError: when the training clips have no labels, or there are none.
     """
-    asking = [
+    asking: list[Any] = [
         each
         for each in (head, getattr(head, 'loss_cls', None))
         if getattr(each, 'needs_class_counts', False)

@@ -20,7 +20,6 @@ from mmengine.runner import find_latest_checkpoint
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
 from .lookup import count_folds, dataset_configs, unwrap_datasets
 from .options import merge_data_options
-from .run import TRACEBACK
 
 
 @dataclass(frozen=True)
@@ -215,4 +214,4 @@ def find_cause(path: Path, begin: int = 0) -> str:
     text = path.read_bytes()[begin:].decode(errors='replace')
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line.removeprefix('error: ') for line in lines if line.startswith('error: ')]
-    return [*lines, *errors][-1].removesuffix(TRACEBACK) if lines else 'it printed nothing'
+    return [*lines, *errors][-1] if lines else 'it printed nothing'

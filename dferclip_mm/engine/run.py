@@ -31,8 +31,8 @@ from .remedies import prepare_cpu_processes, without_code_layout
 _GLOO = re.compile(r'gloo[/\\]transport[/\\]\w+[/\\]\w+\.cc:\d+')
 # As a shell says it of SIGINT.
 _INTERRUPTED = 128 + signal.SIGINT
-# At the end of an error.
-TRACEBACK = ' [DFERCLIP_MM_TRACEBACK=1 shows the traceback]'
+# Below an error.
+_TRACEBACK = '(DFERCLIP_MM_TRACEBACK=1 shows the traceback)'
 # Raised on purpose, with a message for the user.
 _USER_ERRORS = (ValueError, OSError, FloatingPointError)
 
@@ -109,7 +109,7 @@ def friendly_errors() -> Iterator[None]:
             get_error_handler().record_exception(error)
         if not _is_of_user(error) or os.environ.get('DFERCLIP_MM_TRACEBACK') == '1':
             raise
-        raise SystemExit(f'error: {str(error) or repr(error)}{TRACEBACK}') from error
+        raise SystemExit(f'error: {str(error) or repr(error)}\n{_TRACEBACK}') from error
     finally:
         signal.signal(signal.SIGINT, before)
 

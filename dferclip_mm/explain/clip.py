@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 
-from ..models.losses.class_prior import log_prior
+from ..models.backbones import CLIPVisualEncoder
+from ..models.recognizers import FrameRecognizer
 
 # Variants of a clip that are scored at a time.
 _BATCH = 8
@@ -116,6 +117,11 @@ def class_logits(model: Any, inputs: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def score_selections(model: Any, clip: Clip, selections: np.ndarray) -> np.ndarray:
     """Logits (S, C) of a clip of T frames with others of its frames: positions (S, T)."""
+    if isinstance(model, FrameRecognizer) and isinstance(model.backbone, CLIPVisualEncoder):
+        # It encodes frames one by one: each once.
+        inputs = preprocess(model, [clip.inputs])
+        features, _ = model.extract_feat(inputs, stage='backbone', test_mode=True)
+        return class_logits(model, features[torch.from_numpy(selections)]).cpu().numpy()
     is_video = clip.inputs.ndim == 5
     chosen = [clip.inputs[:, :, row] if is_video else clip.inputs[row] for row in selections]
     # MMAction2 takes clips one by one with this setting.
@@ -126,17 +132,8 @@ def score_selections(model: Any, clip: Clip, selections: np.ndarray) -> np.ndarr
 
 
 def probabilities(model: Any, logits: np.ndarray) -> np.ndarray:
-    """The probability of each class, (S, C), from logits, as the head predicts it.
-
-    Raises:
-        ValueError: when the head adjusts to class shares that it does not know.
-    """
-    head, found = model.cls_head, torch.from_numpy(logits)
-    if getattr(head, 'prior_adjustment', 0):
-        if head.class_counts is None:
-            raise ValueError('prior_adjustment needs model.cls_head.class_counts: set them')
-        found = found - head.prior_adjustment * log_prior(head.class_counts)
-    return found.softmax(dim=-1).numpy()
+    """The probability of each class, (S, C), from logits, as the head predicts it."""
+    return model.cls_head.adjust_logits(torch.from_numpy(logits)).softmax(dim=-1).numpy()
 
 
 def predict(model: Any, clip: Clip) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
 from ..export import OnnxRecognizer
-from ..faces.crop import CropTemplate, build_template, crop_face, find_template, read_template
+from ..faces.crop import CROP_FILE, build_template, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
@@ -85,6 +85,7 @@ class EmotionAnalyzer:
     ) -> None:
         changes = {'classes': classes, 'prompts': prompts}
         changes = {name: value for name, value in changes.items() if value is not None}
+        held = None
         if checkpoint is None:
             if changes:
                 raise ValueError(f'{config} has its classes: expected no other {min(changes)}')
@@ -92,12 +93,21 @@ class EmotionAnalyzer:
             cfg, checkpoint = self.model.cfg, str(Path(config).with_suffix('.pth'))
             held = self.model.metadata.get('crop')
         else:
-            cfg, held = load_config(config), None
+            cfg = load_config(config)
             cfg.model.cls_head.update(changes)
             self.model = load_model(cfg, checkpoint)
-        own = held is not None and crop is None
-        self.template = build_template(held) if own else _read_crop(crop, config, checkpoint)
-        if self.template is None and detector != 'mtcnn':
+        self.template = None
+        if crop is None:
+            self.template = build_template(held) if held else find_template(checkpoint)
+            if self.template is None:
+                path = Path(checkpoint).with_name(CROP_FILE)
+                raise FileNotFoundError(
+                    f"no {path}, which says how the model's training data is cropped: run `python "
+                    f'tools/measure_crop.py {config} --out {path}` once'
+                )
+        elif crop != 'none':
+            self.template = read_template(crop)
+        elif detector != 'mtcnn':
             raise ValueError("crop='none': expected no detector, whole frames are the faces")
         self.find = build_face_finder(detector if self.template else whole_frame)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
@@ -119,7 +129,8 @@ class EmotionAnalyzer:
         self.batch_size = batch_size
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
-            trained_on=_training_data(cfg), crop=str(crop or 'of the checkpoint'),
+            trained_on=_training_data(cfg), temperature=_temperature(self.model),
+            crop=str(crop or 'of the checkpoint'),
             detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
             window=self.window, stride=stride, abstain=abstain,
         )  # fmt: skip
@@ -269,27 +280,17 @@ class EmotionAnalyzer:
         )
 
 
-def _read_crop(crop: str | Path | None, config: str | Path, checkpoint: str) -> CropTemplate | None:
-    """The template of a model, or None for videos that are face crops."""
-    if crop == 'none':
-        return None
-    if crop is not None and Path(crop).is_file():
-        return read_template(crop)
-    template = find_template(checkpoint) if crop is None else None
-    if template is None:
-        path = crop or Path(checkpoint).with_name('crop.json')
-        raise FileNotFoundError(
-            f"no {path}, which says how the model's training data is cropped: run `python "
-            f'tools/measure_crop.py {config} --out {path}` once'
-        )
-    return template
-
-
 def _training_data(cfg: Mapping[str, Any]) -> str:
     """The datasets that a config trains on."""
     return ', '.join(
         f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
     )
+
+
+def _temperature(model: Any) -> float:
+    """By which scores are calibrated; 1 where they are not."""
+    stored = getattr(model, 'metadata', {}).get('temperature', 1.0)
+    return float(getattr(model.cls_head, 'temperature', stored))
 
 
 def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:

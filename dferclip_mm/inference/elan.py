@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from ..files import atomic_write
+
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
@@ -35,12 +37,10 @@ TIME_SLOT_REF2="{2}" CVE_REF="cve{3}">
 <ANNOTATION_VALUE>{4}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>"""
 
 
-def format_elan(timeline: EmotionTimeline, folder: str | Path) -> str:
-    """The segments in ELAN's format 3.0: a tier for each face, the classes as its vocabulary.
+def write_elan(timeline: EmotionTimeline, path: str | Path) -> None:
+    """Write the segments in ELAN's format 3.0: a tier for each face, the classes as vocabulary.
 
-    Args:
-        timeline: whose video is linked, where there is one.
-        folder: of the file, from which a relative link starts.
+    The video is linked, where there is one.
     """
     segments, classes = timeline.segments, [*timeline.classes]
     edges = sorted(
@@ -57,8 +57,11 @@ def format_elan(timeline: EmotionTimeline, folder: str | Path) -> str:
             tiers.append(_ANNOTATION.format(number, *ends, classes.index(label), escape(label)))
         tiers.append('</TIER>')
     video = Path(timeline.info['video'])
-    links = (video.absolute().as_uri(), './' + Path(os.path.relpath(video, folder)).as_posix())
-    return _DOCUMENT.format(
+    links = (
+        video.absolute().as_uri(),
+        './' + Path(os.path.relpath(video, Path(path).parent)).as_posix(),
+    )
+    content = _DOCUMENT.format(
         date=datetime.now().astimezone().isoformat(timespec='seconds'),
         media=_MEDIA.format(*map(quoteattr, links)) if video.is_file() else '',
         slots='\n'.join(
@@ -72,3 +75,4 @@ def format_elan(timeline: EmotionTimeline, folder: str | Path) -> str:
             for place, name in enumerate(classes)
         ),
     )
+    atomic_write(path, content)

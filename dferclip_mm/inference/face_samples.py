@@ -14,13 +14,9 @@ from .windows import FaceSample
 def choose_faces(
     faces: list[TrackedFace], min_face: float, max_faces: int | None, counts: dict[str, Any]
 ) -> list[TrackedFace]:
-    """The largest faces of a frame, in their order.
+    """The largest ``max_faces`` of a frame, in their order.
 
-    Args:
-        faces: of the frame.
-        min_face: less high ones are left out, and counted as ``small``; in pixels.
-        max_faces: the most that are kept; others are counted as ``crowded``.
-        counts: of the video.
+    Those less high than ``min_face`` pixels are counted as ``small``, others as ``crowded``.
     """
     heights = np.array([face.box[3] - face.box[1] for face in faces])
     large = int((heights >= min_face).sum())
@@ -33,13 +29,7 @@ def choose_faces(
 def sample_faces(
     tracked: Iterable[Tracked], crop: Callable[[np.ndarray, TrackedFace], np.ndarray], step: float
 ) -> Iterator[FaceSample]:
-    """One face per step of each track, with its crop as the feature.
-
-    Args:
-        tracked: frames in order, with their faces.
-        crop: a face of a frame.
-        step: from one sample to the next one, in seconds.
-    """
+    """One face per ``step`` seconds of each track, with its crop as the feature."""
     # The last sample of each track that is in view, and when its next one is due.
     held: dict[int, tuple[FaceSample, float]] = {}
     for frame, faces in tracked:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 
 from .windows import Window
 
-_MOST = 4
-_PIXELS = 160
-
 
 class Moment(NamedTuple):
-    """The middle of a window: time in seconds, and the face's crop as a JPEG."""
+    """The middle of a window: time in seconds, and the face's crop as a small JPEG."""
 
     track: int
     label: str
@@ -37,17 +33,13 @@ class MomentLog:
             if score <= kept[-1].score:
                 return
             kept.pop()
-        kept.append(Moment(window.track, label, score, middle.time, _thumbnail(middle.crop)))
-        if len(kept) > _MOST:
+        scale = min(1.0, 160 / max(middle.crop.shape[:2]))
+        small = cv2.resize(middle.crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        picture = cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()
+        kept.append(Moment(window.track, label, score, middle.time, picture))
+        if len(kept) > 4:
             kept.remove(min(kept, key=lambda moment: moment.score))
 
     def all(self) -> list[Moment]:
-        """The moments in order of track and time."""
+        """The moments in order of track and label."""
         return sorted(moment for kept in self._kept.values() for moment in kept)
-
-
-def _thumbnail(crop: np.ndarray) -> bytes:
-    """A face crop as a JPEG of at most 160 pixels."""
-    scale = min(1.0, _PIXELS / max(crop.shape[:2]))
-    small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()

@@ -22,22 +22,14 @@ if TYPE_CHECKING:
 Progress = Callable[[Iterable[TimedFrame]], Iterable[TimedFrame]]
 
 
-def write_overlay(path: str | Path, timeline: EmotionTimeline, progress: Progress = iter) -> None:
+def write_overlay(timeline: EmotionTimeline, path: str | Path, progress: Progress = iter) -> None:
     """Write a video with a box, a label and a bar of its score at each face, as H.264 in MP4.
 
     Frames are upright and have their own times; the sound is copied. Where a face has no answer,
-    its box is white and has no label. The part of the video that was analysed is written.
-
-    Args:
-        path: the file.
-        timeline: of a video file.
-        progress: passes the frames on, to show how many were written.
-
-    Raises:
-        ValueError: when no frame was analysed.
-        OSError: when a file cannot be read or written.
+    its box is white and has no label. The part that was analysed is written; ValueError when it has
+    no frame. ``progress`` passes the frames on, to show how many were written.
     """
-    video, faces = timeline.info['video'], timeline.faces
+    video, faces = timeline.file, timeline.faces
     if not len(faces):
         raise ValueError(f'{video}: no frame of it was analysed, so there is nothing to write')
     first, last = float(faces['time'].iloc[0]), float(faces['time'].iloc[-1])

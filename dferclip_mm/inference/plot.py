@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
+from ..files import atomic_write
 from .subtitles import format_time
 from .tables import find_curves
 
@@ -76,6 +78,13 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     handles = [Patch(color=color, label=name) for name, color in colors.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(colors)))
     return figure
+
+
+def write_plot(timeline: EmotionTimeline, path: str | Path) -> None:
+    """Draw scores, winning classes and strongest moments; the suffix says the format."""
+    picture = BytesIO()
+    draw_timeline(timeline).savefig(picture, format=Path(path).suffix[1:], dpi=120)
+    atomic_write(path, picture.getvalue())
 
 
 def _draw_scores(axes: Axes, windows: pd.DataFrame, colors: Mapping[str, str]) -> None:

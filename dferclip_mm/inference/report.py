@@ -23,41 +23,30 @@ MAIL_BYTES = 15_000_000
 _PAGE = Path(__file__).with_name('report.html')
 
 
-def write_report(path: str | Path, timeline: EmotionTimeline, embed: int = MAIL_BYTES) -> None:
+def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_BYTES) -> None:
     """Write a page with player, curves, tables, and how they were made.
 
-    The video is inside the page when it is small enough to be mailed. A larger one is linked, and
-    the page asks for it where it does not find it. Where browsers do not play the video, it is a
-    copy that they do; a large one is ``video.mp4`` beside the page.
-
-    Args:
-        path: the file.
-        timeline: of a file, or of an array, which has no player.
-        embed: the most bytes of a video inside the page.
-
-    Raises:
-        OSError: when a file cannot be read or written.
+    A video of at most ``embed`` bytes is inside the page, so that it can be mailed. A larger one is
+    linked, and the page asks for it where it does not find it. Where browsers do not play the
+    video, it is a copy that they do; a large one is ``video.mp4`` beside the page. The timeline of
+    an array has no player.
     """
-    faces, info = timeline.faces.dropna(subset=['track']), timeline.info
-    times = timeline.faces['time']
+    times, faces = timeline.faces['time'], timeline.faces.dropna(subset=['track'])
     jumps = faces.groupby('track')['frame'].diff() > 1
     faces = faces.assign(stretch=jumps.groupby(faces['track']).cumsum())
     # Between two boxes that were detected the page finds the others itself.
     boxes = faces[~faces['interpolated'].astype(bool)][['track', 'stretch', 'time', *BOX_COLUMNS]]
     content = timeline.content() | dict(
-        title=Path(info['video']).name,
-        player=_player(Path(path), info['video'], embed),
+        title=Path(timeline.info['video']).name,
+        player=_player(Path(path), timeline.info['video'], embed),
         colors=class_colors(timeline.classes),
         span=[float(times.min()), float(times.max())] if len(times) else [0.0, 0.0],
         boxes=json.loads(boxes.to_json(orient='values', double_precision=3)),
         moments=[
-            each._asdict() | dict(picture=None, image=_as_url(each.picture, 'image/jpeg'))
+            each._asdict() | dict(picture=_as_url(each.picture, 'image/jpeg'))
             for each in sorted(timeline.moments, key=lambda each: -each.score)
         ],
-        thumbnails={
-            track: _as_url(each, 'image/jpeg') for track, each in timeline.thumbnails.items()
-        },
-        notes=[*describe_limits(info)],
+        notes=[*describe_limits(timeline.info)],
     )
     # Within a script only this sign could end it, and the page writes all of it as text.
     data = json.dumps(content, ensure_ascii=False).replace('<', '\\u003c')
@@ -72,7 +61,10 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
         yield 'The analysis was interrupted; what was read until then is shown.'
     if info.get('trained_on'):
         yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
-    yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    if info.get('temperature', 1.0) == 1.0:
+        yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    else:
+        yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
     yield 'An expression is not a feeling: the model says what a face looks like.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..files import atomic_write
+
+if TYPE_CHECKING:
+    from .timeline import EmotionTimeline
 
 
-def format_subtitles(segments: pd.DataFrame, *, point: str = ',') -> str:
-    """A cue for each segment, as SubRip has them; with ``point='.'`` as WebVTT after its header."""
-    ordered = segments.sort_values(['start', 'track']).itertuples()
+def write_srt(timeline: EmotionTimeline, path: str | Path) -> None:
+    """Write the segments as SubRip subtitles."""
+    atomic_write(path, _cues(timeline, ','))
+
+
+def write_vtt(timeline: EmotionTimeline, path: str | Path) -> None:
+    """Write the segments as WebVTT subtitles."""
+    atomic_write(path, 'WEBVTT\n\n' + _cues(timeline, '.'))
+
+
+def _cues(timeline: EmotionTimeline, point: str) -> str:
+    ordered = timeline.segments.sort_values(['start', 'track']).itertuples()
     return '\n'.join(
         f'{number}\n{_clock(row.start, point)} --> {_clock(row.end, point)}\n'
         f'face {row.track}: {row.label} {row.score:.0%}\n'

@@ -81,16 +81,11 @@ def find_curves(
 def find_segments(
     windows: pd.DataFrame, classes: Sequence[str], margin: float = 0.1, min_seconds: float = 1.0
 ) -> pd.DataFrame:
-    """Stretches of a track with the same label: `SEGMENT_COLUMNS`.
+    """Stretches of a track with the same label: `SEGMENT_COLUMNS`; ``score`` is the label's mean.
 
-    Where windows overlap, each counts for the time that is closest to its middle. ``score`` is the
-    mean of the label's.
-
-    Args:
-        windows: of a timeline.
-        classes: their names.
-        margin: the label changes to another one whose score is higher by more than this.
-        min_seconds: a shorter stretch counts to the one before it, the first to the next one.
+    Where windows overlap, each counts for the time that is closest to its middle. The label changes
+    to another one whose score is higher by more than ``margin``; a stretch shorter than
+    ``min_seconds`` counts to the one before it, the first to the next one.
     """
     rows = []
     for track, times, padded in find_curves(windows, classes):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
-from .elan import format_elan
+from .elan import write_elan
 from .moments import Moment
 from .overlay import Progress, write_overlay
-from .plot import draw_timeline
+from .plot import write_plot
 from .pyfeat import write_session
 from .report import write_report
-from .subtitles import format_subtitles
+from .subtitles import write_srt, write_vtt
 from .tables import find_segments, find_tracks, share_time
 
 # Instead of a file's name.
@@ -59,7 +58,14 @@ class EmotionTimeline:
     faces: pd.DataFrame
     classes: Sequence[str]
     info: dict[str, Any]
-    moments: Sequence[Moment] = field(default_factory=tuple)
+    moments: Sequence[Moment] = ()
+
+    @property
+    def file(self) -> str:
+        """The video; ValueError when it was an array."""
+        if self.info['video'] == ARRAY:
+            raise ValueError('expected the timeline of a file, found one of an array')
+        return self.info['video']
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -91,15 +97,10 @@ class EmotionTimeline:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """The video in a few numbers.
-
-        ``frames``; ``frames_with_face``; ``tracks``; ``tracks_answered``; ``seconds_answered``, of
-        all faces; ``shares``, each class's part of that time.
-        """
-        seen = self.faces.dropna(subset=['track'])
+        """Counts of frames and tracks, seconds answered of all faces, each class's part of them."""
         return dict(
             frames=self.faces['frame'].nunique(),
-            frames_with_face=seen['frame'].nunique(),
+            frames_with_face=self.faces['frame'][self.faces['track'].notna()].nunique(),
             tracks=len(self.tracks),
             tracks_answered=int((self.tracks['windows'] > 0).sum()),
             seconds_answered=float((self.segments['end'] - self.segments['start']).sum()),
@@ -117,10 +118,10 @@ class EmotionTimeline:
     def save(
         self, folder: str | Path, formats: Sequence[str] = FORMATS[:7], progress: Progress = iter
     ) -> None:
-        """Write files into a folder, which is created.
+        """Write ``timeline.json`` and so on.
 
         Args:
-            folder: for ``timeline.json`` and so on.
+            folder: it is created.
             formats: of `FORMATS`; ``'csv'`` writes ``windows.csv``, ``faces.csv``, ``segments.csv``
                 and ``tracks.csv``, ``'fex'`` the folder ``fex`` (`to_pyfeat`).
             progress: of `to_video`.
@@ -128,18 +129,15 @@ class EmotionTimeline:
         folder = Path(folder)
         writers = dict(
             json=self.to_json, srt=self.to_srt, vtt=self.to_vtt, eaf=self.to_elan, png=self.plot,
-            html=self.to_html,
+            html=self.to_html, mp4=lambda path: self.to_video(path, progress),
+            fex=lambda path: self.to_pyfeat(folder / 'fex'),
         )  # fmt: skip
         for name in formats:
-            if name == 'csv':
+            if name in writers:
+                writers[name](folder / f'timeline.{name}')
+            else:
                 for table in TABLES:
                     self.to_csv(folder / f'{table}.csv', table)
-            elif name == 'fex':
-                self.to_pyfeat(folder / 'fex')
-            elif name == 'mp4':
-                self.to_video(folder / 'timeline.mp4', progress)
-            else:
-                writers[name](folder / f'timeline.{name}')
 
     def to_csv(self, path: str | Path, table: str = 'windows') -> None:
         """Write one of the `TABLES`; numbers have six digits, times are in seconds."""
@@ -149,38 +147,6 @@ class EmotionTimeline:
         """Write `content`."""
         atomic_write(path, json.dumps(self.content(), indent=1, ensure_ascii=False) + '\n')
 
-    def to_srt(self, path: str | Path) -> None:
-        """Write the segments as SubRip subtitles."""
-        atomic_write(path, format_subtitles(self.segments))
-
-    def to_vtt(self, path: str | Path) -> None:
-        """Write the segments as WebVTT subtitles."""
-        atomic_write(path, 'WEBVTT\n\n' + format_subtitles(self.segments, point='.'))
-
-    def to_elan(self, path: str | Path) -> None:
-        """Write the segments for ELAN, a tier for each face, see `format_elan`."""
-        atomic_write(path, format_elan(self, Path(path).parent))
-
-    def plot(self, path: str | Path) -> None:
-        """Draw scores, winning classes and strongest moments; the suffix says the format."""
-        picture = io.BytesIO()
-        draw_timeline(self).savefig(picture, format=Path(path).suffix[1:], dpi=120)
-        atomic_write(path, picture.getvalue())
-
-    def to_html(self, path: str | Path) -> None:
-        """Write a page with player, curves and tables that needs no network, see `write_report`."""
-        write_report(path, self)
-
-    def to_video(self, path: str | Path, progress: Progress = iter) -> None:
-        """Write the video with the answers drawn into it, see `write_overlay`."""
-        self._check_file()
-        write_overlay(path, self, progress)
-
-    def to_pyfeat(self, folder: str | Path) -> None:
-        """Write a folder that the viewer of Py-feat Live opens, see `write_session`."""
-        self._check_file()
-        write_session(folder, self)
-
-    def _check_file(self) -> None:
-        if self.info['video'] == ARRAY:
-            raise ValueError('expected the timeline of a file, found one of an array')
+    # Functions of a timeline and a path.
+    to_srt, to_vtt, to_elan, to_html = write_srt, write_vtt, write_elan, write_report
+    plot, to_video, to_pyfeat = write_plot, write_overlay, write_session

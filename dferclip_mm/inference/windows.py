@@ -24,7 +24,7 @@ class FaceSample(NamedTuple):
         until: when the face was last seen before the next sample; its own time at the earliest.
         box: (4,): left, top, right, bottom, in pixels.
         score: of the detector.
-        feature: (D,), of the image encoder; before it has seen the face, the crop (H, W, 3).
+        feature: (D,), of the image encoder; without one, the crop (H, W, 3).
         crop: what the encoder has seen.
     """
 
@@ -72,7 +72,7 @@ def slide_windows(
     min_length: float = 0.5,
     max_gap: float = 2.0,
 ) -> Iterator[Window]:
-    """Cut the tracks of a video into windows, each as soon as it is complete.
+    """Cut the tracks of a video into windows, each as soon as it is complete; times in seconds.
 
     The first window of a track begins with it; if faces remain after the last one, one more window
     ends with the track. A track that is shorter than a window is one short window. Where more than
@@ -80,12 +80,10 @@ def slide_windows(
 
     Args:
         samples: of all tracks, each in order of time; one track may be a step behind another.
-        length: of a window in seconds.
-        stride: from one window to the next one, in seconds.
-        step: from one sample to the next one, in seconds.
+        length, stride, step: of a window, to the next one, from one sample to the next one.
         min_coverage: the least share of a window's samples that have a face.
-        min_length: a track that is shorter has no window, in seconds.
-        max_gap: a track ends when it has not been seen for longer, in seconds.
+        min_length: a track that is shorter has no window.
+        max_gap: a track ends when it has not been seen for longer.
     """
     tracks: dict[int, _OpenTrack] = {}
 

@@ -164,10 +164,13 @@ def crop_clips(
         return
     # A fork would copy the locks of PyTorch's and OpenCV's threads as they are.
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(workers, context, _init_worker) as pool:
+    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool:
+        # They inherit it: Ctrl-C is for the program that started them, and waits for what is begun.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         waiting: dict[Future[CroppedClip], str] = {
             pool.submit(crop, clip, source): clip for clip, source in clips.items()
         }
+        signal.signal(signal.SIGINT, before)
         try:
             for done in as_completed([*waiting]):
                 yield done.result()
@@ -181,12 +184,6 @@ def crop_clips(
         finally:
             # After Ctrl-C the clips that are begun are finished, and no others begin.
             pool.shutdown(cancel_futures=True)
-
-
-def _init_worker() -> None:
-    # The program that started it is interrupted, too, and waits for what is begun.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
 
 
 def _remove(folder: Path) -> None:

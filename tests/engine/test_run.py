@@ -74,7 +74,7 @@ def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) 
 def test_an_error_of_the_user_ends_the_program_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = r'^error: no list at x \[DFERCLIP_MM_TRACEBACK=1 shows the traceback\]$'
+    said = r'^error: no list at x\n\(DFERCLIP_MM_TRACEBACK=1 shows the traceback\)$'
     for error in (ValueError, FileNotFoundError, FloatingPointError):
         with pytest.raises(SystemExit, match=said), friendly_errors():
             raise error('no list at x')

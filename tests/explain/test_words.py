@@ -108,10 +108,10 @@ def test_negative_prompts_count_against_their_class(tiny_model: dict, clip: Clip
 
 def test_probabilities_are_adjusted_as_the_head_predicts(tiny_model: dict, clip: Clip) -> None:
     counts = [10, 20, 30, 40, 50, 60, 70]
-    tiny_model['cls_head'].update(prior_adjustment=1.0, class_counts=counts)
+    tiny_model['cls_head'].update(prior_adjustment=1.0, class_counts=counts, temperature=3.0)
     model = MODELS.build(tiny_model).eval()
     (sample,) = model.test_step(dict(inputs=[clip.inputs], data_samples=[ActionDataSample()]))
     np.testing.assert_allclose(predict(model, clip), sample.pred_score.detach(), atol=1e-6)
     model.cls_head.class_counts = None
-    with pytest.raises(ValueError, match=r'needs model\.cls_head\.class_counts'):
+    with pytest.raises(ValueError, match=r'set model\.cls_head\.class_counts'):
         predict(model, clip)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -312,10 +313,11 @@ def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_th
 
 
 def test_a_missing_template_is_named_with_the_program_that_measures_it(
-    build: Build, tmp_path: Path
+    checkpoint: str, tmp_path: Path
 ) -> None:
+    alone = shutil.copy(checkpoint, tmp_path / 'alone.pth')
     with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
-        build(crop=tmp_path / 'missing.json')
+        EmotionAnalyzer(CONFIG, alone)
 
 
 def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def sound_of(path: Path) -> list[bytes]:
 
 def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(tmp_path / 'out' / 'b.mp4', timeline_of(video, (40, 50, 80, 100)))
+    write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'out' / 'b.mp4')
     frames = list(read_timed_frames(str(tmp_path / 'out' / 'b.mp4')))
     np.testing.assert_allclose([frame.time for frame in frames], TIMES, atol=1e-3)
     sound = sound_of(video)
@@ -80,7 +80,7 @@ def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None
 
 def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(tmp_path / 'b.mp4', timeline_of(video, (40, 50, 80, 100)))
+    write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'b.mp4')
     frames = list(read_timed_frames(str(tmp_path / 'b.mp4')))
     color = ImageColor.getrgb(class_colors(CLASSES)['happiness'])
     # The label, and the bar, which is filled for three quarters.
@@ -97,7 +97,7 @@ def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_pa
 def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
     timeline = timeline_of(video, (40, 40, 80, 70), (44, 40, 84, 70), until=0.1)
-    write_overlay(tmp_path / 'b.mp4', timeline)
+    write_overlay(timeline, tmp_path / 'b.mp4')
     image = next(iter(read_timed_frames(str(tmp_path / 'b.mp4')))).image.astype(int)
     colored = np.ptp(image[:, 46], axis=-1) > 60
     assert 12 < colored[:40].sum() < 22
@@ -107,7 +107,7 @@ def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> N
 def test_a_turned_video_is_drawn_upright(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
     set_matrix(video, 0, 1, -1, 0)
-    write_overlay(tmp_path / 'b.mp4', timeline_of(video, (30, 50, 80, 130)))
+    write_overlay(timeline_of(video, (30, 50, 80, 130)), tmp_path / 'b.mp4')
     frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
     assert frame.image.shape == (160, 120, 3)
     assert np.ptp(frame.image[128, 50].astype(int)) > 60
@@ -117,7 +117,7 @@ def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
     timeline = timeline_of(video, (40, 50, 80, 100))
     part = timeline.faces[timeline.faces['time'].between(0.5, 1.5)]
-    write_overlay(tmp_path / 'b.mp4', replace(timeline, faces=part))
+    write_overlay(replace(timeline, faces=part), tmp_path / 'b.mp4')
     times = np.array([frame.time for frame in read_timed_frames(str(tmp_path / 'b.mp4'))])
     inside = TIMES[(TIMES >= 0.5) & (TIMES <= 1.5)]
     np.testing.assert_allclose(times, inside - inside[0], atol=1e-3)
@@ -130,7 +130,7 @@ def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
 
 def test_sides_are_made_even(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mkv', width=81, height=61)
-    write_overlay(tmp_path / 'b.mp4', timeline_of(video))
+    write_overlay(timeline_of(video), tmp_path / 'b.mp4')
     frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
     assert frame.image.shape == (62, 82, 3)
 
@@ -138,7 +138,7 @@ def test_sides_are_made_even(tmp_path: Path) -> None:
 def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.avi', sound='adpcm_ms')
     with pytest.warns(UserWarning, match=r'a\.avi: MP4 cannot hold its sound \(adpcm_ms\)'):
-        write_overlay(tmp_path / 'b.mp4', timeline_of(video))
+        write_overlay(timeline_of(video), tmp_path / 'b.mp4')
     with av.open(str(tmp_path / 'b.mp4')) as file:
         assert not file.streams.audio
 
@@ -147,5 +147,5 @@ def test_an_analysis_without_frames_has_no_video(tmp_path: Path) -> None:
     timeline = timeline_of(write_grey(tmp_path / 'a.mp4'))
     empty = replace(timeline, faces=timeline.faces[:0])
     with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
-        write_overlay(tmp_path / 'b.mp4', empty)
+        write_overlay(empty, tmp_path / 'b.mp4')
     assert not (tmp_path / 'b.mp4').exists()

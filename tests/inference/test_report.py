@@ -137,7 +137,7 @@ def test_the_page_fits_a_screen(report: Any, width: int) -> None:
 def test_a_large_video_is_linked_and_asked_for_where_it_is_missing(
     page: Any, timeline: EmotionTimeline, tmp_path: Path
 ) -> None:
-    write_report(tmp_path / 'sub' / 'a.html', timeline, embed=1000)
+    write_report(timeline, tmp_path / 'sub' / 'a.html', embed=1000)
     assert (tmp_path / 'sub' / 'a.html').stat().st_size < 60_000
     opened(page, tmp_path / 'sub' / 'a.html')
     moved = tmp_path / 'far' / 'away' / 'from' / 'it.html'
@@ -155,10 +155,10 @@ def test_a_video_that_browsers_do_not_play_is_converted(
 ) -> None:
     video = write(tmp_path / 'a.avi', codec='mpeg4')
     result = replace(timeline, info=timeline.info | dict(video=str(video)))
-    write_report(tmp_path / 'a.html', result)
+    write_report(result, tmp_path / 'a.html')
     opened(page, tmp_path / 'a.html')
     assert not (tmp_path / 'video.mp4').exists()
-    write_report(tmp_path / 'a.html', result, embed=1000)
+    write_report(result, tmp_path / 'a.html', embed=1000)
     opened(page, tmp_path / 'a.html')
     assert (tmp_path / 'video.mp4').is_file()
 
@@ -185,3 +185,5 @@ def test_the_limits_of_an_answer_are_said() -> None:
     assert 'frame 9 is damaged' in said[0]
     assert 'interrupted' in said[1]
     assert 'learned from DFEWDataset in data/DFEW' in said[2]
+    assert 'are not calibrated' in usual[0]
+    assert 'are calibrated (temperature 1.8)' in next(describe_limits({'temperature': 1.8}))

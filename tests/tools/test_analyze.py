@@ -81,7 +81,7 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
             ['one.mp4', '--crop', 'none', '--detector', 'a.onnx'],
             "crop='none': expected no detector",
         ),
-        (['one.mp4', '--crop', 'other.json'], 'no other.json, which says how'),
+        (['one.mp4', '--crop', 'other.json'], 'other.json'),
         (['one.mp4', '--detector', 'faces.csv'], 'faces.csv'),
         (['one.mp4', '--detector', 'a.onnx'], "detector='a.onnx': there is no such file"),
         (['one.jpg'], 'one.jpg: expected a video, found a picture'),

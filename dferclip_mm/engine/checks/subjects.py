@@ -40,12 +40,8 @@ def check_subjects(cfg: Config, datasets: Mapping[str, Any]) -> None:
 
 def find_subjects(datasets: list[Any]) -> set[str]:
     """The subjects of the clips of datasets; those without the field have none."""
-    return {
-        item['subject']
-        for dataset in datasets
-        for leaf in unwrap_datasets(dataset)
-        for item in map(leaf.get_data_info, range(len(leaf) if _has_subjects(leaf) else 0))
-    }
+    leaves = [leaf for each in datasets for leaf in unwrap_datasets(each) if _has_subjects(leaf)]
+    return {leaf.get_data_info(index)['subject'] for leaf in leaves for index in range(len(leaf))}
 
 
 def _has_subjects(leaf: Any) -> bool:

@@ -22,7 +22,6 @@ from torch import nn
 from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
 from .openai_file import read_openai_file
 
-_SUFFIXES = ('.safetensors', '.bin', '.pt', '.pth', '.npz')
 # In a folder, in this order.
 _NAMES = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME, 'model.safetensors', 'pytorch_model.bin')
 # Settings of a description that may differ from the model's: those of training, and sizes between
@@ -138,16 +137,9 @@ def _find_file(pretrained: str, name: str | None) -> Path:
     for known in _NAMES:
         if (path / known).is_file():
             return path / known
-    found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
-    if len(found) == 1:
-        return found[0]
     raise ValueError(
-        f'the folder pretrained={pretrained!r} holds '
-        + (
-            f'{", ".join(file.name for file in found)}: name one of them'
-            if found
-            else f'no weights file: expected {HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}'
-        )
+        f'the folder pretrained={pretrained!r} holds no weights file: expected '
+        f'{HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}; name a file of another name itself'
     )
 
 

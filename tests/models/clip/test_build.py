@@ -125,12 +125,9 @@ def test_a_path_may_begin_at_home(tmp_path, tiny_clip, tiny_weights, monkeypatch
     assert torch.equal(found, torch.load(tiny_weights)['visual.proj'])
 
 
-def test_a_folder_without_weights_or_with_many_is_explained(tmp_path, tiny_clip):
+def test_a_folder_without_weights_is_explained(tmp_path, tiny_clip):
+    (tmp_path / 'a.pt').touch()
     with pytest.raises(ValueError, match='holds no weights file: expected open_clip_model'):
-        build_clip(tiny_clip, str(tmp_path))
-    for name in ('a.pt', 'b.bin'):
-        (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=r'holds a\.pt, b\.bin: name one of them'):
         build_clip(tiny_clip, str(tmp_path))
 
 

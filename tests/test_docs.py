@@ -1,4 +1,4 @@
-"""The commands and samples of README.md are valid.
+"""The commands, samples and links of README.md and docs/ are valid.
 
 The programs run in tests/tools, tests/smoke_wheel.sh and `make demo`; here each command is compared
 with the files, options and config keys that it names.
@@ -9,6 +9,9 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
+from clip_files import write_frames
+from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from dferclip_mm.emotions import resolve_classes
@@ -16,11 +19,15 @@ from dferclip_mm.engine.checks.config_keys import check_config_keys as check_kno
 from dferclip_mm.prompts import load_prompts
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / 'README.md').read_text(encoding='utf-8')
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted(ROOT.glob('docs/*.md'))]
+TEXTS = {path: path.read_text(encoding='utf-8') for path in PAGES}
+# Pages whose Python is configs that change a shipped one.
+CONFIG_PAGES = ('data.md', 'configuration.md', 'large_clips.md')
 
 
-def blocks(language):
-    return re.findall(rf'^```{language}\n(.*?)^```', README, re.M | re.S)
+def blocks(language, pages=PAGES):
+    found = rf'^ *```{language}\n(.*?)^ *```'
+    return [block for path in pages for block in re.findall(found, TEXTS[path], re.M | re.S)]
 
 
 def commands():
@@ -36,7 +43,7 @@ def commands():
     return found
 
 
-@pytest.mark.parametrize('words', commands(), ids=' '.join)
+@pytest.mark.parametrize('words', [*dict.fromkeys(map(tuple, commands()))], ids=' '.join)
 def test_a_command_names_existing_files_and_settings(words):
     for word in words:
         if word.startswith(('tools/', 'configs/', 'requirements/')):
@@ -81,7 +88,9 @@ def test_a_program_has_the_options_that_are_shown(program, run_tool, capsys):
                 assert option in printed, f'{program} has no {option}'
 
 
-@pytest.mark.parametrize('block', blocks('python'))
+@pytest.mark.parametrize(
+    'block', blocks('python', [path for path in PAGES if path.name in CONFIG_PAGES])
+)
 def test_a_sample_config_builds_on_a_shipped_one(block, tmp_path):
     base = '' if '_base_' in block else "_base_ = 'dferclip_dfew.py'\n"
     path = tmp_path / 'sample.py'
@@ -89,9 +98,10 @@ def test_a_sample_config_builds_on_a_shipped_one(block, tmp_path):
     path.write_text((base + block).replace("'dferclip_dfew.py'", f"'{shipped}'"))
     cfg = Config.fromfile(path)
     check_known_keys(cfg)
-    widths = {'in_channels', 'embed_dims'}
+
+    optional = {'in_channels', 'embed_dims', 'negative_prompts'}
     for part in ('neck', 'cls_head'):
-        assert set(cfg.model[part]) - widths == set(Config.fromfile(shipped).model[part])
+        assert set(cfg.model[part]) - optional == set(Config.fromfile(shipped).model[part])
 
 
 def test_the_sample_prompt_file_has_a_prompt_for_every_class(tmp_path):
@@ -104,7 +114,30 @@ def test_the_sample_prompt_file_has_a_prompt_for_every_class(tmp_path):
     assert list(prompts['anger']) == ['an expression of anger.']
 
 
-def test_a_link_leads_to_a_file():
-    for target in re.findall(r'\]\(([^)#]+)\)', README):
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
+def test_a_link_leads_to_a_file(path):
+    # What a page includes has links from its own folder, and is a page itself.
+    for target in re.findall(r'\]\(([^)#\s]+)[^)]*\)', TEXTS[path]):
         if not target.startswith('http'):
-            assert (ROOT / target).exists(), f'{target} does not exist'
+            assert (path.parent / target).exists(), f'{target} does not exist'
+
+
+def test_the_quick_start_classifies_a_clip(tmp_path, monkeypatch, capsys, tiny_model):
+    """The Python of README.md, on a small model and a drawn clip."""
+    quick = next(block for block in blocks('python', [ROOT / 'README.md']) if 'init_rec' in block)
+    steps = Config.fromfile(ROOT / 'configs/dferclip_dfew.py').test_pipeline
+    for step in steps:
+        step.update(
+            {key: 4 if key == 'num_frames' else 32 for key in ('num_frames', 'size') if key in step}
+        )
+    cfg = Config(dict(model=tiny_model, test_pipeline=steps, default_scope='mmaction'))
+    cfg.test_dataloader = dict(dataset=dict(pipeline=steps))
+    monkeypatch.chdir(tmp_path)
+    cfg.dump('dfew_set_1_mm.py')
+    model = MODELS.build(cfg.model)
+    torch.save({'state_dict': model.state_dict()}, 'dfew_set_1_mm.pth')
+    write_frames(tmp_path / 'clip', 6)
+    exec(quick, {})
+    lines = capsys.readouterr().out.splitlines()[-7:]
+    assert [line.split()[0] for line in lines] == [*resolve_classes('dfew')]
+    assert sum(float(line.split()[1].rstrip('%')) for line in lines) == pytest.approx(100, abs=0.5)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import app
+import av
+import pytest
+from browser import open_browser, wait_until, watch
+from drawn_faces.film import Film, Role, Shot, write_film
+from untrained_demo import CONFIG, write_untrained_demo
+
+from dferclip_mm.media.timed_frames import read_duration
+
+RunTool = Callable[..., None]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, a video of two seconds and one of five."""
+    folder = tmp_path_factory.mktemp('app')
+    write_untrained_demo(folder)
+    shot = Shot(start=0.0, roles=(Role(person=0, path=((0, 0.5, 0.45, 0.5),)),))
+    for name, seconds in (('short', 2), ('long', 5)):
+        times = [index / 12 for index in range(12 * seconds)]
+        film = Film(shots=(shot,), times=times, width=320, height=180)
+        write_film(folder / f'{name}.mp4', film)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def address(folder: Path) -> Iterator[str]:
+    """The page, as the program serves it."""
+    words = ['app', str(CONFIG), str(folder / 'model.pth'), '--window', '1', '--device', 'cpu']
+    ended, before, environment = threading.Event(), sys.argv, dict(os.environ)
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    sys.argv = [*words, '--max-seconds', '4', '--port', str(port)]
+    (folder / 'files').mkdir()
+    try:
+        page = app.serve(app.parse_arguments(), folder / 'files', ended)
+        yield page.local_url
+        page.close(verbose=False)
+    finally:
+        ended.set()
+        sys.argv = before
+        os.environ.clear()
+        os.environ.update(environment)
+
+
+@pytest.fixture(scope='module')
+def page(address: str) -> Iterator[Any]:
+    fake_camera = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+    with open_browser(*fake_camera) as browser:
+        page = browser.new_page(viewport=dict(width=1280, height=1000))
+        page.seen = watch(page)
+        page.goto(address)
+        page.get_by_role('button', name='Analyse').wait_for()
+        yield page
+
+
+def test_a_dropped_video_is_answered_and_nothing_leaves_the_computer(
+    page: Any, folder: Path, address: str
+) -> None:
+    page.locator('input[type=file]').first.set_input_files(folder / 'short.mp4')
+    page.locator('video').first.wait_for()
+    page.get_by_role('button', name='Analyse').click()
+    report = page.frame_locator('iframe[title=report]')
+    report.locator('.chart').wait_for()
+    assert 'Faces that were followed: 1, answered: 1.' in page.content()
+    player = report.locator('video')
+    report.locator('.shot').first.click()
+    report.locator('.now').get_by_text('%').wait_for()
+    assert player.evaluate('each => each.currentTime') > 0.1
+    page.get_by_role('tab', name='Files').click()
+    page.get_by_text('windows').first.wait_for()
+    local = (address, 'data:', 'blob:', address.replace('http', 'ws'), 'about:')
+    assert [each for each in page.seen if not each.startswith(local)] == []
+    held = {path.name for path in (folder / 'files').rglob('*.*')}
+    assert {'short.mp4', 'timeline.html', 'windows.csv'} <= held
+
+
+def test_a_video_that_is_too_long_is_refused_in_a_sentence(page: Any, folder: Path) -> None:
+    page.reload()
+    page.locator('input[type=file]').first.set_input_files(folder / 'long.mp4')
+    page.locator('video').first.wait_for()
+    page.get_by_role('button', name='Analyse').click()
+    page.get_by_text('expected a video of at most 4 seconds, found one of 5').first.wait_for()
+
+
+def test_a_recording_which_does_not_declare_its_length_is_limited_too(
+    page: Any, folder: Path
+) -> None:
+    with (
+        av.open(str(folder / 'long.mp4')) as source,
+        av.open(str(folder / 'live.mkv'), 'w', format='matroska', options={'live': '1'}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    assert read_duration(str(folder / 'live.mkv')) == 0
+    page.reload()
+    page.locator('input[type=file]').first.set_input_files(folder / 'live.mkv')
+    page.get_by_role('button', name='Analyse').click()
+    page.get_by_text('expected a video of at most 4 seconds, found one of 4').first.wait_for()
+
+
+def test_a_wrong_line_of_classes_is_refused_in_a_sentence(page: Any, folder: Path) -> None:
+    page.reload()
+    page.locator('input[type=file]').first.set_input_files(folder / 'short.mp4')
+    page.locator('video').first.wait_for()
+    page.locator('textarea').first.fill('bored')
+    page.get_by_role('button', name='Analyse').click()
+    page.get_by_text('expected a line like').first.wait_for()
+
+
+def test_a_browser_is_told_to_fetch_nothing_from_elsewhere(page: Any, address: str) -> None:
+    assert page.request.get(address).headers['content-security-policy'] == app.POLICY
+    # The browser obeys.
+    page.evaluate("fetch('https://example.org').catch(() => { window.refused = true })")
+    wait_until(page, 'window.refused === true')
+
+
+def test_classes_have_one_or_more_sentences() -> None:
+    found = app.read_classes('bored: heavy lids.\n\n calm : soft eyes. \nbored: a yawn: long.')
+    assert found == (
+        ['bored', 'calm'],
+        {'bored': ['heavy lids.', 'a yawn: long.'], 'calm': ['soft eyes.']},
+    )
+    assert app.read_classes(' \n') is None
+    with pytest.raises(ValueError, match='at least two classes'):
+        app.read_classes('bored: heavy lids.')
+
+
+def test_old_uploads_and_results_are_removed(tmp_path: Path) -> None:
+    for name, age in (('old', 100.0), ('new', 10.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'a.mp4').write_bytes(b'1')
+        changed = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (changed, changed))
+    app.remove_old(tmp_path, 60)
+    assert [path.name for path in tmp_path.iterdir()] == ['new']
+
+
+def test_a_missing_checkpoint_ends_the_program_in_one_sentence(
+    work_dir: Path, run_tool: RunTool
+) -> None:
+    with pytest.raises(SystemExit, match=r'no checkpoint at missing\.pth'):
+        run_tool('app', CONFIG, 'missing.pth')
