@@ -189,3 +189,15 @@ def test_the_files_of_a_folder(tmp_path: Path) -> None:
     for name in tables:
         found = pd.read_csv(tmp_path / 'out' / name)
         assert list(found) == list(getattr(RESULT, name[:-4]))
+
+
+def test_unsure_segments_are_left_out_where_a_timeline_abstains() -> None:
+    rows = [(0, start, start + 2.0, happy) for start, happy in ((0, 0.9), (2, 0.35), (4, 0.95))]
+    timeline = small_timeline(*rows, (1, 0.0, 2.0, 0.6))
+    timeline.info['abstain'] = 0.7
+    assert timeline.segments['label'].tolist() == ['happiness', 'happiness']
+    assert timeline.segments['start'].tolist() == [0, 4]
+    assert timeline.tracks['label'].tolist()[0] == 'happiness'
+    assert timeline.tracks['label'].isna().tolist() == [False, True]
+    assert len(timeline.windows) == 4
+    assert timeline.summary['seconds_answered'] == 4
