@@ -17,7 +17,7 @@ import torch
 
 import dferclip_mm  # noqa: F401 - registers the components
 
-from . import data, gpu, models, own_video
+from . import data, export, gpu, models, own_video
 from .batches import batches
 from .measure import in_own_process, prepare
 from .page import OPEN, page
@@ -84,7 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), docs / 'memory.svg')
     minutes = (time.perf_counter() - start) / 60
-    text = page(rows, minutes, measure_gpu())
+    text = f'{page(rows, minutes, measure_gpu())}\n{export.section()}'
     (docs / 'performance.md').write_text(text)
     print(text)
 

@@ -91,6 +91,13 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
     parser.add_argument(
+        '--abstain',
+        type=float,
+        default=0.0,
+        metavar='SCORE',
+        help='leave out segments with a lower score, such as the threshold of calibrate.py',
+    )
+    parser.add_argument(
         '--classes', help='other class names: calm,tense (a model without learned context)'
     )
     parser.add_argument('--prompts', help='another prompt set, or a file')
@@ -241,6 +248,7 @@ def main() -> None:
             min_face=args.min_face,
             window=args.window,
             stride=args.stride,
+            abstain=args.abstain,
             # Each face and window at once.
             batch_size=1 if camera else 32,
         )

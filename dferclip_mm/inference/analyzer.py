@@ -58,6 +58,7 @@ class EmotionAnalyzer:
         window: of the model in seconds: by default as long as the clips it was trained on, whose
             median length `tools/measure_crop.py` measures, at 25 frames per second.
         stride: from one window to the next one, in seconds.
+        abstain: segments with a lower score are left out; windows keep all scores.
         batch_size: faces and windows at a time.
 
     Raises:
@@ -79,6 +80,7 @@ class EmotionAnalyzer:
         min_face: float = 24,
         window: float | None = None,
         stride: float = 0.5,
+        abstain: float = 0.0,
         batch_size: int = 32,
     ) -> None:
         changes = {'classes': classes, 'prompts': prompts}
@@ -130,7 +132,7 @@ class EmotionAnalyzer:
             trained_on=_training_data(cfg), temperature=_temperature(self.model),
             crop=str(crop or 'of the checkpoint'),
             detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
-            window=self.window, stride=stride,
+            window=self.window, stride=stride, abstain=abstain,
         )  # fmt: skip
 
     @property

@@ -135,7 +135,7 @@ def find_tracks(
             shares = share_time(segments[segments['track'] == track], classes)
             peak = answers.loc[answers['score'].idxmax()]
             row |= dict(
-                label=max(shares, key=lambda name: shares[name]),
+                label=max(shares, key=lambda name: shares[name]) if any(shares.values()) else None,
                 peak_label=peak['label'],
                 peak_score=peak['score'],
                 peak=(peak['start'] + peak['end']) / 2,

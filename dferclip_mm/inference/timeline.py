@@ -72,8 +72,10 @@ class EmotionTimeline:
         """Stretches with one label: ``video, track, start, end, label, score``.
 
         The label changes where another one is clearly stronger for a second, see `find_segments`.
+        Those whose score is below ``info['abstain']`` are left out.
         """
-        return find_segments(self.windows, self.classes)
+        found = find_segments(self.windows, self.classes)
+        return found[found['score'] >= self.info.get('abstain', 0.0)].reset_index(drop=True)
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
