@@ -60,6 +60,8 @@ REQUIREMENTS = [
     'einops>=0.8',
     # Imported by mmaction2, but not declared.
     'importlib_metadata',
+    # The pages of reports.
+    'jinja2>=3.1',
     'matplotlib>=3.8',
     # dferclip_mm/compat.py is for exactly this version.
     'mmaction2==1.2.0',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -114,12 +115,6 @@ class ClipListDataset(CorpusDataset):
         """The given table, or the folder of the classes in its place."""
         return self.find_file(ann_file) if ann_file else self.clip_folder
 
-    def find_clip_folder(self, clips: str) -> Path:
-        """The given folder, or the root."""
-        found = super().find_clip_folder(clips)
-        self._clips_given = bool(clips)
-        return found
-
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the classes of the list, and the targets of the scores."""
         self._table = None
@@ -209,6 +204,12 @@ class ClipListDataset(CorpusDataset):
 
     def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""
+        unknown = (
+            self.choice.exclude - {row.label for row in rows} - {*self.metainfo.get('classes', ())}
+        )
+        if unknown:
+            message = f'{self.list_file}: exclude_classes: no clips of {", ".join(sorted(unknown))}'
+            print_log(message, logger='current', level=logging.WARNING)
         taken = super().select_rows(rows)
         if self.require_caption:
             # After the clips are divided: other datasets divide them alike.

@@ -42,8 +42,8 @@ def record_attention(modules: Sequence[nn.Module]) -> Iterator[list[torch.Tensor
             stack.enter_context(switched_off(module, 'fused_attn'))
             if isinstance(module, Attention | nn.MultiheadAttention):
                 handle = module.register_forward_hook(_recompute(weights))
-            elif isinstance(getattr(module, 'attn_drop', None), nn.Module):
-                handle = module.attn_drop.register_forward_hook(_note(weights))
+            elif isinstance(drop := getattr(module, 'attn_drop', None), nn.Module):
+                handle = drop.register_forward_hook(_note(weights))
             else:
                 raise UndefinedError(f'{type(module).__name__} does not show its attention weights')
             stack.callback(handle.remove)

@@ -24,14 +24,15 @@ def frame_attention(model: Any, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         UndefinedError: when the model has no such Transformer, or does not read its class token.
     """
-    neck = getattr(model, 'neck', None)
+    neck: Any = getattr(model, 'neck', None)
     if not isinstance(neck, TemporalTransformer) or neck.pool != 'cls':
         found = 'no neck' if neck is None else type(neck).__name__
         raise UndefinedError(
             'attention over time is that of a TemporalTransformer that is read at its class token, '
             f'and the model has {found}{f", pool={neck.pool!r}" if hasattr(neck, "pool") else ""}'
         )
-    with record_attention([block.attn for block in neck.blocks]) as weights:
+    blocks: Any = neck.blocks
+    with record_attention([block.attn for block in blocks]) as weights:
         class_logits(model, preprocess(model, [clip.inputs]))
     if weights[0].shape[-1] == 2 < len(clip.numbers):
         raise UndefinedError(

@@ -33,7 +33,7 @@ def near_words(model: Any, count: int = 5) -> pd.DataFrame:
     Raises:
         UndefinedError: when the head has no learned context.
     """
-    learner = getattr(model.cls_head, 'prompt_learner', None)
+    learner: Any = getattr(model.cls_head, 'prompt_learner', None)
     if learner is None or not learner.num_context:
         raise UndefinedError('the head has no learned context vectors')
     encoder = model.cls_head.text_encoder
@@ -69,7 +69,7 @@ def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
         UndefinedError: when no class has several sentences.
     """
     head = model.cls_head
-    learner = getattr(head, 'prompt_learner', None)
+    learner: Any = getattr(head, 'prompt_learner', None)
     sizes = torch.zeros(0) if learner is None else learner.part_index.bincount()[learner.part_index]
     several = (sizes > 1).nonzero().flatten().tolist()
     if not several:

@@ -22,7 +22,6 @@ from .tables import find_curves
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
-CAVEAT = 'Scores of a model, not calibrated; an expression is not a feeling.'
 _MOST_TRACKS = 12
 _USUAL_COLORS = dict(
     anger='tab:red', disgust='tab:green', fear='tab:purple', happiness='tab:orange',
@@ -73,7 +72,9 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     for axes in rows[:-1, 1]:
         axes.tick_params(labelbottom=False)
     left_out = len(answered) - len(drawn)
-    note = f'{left_out} shorter tracks are not drawn. {CAVEAT}' if left_out else CAVEAT
+    calibrated = '' if timeline.info.get('temperature', 1.0) != 1.0 else ', not calibrated'
+    note = f'{left_out} shorter tracks are not drawn. ' if left_out else ''
+    note += f'Scores of a model{calibrated}; an expression is not a feeling.'
     figure.suptitle(note, fontsize=9, color='0.35')
     handles = [Patch(color=color, label=name) for name, color in colors.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(colors)))

@@ -97,8 +97,9 @@ def test_the_classes_of_the_list_are_sorted_and_logged(build, caplog):
     logger = MMLogger.get_instance('own_clips')
     logger.addHandler(caplog.handler)
     caplog.set_level(logging.INFO, logger.name)
-    build('path,label\nb/1,pain\nb/2,calm\n')
+    build('path,label\nb/1,pain\nb/2,calm\n', exclude_classes='pian')
     assert 'list.csv: classes, sorted: calm, pain' in caplog.text
+    assert 'list.csv: exclude_classes: no clips of pian' in caplog.text
 
 
 def test_columns_have_any_names_and_paths_may_be_absolute(build, root):

@@ -9,6 +9,7 @@ import pytest
 from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.faces.boxes import read_boxes
+from dferclip_mm.inference.subtitles import format_time
 from dferclip_mm.inference.tables import FACE_COLUMNS, WINDOW_COLUMNS
 from dferclip_mm.inference.timeline import EmotionTimeline
 
@@ -84,6 +85,14 @@ def test_subtitles_have_a_cue_for_each_segment(tmp_path: Path) -> None:
 def test_times_of_hours_are_written_whole(tmp_path: Path) -> None:
     small_timeline((0, 3599.9996, 7325.25, 0.9)).to_srt(tmp_path / 'a.srt')
     assert '01:00:00,000 --> 02:02:05,250' in (tmp_path / 'a.srt').read_text()
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'text'),
+    [(0, '0:00'), (5.25, '0:05.2'), (59.96, '1:00'), (725, '12:05'), (7325.3, '2:02:05.3')],
+)
+def test_times_are_written_as_people_read_them(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text
 
 
 def test_the_table_of_faces_has_a_row_for_each_frame() -> None:

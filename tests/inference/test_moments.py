@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dferclip_mm.inference.moments import MomentLog
+from dferclip_mm.inference.windows import FaceSample, Window
+
+
+def window(start: float, track: int = 0) -> Window:
+    """Two seconds of a track, a grey crop that tells when each face was seen."""
+    times = [start, start + 1, start + 2]
+    crops = [np.full((320, 200, 3), 10 * time, np.uint8) for time in times]
+    box = np.zeros(4)
+    return Window(
+        track,
+        start,
+        start + 2,
+        [
+            FaceSample(track, 0, *[time] * 2, box, 1, crop, crop)
+            for time, crop in zip(times, crops, strict=True)
+        ],
+    )
+
+
+def test_of_windows_that_overlap_the_strongest_is_a_moment() -> None:
+    log = MomentLog()
+    for start, score in enumerate((0.5, 0.9, 0.7, 0.6, 0.8)):
+        log.add(window(start), 'fear', score)
+    log.add(window(1, track=1), 'fear', 0.4)
+    log.add(window(5), 'anger', 0.4)
+    found = [(each.track, each.label, each.score, each.time) for each in log.all()]
+    assert found == [
+        (0, 'anger', 0.4, 6),
+        (0, 'fear', 0.8, 5),
+        (0, 'fear', 0.9, 2),
+        (1, 'fear', 0.4, 2),
+    ]
+    picture = cv2.imdecode(np.frombuffer(log.all()[2].picture, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape == (160, 100, 3)
+    np.testing.assert_allclose(picture, 20, atol=2)
+
+
+def test_the_four_strongest_moments_of_a_face_and_a_label_are_kept() -> None:
+    log = MomentLog()
+    for number, score in enumerate((0.3, 0.9, 0.5, 0.8, 0.7, 0.4)):
+        log.add(window(3 * number), 'fear', score)
+    assert sorted(each.score for each in log.all()) == [0.5, 0.7, 0.8, 0.9]
