@@ -92,17 +92,14 @@ def run_all(args: argparse.Namespace, cfg: Config) -> None:
     from dferclip_mm.engine.cross_validation import Programs, check_runs, train_and_test
     from dferclip_mm.evaluation.results import read_results
 
-    data = [] if args.data_root is None else ['--data-root', args.data_root]
-    batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
-    programs = Programs(TOOLS, args.config, args.gpus, data, batch, args.cfg_options)
+    programs = Programs(
+        TOOLS, args.config, args.gpus, args.data_root, args.batch_size, args.cfg_options
+    )
     runs = find_runs(args, cfg)
     try:
         check_runs(cfg, runs)
         for run in runs:
-            if run.results.is_file():
-                print(f'{run.name}: finished before (delete {run.results} to run it again)')
-            else:
-                train_and_test(run, programs, cfg)
+            train_and_test(run, programs, cfg)
             scores = list(row_of(run, read_results(run.results)).items())[1:]
             print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
     finally:

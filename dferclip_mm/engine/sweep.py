@@ -20,11 +20,13 @@ class Combination:
 
     Attributes:
         name: of its folder and its row in the table, such as ``depth=2+lr=0.01``.
-        runs: one, or one for each seed, each with its ``--cfg-options``.
+        folder: of its run, or of those of its seeds.
+        runs: one, or one for each seed.
     """
 
     name: str
-    runs: tuple[tuple[Run, list[str]], ...]
+    folder: Path
+    runs: tuple[Run, ...]
 
 
 def find_combinations(
@@ -60,14 +62,15 @@ def find_combinations(
         if name in found:
             raise ValueError(f'two combinations would have the folder {name}: give each value once')
         settings = [f'{key}={value}' for key, value in zip(values, chosen, strict=True)]
+        own = folder / name
         runs = [
-            (
-                Run(f'{name}, seed {seed}', folder / name / f'seed_{seed}', fold),
+            Run(
+                f'{name}, seed {seed}',
+                own / f'seed_{seed}',
+                fold,
                 [*settings, f'randomness.seed={seed}'],
             )
             for seed in seeds
         ]
-        found[name] = Combination(
-            name, tuple(runs) or ((Run(name, folder / name, fold), settings),)
-        )
+        found[name] = Combination(name, own, tuple(runs) or (Run(name, own, fold, settings),))
     return list(found.values())
