@@ -9,8 +9,6 @@ which the current run gets as well, the exit code is 75.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +125,7 @@ def row_of(run: Run, results: Results) -> dict[str, Any]:
 def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     """Print the table of the runs that ended, and write it as JSON and CSV."""
     import numpy as np
+    import pandas as pd
 
     from dferclip_mm.evaluation.plots import confusion_figure
     from dferclip_mm.evaluation.results import format_scores, pool_results
@@ -148,11 +147,8 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     width = max(len(str(row[first])) for row in [{first: first}, *rows])
     for row in [{key: key for key in rows[0]}, *rows]:
         print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write(folder / 'cross_validation.csv', table.getvalue())
+    table = pd.DataFrame(rows, dtype=object).to_csv(index=False)
+    atomic_write(folder / 'cross_validation.csv', table)
     write_json(folder / 'cross_validation.json', {'rows': rows})
     print(f'\nthis table: {folder}/cross_validation.csv and .json')
     if 'fold' in rows[0]:
