@@ -82,18 +82,15 @@ def main() -> None:
         for split in splits:
             if not cfg.get(f'{split}_dataloader'):
                 raise ValueError(f'{args.config} has no {split}_dataloader: see --test-share')
-        clips = {
-            split: list_clips(cfg, split) for split in splits if cfg.get(f'{split}_dataloader')
-        }
-        if not args.test_share and {*clips['val']} & {*clips['test']}:
+        clips = {split: {*list_clips(cfg, split)} for split in splits}
+        if not args.test_share and clips['val'] & clips['test']:
             raise ValueError(
                 'the validation clips are test clips, and a temperature is not reported on clips '
                 'that it was fitted on: give --test-share 0.5, or validate on training clips that '
                 'are held out (val_fraction, as in configs/dferclip_dfew_val10.py)'
             )
-        if cfg.get('train_dataloader') and (
-            common := {*list_clips(cfg, 'train')} & {*clips[splits[0]]}
-        ):
+        common = {*list_clips(cfg, 'train')} & clips[splits[0]]
+        if common:
             raise ValueError(
                 f'{len(common)} of the clips to fit on are training clips, on which the model is '
                 'surer than elsewhere: hold them out'
