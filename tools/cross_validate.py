@@ -58,13 +58,6 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def read_config(args: argparse.Namespace) -> Config:
-    """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    from dferclip_mm.engine.options import load_config
-
-    return load_config(args.config, args.cfg_options, data_root=args.data_root)
-
-
 def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     """One run for each fold, or for each class that is left out."""
     from dferclip_mm.emotions import resolve_classes
@@ -167,10 +160,11 @@ def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
 
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
 
     with friendly_errors():
-        run_all(args, read_config(args))
+        run_all(args, load_config(args.config, args.cfg_options, data_root=args.data_root))
 
 
 if __name__ == '__main__':

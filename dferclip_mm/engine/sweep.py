@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .cross_validation import Run
 
-# A comma that is neither in brackets nor in quotes.
-_COMMA = re.compile(r""",(?![^\[(]*[\])])(?=(?:[^'"]*['"][^'"]*['"])*[^'"]*$)""")
+# Texts in brackets or quotes, and whatever else is no comma.
+_VALUE = re.compile(r"""(\[.*?\]|\(.*?\)|".*?"|'.*?'|[^,])+""")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def find_combinations(
         key, _, listed = text.partition('=')
         if key in values:
             raise ValueError(f'{key} is given twice: write all its values as {key}=a,b,c')
-        values[key] = _COMMA.split(listed)
+        values[key] = [found.group() for found in _VALUE.finditer(listed)] or ['']
     short = [key.rpartition('.')[2] for key in values]
     # Two keys may end in the same word.
     short = [
