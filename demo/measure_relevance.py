@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
-from dferclip_mm.explain.clip import Clip, class_logits, find_class, predict, preprocess, read_clip
+from dferclip_mm.explain.clip import Clip, class_logits, find_class, predict, read_clip
 from dferclip_mm.explain.face import contrast, patch_relevance
 
 PARTS = {'brows': BROW_UNITS, 'eyes': (5, 6, 7, 43), 'nose': (9,), 'mouth': MOUTH_UNITS}
@@ -90,7 +90,7 @@ def fall(model: Any, clip: Clip, label: int, order: np.ndarray, count: int, shap
     )
     mean = clip.inputs.float().mean(dim=(2, 3), keepdim=True).to(torch.uint8)
     deleted = torch.where(mask > 0, mean, clip.inputs)
-    logits = class_logits(model, preprocess(model, [clip.inputs, deleted]))
+    logits = class_logits(model, torch.stack([clip.inputs, deleted]))
     return float(contrast(logits[:1], label) - contrast(logits[1:], label))
 
 

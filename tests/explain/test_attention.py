@@ -9,12 +9,7 @@ from mmaction.models.backbones.vit_mae import VisionTransformer
 from mmaction.registry import MODELS
 from torch import nn
 
-from dferclip_mm.explain.attention import (
-    attention_rollout,
-    record_attention,
-    relevance_rollout,
-)
-from dferclip_mm.explain.clip import UndefinedError
+from dferclip_mm.explain.attention import record_attention, rollout
 from dferclip_mm.models.necks import TemporalTransformer
 
 
@@ -112,38 +107,9 @@ def test_gradients_of_weights_are_finite_differences(tiny_clip: dict) -> None:
     assert last[1, :, 1:].abs().sum() == 0
 
 
-def test_attention_without_visible_weights_is_refused() -> None:
-    with pytest.raises(UndefinedError, match='Linear does not show its attention weights'):
-        record_attention([nn.Linear(2, 2)]).__enter__()
-
-
-def matrix(*rows: tuple[float, ...]) -> torch.Tensor:
-    """Weights of one sequence and one head."""
-    return torch.tensor(rows)[None, None]
-
-
-def test_rollout_of_attention_by_hand() -> None:
-    first = matrix((0.5, 0.5), (0.0, 1.0))
-    # Half itself, half attention: rows (0.75, 0.25) and (0, 1).
-    torch.testing.assert_close(
-        attention_rollout([first])[0], torch.tensor([[0.75, 0.25], [0.0, 1.0]])
-    )
-    # The class token's row alone: 0.6 of the first row and 0.4 of the second.
-    last = matrix((0.2, 0.8))
-    found = attention_rollout([first, last])[0]
-    torch.testing.assert_close(found, torch.tensor([[0.6 * 0.75, 0.6 * 0.25 + 0.4]]))
-
-
-def test_rollout_of_relevance_by_hand() -> None:
-    first, last = matrix((0.5, 0.5), (0.25, 0.75)), matrix((0.5, 0.5), (0.0, 1.0))
-    gradients = [matrix((2.0, -4.0), (4.0, 0.0)), matrix((1.0, 2.0), (0.0, 0.0))]
-    # Positive parts (1, 0; 1, 0) and (0.5, 1; 0, 0): after the first block (2, 0; 1, 1), after the
-    # second (2, 0) + 0.5 · (2, 0) + 1 · (1, 1) in the row that is read, less itself.
-    torch.testing.assert_close(
-        relevance_rollout([first, last], gradients), matrix((3.0, 1.0))[0, 0]
-    )
-    averaged = [gradients[0], matrix((1.0, 2.0), (0.0, 1.0))]
-    # Both rows are read; the second one is (1, 1) + 1 · (1, 1), less itself.
-    torch.testing.assert_close(
-        relevance_rollout([first, last], averaged), torch.tensor([[2.5, 1.0]])
-    )
+def test_rollout_by_hand() -> None:
+    first = torch.tensor([[[0.5, 0.5], [0.0, 1.0]]])
+    torch.testing.assert_close(rollout([first]), first)
+    # The first token's row alone: 1.2 of (1.5, 0.5) and 0.8 of (0, 2), less itself.
+    last = torch.tensor([[[0.2, 0.8]]])
+    torch.testing.assert_close(rollout([first, last]), torch.tensor([[[0.8, 2.2]]]))

@@ -30,8 +30,7 @@ def test_frames_and_the_files_that_hold_them_are_the_same_clip(model: Any, tmp_p
     np.testing.assert_array_equal(clip.frames, frames[[1, 3, 5, 7]])
     np.testing.assert_array_equal(read_clip(config(), model, tmp_path).inputs, clip.inputs)
     video = read_clip(config('NCTHW'), model, frames)
-    assert video.inputs.shape == (1, 3, 4, 32, 32)
-    np.testing.assert_array_equal(video.frames, clip.frames)
+    np.testing.assert_array_equal(video.inputs, clip.inputs)
 
 
 @pytest.mark.parametrize('layout', ['NCHW', 'NCTHW'])
