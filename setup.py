@@ -60,6 +60,8 @@ REQUIREMENTS = [
     'einops>=0.8',
     # Imported by mmaction2, but not declared.
     'importlib_metadata',
+    # The pages of reports.
+    'jinja2>=3.1',
     'matplotlib>=3.8',
     # dferclip_mm/compat.py is for exactly this version.
     'mmaction2==1.2.0',
@@ -98,7 +100,6 @@ EXTRAS = {
     'app': ['gradio>=6,<7'],
     'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     'tests': [
-        'hypothesis>=6.100',
         'mypy',
         # DFEW's votes come in an Excel file, lists also in Parquet.
         'openpyxl>=3.1',

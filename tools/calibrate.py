@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arguments import add_batch_size_option, add_cfg_options, add_data_options
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from dferclip_mm.evaluation.results import Results
 
 
@@ -37,99 +41,113 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def evaluate(cfg: Any, split: str, checkpoint: str, folder: Path) -> Results:
-    """The logits of a split's clips."""
+def check_clips(cfg: Any, fitted: str, reported: str) -> None:
+    """Refuse to fit on clips of another split that are trained on or reported."""
+    from dferclip_mm.engine.calibration import list_clips
+
+    for split in (fitted, reported):
+        if not cfg.get(f'{split}_dataloader'):
+            raise ValueError(f'the config has no {split}_dataloader: see --test-share')
+    clips = {*list_clips(cfg, fitted)}
+    if fitted != reported and clips & {*list_clips(cfg, reported)}:
+        raise ValueError(
+            'the validation clips are test clips, and a temperature is not reported on clips that '
+            'it was fitted on: give --test-share 0.5, or validate on training clips that are held '
+            'out (val_fraction, as in configs/dferclip_dfew_val10.py)'
+        )
+    trained = clips & {*list_clips(cfg, 'train')}
+    if trained:
+        raise ValueError(
+            f'{len(trained)} of the clips to fit on are training clips, on which the model is '
+            'surer than elsewhere: hold them out'
+        )
+
+
+def evaluate(cfg: Any, split: str, checkpoint: str) -> Results:
+    """The logits of the clips of a split that can be read."""
     import copy
+    import tempfile
 
     from dferclip_mm.engine.run import build_runner, find_data
     from dferclip_mm.evaluation.results import read_results
 
-    run, results = copy.deepcopy(cfg), folder / f'{split}.json'
-    find_data(run, split)
-    run.update(load_from=checkpoint, resume=False, work_dir=str(folder))
-    run.update(train_dataloader=None, train_cfg=None, optim_wrapper=None, param_scheduler=None)
-    run.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
-    run.test_dataloader = cfg[f'{split}_dataloader']
-    run.test_evaluator = dict(type='RecallMetric', save_to=str(results))
-    # The mean of the views' logits; of probabilities the logits would be unknown.
-    run.model.cls_head.update(average_clips='score', temperature=1.0)
-    build_runner(run).test()
-    return read_results(results)
+    with tempfile.TemporaryDirectory() as folder:
+        run, path = copy.deepcopy(cfg), Path(folder) / 'results.json'
+        find_data(run, split)
+        run.update(load_from=checkpoint, resume=False, work_dir=folder)
+        run.update(train_dataloader=None, train_cfg=None, optim_wrapper=None, param_scheduler=None)
+        run.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+        run.test_dataloader = cfg[f'{split}_dataloader']
+        run.test_evaluator = dict(type='RecallMetric', save_to=str(path))
+        # The mean of the views' logits; of probabilities the logits would be unknown.
+        run.model.cls_head.update(average_clips='score', temperature=1.0)
+        build_runner(run).test()
+        results = read_results(path)
+    return take(results, results.predicted >= 0)
+
+
+def take(results: Results, chosen: np.ndarray) -> Results:
+    """The clips for which `chosen` is True."""
+    return replace(
+        results,
+        truth=results.truth[chosen],
+        predicted=results.predicted[chosen],
+        class_scores=results.class_scores[chosen],
+        clips=tuple(compress(results.clips, chosen)),
+    )
+
+
+def find_clips(cfg: Any, checkpoint: str, test_share: float | None) -> tuple[Results, Results]:
+    """The clips to fit on, and those to report on."""
+    from dferclip_mm.datasets.holdout import stratified_holdout
+
+    fitted = 'test' if test_share else 'val'
+    check_clips(cfg, fitted, 'test')
+    if not test_share:
+        return evaluate(cfg, 'val', checkpoint), evaluate(cfg, 'test', checkpoint)
+    tested = evaluate(cfg, 'test', checkpoint)
+    chosen = stratified_holdout(tested.truth.tolist(), test_share, 0)
+    return take(tested, chosen), take(tested, ~chosen)
 
 
 def main() -> None:
     """Evaluate, fit, write, report."""
     args = parse_arguments()
 
-    import tempfile
-
-    import numpy as np
     from scipy.special import softmax
 
-    from dferclip_mm.datasets.holdout import stratified_holdout
-    from dferclip_mm.engine.calibration import clip_names, list_clips, write_calibration
+    from dferclip_mm.engine.calibration import clip_names, write_calibration
     from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.evaluation import confidence
     from dferclip_mm.evaluation.calibration import expected_calibration_error, reliability
     from dferclip_mm.evaluation.plots import reliability_figure, risk_coverage_figure
 
+    measures = {
+        'ECE': expected_calibration_error,
+        'AURC': confidence.area_under_risk_coverage,
+    }
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
         merge_data_options(cfg, args.data_root, args.fold)
         merge_batch_size(cfg, 'test', args.batch_size)
-        splits = ['test'] if args.test_share else ['val', 'test']
-        for split in splits:
-            if not cfg.get(f'{split}_dataloader'):
-                raise ValueError(f'{args.config} has no {split}_dataloader: see --test-share')
-        clips = {
-            split: list_clips(cfg, split) for split in splits if cfg.get(f'{split}_dataloader')
-        }
-        if not args.test_share and {*clips['val']} & {*clips['test']}:
-            raise ValueError(
-                'the validation clips are test clips, and a temperature is not reported on clips '
-                'that it was fitted on: give --test-share 0.5, or validate on training clips that '
-                'are held out (val_fraction, as in configs/dferclip_dfew_val10.py)'
-            )
-        if cfg.get('train_dataloader') and (
-            common := {*list_clips(cfg, 'train')} & {*clips[splits[0]]}
-        ):
-            raise ValueError(
-                f'{len(common)} of the clips to fit on are training clips, on which the model is '
-                'surer than elsewhere: hold them out'
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            results = {
-                split: evaluate(cfg, split, args.checkpoint, Path(folder)) for split in splits
-            }
-        logits = {}
-        for split, each in results.items():
-            read = each.predicted >= 0
-            names = np.array(clip_names(each.clips))[read]
-            logits[split] = each.class_scores[read], each.truth[read], names
-        if args.test_share:
-            fit = stratified_holdout(logits['test'][1], args.test_share, 0)
-            logits = {
-                'val': tuple(each[fit] for each in logits['test']),
-                'test': tuple(each[~fit] for each in logits['test']),
-            }
-        fitted, labels, names = logits['val']
-        temperature = confidence.fit_temperature(fitted, labels)
+        fitted, reported = find_clips(cfg, args.checkpoint, args.test_share)
+        temperature = confidence.fit_temperature(fitted.class_scores, fitted.truth)
         threshold = confidence.find_threshold(
-            softmax(fitted / temperature, axis=1), labels, args.error_rate
+            softmax(fitted.class_scores / temperature, axis=1), fitted.truth, args.error_rate
         )
-
-        reported, truth, _ = logits['test']
-        scores = {'before': softmax(reported, axis=1)}
-        scores['after'] = softmax(reported / temperature, axis=1)
-        table: dict[str, dict[str, Any]] = {}
-        for measure, name in (
-            (expected_calibration_error, 'ECE'),
-            (confidence.area_under_risk_coverage, 'AURC'),
-        ):
-            for when, each in scores.items():
-                low, high = confidence.interval(measure, each, truth)
-                table.setdefault(when, {})[name] = [measure(each, truth), low, high]
+        truth = reported.truth
+        scores = {
+            'before': softmax(reported.class_scores, axis=1),
+            'after': softmax(reported.class_scores / temperature, axis=1),
+        }
+        table = {
+            when: {
+                name: [measure(each, truth), *confidence.interval(measure, each, truth)]
+                for name, measure in measures.items()
+            }
+            for when, each in scores.items()
+        }
         answered = scores['after'].max(axis=1) >= threshold
         wrong = scores['after'].argmax(axis=1) != truth
         selective = dict(
@@ -141,25 +159,23 @@ def main() -> None:
         path = write_calibration(
             args.checkpoint,
             temperature=temperature,
-            fitted_on=names.tolist(),
+            fitted_on=clip_names(fitted.clips),
             reported_on=len(truth),
             selective=selective,
             **table,
         )
+        curves = {when: reliability(each, truth) for when, each in scores.items()}
+        risks = confidence.risk_coverage(scores['after'], truth)
         pictures = {
-            'reliability': reliability_figure(
-                {when: reliability(each, truth) for when, each in scores.items()}
-            ),
-            'risk_coverage': risk_coverage_figure(
-                *confidence.risk_coverage(scores['after'], truth), selective
-            ),
+            'reliability': reliability_figure(curves),
+            'risk_coverage': risk_coverage_figure(*risks, selective),
         }
         for name, figure in pictures.items():
             figure.savefig(path.with_name(path.name.replace('.json', f'_{name}.png')), dpi=120)
-    print(f'temperature {temperature:.3f}, fitted on {len(names)} clips: {path}')
+    print(f'temperature {temperature:.3f}, fitted on {len(fitted.truth)} clips: {path}')
     print(f'on {len(truth)} other clips (95 % intervals):')
-    for name in ('ECE', 'AURC'):
-        for when in ('before', 'after'):
+    for name in measures:
+        for when in scores:
             value, low, high = table[when][name]
             print(f'{name:5}{when:7}{value:.3f}  [{low:.3f}, {high:.3f}]')
     error = 'none' if selective['error'] is None else f'{selective["error"]:.1%}'

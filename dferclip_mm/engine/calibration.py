@@ -30,11 +30,9 @@ def write_calibration(checkpoint: str | Path, **content: Any) -> Path:
 
 def list_clips(cfg: Config, split: str) -> list[str]:
     """The clips of a split: the ends of their paths, which are the same on every machine."""
-    only = Config({f'{split}_dataloader': cfg.get(f'{split}_dataloader')})
-    only.default_scope = cfg.get('default_scope', 'mmaction')
     return clip_names(
         each.get_data_info(index)['filename']
-        for each in build_without_pipeline(only)
+        for each in build_without_pipeline(cfg, [split])
         for index in range(len(each))
     )
 
@@ -69,18 +67,16 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
     if of_other:
         raise ValueError(f'{path} was fitted to another file than {checkpoint} is now: {again}')
     common = fitted.intersection(list_clips(cfg, split)) if split else ()
-    tell = os.environ.get('RANK', '0') == '0'
-    if common and tell:
-        print(
-            f'warning: the temperature in {path} is not used, because it was fitted on '
-            f'{len(common)} of the {split} clips',
-            file=sys.stderr,
-        )
     if common:
-        return
-    head.temperature = temperature
-    if tell:
-        print(f'scores have the temperature {temperature:.3f} of {path}', file=sys.stderr)
+        message = (
+            f'warning: the temperature in {path} is not used, because it was fitted on '
+            f'{len(common)} of the {split} clips'
+        )
+    else:
+        head.temperature = temperature
+        message = f'scores have the temperature {temperature:.3f} of {path}'
+    if os.environ.get('RANK', '0') == '0':
+        print(message, file=sys.stderr)
 
 
 def _sha256(path: str | Path) -> str:
