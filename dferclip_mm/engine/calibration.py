@@ -73,7 +73,7 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
             f'{len(common)} of the {split} clips'
         )
     else:
-        head.temperature = temperature
+        head['temperature'] = temperature
         message = f'scores have the temperature {temperature:.3f} of {path}'
     if os.environ.get('RANK', '0') == '0':
         print(message, file=sys.stderr)
