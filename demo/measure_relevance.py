@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
-from dferclip_mm.explain.clip import Clip, class_logits, find_class, predict, read_clip
-from dferclip_mm.explain.face import contrast, patch_relevance
+from dferclip_mm.explain.clip import Clip, class_logits, predict, read_clip
+from dferclip_mm.explain.face import patch_relevance
 
 PARTS = {'brows': BROW_UNITS, 'eyes': (5, 6, 7, 43), 'nose': (9,), 'mouth': MOUTH_UNITS}
 # Grey levels by which a pixel differs that has moved.
@@ -75,6 +75,12 @@ def shuffle_weights(model: Any) -> Any:
             order = torch.randperm(value.numel(), generator=generator)
             value.copy_(value.flatten()[order].view_as(value))
     return shuffled
+
+
+def contrast(logits: torch.Tensor, label: int) -> torch.Tensor:
+    """A class's logit less the mean of the others, a scalar, from (1, C)."""
+    others = logits.shape[1] - 1
+    return logits[0, label] - (logits[0].sum() - logits[0, label]) / others
 
 
 @torch.no_grad()
@@ -138,7 +144,7 @@ def main() -> None:
         for emotion in moving:
             rng = np.random.default_rng([7, number, CLASSES.index(emotion)])
             drawn = draw(emotion, model.num_frames, rng)
-            clip, label = read_clip(cfg, model, drawn.frames), find_class(model, emotion)
+            clip, label = read_clip(cfg, model, drawn.frames), model.cls_head.classes.index(emotion)
             asked += 1
             if predict(model, clip).argmax() == label:
                 rows.append({'class': emotion, **measure((model, shuffled), drawn, clip, label)})

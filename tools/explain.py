@@ -50,13 +50,7 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.explain import (
-        face_figure,
-        find_class,
-        read_clip,
-        texts_figure,
-        time_figure,
-    )
+    from dferclip_mm.explain import face_figure, read_clip, texts_figure, time_figure
     from dferclip_mm.explain.clip import UndefinedError, predict
     from dferclip_mm.explain.words import near_words, sentence_effects
     from dferclip_mm.files import atomic_write
@@ -79,10 +73,10 @@ def main() -> None:
                 atomic_write(folder / file, partial(found.savefig, format='png'))
 
     def explain(clip: Any) -> dict[str, Callable[[], Any]]:
-        answer = int(predict(model, clip).argmax()) if label is None else label
+        label = classes.index(args.label) if args.label else int(predict(model, clip).argmax())
         return {
-            'time.png': lambda: time_figure(model, clip, answer),
-            'face.png': lambda: face_figure(model, clip, answer, args.layer),
+            'time.png': lambda: time_figure(model, clip, label),
+            'face.png': lambda: face_figure(model, clip, label, args.layer),
             'sentences.csv': lambda: sentence_effects(model, clip),
         }
 
@@ -93,7 +87,16 @@ def main() -> None:
         cfg = load_config(args.model[0], args.cfg_options)
         model = load_model(cfg, args.model[1])
         model.to(args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        label = find_class(model, args.label)
+        classes: Any = getattr(model.cls_head, 'classes', None)
+        if not classes:
+            raise ValueError(
+                f'{type(model.cls_head).__name__} has no text for each class: explanations need a '
+                'head such as TextPromptHead'
+            )
+        if args.label not in (None, *classes):
+            raise ValueError(
+                f'expected a class of the model ({", ".join(classes)}), found {args.label!r}'
+            )
         for name, path in zip(names, tqdm(args.clips, 'Explaining', unit='clip'), strict=True):
             try:
                 write(args.out / name, explain(read_clip(cfg, model, path)))

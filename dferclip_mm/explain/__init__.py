@@ -3,7 +3,7 @@
 Everywhere `model` is a recognizer in evaluation mode, and `label` the number of a class.
 """
 
-from .clip import find_class, read_clip
+from .clip import read_clip
 from .figures import face_figure, texts_figure, time_figure
 
-__all__ = ['face_figure', 'find_class', 'read_clip', 'texts_figure', 'time_figure']
+__all__ = ['face_figure', 'read_clip', 'texts_figure', 'time_figure']

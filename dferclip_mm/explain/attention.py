@@ -1,7 +1,6 @@
-"""Attention weights of a forward pass, and what flows along them.
+"""Attention weights of a forward pass, what flows along them, and which frames it reads.
 
-The towers compute attention without its weights, which is faster. Hooks compute them here, from the
-modules' inputs, and put them into the graph, so that they have gradients.
+The towers compute attention without its weights. Hooks compute them here, with gradients.
 """
 
 from __future__ import annotations
@@ -10,21 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
 
-from ..models.necks.temporal_transformer import Attention
+from ..models.necks.temporal_transformer import Attention, TemporalTransformer
+from .clip import Clip, UndefinedError, class_logits
 
 
 @contextmanager
 def record_attention(modules: Sequence[Any]) -> Iterator[list[torch.Tensor]]:
     """Record the weights of self-attention, (B, heads, Q, N), in the order of computation.
 
-    The modules are the temporal Transformer's, PyTorch's ``nn.MultiheadAttention`` (open_clip), or
-    have a module ``attn_drop`` that is given the weights (timm, VideoMAE). Of the recorded weights
-    the model's output is a function.
+    The modules are the temporal Transformer's, PyTorch's (open_clip), or have an ``attn_drop`` that
+    is given the weights (timm, VideoMAE). The model's output is a function of what is recorded.
     """
     weights: list[torch.Tensor] = []
 
@@ -55,11 +55,31 @@ def record_attention(modules: Sequence[Any]) -> Iterator[list[torch.Tensor]]:
 def rollout(shares: Sequence[torch.Tensor]) -> torch.Tensor:
     """How much of each input token arrives at each output token, besides the token itself.
 
-    Each block adds what it passes on to what is there: the product of 1 + share over the blocks,
-    less 1 (Abnar & Zuidema, 2020, section 3; Chefer, Gur & Wolf, 2021, equation 6). From (B, N, N)
-    of each block, of which the last may have only the first rows, to that one's shape.
+    The product of 1 + share over the blocks, less 1 (Abnar & Zuidema, 2020, section 3; Chefer, Gur
+    & Wolf, 2021, equation 6). Shares are (B, N, N), the last one's and the result's rows the first.
     """
     itself = found = torch.eye(shares[0].shape[-1], device=shares[0].device)
     for share in shares:
         found = found[..., : share.shape[1], :] + share @ found
     return found - itself[: found.shape[1]]
+
+
+@torch.no_grad()
+def frame_attention(model: Any, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+    """The attention of the temporal Transformer's class token to each of T frames.
+
+    That is all weights, (T, layers, heads), which lack the class token's own to 1, and their
+    rollout, (T,), of any scale. Raises UndefinedError when the model has no such choice.
+    """
+    neck: Any = getattr(model, 'neck', None)
+    reads = isinstance(neck, TemporalTransformer) and neck.pool == 'cls'
+    with record_attention([block.attn for block in neck.blocks] if reads else []) as weights:
+        class_logits(model, clip.inputs[None])
+    if not reads or weights[0].shape[-1] == 2 < len(clip.numbers):
+        raise UndefinedError(
+            "attention over time needs a TemporalTransformer with pool='cls' and several features "
+            f'of a clip, found {type(neck).__name__} behind {type(model.backbone).__name__}'
+        )
+    rows = torch.stack([each[0, :, 0, 1:].T for each in weights], dim=1)
+    arrived = rollout([each.mean(dim=1) for each in weights])[0, 0, 1:]
+    return clip.spread(rows), clip.spread(arrived)

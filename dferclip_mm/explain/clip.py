@@ -1,4 +1,4 @@
-"""A clip as a model sees it, and the model's answers for it."""
+"""A clip as a model sees it, and the model's answers for it, and for others of its frames."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ class UndefinedError(ValueError):
 class Clip(NamedTuple):
     """What a model sees of a clip: one view.
 
-    `inputs` are uint8 (T, 3, H, W); `numbers` (T,) say which frames of the file they are, from 0
-    (some samplers repeat frames); the `name` is for messages and titles.
+    `inputs` are uint8 (T, 3, H, W), `numbers` (T,) their places in the file, which may repeat.
     """
 
     name: str
@@ -43,14 +42,12 @@ class Clip(NamedTuple):
 def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    Of several views the first is taken.
-
-    Raises:
-        ValueError, OSError: when it cannot be read, or has fewer frames than the model takes.
+    Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
+    fewer frames than the model takes.
     """
     given = isinstance(video, np.ndarray)
     name = 'the clip' if given else str(video)
-    source = dict(array=video) if given else dict(filename=name)
+    source = {'array' if given else 'filename': video if given else name}
     pipeline = cfg.test_dataloader.dataset.pipeline
     steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
     results = steps(dict(**source, start_index=0, label=-1, modality='RGB'))
@@ -63,48 +60,28 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     inputs = inputs[:view]
     if results['total_frames'] < len(inputs):
         raise ValueError(
-            f'{name} has {results["total_frames"]} frames, and the model takes {len(inputs)}: the '
-            'rest would be copies, which explain nothing; give a longer clip'
+            f'{name} has {results["total_frames"]} frames, and the model takes {len(inputs)}: '
+            'copies would explain nothing; give a longer clip'
         )
     return Clip(name, inputs, np.asarray(results['frame_inds'])[: len(inputs)])
 
 
-def find_class(model: Any, name: str | None = None) -> int | None:
-    """The number of a class of the model; None for no name.
-
-    Raises:
-        ValueError: when it has no such class, or its head does not compare with texts.
-    """
-    classes = getattr(model.cls_head, 'classes', None)
-    if not classes:
-        raise ValueError(
-            f'{type(model.cls_head).__name__} has no text for each class: explanations need a head '
-            'such as TextPromptHead'
-        )
-    if name is not None and name not in classes:
-        raise ValueError(f'expected a class of the model ({", ".join(classes)}), found {name!r}')
-    return None if name is None else classes.index(name)
-
-
 def encode_clips(model: Any, clips: torch.Tensor) -> torch.Tensor:
-    """Clip features (B, D), as the head compares them with its texts.
-
-    The clips are uint8 (B, T, 3, H, W), or features of their frames (B, T, D).
-    """
+    """Clip features (B, D) for the head, of pixels (B, T, 3, H, W) or features (B, T, D)."""
     if clips.ndim == 5:
         inputs = clips if isinstance(model, Recognizer2D) else clips.transpose(1, 2)[:, None]
         data = dict(inputs=[*inputs], data_samples=[None] * len(inputs))
         # Gradients shall reach every layer, also where no weight is trained.
         clips = model.data_preprocessor(data, training=False)['inputs'].requires_grad_()
     found = model.extract_feat(clips, test_mode=True)
-    # RecognizerOmni returns the features alone.
+    # RecognizerOmni returns no second value.
     paired = isinstance(found, tuple) and isinstance(found[-1], dict)
     features, info = found if paired else (found, {})
     return model.cls_head.encode_clips(features, info.get('num_segs'))
 
 
 def class_logits(model: Any, clips: torch.Tensor) -> torch.Tensor:
-    """Logits (B, C) of clips as in `encode_clips`, with a gradient where it is enabled."""
+    """Logits (B, C), with a gradient where it is enabled; see `encode_clips`."""
     return model.cls_head.score(encode_clips(model, clips))
 
 
@@ -126,6 +103,31 @@ def probabilities(model: Any, logits: torch.Tensor) -> np.ndarray:
 
 def predict(model: Any, clip: Clip) -> np.ndarray:
     """The probability of each class, (C,)."""
-    return probabilities(model, score_selections(model, clip, np.arange(len(clip.numbers))[None]))[
-        0
-    ]
+    whole = np.arange(len(clip.numbers))
+    return probabilities(model, score_selections(model, clip, whole[None]))[0]
+
+
+def frame_similarity(model: Any, clip: Clip) -> np.ndarray:
+    """The similarity of each frame to each class's text: cosines (T, C), less negative prompts'.
+
+    A frame's feature is that of a clip in which the frame stands still: so it is in the space of
+    the texts for every model, also where features of single frames are not.
+    """
+    still, _ = np.indices((len(clip.numbers), len(clip.numbers)))
+    return score_selections(model, clip, still).cpu().numpy() / float(model.cls_head.scale())
+
+
+def leave_one_out(model: Any, clip: Clip) -> np.ndarray:
+    """What each frame adds to the probability of each class: (T, C).
+
+    That is the probability with the clip, less that without the frame, in whose place (and that of
+    its copies, where the sampler repeats frames) the nearest other frame stands. Raises
+    UndefinedError when the model sees only one frame.
+    """
+    if len({*clip.numbers}) == 1:
+        raise UndefinedError(f'{clip.name}: the model sees one frame, so none can be left out')
+    whole = np.arange(len(clip.numbers))
+    far = np.abs(whole[:, None] - whole)
+    nearest = [np.where(clip.numbers == left, np.inf, far).argmin(1) for left in clip.numbers]
+    scores = probabilities(model, score_selections(model, clip, np.stack([whole, *nearest])))
+    return scores[0] - scores[1:]

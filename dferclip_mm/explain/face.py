@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import cv2
@@ -30,12 +30,8 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
     weight for each place (HiResCAM, Draelos & Carin, 2020), the same where the map is averaged.
     `layer` names a module of the backbone whose map is taken instead.
 
-    Returns:
-        (T, h, w) on the backbone's grid, zero or positive.
-
-    Raises:
-        UndefinedError: when no relevance is defined for the backbone.
-        ValueError: when it has no such layer.
+    The result, (T, h, w), on the backbone's grid, is zero or positive. Raises UndefinedError when
+    none is defined for the backbone, ValueError when it has no such layer.
     """
     modules = dict(model.backbone.named_modules())
     if layer is not None and layer not in modules:
@@ -44,17 +40,22 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
     watched = [*modules.values()] if layer is None else [modules[layer]]
     kinds = (CLIPViT, TimmViT, VideoViT)
     tower: Any = next((each for each in watched if isinstance(each, kinds)), None)
-    if tower is None:
-        recording = _record_map(watched, len(clip.numbers))
-    else:
-        blocks = tower.transformer.resblocks if isinstance(tower, CLIPViT) else tower.blocks
-        recording = record_attention([block.attn for block in blocks])
-    with recording as recorded:
-        score = contrast(class_logits(model, clip.inputs[None]), label)
+    with ExitStack() as stack:
+        recorded: list[torch.Tensor] = []
+        if tower is None:
+            note = partial(_note_map, recorded, len(clip.numbers))
+            for module in watched:
+                stack.enter_context(module.register_forward_hook(note))
+        else:
+            blocks = tower.transformer.resblocks if isinstance(tower, CLIPViT) else tower.blocks
+            recorded = stack.enter_context(record_attention([block.attn for block in blocks]))
+        logits = class_logits(model, clip.inputs[None])[0]
+        # The texts of all classes have much in common, and so have the gradients of their cosines.
+        score = logits[label] - logits.mean()
         # A tower that saves memory computes its blocks again here, and records them again.
         values = [*recorded]
-        gradients = torch.autograd.grad(score, values or score, materialize_grads=True)
-    if not values or not any(each.any() for each in gradients):
+        gradients = torch.autograd.grad(score, values, materialize_grads=True) if values else ()
+    if not any(each.any() for each in gradients):
         raise UndefinedError(
             f'{type(model.backbone).__name__} has no map of features, (frames, channels, height, '
             'width) or with time, that a gradient of the class reaches and behind which no '
@@ -83,31 +84,12 @@ def overlay(clip: Clip, relevance: np.ndarray) -> np.ndarray:
     return (grey + 0.7 * np.sqrt(heat) * (colors - grey)).astype(np.uint8)
 
 
-def contrast(logits: torch.Tensor, label: int) -> torch.Tensor:
-    """A class's logit less the mean of the others, a scalar, from (1, C).
-
-    The texts of all classes have much in common, and so have the gradients of their cosines.
-    """
-    others = logits.shape[1] - 1
-    return logits[0, label] - (logits[0].sum() - logits[0, label]) / max(1, others)
-
-
-@contextmanager
-def _record_map(modules: Sequence[Any], frames: int) -> Iterator[list[torch.Tensor]]:
-    """Keep the last map of the modules behind which no attention is computed."""
-    maps: list[torch.Tensor] = []
-
-    def note(module: Any, _: Any, output: Any) -> None:
-        found = [each for each in _maps(output) if len(each) == (frames if each.ndim == 4 else 1)]
-        # 'Extractor' is UniFormerV2's attention.
-        attends = type(module).__name__ == 'Extractor' or 'Attention' in type(module).__name__
-        if found or attends:
-            maps[:] = sorted(found, key=lambda each: each.shape[1])[-1:]
-
-    with ExitStack() as stack:
-        for module in modules:
-            stack.enter_context(module.register_forward_hook(note))
-        yield maps
+def _note_map(maps: list[torch.Tensor], frames: int, module: Any, _: Any, output: Any) -> None:
+    """A hook that keeps the last map behind which no attention is computed."""
+    found = [each for each in _maps(output) if len(each) == (frames if each.ndim == 4 else 1)]
+    # 'Extractor' is UniFormerV2's attention.
+    if found or type(module).__name__ == 'Extractor' or 'Attention' in type(module).__name__:
+        maps[:] = sorted(found, key=lambda each: each.shape[1])[-1:]
 
 
 def _maps(output: Any) -> list[torch.Tensor]:

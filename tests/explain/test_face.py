@@ -13,7 +13,7 @@ from torch import nn
 
 from dferclip_mm.explain.attention import record_attention
 from dferclip_mm.explain.clip import Clip, UndefinedError, class_logits
-from dferclip_mm.explain.face import contrast, patch_relevance
+from dferclip_mm.explain.face import patch_relevance
 
 
 @MODELS.register_module()
@@ -32,11 +32,11 @@ class FlatMap(nn.Module):
 
 
 def gradient_and_map(model: Any, clip: Clip, label: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The map of `FlatMap`, and the gradient of the class's logit less the others' mean."""
+    """The map of `FlatMap`, and the gradient of the class's logit less their mean."""
     features = model.backbone.conv(clip.inputs.float() / 255).detach().requires_grad_()
     vectors = model.backbone.proj(model.backbone.pool(features).flatten(1))
     logits = model.cls_head(model.neck(vectors[None])[0])[0]
-    score = logits[label] - logits[torch.arange(7) != label].mean()
+    score = logits[label] - logits.mean()
     return torch.autograd.grad(score, features)[0], features.detach()
 
 
@@ -75,7 +75,8 @@ def test_relevance_of_clips_patches_is_the_rollout_without_its_class_token(
     found = patch_relevance(model, clip, 1)
     blocks = model.backbone.visual.transformer.resblocks
     with record_attention([block.attn for block in blocks]) as weights:
-        score = contrast(class_logits(model, clip.inputs[None]), 1)
+        logits = class_logits(model, clip.inputs[None])[0]
+        score = logits[1] - logits.mean()
     first, last = (
         (each * gradient).clamp(min=0).mean(1)
         for each, gradient in zip(weights, torch.autograd.grad(score, weights), strict=True)
