@@ -100,7 +100,6 @@ EXTRAS = {
     'app': ['gradio>=6,<7'],
     'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
     'tests': [
-        'hypothesis>=6.100',
         'mypy',
         # DFEW's votes come in an Excel file, lists also in Parquet.
         'openpyxl>=3.1',

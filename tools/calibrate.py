@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arguments import add_batch_size_option, add_cfg_options, add_data_options
 
 if TYPE_CHECKING:
-    from dferclip_mm.evaluation.results import Results
+    import numpy as np
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -37,135 +36,104 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def evaluate(cfg: Any, split: str, checkpoint: str, folder: Path) -> Results:
-    """The logits of a split's clips."""
+def evaluate(cfg: Any, split: str, checkpoint: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits, labels and names of a split's clips, without those that cannot be read."""
     import copy
+    import tempfile
 
-    from dferclip_mm.engine.run import build_runner, find_data
+    import numpy as np
+
+    from dferclip_mm.engine.calibration import clip_names
+    from dferclip_mm.engine.run import build_runner
     from dferclip_mm.evaluation.results import read_results
 
-    run, results = copy.deepcopy(cfg), folder / f'{split}.json'
-    find_data(run, split)
-    run.update(load_from=checkpoint, resume=False, work_dir=str(folder))
-    run.update(train_dataloader=None, train_cfg=None, optim_wrapper=None, param_scheduler=None)
-    run.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
-    run.test_dataloader = cfg[f'{split}_dataloader']
-    run.test_evaluator = dict(type='RecallMetric', save_to=str(results))
-    # The mean of the views' logits; of probabilities the logits would be unknown.
-    run.model.cls_head.update(average_clips='score', temperature=1.0)
-    build_runner(run).test()
-    return read_results(results)
+    run = copy.deepcopy(cfg)
+    with tempfile.TemporaryDirectory() as folder:
+        run.update(load_from=checkpoint, resume=False, work_dir=folder)
+        run.test_dataloader = cfg[f'{split}_dataloader']
+        run.test_evaluator = dict(type='RecallMetric', save_to=f'{folder}/results.json')
+        # The mean of the views' logits; of probabilities the logits would be unknown.
+        run.model.cls_head.update(average_clips='score', temperature=1.0)
+        build_runner(run).test()
+        found = read_results(f'{folder}/results.json')
+    read = found.predicted >= 0
+    return found.class_scores[read], found.truth[read], np.array(clip_names(found.clips))[read]
 
 
 def main() -> None:
     """Evaluate, fit, write, report."""
     args = parse_arguments()
 
-    import tempfile
-
-    import numpy as np
     from scipy.special import softmax
 
     from dferclip_mm.datasets.holdout import stratified_holdout
-    from dferclip_mm.engine.calibration import clip_names, list_clips, write_calibration
-    from dferclip_mm.engine.options import load_config, merge_batch_size, merge_data_options
+    from dferclip_mm.engine import calibration
+    from dferclip_mm.engine.options import load_config, merge_batch_size
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.evaluation import confidence
+    from dferclip_mm.evaluation import confidence, plots
     from dferclip_mm.evaluation.calibration import expected_calibration_error, reliability
-    from dferclip_mm.evaluation.plots import reliability_figure, risk_coverage_figure
+    from dferclip_mm.files import write_json
 
     with friendly_errors():
-        cfg = load_config(args.config, args.cfg_options)
-        merge_data_options(cfg, args.data_root, args.fold)
+        cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         merge_batch_size(cfg, 'test', args.batch_size)
-        splits = ['test'] if args.test_share else ['val', 'test']
-        for split in splits:
-            if not cfg.get(f'{split}_dataloader'):
-                raise ValueError(f'{args.config} has no {split}_dataloader: see --test-share')
-        clips = {
-            split: list_clips(cfg, split) for split in splits if cfg.get(f'{split}_dataloader')
-        }
-        if not args.test_share and {*clips['val']} & {*clips['test']}:
-            raise ValueError(
-                'the validation clips are test clips, and a temperature is not reported on clips '
-                'that it was fitted on: give --test-share 0.5, or validate on training clips that '
-                'are held out (val_fraction, as in configs/dferclip_dfew_val10.py)'
-            )
-        if cfg.get('train_dataloader') and (
-            common := {*list_clips(cfg, 'train')} & {*clips[splits[0]]}
-        ):
-            raise ValueError(
-                f'{len(common)} of the clips to fit on are training clips, on which the model is '
-                'surer than elsewhere: hold them out'
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            results = {
-                split: evaluate(cfg, split, args.checkpoint, Path(folder)) for split in splits
-            }
-        logits = {}
-        for split, each in results.items():
-            read = each.predicted >= 0
-            names = np.array(clip_names(each.clips))[read]
-            logits[split] = each.class_scores[read], each.truth[read], names
+        split = 'test' if args.test_share else 'val'
+        for other in {'train', 'test'} - {split}:
+            clips = calibration.list_clips(cfg, split)
+            if common := {*clips} & {*calibration.list_clips(cfg, other)}:
+                raise ValueError(
+                    f'{len(common)} of the {split} clips to fit on are {other} clips: fit on '
+                    'training clips that are held out (val_fraction, as in '
+                    'configs/dferclip_dfew_val10.py), or give --test-share 0.5'
+                )
+        logits, labels, names = evaluate(cfg, split, args.checkpoint)
         if args.test_share:
-            fit = stratified_holdout(logits['test'][1], args.test_share, 0)
-            logits = {
-                'val': tuple(each[fit] for each in logits['test']),
-                'test': tuple(each[~fit] for each in logits['test']),
-            }
-        fitted, labels, names = logits['val']
-        temperature = confidence.fit_temperature(fitted, labels)
-        threshold = confidence.find_threshold(
-            softmax(fitted / temperature, axis=1), labels, args.error_rate
-        )
+            fit = stratified_holdout(labels.tolist(), args.test_share, 0)
+            reported, truth = logits[~fit], labels[~fit]
+            logits, labels, names = logits[fit], labels[fit], names[fit]
+        else:
+            reported, truth, _ = evaluate(cfg, 'test', args.checkpoint)
+        temperature = confidence.fit_temperature(logits, labels)
+        calibrated = softmax(logits / temperature, axis=1)
+        threshold = confidence.find_threshold(calibrated, labels, args.error_rate)
 
-        reported, truth, _ = logits['test']
-        scores = {'before': softmax(reported, axis=1)}
-        scores['after'] = softmax(reported / temperature, axis=1)
-        table: dict[str, dict[str, Any]] = {}
-        for measure, name in (
-            (expected_calibration_error, 'ECE'),
-            (confidence.area_under_risk_coverage, 'AURC'),
-        ):
-            for when, each in scores.items():
-                low, high = confidence.interval(measure, each, truth)
-                table.setdefault(when, {})[name] = [measure(each, truth), low, high]
-        answered = scores['after'].max(axis=1) >= threshold
-        wrong = scores['after'].argmax(axis=1) != truth
+        before, after = softmax(reported, axis=1), softmax(reported / temperature, axis=1)
+        table = {
+            f'{name} {when}': [measure(scores, truth), *confidence.interval(measure, scores, truth)]
+            for name, measure in (
+                ('ECE', expected_calibration_error),
+                ('AURC', confidence.area_under_risk_coverage),
+            )
+            for when, scores in (('before', before), ('after', after))
+        }
+        answered, wrong = after.max(axis=1) >= threshold, after.argmax(axis=1) != truth
         selective = dict(
             wished_error=args.error_rate,
             threshold=threshold,
             coverage=float(answered.mean()),
-            error=float(wrong[answered].mean()) if answered.any() else None,
+            error=float(wrong[answered].sum() / max(answered.sum(), 1)),
         )
-        path = write_calibration(
-            args.checkpoint,
-            temperature=temperature,
-            fitted_on=names.tolist(),
-            reported_on=len(truth),
-            selective=selective,
-            **table,
+        path = calibration.calibration_file(args.checkpoint)
+        reliability_picture = plots.reliability_figure(
+            dict(before=reliability(before, truth), after=reliability(after, truth))
         )
-        pictures = {
-            'reliability': reliability_figure(
-                {when: reliability(each, truth) for when, each in scores.items()}
-            ),
-            'risk_coverage': risk_coverage_figure(
-                *confidence.risk_coverage(scores['after'], truth), selective
-            ),
-        }
-        for name, figure in pictures.items():
-            figure.savefig(path.with_name(path.name.replace('.json', f'_{name}.png')), dpi=120)
+        reliability_picture.savefig(path.with_name(f'{path.stem}_reliability.png'), dpi=120)
+        curve = confidence.risk_coverage(after, truth)
+        risk_picture = plots.risk_coverage_figure(*curve, selective)
+        risk_picture.savefig(path.with_name(f'{path.stem}_risk_coverage.png'), dpi=120)
+        content = dict(
+            temperature=temperature, fitted_on=names.tolist(), reported_on=len(truth), **table
+        )
+        sha256 = calibration.checkpoint_hash(args.checkpoint)
+        write_json(path, dict(content, selective=selective, checkpoint_sha256=sha256))
     print(f'temperature {temperature:.3f}, fitted on {len(names)} clips: {path}')
     print(f'on {len(truth)} other clips (95 % intervals):')
-    for name in ('ECE', 'AURC'):
-        for when in ('before', 'after'):
-            value, low, high = table[when][name]
-            print(f'{name:5}{when:7}{value:.3f}  [{low:.3f}, {high:.3f}]')
-    error = 'none' if selective['error'] is None else f'{selective["error"]:.1%}'
+    for name, (value, low, high) in table.items():
+        print(f'{name:12}{value:.3f}  [{low:.3f}, {high:.3f}]')
     print(
         f'answers above {threshold:.3f}, for an error rate of {args.error_rate:.0%}: '
-        f'{selective["coverage"]:.1%} of the clips, wrong {error} (all: {wrong.mean():.1%})'
+        f'{selective["coverage"]:.1%} of the clips, wrong {selective["error"]:.1%} '
+        f'(all: {wrong.mean():.1%})'
     )
 
 

@@ -8,11 +8,9 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
-from ..files import write_json
 from .lookup import build_without_pipeline
 
 
@@ -21,26 +19,21 @@ def calibration_file(checkpoint: str | Path) -> Path:
     return Path(checkpoint).with_suffix('.calibration.json')
 
 
-def write_calibration(checkpoint: str | Path, **content: Any) -> Path:
-    """Write what was measured: ``temperature``, ``fitted_on``, the names of clips, and more."""
-    path = calibration_file(checkpoint)
-    write_json(path, dict(**content, checkpoint_sha256=_sha256(checkpoint)))
-    return path
+def checkpoint_hash(checkpoint: str | Path) -> str:
+    """By which a calibration knows its checkpoint."""
+    return hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
 
 
 def list_clips(cfg: Config, split: str) -> list[str]:
-    """The clips of a split: the ends of their paths, which are the same on every machine."""
-    only = Config({f'{split}_dataloader': cfg.get(f'{split}_dataloader')})
-    only.default_scope = cfg.get('default_scope', 'mmaction')
+    """The names of a split's clips."""
+    datasets = build_without_pipeline(cfg, (split,))
     return clip_names(
-        each.get_data_info(index)['filename']
-        for each in build_without_pipeline(only)
-        for index in range(len(each))
+        each.get_data_info(index)['filename'] for each in datasets for index in range(len(each))
     )
 
 
 def clip_names(paths: Iterable[str]) -> list[str]:
-    """The last three parts of each path."""
+    """The last three parts of each path, which are the same on every machine."""
     return ['/'.join(Path(path).parts[-3:]) for path in paths]
 
 
@@ -53,39 +46,25 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
         split: that will be reported; the temperature is not used where it was fitted on its clips.
 
     Raises:
-        ValueError: when the file belongs to another checkpoint, or is damaged.
+        ValueError: when the file belongs to another checkpoint.
     """
     head = cfg.model.get('cls_head') or {}
-    path = calibration_file(checkpoint) if checkpoint else None
-    if path is None or not path.is_file() or 'temperature' in head:
+    path = calibration_file(checkpoint or '-')
+    if checkpoint is None or not path.is_file() or 'temperature' in head:
         return
-    again = 'run tools/calibrate.py again, or remove the file'
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-        temperature, fitted = float(content['temperature']), set(content['fitted_on'])
-        of_other = content['checkpoint_sha256'] != _sha256(str(checkpoint))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path} is no file of tools/calibrate.py ({error!r}): {again}') from error
-    if of_other:
-        raise ValueError(f'{path} was fitted to another file than {checkpoint} is now: {again}')
-    common = fitted.intersection(list_clips(cfg, split)) if split else ()
-    tell = os.environ.get('RANK', '0') == '0'
-    if common and tell:
-        print(
-            f'warning: the temperature in {path} is not used, because it was fitted on '
-            f'{len(common)} of the {split} clips',
-            file=sys.stderr,
+    content = json.loads(path.read_text(encoding='utf-8'))
+    if content.get('checkpoint_sha256') != checkpoint_hash(checkpoint):
+        raise ValueError(
+            f'{path} was fitted to another file than {checkpoint} is now: run tools/calibrate.py '
+            'again, or remove the file'
         )
+    clips = list_clips(cfg, split) if split else ()
+    common = set(content['fitted_on']).intersection(clips)
     if common:
-        return
-    head.temperature = temperature
-    if tell:
-        print(f'scores have the temperature {temperature:.3f} of {path}', file=sys.stderr)
-
-
-def _sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
-    with Path(path).open('rb') as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        told = f'warning: the temperature in {path} is not used, because it was fitted on '
+        told += f'{len(common)} of the {split} clips'
+    else:
+        head['temperature'] = content['temperature']
+        told = f'scores have the temperature {content["temperature"]:.3f} of {path}'
+    if os.environ.get('RANK', '0') == '0':
+        print(told, file=sys.stderr)

@@ -19,14 +19,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         labels: (N,) integers.
 
     Raises:
-        ValueError: when the clips have fewer than two classes, or no temperature is the best one:
-            all answers are right, or the logits say nothing about the labels.
+        ValueError: when no temperature is the best one: the clips have one class, all answers are
+            right, or the logits say nothing about the labels.
     """
-    if len(np.unique(labels)) < 2:
-        raise ValueError(
-            f'a temperature needs clips of two or more classes, found {len(labels)} clips of '
-            f'{len(np.unique(labels))}: calibrate on clips of all classes'
-        )
 
     def loss(log_temperature: float) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=1)
@@ -34,11 +29,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     bound = np.log(100)
     found = float(minimize_scalar(loss, bounds=(-bound, bound), method='bounded').x)
-    right = float((logits.argmax(axis=1) == labels).mean())
-    if right == 1 or found > 0.99 * bound:
+    right, classes = (logits.argmax(axis=1) == labels).mean(), len(np.unique(labels))
+    if classes < 2 or right == 1 or found > 0.99 * bound:
         raise ValueError(
-            f'no temperature fits these {len(labels)} clips, of which {right:.0%} are right: '
-            'calibrate on more clips, among them right and wrong answers'
+            f'no temperature fits {len(labels)} clips of {classes} classes, of which {right:.0%} '
+            'are right: calibrate on clips of all classes, among them right and wrong answers'
         )
     return float(np.exp(found))
 
@@ -67,18 +62,15 @@ def find_threshold(scores: np.ndarray, labels: np.ndarray, error_rate: float) ->
     Raises:
         ValueError: when even the surest clips are wrong more often.
     """
-    risk = risk_coverage(scores, labels)[1]
-    confidence = -np.sort(-scores.max(axis=1))
-    # A threshold takes all clips of equal confidence.
-    last_of_equals = np.append(confidence[1:] < confidence[:-1], True)
-    (kept,) = np.nonzero((risk <= error_rate) & last_of_equals)
-    if not len(kept):
-        raise ValueError(
-            f'no threshold gives an error rate of {error_rate:g}: the surest '
-            f'{1 + int(last_of_equals.argmax())} of {len(labels)} clips are wrong at '
-            f'{risk[last_of_equals][0]:.0%}'
-        )
-    return 0.0 if kept[-1] == len(labels) - 1 else float(confidence[kept[-1]])
+    confidence, wrong = scores.max(axis=1), scores.argmax(axis=1) != labels
+    for threshold in (0.0, *np.unique(confidence)):
+        error = wrong[confidence >= threshold].mean()
+        if error <= error_rate:
+            return float(threshold)
+    raise ValueError(
+        f'no threshold gives an error rate of {error_rate:g}: {error:.0%} of the surest answers '
+        'are wrong'
+    )
 
 
 def interval(
@@ -86,6 +78,6 @@ def interval(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of a measure over 1000 resamples of the clips."""
     clips = np.arange(len(labels))
-    counts = resample_counts(clips, clips, len(clips)).astype(int)
+    counts = resample_counts(clips, clips, (len(clips),)).astype(int)
     values = [measure(scores[drawn], labels[drawn]) for drawn in (clips.repeat(n) for n in counts)]
     return percentile_interval(np.array(values))

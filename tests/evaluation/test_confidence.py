@@ -29,11 +29,11 @@ def test_the_temperature_is_the_factor_of_the_logits(temperature: float) -> None
 
 
 def test_clips_of_one_class_and_perfect_answers_have_no_temperature() -> None:
-    with pytest.raises(ValueError, match=r'of two or more classes, found 3 clips of 1'):
+    with pytest.raises(ValueError, match=r'fits 3 clips of 1 classes'):
         confidence.fit_temperature(np.eye(3), np.zeros(3, int))
-    with pytest.raises(ValueError, match='these 3 clips, of which 100% are right'):
+    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 100% are right'):
         confidence.fit_temperature(np.eye(3), np.arange(3))
-    with pytest.raises(ValueError, match='these 3 clips, of which 0% are right'):
+    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 0% are right'):
         confidence.fit_temperature(np.eye(3), np.array([1, 2, 0]))
 
 
@@ -57,7 +57,7 @@ def test_a_threshold_keeps_as_many_answers_as_the_error_rate_allows() -> None:
     assert confidence.find_threshold(SCORES, LABELS, 0.5) == 0
     # Equal confidences are answered together: two of three are wrong.
     equal = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5, 0.5]])
-    with pytest.raises(ValueError, match='the surest 3 of 4 clips are wrong at 67%'):
+    with pytest.raises(ValueError, match='67% of the surest answers are wrong'):
         confidence.find_threshold(equal, np.array([0, 1, 1, 0]), 0.4)
 
 

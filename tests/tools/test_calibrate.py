@@ -55,9 +55,9 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     assert 'on 14 other clips (95 % intervals):' in printed
     assert len(set(content['fitted_on'])) == 14
     assert content['fitted_on'][0].startswith('Clip/clip_224x224/001')
-    value, low, high = content['after']['ECE']
+    value, low, high = content['ECE after']
     assert 0 <= low < high <= 1
-    assert f'ECE  after  {value:.3f}  [{low:.3f}, {high:.3f}]' in printed
+    assert f'ECE after   {value:.3f}  [{low:.3f}, {high:.3f}]' in printed
     for name in ('reliability', 'risk_coverage'):
         assert Path(f'model.calibration_{name}.png').is_file()
 
@@ -91,10 +91,10 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
 @pytest.mark.parametrize(
     ('options', 'said'),
     [
-        ([], 'the validation clips are test clips'),
+        ([], 'of the val clips to fit on are test clips: fit on'),
         (
             ['--cfg-options', 'val_dataloader.dataset.split=train'],
-            '7 of the clips to fit on are tr',
+            '7 of the val clips to fit on are train clips',
         ),
         (
             [
@@ -103,7 +103,7 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
                 '--test-share',
                 '.5',
             ],
-            'clips of 1: calibrate on clips of all classes',
+            'of 1 classes, of which',
         ),
         (
             ['--cfg-options', 'test_dataloader.dataset.include_classes=joy', '--test-share', '.5'],

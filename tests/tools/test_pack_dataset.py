@@ -60,11 +60,11 @@ def test_packed_clips_give_the_same_pixels(cfg, pack, part):
         assert found['data_samples'].filename.endswith('.safetensors')
 
 
-def test_a_run_trains_from_packs_as_the_readme_says(cfg, run_tool, work_dir, capsys):
-    """The README's folder is relative, and the program prints an absolute one."""
-    readme = (ROOT / 'README.md').read_text()
-    (folder,) = re.findall(r'tools/pack_dataset\.py configs/dferclip_dfew\.py (\S+)', readme)
-    assert f'data_prefix.clips={folder}' in readme
+def test_a_run_trains_from_packs_as_the_docs_say(cfg, run_tool, work_dir, capsys):
+    """The documented folder is relative, and the program prints an absolute one."""
+    docs = (ROOT / 'docs/data.md').read_text()
+    (folder,) = re.findall(r'tools/pack_dataset\.py configs/dferclip_dfew\.py (\S+)', docs)
+    assert f'data_prefix.clips={folder}' in docs
     run_tool('pack_dataset', 'config.py', folder)
     printed = re.findall(r'(\w+_dataloader\S+clips=\S+)', capsys.readouterr().out)
     assert len(printed) == 3
