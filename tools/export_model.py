@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from arguments import add_cfg_options
 
@@ -41,7 +42,7 @@ def main() -> None:
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.export import describe_model, write_onnx
-    from dferclip_mm.faces.crop import find_template, template_values
+    from dferclip_mm.faces.crop import find_template
     from dferclip_mm.files import format_bytes
 
     with friendly_errors():
@@ -51,7 +52,7 @@ def main() -> None:
         template = find_template(args.checkpoint)
         if template is not None:
             # How faces are cropped, for analyze.py.
-            metadata['crop'] = template_values(template)
+            metadata['crop'] = asdict(template)
         shape = (metadata['num_frames'], *metadata['size'])
         found = write_onnx(model, args.out, shape, metadata=metadata, int8=args.int8)
     length = 'any length' if found.length else f'{shape[0]} frames'
