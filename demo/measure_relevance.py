@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
-from dferclip_mm.explain.clip import Clip, class_logits, find_class, predict, preprocess, read_clip
-from dferclip_mm.explain.face import contrast, patch_relevance
+from dferclip_mm.explain.clip import Clip, class_logits, predict, read_clip
+from dferclip_mm.explain.face import patch_relevance
 
 PARTS = {'brows': BROW_UNITS, 'eyes': (5, 6, 7, 43), 'nose': (9,), 'mouth': MOUTH_UNITS}
 # Grey levels by which a pixel differs that has moved.
@@ -77,6 +77,12 @@ def shuffle_weights(model: Any) -> Any:
     return shuffled
 
 
+def contrast(logits: torch.Tensor, label: int) -> torch.Tensor:
+    """A class's logit less the mean of the others, a scalar, from (1, C)."""
+    others = logits.shape[1] - 1
+    return logits[0, label] - (logits[0].sum() - logits[0, label]) / others
+
+
 @torch.no_grad()
 def fall(model: Any, clip: Clip, label: int, order: np.ndarray, count: int, shape: tuple) -> float:
     """How far a class's score falls without the first `count` patches of each frame.
@@ -90,7 +96,7 @@ def fall(model: Any, clip: Clip, label: int, order: np.ndarray, count: int, shap
     )
     mean = clip.inputs.float().mean(dim=(2, 3), keepdim=True).to(torch.uint8)
     deleted = torch.where(mask > 0, mean, clip.inputs)
-    logits = class_logits(model, preprocess(model, [clip.inputs, deleted]))
+    logits = class_logits(model, torch.stack([clip.inputs, deleted]))
     return float(contrast(logits[:1], label) - contrast(logits[1:], label))
 
 
@@ -138,7 +144,7 @@ def main() -> None:
         for emotion in moving:
             rng = np.random.default_rng([7, number, CLASSES.index(emotion)])
             drawn = draw(emotion, model.num_frames, rng)
-            clip, label = read_clip(cfg, model, drawn.frames), find_class(model, emotion)
+            clip, label = read_clip(cfg, model, drawn.frames), model.cls_head.classes.index(emotion)
             asked += 1
             if predict(model, clip).argmax() == label:
                 rows.append({'class': emotion, **measure((model, shuffled), drawn, clip, label)})

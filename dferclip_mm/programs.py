@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import runpy
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ def main() -> None:
     words = sys.argv[1:]
     if not words or words[0] not in names:
         wanted_help = words in (['-h'], ['--help'])
+        close = difflib.get_close_matches(words[0], names, n=1) if words else []
+        if close:
+            print(f'{words[0]} is no program: did you mean {close[0]}?', file=sys.stderr)
         print(
             f'usage: dferclip NAME [options]; NAME is one of {", ".join(names)}',
             file=sys.stdout if wanted_help else sys.stderr,

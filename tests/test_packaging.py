@@ -74,8 +74,8 @@ def test_modules_tables_configs_tools_and_model_index_are_in_the_wheel(
     expected |= {f'dferclip_mm/.mim/tools/{name}' for name in files_below(ROOT / 'tools')}
     expected |= {'dferclip_mm/.mim/model-index.yml'}
     assert sorted(expected - wheel) == [
-        f'dferclip_mm/.mim/configs/{name}'
-        for name in ('demo_dferclip.py', 'demo_emoclip.py', 'demo_emoclip_prompts.json')
+        f'dferclip_mm/.mim/configs/demo_{name}'
+        for name in ('custom.py', 'dferclip.py', 'emoclip.py', 'emoclip_prompts.json')
     ]
     assert not (source / 'dferclip_mm' / '.mim').exists()
 

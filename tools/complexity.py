@@ -19,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
         type=int,
         nargs='+',
         metavar='N',
-        help='of a clip as the model gets it: frames 3 height width (default: 224 x 224), or for '
+        help='of a clip as the model gets it: frames 3 height width (default: as large as CLIP takes, else 224 x 224), or for '
         'Recognizer3D views 3 frames height width',
     )
     add_cfg_options(parser)
@@ -44,7 +44,8 @@ def main() -> None:
         frames = cfg.model.get('num_frames')
         if args.shape is None and frames is None:
             raise ValueError(f'{cfg.model.type}: give --shape, such as 1 3 16 224 224')
-        shape = args.shape or (frames, 3, 224, 224)
+        size = getattr(model.backbone, 'image_size', (224, 224))
+        shape = args.shape or (frames, 3, *size)
         rows = count(model, shape)
     print(f'{"":20} {"trained":>12} {"frozen":>12} {"GFLOP":>10}')
     for name, trained, frozen, operations in rows:

@@ -9,8 +9,6 @@ which the current run gets as well, the exit code is 75.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,13 +58,6 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def read_config(args: argparse.Namespace) -> Config:
-    """The config with ``--cfg-options`` and ``--data-root`` merged."""
-    from dferclip_mm.engine.options import load_config
-
-    return load_config(args.config, args.cfg_options, data_root=args.data_root)
-
-
 def find_runs(args: argparse.Namespace, cfg: Config) -> list[Run]:
     """One run for each fold, or for each class that is left out."""
     from dferclip_mm.emotions import resolve_classes
@@ -92,17 +83,14 @@ def run_all(args: argparse.Namespace, cfg: Config) -> None:
     from dferclip_mm.engine.cross_validation import Programs, check_runs, train_and_test
     from dferclip_mm.evaluation.results import read_results
 
-    data = [] if args.data_root is None else ['--data-root', args.data_root]
-    batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
-    programs = Programs(TOOLS, args.config, args.gpus, data, batch, args.cfg_options)
+    programs = Programs(
+        TOOLS, args.config, args.gpus, args.data_root, args.batch_size, args.cfg_options
+    )
     runs = find_runs(args, cfg)
     try:
         check_runs(cfg, runs)
         for run in runs:
-            if run.results.is_file():
-                print(f'{run.name}: finished before (delete {run.results} to run it again)')
-            else:
-                train_and_test(run, programs, cfg)
+            train_and_test(run, programs, cfg)
             scores = list(row_of(run, read_results(run.results)).items())[1:]
             print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
     finally:
@@ -130,6 +118,7 @@ def row_of(run: Run, results: Results) -> dict[str, Any]:
 def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     """Print the table of the runs that ended, and write it as JSON and CSV."""
     import numpy as np
+    import pandas as pd
 
     from dferclip_mm.evaluation.plots import confusion_figure
     from dferclip_mm.evaluation.results import format_scores, pool_results
@@ -151,11 +140,8 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     width = max(len(str(row[first])) for row in [{first: first}, *rows])
     for row in [{key: key for key in rows[0]}, *rows]:
         print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
-    table = io.StringIO()
-    writer = csv.DictWriter(table, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write(folder / 'cross_validation.csv', table.getvalue())
+    table = pd.DataFrame(rows, dtype=object).to_csv(index=False)
+    atomic_write(folder / 'cross_validation.csv', table)
     write_json(folder / 'cross_validation.json', {'rows': rows})
     print(f'\nthis table: {folder}/cross_validation.csv and .json')
     if 'fold' in rows[0]:
@@ -174,10 +160,11 @@ def main() -> None:
     """Cross-validate, over folds or over classes."""
     args = parse_arguments()
 
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
 
     with friendly_errors():
-        run_all(args, read_config(args))
+        run_all(args, load_config(args.config, args.cfg_options, data_root=args.data_root))
 
 
 if __name__ == '__main__':

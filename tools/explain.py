@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arguments import add_cfg_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -46,17 +50,35 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.explain import explain_clip, explain_texts, find_class, read_clip
+    from dferclip_mm.explain import face_figure, read_clip, texts_figure, time_figure
+    from dferclip_mm.explain.clip import UndefinedError, predict
+    from dferclip_mm.explain.words import near_words, sentence_effects
     from dferclip_mm.files import atomic_write
 
     names = [Path(clip).stem for clip in args.clips]
     undefined: dict[str, None] = {}
     failed = []
 
-    def write(folder: Path, explanation: Any) -> None:
-        for file, content in explanation.files.items():
-            atomic_write(folder / file, content)
-        undefined.update(dict.fromkeys(explanation.undefined))
+    def write(folder: Path, files: dict[str, Callable[[], Any]]) -> None:
+        made = {}
+        for file, make in files.items():
+            try:
+                made[file] = make()
+            except UndefinedError as error:
+                undefined[f'no {file}: {error}'] = None
+        for file, found in made.items():
+            if file.endswith('.csv'):
+                atomic_write(folder / file, found.to_csv(index=False))
+            else:
+                atomic_write(folder / file, partial(found.savefig, format='png'))
+
+    def explain(clip: Any) -> dict[str, Callable[[], Any]]:
+        label = classes.index(args.label) if args.label else int(predict(model, clip).argmax())
+        return {
+            'time.png': lambda: time_figure(model, clip, label),
+            'face.png': lambda: face_figure(model, clip, label, args.layer),
+            'sentences.csv': lambda: sentence_effects(model, clip),
+        }
 
     with friendly_errors():
         if len({*names}) < len(names):
@@ -65,15 +87,27 @@ def main() -> None:
         cfg = load_config(args.model[0], args.cfg_options)
         model = load_model(cfg, args.model[1])
         model.to(args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        label = find_class(model, args.label)
+        classes: Any = getattr(model.cls_head, 'classes', None)
+        if not classes:
+            raise ValueError(
+                f'{type(model.cls_head).__name__} has no text for each class: explanations need a '
+                'head such as TextPromptHead'
+            )
+        if args.label not in (None, *classes):
+            raise ValueError(
+                f'expected a class of the model ({", ".join(classes)}), found {args.label!r}'
+            )
         for name, path in zip(names, tqdm(args.clips, 'Explaining', unit='clip'), strict=True):
             try:
-                clip = read_clip(cfg, model, path)
-                write(args.out / name, explain_clip(model, clip, label, args.layer))
+                write(args.out / name, explain(read_clip(cfg, model, path)))
             except (ValueError, OSError) as error:
                 failed.append(str(error))
         if len(failed) < len(names):
-            write(args.out, explain_texts(model))
+            texts = {
+                'texts.png': lambda: texts_figure(model),
+                'near_words.csv': lambda: near_words(model),
+            }
+            write(args.out, texts)
         print(*undefined, sep='\n', file=sys.stderr)
         if failed:
             raise ValueError(f'{len(failed)} of {len(names)} clips: {"; ".join(failed)}')

@@ -52,7 +52,9 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np
     """A `read_frames` of the model's own frames, plain and with the relevance for its answer."""
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
-    from dferclip_mm.explain import face_frames, read_clip
+    from dferclip_mm.explain import read_clip
+    from dferclip_mm.explain.clip import predict
+    from dferclip_mm.explain.face import overlay, patch_relevance
 
     cfg = load_config(config)
     model = load_model(cfg, checkpoint)
@@ -61,7 +63,8 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np
         if count == 1:
             return read_frames(path, count)
         clip = read_clip(cfg, model, path)
-        return [*clip.frames, *face_frames(model, clip)]
+        relevance = patch_relevance(model, clip, int(predict(model, clip).argmax()))
+        return [*clip.frames, *overlay(clip, relevance)]
 
     return read
 

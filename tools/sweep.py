@@ -49,26 +49,21 @@ def parse_arguments() -> argparse.Namespace:
 def run_all(args: argparse.Namespace) -> None:
     """Check all runs, train and test them in order; the table comes in any case."""
     from dferclip_mm.engine.cross_validation import Programs, check_runs, train_and_test
-    from dferclip_mm.engine.options import load_config, merge_data_options
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.sweep import find_combinations
 
-    data = [] if args.data_root is None else ['--data-root', args.data_root]
-    batch = [] if args.batch_size is None else ['--batch-size', str(args.batch_size)]
+    cfg = load_config(args.config, args.cfg_options, data_root=args.data_root)
+    programs = Programs(
+        TOOLS, args.config, args.gpus, args.data_root, args.batch_size, args.cfg_options
+    )
     combinations = find_combinations(args.grid, args.work_dir, args.seeds, args.fold)
-    prepared = []
-    for run, settings in (each for one in combinations for each in one.runs):
-        options = [*args.cfg_options, *settings]
-        cfg = load_config(args.config, options)
-        merge_data_options(cfg, args.data_root)
+    runs = [run for one in combinations for run in one.runs]
+    for run in runs:
         check_runs(cfg, [run])
-        prepared.append((run, Programs(TOOLS, args.config, args.gpus, data, batch, options), cfg))
     try:
-        for number, (run, programs, cfg) in enumerate(prepared, 1):
-            if run.results.is_file():
-                print(f'{run.name}: finished before (delete {run.results} to run it again)')
-            else:
-                print(f'run {number} of {len(prepared)}')
-                train_and_test(run, programs, cfg)
+        for number, run in enumerate(runs, 1):
+            print(f'run {number} of {len(runs)}')
+            train_and_test(run, programs, cfg)
     finally:
         compare_ended(combinations)
 
@@ -79,9 +74,9 @@ def compare_ended(combinations: list[Combination]) -> None:
     from dferclip_mm.evaluation.tables import render
 
     ended = {
-        one.name: one.runs[0][0].work_dir.parent if len(one.runs) > 1 else one.runs[0][0].work_dir
+        one.name: one.folder
         for one in combinations
-        if all(run.results.is_file() for run, _ in one.runs)
+        if all(run.results.is_file() for run in one.runs)
     }
     if not ended:
         return

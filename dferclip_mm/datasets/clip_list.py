@@ -117,12 +117,8 @@ class ClipListDataset(CorpusDataset):
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the classes of the list, and the targets of the scores."""
-        self._table = None
-        if self.list_file.is_file():
-            self._table = read_table(self.list_file)
-            self.columns.check(self._table[0], str(self.list_file))
         self.labelled = (
-            self._table is None or 'label' in self.columns.names or bool(self.columns.votes)
+            self.list_file.is_dir() or 'label' in self.columns.names or bool(self.columns.votes)
         )
         if self.columns.scores:
             metainfo['targets'] = self.columns.scores
@@ -153,9 +149,7 @@ class ClipListDataset(CorpusDataset):
     def _find_classes(self) -> list[str]:
         """The classes of the list, sorted; those of a wrong line are not known."""
         self._known = ()
-        table = self._table
         rows = self.read_rows()
-        self._table = table
         labels = {row.label for row in rows if isinstance(row, TableRow)}
         if len(labels) < 2:
             check_rows(rows)
@@ -197,10 +191,9 @@ class ClipListDataset(CorpusDataset):
         if self.list_file.is_dir():
             rows = list_class_folders(self.clip_folder, self.read_label)
             return [TableRow(row.clip, row.label) if isinstance(row, Row) else row for row in rows]
-        table = self._table or read_table(self.list_file)
-        # Not kept: each worker would hold it too.
-        self._table = None
-        return self.columns.read_all(table[1], str(self.list_file), self.read_label)
+        columns, records = read_table(self.list_file)
+        self.columns.check(columns, str(self.list_file))
+        return self.columns.read_all(records, str(self.list_file), self.read_label)
 
     def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""

@@ -77,17 +77,12 @@ class Columns:
             ListError: naming it, the columns that are there, and what to set.
         """
         known = [*found]
-        roles = {**self.names, **{f'votes for {k}': v for k, v in self.votes.items()}}
-        roles |= {f'scores {name}': name for name in self.scores}
-        for role, name in roles.items():
+        needed = [*self.names.items(), *(('votes', name) for name in self.votes.values())]
+        needed += [('scores', name) for name in self.scores]
+        for role, name in needed:
             if name not in known:
-                key = role.split()[0]
-                raise ListError(
-                    file,
-                    1,
-                    f'the column {name!r} for {role} (set columns=dict({key}=...))',
-                    f'the columns {", ".join(known)}',
-                )
+                expected = f'the column {name!r} for {role} (set columns=dict({role}=...))'
+                raise ListError(file, 1, expected, f'the columns {", ".join(known)}')
 
     def read_all(
         self, records: Iterable[Record | ListError], file: str, read_label: Callable[[str], str]

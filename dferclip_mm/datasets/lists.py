@@ -32,7 +32,6 @@ class Row:
         label: an emotion, or several joined by ``_``; ``''`` for none.
         line: counted from 1; 0 where there is no list.
         num_frames: as listed.
-        chinese: caption; ``''`` for none.
         english: caption; ``''`` for none.
         path_from_other_machine: whether the reference may begin with folders of another machine.
     """
@@ -41,7 +40,6 @@ class Row:
     label: str
     line: int = 0
     num_frames: int | None = None
-    chinese: str = ''
     english: str = ''
     path_from_other_machine: bool = False
 
@@ -130,7 +128,7 @@ def parse_ferv39k_list(text: str, file: str, labels: ListLabels) -> Rows:
 def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
     """MAFW's lists with captions: clip, word, Chinese and English sentence between tabs.
 
-    A missing sentence is ``''``.
+    The English one is kept; a missing one is ``''``.
     """
 
     def parse(content: str, line: int) -> Row:
@@ -138,14 +136,9 @@ def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
         if not rest:
             expected = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
             raise ListError('', 0, expected, content)
-        word, chinese, english = (*rest, '', '')[:3]
-        return Row(
-            check_reference(clip),
-            labels.read(word),
-            line,
-            chinese=clean_sentence(chinese),
-            english=clean_sentence(english),
-        )
+        word, _, english = (*rest, '', '')[:3]
+        label = labels.read(word)
+        return Row(check_reference(clip), label, line, english=clean_sentence(english))
 
     return parse_lines(text, file, parse)
 

@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmaction.registry import DATASETS
@@ -19,7 +19,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
 from .lookup import count_folds, dataset_configs, unwrap_datasets
-from .options import merge_data_options
+from .options import merge_data_options, merge_options
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,20 @@ class Run:
     work_dir: Path
     # Of its datasets; None for that of the config.
     fold: int | None = None
-    # Config keys and lists of names, for this run only.
-    settings: Mapping[str, list[str]] = field(default_factory=dict)
+    # --cfg-options of this run only.
+    settings: Sequence[str] = ()
 
     @property
     def results(self) -> Path:
         """The file that its test writes."""
         return self.work_dir / 'test_results.json'
+
+    def configure(self, cfg: Config) -> Config:
+        """A copy of a config with the fold and the settings of this run."""
+        copied = Config(cfg.to_dict())
+        merge_data_options(copied, fold=self.fold)
+        merge_options(copied, self.settings)
+        return copied
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,9 @@ class Programs:
     config: str
     # Processes per run; above 1 the shell scripts start them.
     gpus: int = 1
-    # Data options of both, such as ['--data-root', 'data/DFEW'].
-    data: Sequence[str] = ()
-    # Options of train.py only, such as ['--batch-size', '48'].
-    train: Sequence[str] = ()
+    data_root: str | None = None
+    # Of training.
+    batch_size: int | None = None
     # --cfg-options of both.
     settings: Sequence[str] = ()
 
@@ -61,13 +67,13 @@ class Programs:
         start = [sys.executable, str(self.tools / f'{name}.py'), self.config, *files]
         if self.gpus > 1:
             start = [str(self.tools / f'dist_{name}.sh'), self.config, *files, str(self.gpus)]
-        start += ['--work-dir', str(run.work_dir), *self.data]
+        start += ['--work-dir', str(run.work_dir)]
+        start += [] if self.data_root is None else ['--data-root', self.data_root]
         start += [] if run.fold is None else ['--fold', str(run.fold)]
-        own = run.settings.items()
-        names = [f'{key}={json.dumps(names, ensure_ascii=False)}' for key, names in own]
-        settings = [*self.settings, *names]
+        settings = [*self.settings, *run.settings]
         if name == 'train':
-            start += ['--resume', *self.train]
+            start += ['--resume']
+            start += [] if self.batch_size is None else ['--batch-size', str(self.batch_size)]
         else:
             settings.append(f'test_evaluator.save_to={run.results}')
         return [*start, '--cfg-options', *settings] if settings else start
@@ -92,14 +98,18 @@ def find_folds(cfg: Config) -> list[int]:
     return list(range(1, (count or 5) + 1))
 
 
-def settings_without(name: str) -> dict[str, list[str]]:
+def settings_without(name: str) -> list[str]:
     """The settings of a run that is tested on a class that it has never seen.
 
     The validation clips exclude the class too: a checkpoint chosen by its recall alone would be one
     that always predicts it.
     """
-    others = {f'{split}_dataloader.dataset.exclude_classes': [name] for split in ('train', 'val')}
-    return {**others, 'test_dataloader.dataset.include_classes': [name]}
+    names = json.dumps([name], ensure_ascii=False)
+    return [
+        f'train_dataloader.dataset.exclude_classes={names}',
+        f'val_dataloader.dataset.exclude_classes={names}',
+        f'test_dataloader.dataset.include_classes={names}',
+    ]
 
 
 def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
@@ -117,10 +127,7 @@ def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
         )
     missing: dict[str, FileNotFoundError] = {}
     for run in runs:
-        copied = Config(cfg.to_dict())
-        merge_data_options(copied, fold=run.fold)
-        copied.merge_from_dict(dict(run.settings))
-        for settings in dataset_configs(copied):
+        for settings in dataset_configs(run.configure(cfg)):
             # Others have no lists.
             if issubclass(DATASETS.get(settings.type), BaseDataset):
                 try:
@@ -159,13 +166,18 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
 
 
 def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
-    """Train and evaluate a run of a config; what its programs print goes to files in its folder.
+    """Train and evaluate a run of a config, unless it has its results.
+
+    What its programs print goes to files in its folder.
 
     Raises:
         SystemExit: with code 75 after a stop signal, and with the cause when a program fails.
     """
+    if run.results.is_file():
+        print(f'{run.name}: finished before (delete {run.results} to run it again)')
+        return
     start(programs.command('train', run), run, 'train.log')
-    checkpoint = find_checkpoint(run.work_dir, cfg)
+    checkpoint = find_checkpoint(run.work_dir, run.configure(cfg))
     start(programs.command('test', run, [str(checkpoint)]), run, 'test.log')
 
 

@@ -51,6 +51,18 @@ def load_config(
     except TypeError as error:
         # A table in place of a value of the base.
         raise ValueError(f'{path}: {error}') from error
+    merge_options(cfg, options)
+    merge_data_options(cfg, data_root, fold)
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
+    cfg.launcher = launcher
+    return cfg
+
+
+def merge_options(cfg: Config, options: Sequence[str] | Mapping[str, Any]) -> None:
+    """Override settings of a config, and check all its keys and arguments; see `load_config`."""
     given = dict(options) if isinstance(options, Mapping) else parse_options(options)
     check_options(cfg, given)
     try:
@@ -60,13 +72,6 @@ def load_config(
         raise ValueError(f'--cfg-options: {error}') from error
     check_config_keys(cfg)
     check_arguments(cfg)
-    merge_data_options(cfg, data_root, fold)
-    if work_dir is not None:
-        cfg.work_dir = work_dir
-    elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(path).stem)
-    cfg.launcher = launcher
-    return cfg
 
 
 def merge_data_options(cfg: Config, data_root: str | None = None, fold: int | None = None) -> None:

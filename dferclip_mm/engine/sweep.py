@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .cross_validation import Run
 
-# A comma that is neither in brackets nor in quotes.
-_COMMA = re.compile(r""",(?![^\[(]*[\])])(?=(?:[^'"]*['"][^'"]*['"])*[^'"]*$)""")
+# Texts in brackets or quotes, and whatever else is no comma.
+_VALUE = re.compile(r"""(\[.*?\]|\(.*?\)|".*?"|'.*?'|[^,])+""")
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,13 @@ class Combination:
 
     Attributes:
         name: of its folder and its row in the table, such as ``depth=2+lr=0.01``.
-        runs: one, or one for each seed, each with its ``--cfg-options``.
+        folder: of its run, or of those of its seeds.
+        runs: one, or one for each seed.
     """
 
     name: str
-    runs: tuple[tuple[Run, list[str]], ...]
+    folder: Path
+    runs: tuple[Run, ...]
 
 
 def find_combinations(
@@ -46,7 +48,7 @@ def find_combinations(
         key, _, listed = text.partition('=')
         if key in values:
             raise ValueError(f'{key} is given twice: write all its values as {key}=a,b,c')
-        values[key] = _COMMA.split(listed)
+        values[key] = [found.group() for found in _VALUE.finditer(listed)] or ['']
     short = [key.rpartition('.')[2] for key in values]
     # Two keys may end in the same word.
     short = [
@@ -60,14 +62,15 @@ def find_combinations(
         if name in found:
             raise ValueError(f'two combinations would have the folder {name}: give each value once')
         settings = [f'{key}={value}' for key, value in zip(values, chosen, strict=True)]
+        own = folder / name
         runs = [
-            (
-                Run(f'{name}, seed {seed}', folder / name / f'seed_{seed}', fold),
+            Run(
+                f'{name}, seed {seed}',
+                own / f'seed_{seed}',
+                fold,
                 [*settings, f'randomness.seed={seed}'],
             )
             for seed in seeds
         ]
-        found[name] = Combination(
-            name, tuple(runs) or ((Run(name, folder / name, fold), settings),)
-        )
+        found[name] = Combination(name, own, tuple(runs) or (Run(name, own, fold, settings),))
     return list(found.values())

@@ -10,26 +10,26 @@ from .measures import answer_cells, uar, war
 
 
 def resample_counts(
-    cells: np.ndarray, units: np.ndarray, size: int, resamples: int = 1000
+    cells: np.ndarray, units: np.ndarray, shape: tuple[int, ...], resamples: int = 1000
 ) -> np.ndarray:
     """Counts of resamples, drawn with replacement; equal `units` give equal draws.
 
     Args:
-        cells: (N,) of each clip, where it is counted, from 0 to `size` - 1.
+        cells: (N,) of each clip, where it is counted in the flattened counts.
         units: (N,) what is drawn, numbered from 0: the clip, or its subject.
-        size: number of cells.
+        shape: of the counts.
         resamples: R.
 
     Returns:
-        (R, size).
+        (R, *shape).
     """
     rng = np.random.default_rng(0)
-    total = int(units.max()) + 1
+    total, size = int(units.max()) + 1, int(np.prod(shape))
     counts = np.empty((resamples, size))
     for number in range(resamples):
         times = np.bincount(rng.integers(total, size=total), minlength=total)
         counts[number] = np.bincount(cells, weights=times[units], minlength=size)
-    return counts
+    return counts.reshape(resamples, *shape)
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:
@@ -64,6 +64,5 @@ def bootstrap_interval(
     """
     cells = answer_cells(truth, predicted, num_classes)
     units = np.arange(len(truth)) if units is None else units
-    shape = num_classes, num_classes + 1
-    counts = resample_counts(cells, units, shape[0] * shape[1], resamples).reshape(-1, *shape)
+    counts = resample_counts(cells, units, (num_classes, num_classes + 1), resamples)
     return {name: percentile_interval(each(counts)) for name, each in (('UAR', uar), ('WAR', war))}

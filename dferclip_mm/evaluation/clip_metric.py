@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from mmengine.evaluator import BaseMetric
 
 from ..files import atomic_write, write_json
@@ -131,7 +130,7 @@ def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
         names: C classes or targets.
         clips: of each clip, numbers of classes, texts, and lists of C figures.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for clip in clips:
         row: dict[str, Any] = {}
         for key, value in clip.items():
@@ -142,8 +141,4 @@ def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
             elif value is not None:
                 row[key] = value
         rows.append(row)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, dict.fromkeys(key for row in rows for key in row))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return pd.DataFrame(rows, dtype=object).to_csv(index=False)

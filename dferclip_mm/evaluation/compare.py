@@ -238,8 +238,7 @@ def _resample(run: Run, subjects: Mapping[str, str], resamples: int) -> dict[str
     """The figures of resamples, each the mean over the parts."""
     cells, shape = _cells(run)
     units = number_units([subjects.get(clip, clip) for clip in run.clips])
-    counts = resample_counts(cells, units, int(np.prod(shape)), resamples)
-    scores = _score(counts.reshape(-1, *shape), run.parts[0].classes)
+    scores = _score(resample_counts(cells, units, shape, resamples), run.parts[0].classes)
     return {name: mean_of_known(values) for name, values in scores.items()}
 
 

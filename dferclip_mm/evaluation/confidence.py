@@ -78,6 +78,6 @@ def interval(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of a measure over 1000 resamples of the clips."""
     clips = np.arange(len(labels))
-    counts = resample_counts(clips, clips, len(clips)).astype(int)
+    counts = resample_counts(clips, clips, (len(clips),)).astype(int)
     values = [measure(scores[drawn], labels[drawn]) for drawn in (clips.repeat(n) for n in counts)]
     return percentile_interval(np.array(values))

@@ -14,13 +14,11 @@ import numpy as np
 from .calibration import expected_calibration_error
 
 
-def count_answers(
-    truth: np.ndarray, predicted: np.ndarray, num_classes: int, weights: np.ndarray | None = None
-) -> np.ndarray:
+def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts (C, C + 1) of (N,) labels and answers; -1 is no answer."""
     cells = answer_cells(truth, predicted, num_classes)
     shape = num_classes, num_classes + 1
-    return np.bincount(cells, weights, minlength=num_classes * (num_classes + 1)).reshape(shape)
+    return np.bincount(cells, minlength=num_classes * (num_classes + 1)).reshape(shape)
 
 
 def answer_cells(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:

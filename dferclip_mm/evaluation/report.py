@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from .calibration import reliability
-from .compare import Figure, Run, compare
+from .compare import MEASURES, Run, compare
 from .measures import class_f1, count_answers
 from .mistakes import closest_calls, confused_pairs
 from .pictures import contact_sheet, picture_of, thumbnail
@@ -96,15 +96,15 @@ class Page:
 
     def read(self, number: int, count: int) -> None:
         """Read a clip: the contact sheet of `count` frames if above 1, and the thumbnail."""
+        found = self.pictures[number] = {'sheet': '', 'thumbnail': '', 'problem': ''}
         try:
             frames = self.read_frames(self.results.clips[number], count)
         except (OSError, ValueError) as error:
-            self.pictures[number] = {'problem': str(error)}
+            found['problem'] = str(error)
             return
-        found = {'thumbnail': thumbnail(frames[len(frames) // 2])}
+        found['thumbnail'] = thumbnail(frames[len(frames) // 2])
         if count > 1:
             found['sheet'] = contact_sheet(frames)
-        self.pictures[number] = found
 
     def summary(self) -> dict[str, Any]:
         """The head of the page, the table of the classes, confusion and calibration."""
@@ -112,7 +112,7 @@ class Page:
         (row,) = compare([self.run])
         counts = count_answers(results.truth, results.predicted, len(classes))
         answers = counts[:, :-1].sum(axis=0)
-        answered = np.isfinite(results.class_scores).all(axis=1)
+        answered = results.answered
         try:
             curve = reliability(results.class_scores[answered], results.truth[answered])
         except ValueError:
@@ -126,17 +126,12 @@ class Page:
             'checkpoint': ', '.join(sources),
             'selection': self.run.selection,
             'unanswered': int((~answered).sum()),
-            'scores': [
-                {'name': name, 'value': _value(row.figures[name]), 'interval': _interval(figure)}
-                for name, figure in row.figures.items()
-                if '/' not in name
-            ],
+            'scores': {name: row.figures[name] for name in MEASURES},
             'classes': [
                 {
                     'name': name,
                     'clips': int(counts[number].sum()),
-                    'recall': _value(row.figures.get(f'recall/{name}')),
-                    'interval': _interval(row.figures.get(f'recall/{name}')),
+                    'recall': row.figures.get(f'recall/{name}'),
                     'precision': _share(counts[number, number], answers[number]),
                     'f1': _share(class_f1(counts)[number], 100),
                 }
@@ -147,23 +142,19 @@ class Page:
             'reliability': curve and picture_of(reliability_figure({'test clips': curve})),
         }
 
-    def clip(self, number: int) -> dict[str, str]:
+    def clip(self, number: int) -> dict[str, Any]:
         """A clip with its contact sheet."""
-        results = self.results
-        truth, answer = results.truth[number], results.predicted[number]
-        second = np.argsort(-results.class_scores[number], kind='stable')[1]
+        results, scores = self.results, self.results.class_scores[number]
+        shown = {
+            'truth': results.truth[number],
+            'answer': results.predicted[number],
+            'then': np.argsort(-scores, kind='stable')[1],
+        }
         return {
-            'sheet': '',
-            'problem': '',
             **self.pictures[number],
             'name': self.names[number],
             'subject': results.subjects[number] if results.subjects else '',
-            'truth': results.classes[truth],
-            'truth_score': f'{results.class_scores[number, truth]:.2f}',
-            'answer': results.classes[answer],
-            'answer_score': f'{results.class_scores[number, answer]:.2f}',
-            'second': results.classes[second],
-            'second_score': f'{results.class_scores[number, second]:.2f}',
+            'scores': [(word, results.classes[each], scores[each]) for word, each in shown.items()],
         }
 
     def plane(self, chosen: np.ndarray, vectors: np.ndarray, what: str) -> dict[str, Any]:
@@ -186,11 +177,8 @@ class Page:
             color = _COLORS[truth % len(_COLORS)]
             point = {'x': f'{15 + 610 * x:.1f}', 'y': f'{465 - 450 * y:.1f}'}
             points.append({**point, 'color': color, 'ring': ring})
-            lines = [
-                f'{what} {clip[what]} ({clip[f"{what}_score"]})' for what in ('truth', 'answer')
-            ]
-            picture = self.pictures[number].get('thumbnail', '')
-            hover.append({'picture': picture, 'lines': [*lines, clip['name']]})
+            lines = [f'{word} {name} ({score:.2f})' for word, name, score in clip['scores'][:2]]
+            hover.append({'picture': clip['thumbnail'], 'lines': [*lines, clip['name']]})
         legend = [
             {'name': name, 'color': _COLORS[number % len(_COLORS)]}
             for number, name in enumerate(results.classes)
@@ -198,16 +186,6 @@ class Page:
         drawn = f'{len(chosen)} clips' + (' drawn at random' if len(chosen) == MOST_POINTS else '')
         mapped = f'the {what} of {drawn}'
         return {'points': points, 'hover': hover, 'legend': legend, 'mapped': mapped}
-
-
-def _value(figure: Figure | None) -> str:
-    if figure is None:
-        return ''
-    return f'{figure.value:.1f}' + (f' ± {figure.std:.1f}' if figure.std is not None else '')
-
-
-def _interval(figure: Figure | None) -> str:
-    return '' if figure is None else f'[{figure.low:.1f}, {figure.high:.1f}]'
 
 
 def _share(part: float, whole: float) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import Any
+
+import pandas as pd
 
 from .compare import MEASURES, Compared, Difference, Figure
 
@@ -20,7 +20,7 @@ def render(rows: Sequence[Compared], form: str) -> str:
     the runs, one of the classes, and one of the tests against the first run.
     """
     if form == 'csv':
-        return _to_csv([_flat(row) for row in rows])
+        return pd.DataFrame([_flat(row) for row in rows], dtype=object).to_csv(index=False).rstrip()
     write = {'text': _to_text, 'markdown': _to_markdown, 'latex': _to_latex}[form]
     tables = [summary(rows), by_class(rows)] + ([tests(rows)] if len(rows) > 1 else [])
     mark = '% ' if form == 'latex' else ''
@@ -112,14 +112,6 @@ def _flat(row: Compared) -> dict[str, Any]:
     return found
 
 
-def _to_csv(rows: Sequence[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, dict.fromkeys(key for row in rows for key in row))
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().rstrip('\r\n')
-
-
 def _cell(value: Any, bold: Callable[[str], str], plus_minus: str = '±') -> str:
     if isinstance(value, Difference):
         return f'{value.value:+.2f} [{value.low:+.1f}, {value.high:+.1f}]'
@@ -147,19 +139,16 @@ def _to_markdown(rows: Sequence[Row]) -> str:
 
 
 def _to_latex(rows: Sequence[Row]) -> str:
-    lines = [' & '.join(map(_escape, rows[0])) + r' \\', r'\midrule']
-    for row in rows:
-        cells = [
-            _escape(value) if isinstance(value, str) else _cell(value, _latex_bold, r'$\pm$')
-            for value in row.values()
-        ]
-        lines.append(' & '.join(cells) + r' \\')
-    head = [r'% needs \usepackage{booktabs}', rf'\begin{{tabular}}{{{"l" * len(rows[0])}}}']
-    return '\n'.join([*head, r'\toprule', *lines, r'\bottomrule', r'\end{tabular}'])
-
-
-def _latex_bold(text: str) -> str:
-    return rf'\textbf{{{text}}}'
+    cells = [
+        {
+            _escape(key): _escape(value)
+            if isinstance(value, str)
+            else _cell(value, r'\textbf{{{}}}'.format, r'$\pm$')
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+    return '% needs \\usepackage{booktabs}\n' + pd.DataFrame(cells).to_latex(index=False)
 
 
 def _escape(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A clip as a model sees it, and the model's answers for it."""
+"""A clip as a model sees it, and the model's answers for it, and for others of its frames."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from mmaction.models.recognizers import Recognizer2D
 from mmcv.transforms import Compose
 
 from ..models.backbones import CLIPVisualEncoder
 from ..models.recognizers import FrameRecognizer
-
-# Variants of a clip that are scored at a time.
-_BATCH = 8
 
 
 class UndefinedError(ValueError):
@@ -23,10 +21,7 @@ class UndefinedError(ValueError):
 class Clip(NamedTuple):
     """What a model sees of a clip: one view.
 
-    Args:
-        name: for messages and titles.
-        inputs: uint8, as the recognizer takes it: (T, 3, H, W), or (1, 3, T, H, W) for videos.
-        numbers: (T,), which frames of the file they are, from 0; some samplers repeat frames.
+    `inputs` are uint8 (T, 3, H, W), `numbers` (T,) their places in the file, which may repeat.
     """
 
     name: str
@@ -35,108 +30,104 @@ class Clip(NamedTuple):
 
     @property
     def frames(self) -> np.ndarray:
-        """The same pixels for people, uint8 RGB (T, H, W, 3)."""
-        is_video = self.inputs.ndim == 5
-        order = (1, 2, 3, 0) if is_video else (0, 2, 3, 1)
-        return (self.inputs[0] if is_video else self.inputs).permute(order).numpy()
+        """The same pixels for people, RGB (T, H, W, 3)."""
+        return self.inputs.permute(0, 2, 3, 1).numpy()
+
+    def spread(self, values: torch.Tensor) -> np.ndarray:
+        """A value for each frame, (T, …), from fewer, (n, …): video backbones join frames."""
+        times = np.arange(len(self.numbers)) * len(values) // len(self.numbers)
+        return values.detach().float().cpu().numpy()[times]
 
 
 def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
-    """Read a clip through a config's test pipeline; of several views the first.
+    """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    Args:
-        cfg: of the model.
-        model: built from it.
-        video: a video, a frame folder, or frames (T, H, W, 3), uint8 RGB.
-
-    Raises:
-        ValueError, OSError: when it cannot be read, has fewer frames than the model takes, or the
-            model does not compare with texts.
+    Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
+    fewer frames than the model takes.
     """
-    find_class(model)
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    steps = [step for step in pipeline if step['type'] != 'PackActionInputs']
     given = isinstance(video, np.ndarray)
     name = 'the clip' if given else str(video)
-    source = dict(array=video) if given else dict(filename=name)
-    results = Compose(steps)(dict(**source, start_index=0, label=-1, modality='RGB'))
+    source = {'array' if given else 'filename': video if given else name}
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
+    results = steps(dict(**source, start_index=0, label=-1, modality='RGB'))
     if 'imgs' not in results:
         raise ValueError('the test pipeline gives no pixels: name the config that reads them')
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))
+    if inputs.ndim == 5:
+        inputs = inputs[0].transpose(0, 1)
     view = getattr(model, 'num_frames', None) or getattr(model.cls_head, 'num_segments', None)
-    inputs = inputs[:view] if inputs.ndim == 4 else inputs[:1]
-    frames = inputs.shape[0 if inputs.ndim == 4 else 2]
-    total = results['total_frames']
-    if total < frames:
+    inputs = inputs[:view]
+    if results['total_frames'] < len(inputs):
         raise ValueError(
-            f'{name} has {total} frames, and the model takes {frames}: the rest would be copies, '
-            'which explain nothing; give a longer clip'
+            f'{name} has {results["total_frames"]} frames, and the model takes {len(inputs)}: '
+            'copies would explain nothing; give a longer clip'
         )
-    return Clip(name, inputs, np.asarray(results['frame_inds'])[:frames])
+    return Clip(name, inputs, np.asarray(results['frame_inds'])[: len(inputs)])
 
 
-def find_class(model: Any, name: str | None = None) -> int | None:
-    """The number of a class of the model's head; None for no name.
-
-    Raises:
-        ValueError: when the head has no such class, or does not compare with texts.
-    """
-    classes = getattr(model.cls_head, 'classes', None)
-    if not classes:
-        raise ValueError(
-            f'{type(model.cls_head).__name__} has no text for each class: explanations need a head '
-            'such as TextPromptHead'
-        )
-    if name is None:
-        return None
-    if name not in classes:
-        raise ValueError(f'expected a class of the model ({", ".join(classes)}), found {name!r}')
-    return classes.index(name)
-
-
-def preprocess(model: Any, batch: list[torch.Tensor]) -> torch.Tensor:
-    """Inputs of clips as the model's preprocessor gives them to its recognizer."""
-    data = dict(inputs=batch, data_samples=[None] * len(batch))
-    return model.data_preprocessor(data, training=False)['inputs']
-
-
-def extract_features(model: Any, inputs: torch.Tensor) -> tuple[Any, dict]:
-    """What a recognizer passes to its head, and the keyword arguments with it."""
-    found = model.extract_feat(inputs, test_mode=True)
+def encode_clips(model: Any, clips: torch.Tensor) -> torch.Tensor:
+    """Clip features (B, D) for the head, of pixels (B, T, 3, H, W) or features (B, T, D)."""
+    if clips.ndim == 5:
+        inputs = clips if isinstance(model, Recognizer2D) else clips.transpose(1, 2)[:, None]
+        data = dict(inputs=[*inputs], data_samples=[None] * len(inputs))
+        # Gradients shall reach every layer, also where no weight is trained.
+        clips = model.data_preprocessor(data, training=False)['inputs'].requires_grad_()
+    found = model.extract_feat(clips, test_mode=True)
     # RecognizerOmni returns no second value.
     paired = isinstance(found, tuple) and isinstance(found[-1], dict)
-    return found if paired else (found, {})
+    features, info = found if paired else (found, {})
+    return model.cls_head.encode_clips(features, info.get('num_segs'))
 
 
-def class_logits(model: Any, inputs: torch.Tensor) -> torch.Tensor:
-    """Logits (B, C) of preprocessed clips, with a gradient where it is enabled."""
-    features, info = extract_features(model, inputs)
-    return model.cls_head(features, **info).float()
+def class_logits(model: Any, clips: torch.Tensor) -> torch.Tensor:
+    """Logits (B, C), with a gradient where it is enabled; see `encode_clips`."""
+    return model.cls_head.score(encode_clips(model, clips))
 
 
 @torch.no_grad()
-def score_selections(model: Any, clip: Clip, selections: np.ndarray) -> np.ndarray:
+def score_selections(model: Any, clip: Clip, selections: np.ndarray) -> torch.Tensor:
     """Logits (S, C) of a clip of T frames with others of its frames: positions (S, T)."""
+    frames = clip.inputs
     if isinstance(model, FrameRecognizer) and isinstance(model.backbone, CLIPVisualEncoder):
         # It encodes frames one by one: each once.
-        inputs = preprocess(model, [clip.inputs])
-        features, _ = model.extract_feat(inputs, stage='backbone', test_mode=True)
-        return class_logits(model, features[torch.from_numpy(selections)]).cpu().numpy()
-    is_video = clip.inputs.ndim == 5
-    chosen = [clip.inputs[:, :, row] if is_video else clip.inputs[row] for row in selections]
-    # MMAction2 takes clips one by one with this setting.
-    size = 1 if (getattr(model, 'test_cfg', None) or {}).get('max_testing_views') else _BATCH
-    parts = [chosen[start : start + size] for start in range(0, len(chosen), size)]
-    found = [class_logits(model, preprocess(model, part)) for part in parts]
-    return torch.cat(found).cpu().numpy()
+        data = dict(inputs=[frames], data_samples=[None])
+        frames = model.backbone(model.data_preprocessor(data)['inputs'][0])
+    return torch.cat([class_logits(model, frames[row][None]) for row in selections])
 
 
-def probabilities(model: Any, logits: np.ndarray) -> np.ndarray:
+def probabilities(model: Any, logits: torch.Tensor) -> np.ndarray:
     """The probability of each class, (S, C), from logits, as the head predicts it."""
-    return model.cls_head.adjust_logits(torch.from_numpy(logits)).softmax(dim=-1).numpy()
+    return model.cls_head.adjust_logits(logits).softmax(dim=-1).cpu().numpy()
 
 
 def predict(model: Any, clip: Clip) -> np.ndarray:
     """The probability of each class, (C,)."""
-    logits = score_selections(model, clip, np.arange(len(clip.numbers))[None])
-    return probabilities(model, logits)[0]
+    whole = np.arange(len(clip.numbers))
+    return probabilities(model, score_selections(model, clip, whole[None]))[0]
+
+
+def frame_similarity(model: Any, clip: Clip) -> np.ndarray:
+    """The similarity of each frame to each class's text: cosines (T, C), less negative prompts'.
+
+    A frame's feature is that of a clip in which the frame stands still: so it is in the space of
+    the texts for every model, also where features of single frames are not.
+    """
+    still, _ = np.indices((len(clip.numbers), len(clip.numbers)))
+    return score_selections(model, clip, still).cpu().numpy() / float(model.cls_head.scale())
+
+
+def leave_one_out(model: Any, clip: Clip) -> np.ndarray:
+    """What each frame adds to the probability of each class: (T, C).
+
+    That is the probability with the clip, less that without the frame, in whose place (and that of
+    its copies, where the sampler repeats frames) the nearest other frame stands. Raises
+    UndefinedError when the model sees only one frame.
+    """
+    if len({*clip.numbers}) == 1:
+        raise UndefinedError(f'{clip.name}: the model sees one frame, so none can be left out')
+    whole = np.arange(len(clip.numbers))
+    far = np.abs(whole[:, None] - whole)
+    nearest = [np.where(clip.numbers == left, np.inf, far).argmin(1) for left in clip.numbers]
+    scores = probabilities(model, score_selections(model, clip, np.stack([whole, *nearest])))
+    return scores[0] - scores[1:]

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 
-from ..models.similarity import cosine_logits, mean_unit_vector
-from .clip import Clip, UndefinedError, extract_features, preprocess, probabilities
+from ..models.similarity import cosine_logits
+from .clip import Clip, UndefinedError, encode_clips, probabilities
 
 
 def text_names(model: Any) -> list[str]:
@@ -24,22 +23,16 @@ def text_names(model: Any) -> list[str]:
 def near_words(model: Any, count: int = 5) -> pd.DataFrame:
     """The tokens whose embeddings are nearest to each learned context vector.
 
-    They seldom mean anything: nothing in training draws the vectors to words.
-
-    Returns:
-        A row for each vector and token, the nearest first: ``class`` (empty where all classes
-        share the context), ``position`` of the vector, from 0, ``word``, ``cosine``.
-
-    Raises:
-        UndefinedError: when the head has no learned context.
+    They seldom mean anything: nothing in training draws the vectors to words. A row for each vector
+    and token, the nearest first: ``class`` (empty where all share the context), ``position`` of the
+    vector, from 0, ``word``, ``cosine``. Raises UndefinedError when no context is learned.
     """
     learner: Any = getattr(model.cls_head, 'prompt_learner', None)
     if learner is None or not learner.num_context:
         raise UndefinedError('the head has no learned context vectors')
     encoder = model.cls_head.text_encoder
-    vocabulary = F.normalize(encoder.text.token_embedding.weight.float(), dim=-1)
-    context = F.normalize(learner.context.float(), dim=-1).flatten(0, -2)
-    cosines, ids = (context @ vocabulary.T).topk(count, dim=-1)
+    vocabulary = encoder.text.token_embedding.weight
+    cosines, ids = cosine_logits(learner.context.flatten(0, -2), vocabulary, 1.0).topk(count)
     owners = text_names(model) if learner.class_specific else ('',)
     found = []
     for row, column in np.ndindex(*ids.shape):
@@ -52,21 +45,17 @@ def near_words(model: Any, count: int = 5) -> pd.DataFrame:
 @torch.no_grad()
 def text_similarity(model: Any) -> np.ndarray:
     """The cosines of all texts with each other, (N, N) in the order of `text_names`."""
-    texts = F.normalize(model.cls_head.class_features().float(), dim=-1)
-    return (texts @ texts.T).cpu().numpy()
+    texts = model.cls_head.class_features()
+    return cosine_logits(texts, texts, 1.0).cpu().numpy()
 
 
 @torch.no_grad()
 def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
     """What each sentence of an ensemble does for the probability of its class.
 
-    Returns:
-        A row for each sentence that is not the only one of its class (or of its emotion, in
-        compound classes): ``class``, ``sentence``, ``cosine`` with the clip, and ``effect``: the
-        probability of the class, less that without the sentence.
-
-    Raises:
-        UndefinedError: when no class has several sentences.
+    A row for each sentence that is not the only one of its class (or of its emotion, in compound
+    classes): ``class``, ``sentence``, ``cosine`` with the clip, and ``effect``: the probability of
+    the class, less that without the sentence. Raises UndefinedError when there is no such sentence.
     """
     head = model.cls_head
     learner: Any = getattr(head, 'prompt_learner', None)
@@ -74,26 +63,26 @@ def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
     several = (sizes > 1).nonzero().flatten().tolist()
     if not several:
         raise UndefinedError('no class of the head has several sentences')
-    features, info = extract_features(model, preprocess(model, [clip.inputs]))
-    video = head.encode_clips(features, info.get('num_segs'))
+    video = encode_clips(model, clip.inputs[None])
     sentences = head.text_encoder.encode(learner.embed(head.text_encoder), learner.end)
     cosines = cosine_logits(video, sentences, 1.0)[0]
 
-    def score(kept: torch.Tensor, label: int) -> float:
-        parts = mean_unit_vector(sentences[kept], learner.part_index[kept], learner.num_parts)
-        part, owner = learner.members
-        texts = mean_unit_vector(parts[part], owner, learner.num_classes)
-        logits = cosine_logits(video, texts, head.scale()).unflatten(1, (-1, head.num_classes))
+    def score(sentences: torch.Tensor) -> np.ndarray:
+        logits = cosine_logits(video, learner.average(sentences), head.scale())
         # Negative prompts count against their class.
-        logits = logits[:, 0] - logits[:, 1:].sum(dim=1)
-        return float(probabilities(model, logits.cpu().numpy())[0, label % head.num_classes])
+        logits = logits.unflatten(1, (-1, head.num_classes))
+        return probabilities(model, logits[:, 0] - logits[:, 1:].sum(dim=1))[0]
 
-    everything, found = torch.arange(len(sentences), device=sentences.device), []
+    everything, found = score(sentences), []
+    part, owner = learner.members
     for row in several:
         text = learner.tokens[row, : learner.end[row]][~learner.is_context[row, : learner.end[row]]]
         sentence = head.text_encoder.tokenizer.decode(text[1:].tolist()).strip()
-        part, owner = learner.members
-        for label in owner[part == learner.part_index[row]].tolist():
-            effect = score(everything, label) - score(everything[everything != row], label)
-            found.append((text_names(model)[label], sentence, float(cosines[row]), effect))
+        # A vector of zeros adds nothing to the mean of the class's directions.
+        without = sentences.clone()
+        without[row] = 0
+        effects = everything - score(without)
+        for number in owner[part == learner.part_index[row]].tolist():
+            effect = float(effects[number % head.num_classes])
+            found.append((text_names(model)[number], sentence, float(cosines[row]), effect))
     return pd.DataFrame(found, columns=['class', 'sentence', 'cosine', 'effect'])

@@ -52,8 +52,10 @@ def read_head(path: str) -> bytes:
         OSError: if it cannot be read.
     """
     # A decoder would wait forever for a named pipe.
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  half the time of Path's
-        raise ValueError('expected a regular file, found a pipe or device: remove it')
+    mode = os.stat(path).st_mode  # noqa: PTH116  half the time of Path's
+    if not stat.S_ISREG(mode):
+        found = 'folder' if stat.S_ISDIR(mode) else 'pipe or device'
+        raise ValueError(f'expected a video file, found a {found}')
     with open(path, 'rb', buffering=0) as file:  # noqa: PTH123  half the time of Path's
         head = file.read(_HEAD_BYTES)
         if b'\0' not in head:

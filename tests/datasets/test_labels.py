@@ -5,8 +5,6 @@ import pytest
 import torch
 from mini_corpora import write_dfew, write_ferv39k, write_mafw, write_text
 from mmaction.registry import DATASETS, METRICS
-from mmengine.dataset import pseudo_collate
-from torch.utils.data import DataLoader
 
 SEVEN = ('happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear')
 OTHERS = ('contempt', 'anxiety', 'helplessness', 'disappointment')
@@ -169,21 +167,6 @@ def concat(*datasets):
         for kind, root, rest in datasets
     ]
     return dict(type='ConcatDataset', datasets=parts)
-
-
-def test_corpora_of_equal_classes_train_together(roots):
-    seven = dict(metainfo=dict(classes=[*SEVEN]), exclude_classes=OTHERS)
-    dataset = DATASETS.build(
-        concat(
-            ('DFEWDataset', roots['dfew'], {}),
-            ('FERV39kDataset', roots['ferv39k'], {}),
-            ('MAFWDataset', roots['mafw'], seven),
-        )
-    )
-    assert dataset.metainfo == dict(classes=SEVEN)
-    assert labels(dataset) == [*range(7)] * 3
-    batch = next(iter(DataLoader(dataset, batch_size=21, collate_fn=pseudo_collate)))
-    assert [sample.gt_label.item() for sample in batch['data_samples']] == [*range(7)] * 3
 
 
 def test_corpora_in_another_class_order_do_not_train_together(roots):

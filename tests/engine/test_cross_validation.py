@@ -17,10 +17,8 @@ from dferclip_mm.engine.options import merge_data_options
 
 
 def test_several_gpus_start_the_shell_scripts() -> None:
-    run = Run('fold 2', Path('w'), 2, {'b': ['x']})
-    programs = Programs(
-        Path('tools'), 'c.py', 4, ['--data-root', 'd'], ['--batch-size', '6'], ['a=1']
-    )
+    run = Run('fold 2', Path('w'), 2, ['b=["x"]'])
+    programs = Programs(Path('tools'), 'c.py', 4, 'd', 6, ['a=1'])
     assert programs.command('train', run) == [
         *('tools/dist_train.sh', 'c.py', '4', '--work-dir', 'w', '--data-root', 'd', '--fold', '2'),
         *('--resume', '--batch-size', '6', '--cfg-options', 'a=1', 'b=["x"]'),

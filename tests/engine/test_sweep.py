@@ -17,15 +17,15 @@ def test_every_combination_has_its_folder_and_settings() -> None:
         'a.lr=0.01+size=_1_2_+b.lr=x',
         'a.lr=0.01+size=_3_4_+b.lr=x',
     ]
-    ((run, settings),) = found[1].runs
-    assert run.work_dir == Path('w', found[1].name)
+    (run,) = found[1].runs
+    assert run.work_dir == found[1].folder == Path('w', found[1].name)
     assert run.fold == 2
-    assert settings == ['a.lr=0.1', 'model.size=[3,4]', 'b.lr=x']
+    assert run.settings == ['a.lr=0.1', 'model.size=[3,4]', 'b.lr=x']
 
 
 def test_each_seed_is_a_run() -> None:
     (one,) = find_combinations(['model.depth=2'], Path('w'), seeds=[3, 4])
-    assert [(str(run.work_dir), settings) for run, settings in one.runs] == [
+    assert [(str(run.work_dir), run.settings) for run in one.runs] == [
         ('w/depth=2/seed_3', ['model.depth=2', 'randomness.seed=3']),
         ('w/depth=2/seed_4', ['model.depth=2', 'randomness.seed=4']),
     ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import timm
 import torch
@@ -9,12 +12,8 @@ from mmaction.models.backbones.vit_mae import VisionTransformer
 from mmaction.registry import MODELS
 from torch import nn
 
-from dferclip_mm.explain.attention import (
-    attention_rollout,
-    record_attention,
-    relevance_rollout,
-)
-from dferclip_mm.explain.clip import UndefinedError
+from dferclip_mm.explain.attention import frame_attention, record_attention, rollout
+from dferclip_mm.explain.clip import Clip, UndefinedError
 from dferclip_mm.models.necks import TemporalTransformer
 
 
@@ -50,7 +49,7 @@ def as_multihead(module: nn.Module, heads: int) -> nn.MultiheadAttention:
 
 
 @pytest.mark.parametrize('kind', ['neck', 'clip', 'timm', 'videomae'])
-def test_weights_are_those_of_pytorchs_attention_and_the_answer_stays(
+def test_weights_are_those_of_pytorchs_attention_and_nothing_stays_behind(
     kind: str, tiny_clip: dict
 ) -> None:
     tower, modules, inputs = towers(tiny_clip)[kind]
@@ -66,6 +65,8 @@ def test_weights_are_those_of_pytorchs_attention_and_the_answer_stays(
     for handle in handles:
         handle.remove()
     torch.testing.assert_close(found[0] if kind == 'neck' else found, expected)
+    assert not any(module._forward_hooks for module in tower.modules())
+    assert all(getattr(module, 'fused_attn', True) for module in modules)
     assert len(weights) == len(modules) == 2
     for module, x, recorded in zip(modules, seen, weights, strict=True):
         plain = as_multihead(module, module.num_heads)
@@ -73,20 +74,6 @@ def test_weights_are_those_of_pytorchs_attention_and_the_answer_stays(
         rows = recorded.shape[2]
         assert rows == (1 if kind == 'neck' and module is modules[-1] else x.shape[1])
         torch.testing.assert_close(recorded, wanted[:, :, :rows])
-
-
-@pytest.mark.parametrize('kind', ['neck', 'clip', 'timm', 'videomae'])
-def test_nothing_of_the_recording_stays_behind(kind: str, tiny_clip: dict) -> None:
-    tower, modules, inputs = towers(tiny_clip)[kind]
-    before = tower.eval()(inputs)
-    keys = list(tower.state_dict())
-    with pytest.raises(RuntimeError, match='stop'), record_attention(modules) as weights:
-        raise RuntimeError('stop')
-    assert not any(module._forward_hooks for module in tower.modules())
-    assert all(getattr(module, 'fused_attn', True) for module in modules)
-    after = tower(inputs)
-    assert torch.equal(after[0], before[0])
-    assert (list(tower.state_dict()), weights) == (keys, [])
 
 
 def test_gradients_of_weights_are_finite_differences(tiny_clip: dict) -> None:
@@ -112,38 +99,34 @@ def test_gradients_of_weights_are_finite_differences(tiny_clip: dict) -> None:
     assert last[1, :, 1:].abs().sum() == 0
 
 
-def test_attention_without_visible_weights_is_refused() -> None:
-    with pytest.raises(UndefinedError, match='Linear does not show its attention weights'):
-        record_attention([nn.Linear(2, 2)]).__enter__()
+def test_rollout_by_hand() -> None:
+    first = torch.tensor([[[0.5, 0.5], [0.0, 1.0]]])
+    torch.testing.assert_close(rollout([first]), first)
+    # The first token's row alone: 1.2 of (1.5, 0.5) and 0.8 of (0, 2), less itself.
+    last = torch.tensor([[[0.2, 0.8]]])
+    torch.testing.assert_close(rollout([first, last]), torch.tensor([[[0.8, 2.2]]]))
 
 
-def matrix(*rows: tuple[float, ...]) -> torch.Tensor:
-    """Weights of one sequence and one head."""
-    return torch.tensor(rows)[None, None]
+def test_attention_to_frames_is_the_class_tokens_row_of_each_head(model: Any, clip: Clip) -> None:
+    weights, rollout = frame_attention(model, clip)
+    assert weights.shape == (4, 2, 2)
+    with torch.no_grad():
+        features = model.backbone(clip.inputs.float() / 255)
+        tokens = torch.cat([model.neck.cls_token[0], features]) + model.neck.pos_embed[0]
+        found = []
+        for block in model.neck.blocks:
+            q, k, _ = block.attn.qkv(block.norm1(tokens)).view(5, 3, 2, 16).unbind(1)
+            found.append((torch.einsum('qhd,khd->hqk', q, k) / 4).softmax(-1))
+            tokens = block(tokens[None])[0]
+    np.testing.assert_allclose(weights[:, 0], found[0][:, 0, 1:].T, rtol=1e-4)
+    np.testing.assert_allclose(weights[:, 1], found[1][:, 0, 1:].T, rtol=1e-4)
+    halves = [(each.mean(0) + torch.eye(5)) / 2 for each in found]
+    expected = (halves[1] @ halves[0])[0, 1:]
+    np.testing.assert_allclose(rollout / rollout.sum(), expected / expected.sum(), rtol=1e-4)
 
 
-def test_rollout_of_attention_by_hand() -> None:
-    first = matrix((0.5, 0.5), (0.0, 1.0))
-    # Half itself, half attention: rows (0.75, 0.25) and (0, 1).
-    torch.testing.assert_close(
-        attention_rollout([first])[0], torch.tensor([[0.75, 0.25], [0.0, 1.0]])
-    )
-    # The class token's row alone: 0.6 of the first row and 0.4 of the second.
-    last = matrix((0.2, 0.8))
-    found = attention_rollout([first, last])[0]
-    torch.testing.assert_close(found, torch.tensor([[0.6 * 0.75, 0.6 * 0.25 + 0.4]]))
-
-
-def test_rollout_of_relevance_by_hand() -> None:
-    first, last = matrix((0.5, 0.5), (0.25, 0.75)), matrix((0.5, 0.5), (0.0, 1.0))
-    gradients = [matrix((2.0, -4.0), (4.0, 0.0)), matrix((1.0, 2.0), (0.0, 0.0))]
-    # Positive parts (1, 0; 1, 0) and (0.5, 1; 0, 0): after the first block (2, 0; 1, 1), after the
-    # second (2, 0) + 0.5 · (2, 0) + 1 · (1, 1) in the row that is read, less itself.
-    torch.testing.assert_close(
-        relevance_rollout([first, last], gradients), matrix((3.0, 1.0))[0, 0]
-    )
-    averaged = [gradients[0], matrix((1.0, 2.0), (0.0, 1.0))]
-    # Both rows are read; the second one is (1, 1) + 1 · (1, 1), less itself.
-    torch.testing.assert_close(
-        relevance_rollout([first, last], averaged), torch.tensor([[2.5, 1.0]])
-    )
+def test_attention_is_refused_where_no_class_token_is_read(tiny_model: dict, clip: Clip) -> None:
+    for neck in (None, dict(tiny_model['neck'], pool='mean')):
+        model = MODELS.build({**tiny_model, 'neck': neck}).eval()
+        with pytest.raises(UndefinedError, match=r"pool='cls'.* found .* behind CLIPVisualEncoder"):
+            frame_attention(model, clip)

@@ -6,10 +6,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
-from dferclip_mm.explain.clip import find_class, read_clip
+from dferclip_mm.explain.clip import Clip, frame_similarity, leave_one_out, read_clip
 
 
 def config(layout: str = 'NCHW', clips: int = 1) -> Config:
@@ -30,8 +32,7 @@ def test_frames_and_the_files_that_hold_them_are_the_same_clip(model: Any, tmp_p
     np.testing.assert_array_equal(clip.frames, frames[[1, 3, 5, 7]])
     np.testing.assert_array_equal(read_clip(config(), model, tmp_path).inputs, clip.inputs)
     video = read_clip(config('NCTHW'), model, frames)
-    assert video.inputs.shape == (1, 3, 4, 32, 32)
-    np.testing.assert_array_equal(video.frames, clip.frames)
+    np.testing.assert_array_equal(video.inputs, clip.inputs)
 
 
 @pytest.mark.parametrize('layout', ['NCHW', 'NCTHW'])
@@ -42,9 +43,55 @@ def test_of_several_views_the_first_is_explained(model: Any, layout: str) -> Non
     np.testing.assert_array_equal(clip.frames, frames[clip.numbers])
 
 
-def test_what_cannot_be_explained_is_said(model: Any, tiny_model: dict) -> None:
+def test_what_cannot_be_explained_is_said(model: Any) -> None:
     with pytest.raises(ValueError, match='the clip has 3 frames, and the model takes 4'):
         read_clip(config(), model, np.zeros((3, 32, 32, 3), np.uint8))
-    head = dict(type='I3DHead', num_classes=7, in_channels=32, spatial_type=None)
-    with pytest.raises(ValueError, match='I3DHead has no text for each class'):
-        find_class(MODELS.build({**tiny_model, 'cls_head': head}))
+
+
+def logits_of(model: Any, frames: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return model(frames[None].float() / 255, stage='head')[0]
+
+
+def test_similarity_of_a_frame_is_that_of_a_clip_in_which_it_stands_still(
+    model: Any, clip: Clip
+) -> None:
+    found = frame_similarity(model, clip)
+    assert found.shape == (4, 7)
+    still = clip.inputs[2].expand(4, -1, -1, -1)
+    np.testing.assert_allclose(found[2], logits_of(model, still) / 100, atol=1e-5)
+
+
+def test_similarity_of_plain_clip_is_the_cosine_of_the_frames_own_feature(
+    tiny_model: dict, clip: Clip
+) -> None:
+    model = MODELS.build({**tiny_model, 'neck': None}).eval()
+    with torch.no_grad():
+        frames = F.normalize(model.backbone(clip.inputs.float() / 255), dim=-1)
+        expected = frames @ model.cls_head.class_features().T
+    np.testing.assert_allclose(frame_similarity(model, clip), expected, atol=1e-5)
+
+
+def test_a_frame_left_out_is_the_clip_scored_again_with_its_neighbour(
+    model: Any, clip: Clip
+) -> None:
+    found = leave_one_out(model, clip)
+    whole = logits_of(model, clip.inputs).softmax(-1)
+    for frame, order in enumerate(([1, 1, 2, 3], [0, 0, 2, 3], [0, 1, 1, 3], [0, 1, 2, 2])):
+        without = logits_of(model, clip.inputs[order]).softmax(-1)
+        np.testing.assert_allclose(found[frame], whole - without, atol=1e-4)
+
+
+def test_copies_of_a_frame_are_left_out_together(model: Any, clip: Clip) -> None:
+    copied = clip._replace(inputs=clip.inputs[[0, 1, 1, 2]], numbers=np.array([0, 1, 1, 2]))
+    found = leave_one_out(model, copied)
+    whole = logits_of(model, copied.inputs).softmax(-1)
+    without = logits_of(model, clip.inputs[[0, 0, 2, 2]]).softmax(-1)
+    np.testing.assert_allclose(found[1], whole - without, atol=1e-4)
+    np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_the_only_frame_cannot_be_left_out(model: Any, clip: Clip) -> None:
+    one = Clip('still.png', clip.inputs[:1], np.array([0]))
+    with pytest.raises(ValueError, match=r'still\.png: the model sees one frame'):
+        leave_one_out(model, one)

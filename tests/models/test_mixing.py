@@ -41,10 +41,10 @@ def test_trains_and_evaluates_and_the_page_says_so(row, way):
     assert written[-1] == source(row)
 
 
-# Each takes many seconds.
+# Each takes many seconds; the smallest of them here.
 @pytest.mark.parametrize(
     'row',
-    ROWS if LONG else [row for row in ROWS if row.family in ('X3D-S', 'TimeSformer, space only')],
+    ROWS if LONG else [row for row in ROWS if row.family == 'timm.resnet18'],
     ids=lambda row: row.family,
 )
 def test_is_exported_as_the_page_says(row):

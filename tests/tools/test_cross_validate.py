@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -20,33 +16,19 @@ Commands = list[list[str]]
 
 
 @pytest.fixture
-def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
-    """The programs that are started; each writes a checkpoint, and results where it is asked to."""
-    commands: Commands = []
-    real = subprocess.Popen
+def started(fake_programs: Callable[..., Commands]) -> Commands:
+    """The programs that are started."""
 
-    def start(command: list[str], *others: Any, **options: Any) -> Any:
-        # MMEngine starts the compiler, to know its version.
-        if command[0] != sys.executable:
-            return real(command, *others, **options)
-        commands.append([Path(command[1]).name, *command[2:]])
-        folder = Path(command[command.index('--work-dir') + 1])
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / 'best_dfer_WAR_epoch_1.pth').touch()
-        kind, _, name = folder.name.partition('_')
+    def find_results(command: list[str]) -> dict:
+        kind, _, name = Path(command[command.index('--work-dir') + 1]).name.partition('_')
         if kind == 'fold':
             answers = ANSWERS[int(name)]
         else:
             unseen = CLASSES.index(name)
             answers = [(unseen, label) for label in (unseen, 0, 1, unseen)]
         clips = [dict(zip(('label', 'predicted'), answer, strict=True)) for answer in answers]
-        for word in command:
-            if word.startswith('test_evaluator.save_to='):
-                content = json.dumps({'classes': CLASSES, 'clips': clips})
-                Path(word.partition('=')[2]).write_text(content)
-        return SimpleNamespace(wait=lambda: 0)
+        return {'classes': CLASSES, 'clips': clips}
 
-    monkeypatch.setattr(subprocess, 'Popen', start)
     Path('config.py').write_text(
         "custom_imports = dict(imports=['small_parts'])\n"
         f'model = dict(cls_head=dict(classes={CLASSES!r}))\n'
@@ -55,7 +37,7 @@ def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
         "test_evaluator = dict(type='RecallMetric')\n"
         "default_hooks = dict(checkpoint=dict(save_best='dfer/WAR'))\n"
     )
-    return commands
+    return fake_programs(find_results)
 
 
 def test_folds_are_summarised_and_skipped_the_second_time(
@@ -149,20 +131,11 @@ def test_leaving_classes_out_has_a_table_without_uar(
 
 def test_the_commands_are_those_that_train_and_test(
     work_dir: Path,
+    programs_here: None,
     run_tool: Callable[..., None],
     toy_config: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real = subprocess.Popen
-
-    def start(command: list[str], *others: Any, **options: Any) -> Any:
-        if command[0] != sys.executable:
-            return real(command, *others, **options)
-        run_tool(Path(command[1]).stem, *command[2:])
-        return SimpleNamespace(wait=lambda: 0)
-
-    monkeypatch.setattr(subprocess, 'Popen', start)
     options = ('--cfg-options', 'train_cfg.max_epochs=1')
     run_tool('cross_validate', toy_config, '--folds', '3', '--work-dir', 'folds', *options)
     clips = json.loads(Path('folds/fold_3/test_results.json').read_text())['clips']

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from untrained_demo import CONFIG, write_untrained_demo
 
 RunTool = Callable[..., None]
@@ -66,3 +67,10 @@ def test_a_clip_that_cannot_be_explained_does_not_keep_the_others(explain: RunTo
         explain('short', 'long')
     assert Path('out/long/time.png').is_file()
     assert not Path('out/short').exists()
+
+
+def test_a_head_without_texts_is_refused(explain: RunTool, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = torch.nn.ModuleDict(dict(cls_head=torch.nn.Linear(2, 2)))
+    monkeypatch.setattr('dferclip_mm.engine.model.load_model', lambda *_: model)
+    with pytest.raises(SystemExit, match='Linear has no text for each class'):
+        explain('long')

@@ -26,8 +26,7 @@ def check_subjects(cfg: Config, datasets: Mapping[str, Any]) -> None:
         return
     found = {key: [each] for key, each in datasets.items() if key != 'train_dataloader'}
     if cfg.get('test_dataloader') is not None:
-        only_test = Config(dict(test_dataloader=cfg.test_dataloader.to_dict()))
-        found['test_dataloader'] = build_without_pipeline(only_test)
+        found['test_dataloader'] = build_without_pipeline(cfg, ['test'])
     for key, built in found.items():
         shared = sorted(trained & find_subjects(built))
         if shared:
