@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,6 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     from dferclip_mm.faces.crop import (
         DEFAULT_TEMPLATE,
         read_template,
-        template_values,
         write_template,
     )
     from dferclip_mm.faces.detectors import build_face_finder
@@ -92,7 +91,7 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
         raise ValueError("--detector: expected 'mtcnn' or a YuNet file, found boxes of one video")
     build_face_finder(args.detector)
     settings = CropSettings(template, args.detector, args.every, args.min_face, args.min_seen)
-    chosen = settings._replace(template=template_values(template))._asdict()
+    chosen = settings._asdict() | dict(template=asdict(template))
     file = args.out / SETTINGS
     if file.exists():
         before = json.loads(file.read_text(encoding='utf-8'))
@@ -118,8 +117,8 @@ def read_report(file: Path, out: Path) -> dict[str, CroppedClip]:
         rows = [row for row in csv.DictReader(stream) if None not in row.values()]
     found = [
         CroppedClip(
-            row['clip'], *(int(row[name]) for name in ('frames', 'seen', 'written', 'faces')),
-            float(row['share']), row['problem'],
+            row['clip'], int(row['frames']), int(row['seen']), int(row['written']),
+            int(row['faces']), float(row['share']), row['problem'],
         )
         for row in rows
     ]  # fmt: skip

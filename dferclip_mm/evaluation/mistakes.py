@@ -46,17 +46,9 @@ def confused_pairs(results: Results, pairs: int = 12, shown: int = 3) -> list[Co
     return found
 
 
-def margins(results: Results) -> np.ndarray:
-    """The highest score minus the second, (N,); infinite for a clip without an answer."""
-    answered = np.isfinite(results.class_scores[:, 0])
-    found = np.full(len(answered), np.inf)
-    top = np.sort(results.class_scores[answered], axis=1)
-    found[answered] = top[:, -1] - top[:, -2]
-    return found
-
-
 def closest_calls(results: Results, shown: int = 12) -> list[int]:
-    """Positions of the clips with the lowest margins, the lowest first."""
-    found = margins(results)
-    order = np.argsort(found, kind='stable')[:shown]
-    return order[np.isfinite(found[order])].tolist()
+    """Positions of the clips whose two highest scores differ least, the closest first."""
+    (answered,) = np.nonzero(results.answered)
+    scores = np.sort(results.class_scores[answered], axis=1)
+    order = np.argsort(scores[:, -1] - scores[:, -2], kind='stable')
+    return answered[order[:shown]].tolist()

@@ -14,7 +14,7 @@ MOST_POINTS = 1000
 
 def choose_clips(results: Results) -> np.ndarray:
     """Positions of at most `MOST_POINTS` answered clips, in order: all of them, or a fixed draw."""
-    answered = np.flatnonzero(np.isfinite(results.class_scores[:, :1]).any(axis=1))
+    (answered,) = np.nonzero(results.answered)
     if len(answered) <= MOST_POINTS:
         return answered
     return np.sort(np.random.default_rng(0).choice(answered, MOST_POINTS, replace=False))

@@ -112,7 +112,7 @@ class Page:
         (row,) = compare([self.run])
         counts = count_answers(results.truth, results.predicted, len(classes))
         answers = counts[:, :-1].sum(axis=0)
-        answered = np.isfinite(results.class_scores).all(axis=1)
+        answered = results.answered
         try:
             curve = reliability(results.class_scores[answered], results.truth[answered])
         except ValueError:

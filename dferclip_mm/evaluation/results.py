@@ -39,6 +39,11 @@ class Results:
     source: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def answered(self) -> np.ndarray:
+        """(N,) whether a clip has scores."""
+        return np.isfinite(self.class_scores).all(axis=1)
+
+    @property
     def scores(self) -> RecallScores:
         """UAR, WAR, recall and confusion matrix."""
         return recall_scores(self.truth, self.predicted, len(self.classes))
