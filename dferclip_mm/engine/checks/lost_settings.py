@@ -84,12 +84,30 @@ def find_lost_variables(cfg: Config) -> list[str]:
 
 
 def _unused_variables(path: Path) -> set[str]:
-    """The variables that a config with ``_base_`` sets and does not use itself."""
+    """The variables that a config with ``_base_``, or one of its bases, sets but does not use."""
     tree = ast.parse(path.read_text(encoding='utf-8'))
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    return stored - used if '_base_' in stored else set()
+    if '_base_' not in stored:
+        return set()
+    below = (_unused_variables(base) for base in _find_bases(tree, path.parent))
+    return (stored - used).union(*below)
+
+
+def _find_bases(tree: ast.Module, folder: Path) -> list[Path]:
+    """The files in ``_base_`` that are Python, and not in another package."""
+    values = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_'
+    ]
+    names = [name for each in values for name in ([each] if isinstance(each, str) else each)]
+    return [
+        path
+        for path in (folder / name for name in names)
+        if path.suffix == '.py' and path.is_file()
+    ]
 
 
 def _is_plain(value: Any) -> bool:

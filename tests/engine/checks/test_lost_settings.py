@@ -115,6 +115,9 @@ def test_a_lost_variable_of_an_inheriting_config_is_warned_of(
 ) -> None:
     (line,) = find_lost_variables(inherit(tmp_path, text))
     assert re.fullmatch(f'config: {said}', line)
+    # One further down.
+    (tmp_path / 'further.py').write_text("_base_ = ['./own.py']\n")
+    assert find_lost_variables(load_config(tmp_path / 'further.py')) == [line]
 
 
 def test_a_table_in_place_of_a_word_is_told_with_the_file(tmp_path: Path) -> None:
