@@ -174,7 +174,10 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
         with gradio.Tab('Files'):
             files = gradio.Files(label='Files', interactive=False)
         start.click(
-            answer, [video, text], [said, report, plot, segments, tracks, files], api_name=False
+            answer,
+            [video, text],
+            [said, report, plot, segments, tracks, files],
+            api_visibility='private',
         )
     return page
 
