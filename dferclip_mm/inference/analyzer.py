@@ -157,7 +157,7 @@ class EmotionAnalyzer:
         if isinstance(video, np.ndarray):
             name = ARRAY
             timed = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(video))
-            frames = (frame for frame in timed if start <= frame.time < end)
+            frames: Iterator[TimedFrame] = (each for each in timed if start <= each.time < end)
         else:
             name = str(video)
             if name.lower().endswith(IMAGE_SUFFIXES):
