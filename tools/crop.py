@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,6 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     from dferclip_mm.faces.crop import (
         DEFAULT_TEMPLATE,
         read_template,
-        template_values,
         write_template,
     )
     from dferclip_mm.faces.detectors import build_face_finder
@@ -97,7 +96,7 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
         raise ValueError("--detector: expected 'mtcnn' or a YuNet file, found boxes of one video")
     build_face_finder(args.detector)
     settings = CropSettings(template, args.detector, args.every, args.min_face, args.min_seen)
-    chosen = {**settings._asdict(), 'template': template_values(template)}
+    chosen = settings._asdict() | dict(template=asdict(template))
     file = args.out / SETTINGS
     if file.exists():
         before = json.loads(file.read_text(encoding='utf-8'))

@@ -72,10 +72,9 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
         ListError: when a line names no clip that is there, or two files have one name.
         OSError: when the list cannot be read.
     """
-    finder = ClipFinder(str(root))
     lines: list[tuple[str, str]] = []
     clips: dict[str, str] = {}
-    column, separator = None, ','
+    finder, column, separator = ClipFinder(str(root)), None, ','
     for number, line in numbered_lines(decode_list(path.read_bytes(), str(path))):
         if not lines:
             separator = '\t' if '\t' in line else ','

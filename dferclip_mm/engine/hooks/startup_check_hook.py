@@ -73,12 +73,14 @@ class StartupCheckHook(Hook):
         save_best = getattr(find_hook(runner, CheckpointHook), 'save_best', None)
         if runner.val_loop is not None:
             loaders['val_dataloader'] = runner.val_dataloader
-            check_save_best(save_best or (), runner.val_evaluator.metrics)
+            several = getattr(runner.val_dataloader.dataset, 'multi_class', None)
+            check_save_best(save_best or (), runner.val_evaluator.metrics, several)
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
         check_subjects(runner.cfg, {key: loader.dataset for key, loader in loaders.items()})
-        tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
+        dataset = runner.train_dataloader.dataset
+        tell_class_counts(_head(runner), lambda: dataset, training=True)
         if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:
