@@ -35,6 +35,7 @@ def run(work_dir: Path, run_tool: RunTool) -> None:
     for number in numbers:
         write_clip(root / f'Clip/clip_224x224/{number:05}', 5, 'jpg')
     cfg = small_config('dferclip_dfew', work_dir, work_dir / 'run')
+    cfg.model.cls_head.prior_adjustment = 0.5
     cfg.dump('small.py')
     torch.manual_seed(0)
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), 'model.pth')
@@ -63,7 +64,7 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
 
     plain = load_model(load_config('small.py', {'model.cls_head.temperature': 1.0}), 'model.pth')
     warm = load_model(load_config('small.py'), 'model.pth')
-    logits = torch.tensor([[1.0, 2.0]])
+    logits = torch.arange(7.0)[None]
     expected = plain.cls_head.adjust_logits(logits) / content['temperature']
     torch.testing.assert_close(warm.cls_head.adjust_logits(logits), expected)
 
