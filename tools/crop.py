@@ -34,13 +34,13 @@ def parse_arguments() -> argparse.Namespace:
         'what is missing.',
         epilog=f'OUT also gets {REPORT} (frames and faces of each clip), {SHEET}, {TEMPLATE} (how '
         'the faces lie, for analyze.py) and a list of the clips that have a face: the given one '
-        'without the lines of the others, or clips.txt.',
+        'without the lines of the others, or clips.csv.',
     )
     parser.add_argument(
         'source',
         type=Path,
         metavar='FOLDER|LIST',
-        help='a folder of videos or frame folders, or a list that names them (of a corpus, or a '
+        help='a folder of videos or of frame folders, or a list that names them (of a corpus, or a '
         'table with a column "path"); labels and captions are kept',
     )
     parser.add_argument('out', type=Path, help='folder for the clips')
@@ -85,6 +85,10 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     from dferclip_mm.files import write_json
     from dferclip_mm.precompute.face_clips import CropSettings
 
+    for name, least in (('every', 1), ('size', 1), ('workers', 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise ValueError(f'--{name}: expected {least} or more, found {value}')
     template = read_template(args.template) if args.template else DEFAULT_TEMPLATE
     if args.size:
         template = replace(template, size=args.size)
@@ -207,13 +211,19 @@ def main() -> None:
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.files import atomic_write
+    from dferclip_mm.media.images import list_frames
+    from dferclip_mm.media.video_files import VIDEO_SUFFIXES
     from dferclip_mm.precompute.clip_sheet import write_sheet
-    from dferclip_mm.precompute.clip_sources import find_clips, read_clip_list
+    from dferclip_mm.precompute.clip_sources import find_clips, list_clips, read_clip_list
 
     with friendly_errors():
         if args.source.is_dir():
             clips = find_clips(args.source)
-            lines, name = [(clip, clip) for clip in clips], 'clips.txt'
+            lines, name = list_clips(clips), 'clips.csv'
+        elif args.source.suffix.lower() in VIDEO_SUFFIXES:
+            raise ValueError(
+                f'{args.source} is one video: give the folder that it lies in, or a list'
+            )
         else:
             lines, clips = read_clip_list(args.source, args.root or args.source.parent)
             name = args.source.name
@@ -229,6 +239,9 @@ def main() -> None:
         kept = [line for line, clip in lines if not clip or clip in faces]
         atomic_write(args.out / name, ''.join(f'{line}\n' for line in kept))
         print(*describe(rows), sep='\n')
+        pictures = len(list_frames(str(args.source))) if args.source.is_dir() else 0
+        if pictures:
+            print(f'  pictures beside them, which are no clips: {pictures}')
         if faces:
             captions = {
                 f'{clip}: {each.written} of {each.frames} frames, faces: {each.faces}': args.out
@@ -236,9 +249,10 @@ def main() -> None:
                 for clip, each in faces.items()
             }
             write_sheet(args.out / SHEET, captions)
+            needs = ', once you have added a column "label" to it' if lines[0][0] == 'path' else ''
             print(
                 f'wrote {args.out}: see {SHEET} and {REPORT}; a dataset takes it by '
-                f"ann_file='{out / name}', data_prefix=dict(clips='{out}')"
+                f"ann_file='{out / name}', data_prefix=dict(clips='{out}'){needs}"
             )
     if interrupted:
         print(f'interrupted: {len(clips) - len(rows)} clips are left', file=sys.stderr)
