@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
 from dferclip_mm.inference.timeline import EmotionTimeline
+from dferclip_mm.inference.windows import Moment
 from dferclip_mm.media.timed_frames import TimedFrame
 
 CLASSES = ('happiness', 'anger')
@@ -32,12 +32,13 @@ def small_timeline(
         ],
         columns=[*WINDOW_COLUMNS, *CLASSES],
     )  # fmt: skip
-    log = FaceLog()
+    log, tracked = FaceLog(), []
     for number in range(round(2 * max([end for _, _, end, _ in rows], default=2))):
         seen = sorted({track for track, start, end, _ in rows if start <= number / 2 < end})
         box, points = np.array([1.0, 2, 31, 42]), np.arange(10.0).reshape(5, 2)
         faces = [TrackedFace(track, box, points, 0.99, number % 3 > 0) for track in seen]
-        log.add(TimedFrame(number, number / 2, np.zeros((2, 2, 3), np.uint8)), faces)
+        tracked.append((TimedFrame(number, number / 2, np.zeros((2, 2, 3), np.uint8)), faces))
+    assert [*log.note(tracked)] == tracked
     return EmotionTimeline(
         windows=table,
         faces=log.table('a.mp4', table, CLASSES),

@@ -29,16 +29,9 @@ ALLOWED: dict[str, set[str]] = {
     'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
-    'export': {'engine', 'files'},
+    'export': {'files', 'models'},
     'inference': {
-        'emotions',
-        'engine',
-        'export',
-        'faces',
-        'files',
-        'media',
-        'precompute',
-        'transforms',
+        *('emotions', 'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'),
     },
     'explain': {'emotions', 'models'},
 }

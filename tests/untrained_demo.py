@@ -15,9 +15,9 @@ from dferclip_mm.faces.crop import CropTemplate, write_template
 CONFIG = Path(__file__).parents[1] / 'configs' / 'demo_dferclip.py'
 SIZE = 96
 TEMPLATE = CropTemplate(
-    landmarks=np.array([[0.38, 0.46], [0.63, 0.46], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]]),
-    spread=np.zeros((5, 2)),
-    box=np.array([0.0, 0.0, 1.0, 1.0]),
+    landmarks=[[0.38, 0.46], [0.63, 0.46], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]],
+    spread=[[0.0, 0.0]] * 5,
+    box=[0.0, 0.0, 1.0, 1.0],
     size=SIZE,
     frames=1,
     without_face=0,
@@ -32,3 +32,9 @@ def write_untrained_demo(folder: Path, config: Path = CONFIG) -> str:
     torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'model.pth')
     write_template(folder / 'crop.json', TEMPLATE)
     return str(folder / 'model.pth')
+
+
+def whole_frame(image: np.ndarray) -> tuple:
+    """A detector for crops: every frame is one face, in the template's place."""
+    height, width = image.shape[:2]
+    return [(0, 0, width, height)], np.array(TEMPLATE.landmarks) * (width, height), [1.0]

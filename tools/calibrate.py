@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_batch_size_option, add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,6 @@ def parse_arguments() -> argparse.Namespace:
         '--error-rate', type=float, default=0.1, help='wished of selective answers (%(default)s)'
     )
     add_data_options(parser)
-    add_batch_size_option(parser)
     add_cfg_options(parser)
     return parser.parse_args()
 
@@ -73,7 +72,7 @@ def main() -> None:
 
     from dferclip_mm.datasets.splits import take_share
     from dferclip_mm.engine import calibration
-    from dferclip_mm.engine.options import load_config, merge_batch_size
+    from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.evaluation import confidence, plots
     from dferclip_mm.evaluation.calibration import expected_calibration_error, reliability
@@ -82,8 +81,6 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         split = 'test' if args.test_share else 'val'
-        for used in dict.fromkeys((split, 'test')):
-            merge_batch_size(cfg, used, args.batch_size)
         for other in {'train', 'test'} - {split}:
             clips = calibration.list_clips(cfg, split)
             if common := {*clips} & {*calibration.list_clips(cfg, other)}:

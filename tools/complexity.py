@@ -19,7 +19,8 @@ def parse_arguments() -> argparse.Namespace:
         type=int,
         nargs='+',
         metavar='N',
-        help='of a clip as the model gets it: frames 3 height width (default: as large as CLIP takes, else 224 x 224), or for '
+        help='of a clip as the model gets it: frames 3 height width (default: as '
+        'large as CLIP takes, else 224 x 224), or for '
         'Recognizer3D views 3 frames height width',
     )
     add_cfg_options(parser)

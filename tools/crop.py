@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REPORT, SHEET, SETTINGS, TEMPLATE = 'report.csv', 'sheet.jpg', 'settings.json', 'crop.json'
 # A main face with a smaller share of the area may be the wrong one.
 UNCLEAR = 2 / 3
+NOT_YET = 'not cropped yet'
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -78,7 +79,6 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     from dferclip_mm.faces.crop import (
         DEFAULT_TEMPLATE,
         read_template,
-        template_values,
         write_template,
     )
     from dferclip_mm.faces.detectors import build_face_finder
@@ -92,7 +92,7 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
         raise ValueError("--detector: expected 'mtcnn' or a YuNet file, found boxes of one video")
     build_face_finder(args.detector)
     settings = CropSettings(template, args.detector, args.every, args.min_face, args.min_seen)
-    chosen = settings._replace(template=template_values(template))._asdict()
+    chosen = settings._asdict() | dict(template=asdict(template))
     file = args.out / SETTINGS
     if file.exists():
         before = json.loads(file.read_text(encoding='utf-8'))
@@ -107,8 +107,8 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     return settings
 
 
-def read_report(file: Path, out: Path) -> dict[str, CroppedClip]:
-    """The clips that an earlier call has finished, by their names."""
+def read_report(file: Path) -> dict[str, CroppedClip]:
+    """The clips that earlier calls have begun, by their names; the last row of each counts."""
     from dferclip_mm.precompute.face_clips import CroppedClip
 
     if not file.exists():
@@ -116,14 +116,24 @@ def read_report(file: Path, out: Path) -> dict[str, CroppedClip]:
     with file.open(encoding='utf-8', newline='') as stream:
         # The last line of a program that was killed may be cut.
         rows = [row for row in csv.DictReader(stream) if None not in row.values()]
-    found = [
-        CroppedClip(
-            row['clip'], *(int(row[name]) for name in ('frames', 'seen', 'written', 'faces')),
-            float(row['share']), row['problem'],
+    return {
+        row['clip']: CroppedClip(
+            row['clip'], int(row['frames']), int(row['seen']), int(row['written']),
+            int(row['faces']), float(row['share']), row['problem'],
         )
         for row in rows
-    ]  # fmt: skip
-    return {each.clip: each for each in found if not each.written or (out / each.clip).is_dir()}
+    }  # fmt: skip
+
+
+def check_target(out: Path, names: Iterable[str]) -> None:
+    """Refuse to replace what this program has not made."""
+    begun = read_report(out / REPORT)
+    for name in names:
+        if name not in begun and (out / name).is_dir():
+            raise ValueError(
+                f'{out / name} is there, and no {REPORT} beside it says that it was cropped here: '
+                'choose another folder for the clips'
+            )
 
 
 def write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -143,13 +153,21 @@ def crop(
 
     from dferclip_mm.precompute.face_clips import CroppedClip, crop_clips
 
-    done = read_report(out / REPORT, out)
+    begun = read_report(out / REPORT)
+    done = {
+        name: each
+        for name, each in begun.items()
+        if not each.problem and (not each.written or (out / name).is_dir())
+    }
     missing = {name: source for name, source in clips.items() if name not in done}
     if len(missing) < len(clips):
         print(f'{len(clips) - len(missing)} of {len(clips)} clips are there')
-    write_rows(out / REPORT, [CroppedClip._fields, *done.values()])
+    # What is begun is known as ours, whatever ends the program.
+    begun.update({name: CroppedClip(name, 0, 0, 0, 0, 0.0, NOT_YET) for name in missing})
+    write_rows(out / REPORT, [CroppedClip._fields, *begun.values()])
     with (out / REPORT).open('a', encoding='utf-8', newline='') as stream:
         table = csv.writer(stream)
+        interrupted = False
         try:
             with closing(crop_clips(missing, out, settings, workers)) as results:
                 for each in tqdm(results, total=len(missing), desc='Cropping', unit='clip'):
@@ -157,8 +175,9 @@ def crop(
                     stream.flush()
                     done[each.clip] = each
         except KeyboardInterrupt:
-            return done, True
-    return done, False
+            interrupted = True
+    write_rows(out / REPORT, [CroppedClip._fields, *{**begun, **done}.values()])
+    return done, interrupted
 
 
 def describe(done: Iterable[CroppedClip]) -> Iterable[str]:
@@ -202,6 +221,7 @@ def main() -> None:
         root = args.source if args.source.is_dir() else args.root or args.source.parent
         if out == root.absolute() or (args.source.is_dir() and out.is_relative_to(root.absolute())):
             raise ValueError(f'{args.out} lies in the folder of the clips, {root}: choose another')
+        check_target(args.out, clips)
         settings = choose_settings(args)
         done, interrupted = crop(clips, args.out, settings, args.workers)
         rows = [done[clip] for clip in clips if clip in done]

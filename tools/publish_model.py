@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from arguments import add_cfg_options
 
@@ -31,7 +33,7 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.faces.crop import find_template, template_values
+    from dferclip_mm.faces.crop import find_template
     from dferclip_mm.files import atomic_write
     from dferclip_mm.models.clip.lora import merge_lora
 
@@ -40,9 +42,9 @@ def main() -> None:
         model = merge_lora(load_model(cfg, args.checkpoint))
         state, published = bake_text_features(model, cfg)
         template = find_template(args.checkpoint)
-    meta = {'classes': list(model.cls_head.classes)}
+    meta: dict[str, Any] = {'classes': list(model.cls_head.classes)}
     if template:
-        meta['crop'] = template_values(template)
+        meta['crop'] = asdict(template)
     weights = serialize({'meta': meta, 'state_dict': state})
     out = Path(args.out.removesuffix('.pth'))
     out = out.with_name(f'{out.name}-{hashlib.sha256(weights).hexdigest()[:8]}')

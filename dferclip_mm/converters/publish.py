@@ -58,6 +58,9 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
         published.pop(name, None)
     kept = {key: value for key, value in cfg.model.cls_head.items() if key not in _TEXT_SETTINGS}
     kept.update(type='PrecomputedTextHead', classes=list(head.classes), embed_dims=text.shape[-1])
+    if head.prior_adjustment and head.class_counts is not None:
+        # The config that is published has no training clips to count.
+        kept['class_counts'] = list(head.class_counts)
     published.model.cls_head = kept
     if published.model.backbone.pop('lora', None) is not None:
         published.model.backbone.frozen = True

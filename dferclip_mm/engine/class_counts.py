@@ -10,21 +10,24 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config
 
 
-def tell_class_counts(head: Any, find_dataset: Callable[[], Any]) -> None:
-    """Count the training clips of each class where the head or its loss needs them.
+def tell_class_counts(
+    head: Any, find_dataset: Callable[[], Any], *, training: bool = False
+) -> None:
+    """Count the training clips of each class where the head needs them; in training, its loss too.
 
     Each process counts all clips, with those that a wrapper repeats.
 
     Args:
         head: the model's ``cls_head``, or None.
         find_dataset: gives the training dataset.
+        training: whether the loss is used.
 
     Raises:
         ValueError: when the training clips have no labels, or there are none.
     """
     asking: list[Any] = [
         each
-        for each in (head, getattr(head, 'loss_cls', None))
+        for each in (head, getattr(head, 'loss_cls', None) if training else None)
         if getattr(each, 'needs_class_counts', False)
     ]
     if not asking:
@@ -42,7 +45,7 @@ def tell_class_counts(head: Any, find_dataset: Callable[[], Any]) -> None:
 
 
 def build_train_dataset(cfg: Config) -> Any:
-    """The training dataset of a config.
+    """The training dataset of a config, for `tell_class_counts` where nothing is trained.
 
     Raises:
         ValueError: when it has none.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import re
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from torch import nn
 from torch.export import Dim
 
 from ..files import atomic_write
+from ..models.clip.lora import merge_lora
 
 # What ONNX Runtime's probabilities may differ from PyTorch's.
 TOLERANCE = 1e-4
@@ -60,20 +59,6 @@ class Probabilities(nn.Module):
         return adjust(logits).float().softmax(dim=-1)
 
 
-class Exported(NamedTuple):
-    """What was written, and how it compares with PyTorch on random frames.
-
-    Attributes:
-        difference: the largest one of a probability, of the float32 file.
-        int8: the same of the INT8 file; None where it was not asked for.
-        length: whether the number of frames may vary.
-    """
-
-    difference: float
-    int8: float | None
-    length: bool
-
-
 def write_onnx(
     model: Any,
     path: str | Path,
@@ -81,11 +66,12 @@ def write_onnx(
     *,
     metadata: Mapping[str, Any] | None = None,
     int8: bool = False,
-) -> Exported:
+) -> float:
     """Export a recognizer, compare the file with it, and only then put it in place.
 
-    The text tower is not in the file: its features of the prompts are. Batches have any size, and
-    clips of a `FrameRecognizer` any length that its neck takes.
+    Updates of LoRA become part of the weights, of the given model too. The text tower is not in
+    the file: its features of the prompts are. Batches have any size, and clips of a
+    `FrameRecognizer` any length that its neck takes.
 
     Args:
         model: a recognizer of MMAction2 whose head scores classes, in evaluation mode.
@@ -94,17 +80,19 @@ def write_onnx(
         metadata: stored in the file under these names, as JSON.
         int8: quantise the weights of linear layers to 8 bits, the activations as they come.
 
+    Returns:
+        The largest difference of a probability from PyTorch's, on random frames.
+
     Raises:
         ValueError: when a package or an operator is missing, or the file answers otherwise.
         OSError: when it cannot be written.
     """
-    missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if not _is_installed(name)]
-    if missing:
-        raise ValueError(
-            f'the export needs {", ".join(missing)}: install dferclip_mm[export], or run `pip '
-            'install onnx onnxscript onnxruntime`'
-        )
-    scorer = Probabilities(model).eval()
+    try:
+        for name in ('onnx', 'onnxscript', 'onnxruntime'):
+            import_module(name)
+    except ImportError as error:
+        raise ValueError(f'the export needs {error.name}: install dferclip_mm[export]') from error
+    scorer = Probabilities(merge_lora(model)).eval()
     lengths = [shape[0]]
     dims: dict[int, Any] = {0: Dim('clips')}
     if hasattr(model, 'num_frames') and shape[0] > 1:
@@ -119,38 +107,32 @@ def write_onnx(
     ]
     with torch.no_grad():
         # The first answer is without the export: heads keep the features of their texts.
-        expected = [scorer(batch).numpy() for batch in batches]
+        expected = np.concatenate([scorer(batch).numpy() for batch in batches])
         program = _export(scorer, batches[0], dims)
     program.model.metadata_props.update(
         {key: json.dumps(value) for key, value in (metadata or {}).items()}
     )
-    inputs = [batch.numpy() for batch in batches]
-    found = {}
+    differences = []
 
     def write(target: Path) -> None:
-        with TemporaryDirectory() as folder:
-            plain = Path(folder) / 'float32.onnx'
-            program.save(plain)
-            found['float32'], of_logarithm = _differences(plain, inputs, expected)
-            # Where one class has it all, only the logarithms of the others can tell.
-            if found['float32'] > TOLERANCE or of_logarithm > 100 * TOLERANCE:
-                raise ValueError(
-                    f'{path}: expected the probabilities of PyTorch to {TOLERANCE:g}, found '
-                    f'differences up to {found["float32"]:.1e}, and {of_logarithm:.1e} in their '
-                    'logarithms, in ONNX Runtime; nothing is written'
-                )
-            written = plain
-            if int8:
-                written = _quantise(plain)
-                found['int8'], _ = _differences(written, inputs, expected)
-            target.write_bytes(written.read_bytes())
+        program.save(target)
+        found = _run(target, batches)
+        difference = abs(found - expected).max()
+        # Where one class has it all, only the logarithms of the others can tell.
+        of_logarithm = abs(np.log(found + _LEAST) - np.log(expected + _LEAST)).max()
+        if difference > TOLERANCE or of_logarithm > 100 * TOLERANCE:
+            raise ValueError(
+                f'{path}: expected the probabilities of PyTorch to {TOLERANCE:g}, found '
+                f'differences up to {difference:.1e}, and {of_logarithm:.1e} in their '
+                'logarithms, in ONNX Runtime; nothing is written'
+            )
+        if int8:
+            _quantise(target)
+            difference = abs(_run(target, batches) - expected).max()
+        differences.append(float(difference))
 
     atomic_write(path, write)
-    return Exported(found['float32'], found.get('int8'), 1 in dims)
-
-
-def _is_installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    return differences[0]
 
 
 def _random_clips(count: int, shape: Sequence[int]) -> torch.Tensor:
@@ -177,33 +159,22 @@ def _export(scorer: nn.Module, example: torch.Tensor, dims: Mapping[int, Any]) -
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
-        operator = re.search(r"No ONNX function found for <OpOverload\(op='([\w.:]+)'", str(error))
-        if operator:
-            raise ValueError(
-                f'ONNX has no operator for {operator[1]}, which this model uses: replace the part '
-                'that uses it, or run the model in PyTorch'
-            ) from error
         raise ValueError(
-            'this model cannot be exported to ONNX, because PyTorch cannot trace it '
-            f'({str(cause).splitlines()[0]}): run it in PyTorch'
+            f'this model cannot be exported to ONNX ({str(cause).splitlines()[0]}): replace the '
+            'part that is named, or run the model in PyTorch'
         ) from error
 
 
-def _differences(
-    path: Path, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]
-) -> tuple[float, float]:
-    """The largest differences of a file's probabilities, and of their logarithms."""
+def _run(path: Path, batches: Sequence[torch.Tensor]) -> np.ndarray:
+    """A file's probabilities."""
     from onnxruntime import InferenceSession
 
     session = InferenceSession(path, providers=['CPUExecutionProvider'])
-    found = np.concatenate([session.run([OUTPUT], {INPUT: batch})[0] for batch in inputs])
-    wanted = np.concatenate(expected)
-    logarithms = np.log(np.maximum(found, _LEAST)) - np.log(np.maximum(wanted, _LEAST))
-    return float(abs(found - wanted).max()), float(abs(logarithms).max())
+    return np.concatenate([session.run([OUTPUT], {INPUT: each.numpy()})[0] for each in batches])
 
 
-def _quantise(path: Path) -> Path:
-    """The same file with linear layers in INT8, beside it."""
+def _quantise(path: Path) -> None:
+    """Put a file's linear layers in INT8."""
     import onnx
     from onnx import numpy_helper
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -219,12 +190,10 @@ def _quantise(path: Path) -> Path:
                 scaled = numpy_helper.to_array(weight) * np.float32(factor.f)
                 weight.CopyFrom(numpy_helper.from_array(scaled, weight.name))
                 factor.f = 1.0
-    target = path.with_name('int8.onnx')
     quantize_dynamic(
         model,
-        target,
+        path,
         weight_type=QuantType.QInt8,
         per_channel=True,
         op_types_to_quantize=['MatMul', 'Gemm'],
     )
-    return target

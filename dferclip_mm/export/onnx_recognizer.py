@@ -16,7 +16,10 @@ from mmengine.registry import init_default_scope
 from .onnx_file import INPUT, OUTPUT
 
 # A file is data: it may name these steps, and not any class.
-_STEPS = {'ClipResize', 'ClipResizeShortEdge', 'CenterCrop', 'Resize'}
+_STEPS = {
+    *('ClipInit', 'SampleSegments', 'SampleWindow', 'ClipDecode', 'ClipResize', 'Resize'),
+    *('ClipResizeShortEdge', 'CenterCrop', 'FormatShape', 'PackActionInputs'),
+}
 
 
 class OnnxRecognizer:
@@ -31,18 +34,13 @@ class OnnxRecognizer:
         path: of the file.
 
     Raises:
-        FileNotFoundError, ValueError: when there is none, it is another one, or ONNX Runtime is
-            missing.
+        ValueError: when there is none, it is another one, or ONNX Runtime is missing.
     """
 
     def __init__(self, path: str | Path) -> None:
         try:
             from onnxruntime import InferenceSession
-        except ImportError as error:
-            raise ValueError(f'{path} needs ONNX Runtime: `pip install onnxruntime`') from error
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'no model at {path}: write it with tools/export_model.py')
-        try:
+
             self._session = InferenceSession(path, providers=['CPUExecutionProvider'])
             stored = self._session.get_modelmeta().custom_metadata_map
             # Those with a dot are ONNX Runtime's own.
@@ -50,21 +48,17 @@ class OnnxRecognizer:
                 key: json.loads(text) for key, text in stored.items() if '.' not in key
             }
             self.cls_head = SimpleNamespace(classes=tuple(self.metadata['classes']))
-            sample = dict(type='SampleSegments', num_frames=int(self.metadata['num_frames']))
-            steps = self.metadata['pixels']
+            if others := {step['type'] for step in self.metadata['pipeline']} - _STEPS:
+                raise ValueError(f'steps of the pipeline that are not read: {", ".join(others)}')
         except Exception as error:  # ONNX Runtime raises types of its own
             raise ValueError(
-                f'{path} is no file of tools/export_model.py ({str(error).splitlines()[0]:.200})'
+                f'{path} cannot be read: expected ONNX Runtime and a file of '
+                f'tools/export_model.py, found: {str(error).splitlines()[0]:.200}'
             ) from error
-        others = {step['type'] for step in steps} - _STEPS
-        if others:
-            raise ValueError(
-                f'{path}: expected steps among {", ".join(sorted(_STEPS))} for the pixels, found '
-                f'{", ".join(sorted(others))}: analyse with CONFIG and CHECKPOINT'
-            )
         init_default_scope('mmaction')
-        ends = [dict(type='ClipDecode'), *steps, dict(type='PackActionInputs')]
-        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[sample, *ends]))))
+        # The file takes frames as they are decoded.
+        pipeline = [step for step in self.metadata['pipeline'] if step['type'] != 'FormatShape']
+        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
 
     def to(self, device: str) -> OnnxRecognizer:
         """Stay on the CPU."""

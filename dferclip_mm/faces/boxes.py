@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import math
-from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 # The names of py-feat's tables.
 BOX_COLUMNS = ('FaceRectX', 'FaceRectY', 'FaceRectWidth', 'FaceRectHeight')
@@ -62,32 +60,29 @@ def read_boxes(path: str | Path) -> dict[int, Faces]:
         ValueError: with file and line, when a column is missing or a value is no number.
         OSError: when it cannot be read.
     """
-    rows = defaultdict(list)
-    with Path(path).open(encoding='utf-8-sig', newline='') as file:
-        table = csv.DictReader(file)
-        names = table.fieldnames or []
-        missing = [name for name in ('frame', *BOX_COLUMNS) if name not in names]
-        if missing or 'x_5' in names:
-            expected = f'the column {missing[0]}' if missing else 'five landmarks, x_0 to y_4'
-            raise ValueError(f'{path}:1: expected {expected}, found {", ".join(names)}')
-        for row in table:
-            if not any(row[name] for name in BOX_COLUMNS):
-                continue
-            try:
-                x, y, width, height = (_finite(row[name]) for name in BOX_COLUMNS)
-                score = _finite(row.get('FaceScore') or '1')
-                known = all(row.get(name) for name in LANDMARK_COLUMNS)
-                points = [_finite(row[name]) if known else math.nan for name in LANDMARK_COLUMNS]
-                box = (x, y, x + width, y + height)
-                rows[int(row['frame'])].append((box, points, score))
-            except (TypeError, ValueError) as error:
-                place = f'{path}:{table.line_num}'
-                raise ValueError(f'{place}: expected numbers in a row ({error})') from error
-    return {frame: as_faces(*zip(*faces, strict=True)) for frame, faces in rows.items()}
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f'found {text!r}')
-    return value
+    place = ['frame', *BOX_COLUMNS]
+    try:
+        table = pd.read_csv(path, index_col=False, skip_blank_lines=False)
+    except ValueError as error:
+        raise ValueError(f'{path}: expected a table with the columns {place} ({error})') from error
+    missing = [name for name in place if name not in table]
+    if missing or 'x_5' in table:
+        expected = f'the column {missing[0]}' if missing else 'five landmarks, x_0 to y_4'
+        raise ValueError(f'{path}:1: expected {expected}, found {", ".join(table)}')
+    table = table.dropna(subset=place[1:], how='all')
+    given = table.reindex(columns=[*place, 'FaceScore', *LANDMARK_COLUMNS])
+    faces = given.apply(pd.to_numeric, errors='coerce')
+    wrong = ~np.isfinite(faces[place]).all(axis=1) | (faces['frame'] % 1 != 0)
+    wrong |= (faces.isna() & given.notna()).any(axis=1)
+    if wrong.any():
+        row = wrong.idxmax()
+        found = table.loc[row].tolist()
+        raise ValueError(f'{path}:{row + 2}: expected numbers in a row, found {found}')
+    faces = faces.fillna({'FaceScore': 1.0}).sort_values('frame', kind='stable')
+    frames, first = np.unique(faces['frame'], return_index=True)
+    rows = faces.to_numpy(np.float64)
+    rows[:, 3:5] += rows[:, 1:3]
+    return {
+        int(frame): as_faces(part[:, 1:5], part[:, 6:], part[:, 5])
+        for frame, part in zip(frames, np.split(rows, first[1:]), strict=False)
+    }

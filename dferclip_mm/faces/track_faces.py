@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import count, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +15,9 @@ from .tracker import FaceTracker
 
 
 class TrackedFace(NamedTuple):
-    """A face in one frame.
+    """A face in one frame, as in `Faces`, with the number of its track in the video, from 0.
 
-    Attributes:
-        track: its number in the video, from 0.
-        box: (4,): left, top, right, bottom, in pixels.
-        landmarks: (5, 2), as in `Faces`.
-        score: of the detector.
-        interpolated: whether the frame lies between two in which the face was detected.
+    It is ``interpolated`` in a frame between two in which it was detected.
     """
 
     track: int
@@ -32,108 +27,69 @@ class TrackedFace(NamedTuple):
     interpolated: bool
 
 
-class _Detections(NamedTuple):
-    """Box, landmarks and score of each track in one frame, as a row of 15."""
-
-    time: float
-    rows: dict[int, np.ndarray]
-
-
 Tracked = tuple[TimedFrame, list[TrackedFace]]
+# The time of a frame that was searched; of each track in it, box, landmarks and score: (15,).
+_Detections = tuple[float, dict[int, np.ndarray]]
+# Standard deviation of the weights of smoothing, in seconds.
+_SMOOTHING = 0.1
 
 
 def track_faces(
-    frames: Iterable[TimedFrame],
-    find: FaceFinder,
-    *,
-    every: int = 1,
-    smoothing: float = 0.1,
-    tracker: FaceTracker | None = None,
+    frames: Iterable[TimedFrame], find: FaceFinder, *, every: int = 1
 ) -> Iterator[Tracked]:
-    """Detect and follow the faces of a video.
+    """Detect and follow the faces of a video: its frames, each with its faces in order of tracks.
 
-    A face is present between two detections if it was found in both. Boxes and landmarks are
-    smoothed over time, so frames are held in memory for two times ``smoothing`` and ``every``.
-
-    Args:
-        frames: of the video, in order. Tracks end with their shot.
-        find: the faces of one frame.
-        every: faces are detected in every n-th frame, and in the first and last one of each shot.
-        smoothing: standard deviation of the weights over time, in seconds.
-        tracker: other than the default one.
-
-    Yields:
-        Each frame, with its faces in the order of their tracks.
+    Faces are detected in every n-th frame (``every``), and in the first and last one of each shot,
+    with which tracks end. A face is present between two detections if it was found in both. Boxes
+    and landmarks are smoothed over time: in memory are frames of 0.2 seconds, and ``every`` more.
     """
-    tracker = tracker or FaceTracker()
+    numbers = count()
     for _, shot in groupby(frames, key=lambda frame: frame.shot):
-        yield from _track_shot(shot, find, every, smoothing, tracker)
-        tracker.end_shot()
-
-
-def _track_shot(
-    frames: Iterable[TimedFrame],
-    find: FaceFinder,
-    every: int,
-    smoothing: float,
-    tracker: FaceTracker,
-) -> Iterator[Tracked]:
-    waiting: deque[TimedFrame] = deque()
-    found: deque[_Detections] = deque()
-    for count, frame in enumerate(frames):
-        waiting.append(frame)
-        if count % every == 0:
-            found.append(_detect(frame, find, tracker))
-            yield from _release(waiting, found, frame.time - 2 * smoothing, smoothing)
-    if waiting[-1].time > found[-1].time:
-        found.append(_detect(waiting[-1], find, tracker))
-    yield from _release(waiting, found, np.inf, smoothing)
+        tracker = FaceTracker(numbers)
+        waiting: deque[TimedFrame] = deque()
+        found: deque[_Detections] = deque()
+        for index, frame in enumerate(shot):
+            waiting.append(frame)
+            if index % every == 0:
+                found.append(_detect(frame, find, tracker))
+                yield from _release(waiting, found, frame.time - 2 * _SMOOTHING)
+        if waiting[-1].time > found[-1][0]:
+            found.append(_detect(waiting[-1], find, tracker))
+        yield from _release(waiting, found, np.inf)
 
 
 def _detect(frame: TimedFrame, find: FaceFinder, tracker: FaceTracker) -> _Detections:
     faces = find(frame)
-    parts = (faces.boxes, faces.landmarks.reshape(-1, 10), faces.scores[:, None])
-    rows = np.concatenate(parts, axis=1, dtype=np.float64)
+    rows = np.column_stack([faces.boxes, faces.landmarks.reshape(-1, 10), faces.scores])
     numbers = tracker.update(frame.time, faces).tolist()
-    return _Detections(frame.time, {n: row for n, row in zip(numbers, rows, strict=True) if n >= 0})
+    return frame.time, {n: row for n, row in zip(numbers, rows, strict=True) if n >= 0}
 
 
 def _release(
-    waiting: deque[TimedFrame], found: deque[_Detections], until: float, smoothing: float
+    waiting: deque[TimedFrame], found: deque[_Detections], until: float
 ) -> Iterator[Tracked]:
     while waiting and waiting[0].time <= until:
         frame = waiting.popleft()
         # Further away weights are nearly 0; one detection before the frame stays.
-        while len(found) > 1 and found[1].time < frame.time - 3 * smoothing:
+        while len(found) > 1 and found[1][0] < frame.time - 3 * _SMOOTHING:
             found.popleft()
-        yield frame, _faces_at(frame.time, [*found], smoothing)
+        after = next(index for index, (time, _) in enumerate(found) if time >= frame.time)
+        between = found[after][0] > frame.time
+        faces = []
+        for track in sorted(found[after - between][1].keys() & found[after][1].keys()):
+            seen = [(time, *rows[track]) for time, rows in found if track in rows]
+            row = smooth_at(frame.time, np.array(seen))
+            faces.append(TrackedFace(track, row[:4], row[4:14].reshape(5, 2), row[14], between))
+        yield frame, faces
 
 
-def _faces_at(time: float, found: list[_Detections], smoothing: float) -> list[TrackedFace]:
-    before = [each for each in found if each.time <= time][-1]
-    after = next(each for each in found if each.time >= time)
-    faces = []
-    for track in sorted(before.rows.keys() & after.rows.keys()):
-        seen = [(each.time, each.rows[track]) for each in found if track in each.rows]
-        times, rows = (np.array(values) for values in zip(*seen, strict=True))
-        row = smooth_at(time, times, rows, smoothing)
-        interpolated = before.time != time
-        faces.append(TrackedFace(track, row[:4], row[4:14].reshape(5, 2), row[14], interpolated))
-    return faces
+def smooth_at(time: float, seen: np.ndarray) -> np.ndarray:
+    """The values (N,) at a time of lines through times and values (K, 1 + N) around it.
 
-
-def smooth_at(time: float, times: np.ndarray, values: np.ndarray, smoothing: float) -> np.ndarray:
-    """The value (N,) at a time of the line through values around it (local linear regression).
-
-    Unlike a weighted mean it does not lag behind what moves evenly, even at the ends.
-
-    Args:
-        time: where it is wanted.
-        times: (K,).
-        values: (K, N).
-        smoothing: standard deviation of the Gaussian weights.
+    Unlike a weighted mean this local linear regression does not lag behind what moves evenly, even
+    at the ends.
     """
-    x = times - time
+    x, values = seen[:, 0] - time, seen[:, 1:]
     # What is far away counts a little, so that a line can be fitted whatever the distances are.
-    weights = np.exp(-(x**2) / (2 * smoothing**2)) + 1e-6
+    weights = np.exp(-(x**2) / (2 * _SMOOTHING**2)) + 1e-6
     return np.polyfit(x, values, min(1, len(x) - 1), w=np.sqrt(weights))[-1]

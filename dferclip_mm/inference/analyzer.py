@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,17 @@ from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
 from ..export import OnnxRecognizer
-from ..faces.crop import CROP_FILE, build_template, crop_face, find_template, read_template
+from ..faces.crop import CROP_FILE, CropTemplate, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
 from ..media.shots import count_shots
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..precompute.encode_frames import encode_frames
-from .face_samples import choose_faces, sample_faces, whole_frame
-from .moments import MomentLog
+from .overlay import Progress
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
-from .windows import FaceSample, Window, slide_windows
-
-Log = Callable[[TimedFrame, list[TrackedFace]], None]
+from .windows import MomentLog, Window, slide_windows
 
 # Counts of an analysis, from which it says what was left out.
 _COUNTS = dict(frames=0, faces=0, small=0, crowded=0)
@@ -42,22 +39,18 @@ class EmotionAnalyzer:
     """A trained model that answers for each face of a video, over time.
 
     Args:
-        config: the model's config; its test pipeline says what the model sees of a clip. Or a file
-            of ``tools/export_model.py``, without a checkpoint.
-        checkpoint: of the model, or ``'none'`` for plain CLIP.
-        device: as PyTorch names it; the GPU where there is one by default.
-        classes: other class names than the config's, for a model that compares with text.
-        prompts: another prompt set, as in the config (`dferclip_mm.prompts.load_prompts`).
+        config, checkpoint: of the model, whose test pipeline says what it sees of a clip; or a file
+            of ``tools/export_model.py`` alone. ``'none'`` for plain CLIP.
+        device: the GPU where there is one by default.
+        classes, prompts: others than the config's, for a model that compares with text.
         crop: the file of `tools/measure_crop.py` for the model's training data; by default what
             the checkpoint holds, or ``crop.json`` beside it. ``'none'`` for videos that are face
             crops already: each whole frame is a face, and none is searched for.
-        detector: of faces, see `build_face_finder`.
-        every: faces are detected in every n-th frame.
+        detector: of faces in every n-th frame (``every``), see `build_face_finder`.
         max_faces: of a frame at most that many are answered, the largest ones; None for all.
         min_face: faces that are less high are left out, in pixels.
-        window: of the model in seconds: by default as long as the clips it was trained on, whose
-            median length `tools/measure_crop.py` measures, at 25 frames per second.
-        stride: from one window to the next one, in seconds.
+        window, stride: of the model and between two windows, in seconds; by default a window is as
+            long as the clips it was trained on, in the file of ``crop``, at 25 frames per second.
         abstain: segments with a lower score are left out; windows keep all scores.
         batch_size: faces and windows at a time.
 
@@ -96,27 +89,25 @@ class EmotionAnalyzer:
             cfg = load_config(config)
             cfg.model.cls_head.update(changes)
             self.model = load_model(cfg, checkpoint)
-        self.template = None
-        if crop is None:
-            self.template = build_template(held) if held else find_template(checkpoint)
+        if crop == 'none' and detector != 'mtcnn':
+            raise ValueError("crop='none': expected no detector, whole frames are the faces")
+        if crop is not None:
+            self.template = None if crop == 'none' else read_template(crop)
+        else:
+            self.template = CropTemplate(**held) if held else find_template(checkpoint)
             if self.template is None:
                 path = Path(checkpoint).with_name(CROP_FILE)
                 raise FileNotFoundError(
                     f"no {path}, which says how the model's training data is cropped: run `python "
                     f'tools/measure_crop.py {config} --out {path}` once'
                 )
-        elif crop != 'none':
-            self.template = read_template(crop)
-        elif detector != 'mtcnn':
-            raise ValueError("crop='none': expected no detector, whole frames are the faces")
-        self.find = build_face_finder(detector if self.template else whole_frame)
+        self.find = build_face_finder(detector if self.template else _whole_frame)
         self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
-        self.classes = tuple(getattr(self.model.cls_head, 'classes', ()))
+        head = self.model.cls_head
+        self.classes = tuple(getattr(head, 'classes', ()))
         if not self.classes:
-            raise ValueError(
-                f'{config}: expected a head with classes, found a '
-                f'{type(self.model.cls_head).__name__}'
-            )
+            found = type(head).__name__
+            raise ValueError(f'{config}: expected a head with classes, found a {found}')
         # A video backbone sees whole windows; of others each face is encoded once.
         self._by_frame = hasattr(self.model, 'num_frames')
         if self._by_frame:
@@ -127,18 +118,18 @@ class EmotionAnalyzer:
         self.window, self.stride = window or measured or _USUAL_WINDOW, stride
         self.every, self.max_faces, self.min_face = every, max_faces, min_face
         self.batch_size = batch_size
+        data = [
+            f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
+        ]
+        stored = getattr(self.model, 'metadata', {}).get('temperature', 1.0)
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
-            trained_on=_training_data(cfg), temperature=_temperature(self.model),
+            # Scores are calibrated by a temperature other than 1.
+            trained_on=', '.join(data), temperature=float(getattr(head, 'temperature', stored)),
             crop=str(crop or 'of the checkpoint'),
             detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
             window=self.window, stride=stride, abstain=abstain,
         )  # fmt: skip
-
-    @property
-    def step(self) -> float:
-        """Seconds from one face that is encoded to the next one of its track."""
-        return self.window / self.num_frames
 
     def __call__(
         self,
@@ -147,45 +138,38 @@ class EmotionAnalyzer:
         frame_rate: float = 25.0,
         start: float = 0.0,
         end: float = float('inf'),
-        progress: Callable[[Iterator[TimedFrame]], Iterable[TimedFrame]] = iter,
+        progress: Progress = iter,
     ) -> EmotionTimeline:
         """Analyse a video.
 
+        Its ``info`` counts the ``frames``, the ``faces`` that were encoded, and those that were
+        left out in all frames: ``small`` (``min_face``) and ``crowded`` (``max_faces``). Of a file
+        that is damaged in the middle, what comes before is analysed, see ``damage``.
+
         Args:
-            video: a file, or frames (T, H, W, 3), uint8 RGB.
-            frame_rate: of an array, in frames per second; a file has its own times.
-            start: of the part to analyse, in seconds.
-            end: of that part.
+            video: a file, or frames (T, H, W, 3), uint8 RGB, of ``frame_rate``.
+            start, end: of the part to analyse, in seconds.
             progress: passes the frames on, to show how many were read; it may end early.
 
-        Returns:
-            The timeline; its tables have no answer where no face is found. ``info`` counts the
-            ``frames``, the ``faces`` that were encoded, and those that were left out: ``small``
-            (see ``min_face``) and ``crowded`` (see ``max_faces``), in all frames. Of a file that
-            is damaged in the middle, what comes before is analysed, and ``info['damage']`` says so.
-
         Raises:
-            ValueError: when it is not a video, or has no frame that can be read.
-            OSError: when it cannot be read.
+            ValueError, OSError: when it is not a video, or has no frame that can be read.
         """
-        name = ARRAY if isinstance(video, np.ndarray) else str(video)
+        if isinstance(video, np.ndarray):
+            name = ARRAY
+            timed = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(video))
+            frames: Iterator[TimedFrame] = (each for each in timed if start <= each.time < end)
+        else:
+            name = str(video)
+            if name.lower().endswith(IMAGE_SUFFIXES):
+                raise ValueError(f'{name}: expected a video, found a picture, which has no motion')
+            frames = read_timed_frames(name, start=start, end=end)
         part = dict(video=name, start=start, end=end if end < float('inf') else None)
         info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'seconds': 0.0, 'damage': ''}
-        if isinstance(video, np.ndarray):
-            frames: Iterable[TimedFrame] = (
-                TimedFrame(index, index / frame_rate, image)
-                for index, image in enumerate(video)
-                if start <= index / frame_rate < end
-            )
-        elif Path(name).suffix.lower() in IMAGE_SUFFIXES:
-            raise ValueError(f'{name}: expected a video, found a picture, which has no motion')
-        else:
-            frames = read_timed_frames(name, start=start, end=end)
         rows, log, moments = [], FaceLog(), MomentLog()
         read = progress(_until_damage(frames, info))
-        for window, scores in self._answers(read, info, log.add):
-            rows.append(self._row(name, window, scores))
-            moments.add(window, rows[-1]['label'], rows[-1]['score'])
+        for window, row in self._answers(log.note(self._track(read, info)), name, info):
+            rows.append(row)
+            moments.add(window, row['label'], row['score'])
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
         return EmotionTimeline(
@@ -197,30 +181,31 @@ class EmotionAnalyzer:
         )
 
     def stream(self, frames: Iterable[TimedFrame], name: str = '') -> Iterator[dict[str, Any]]:
-        """The rows of the table, each soon after its window is over, in constant memory.
+        """The rows of the table ``windows``, each soon after its window is over.
 
-        Args:
-            frames: of one video, in order.
-            name: of the video, in the table.
+        ``frames`` are of one video, in order; memory is constant.
         """
-        for window, scores in self._answers(frames, dict(_COUNTS), lambda *_: None):
-            yield self._row(name, window, scores)
+        counts = dict(_COUNTS)
+        for _, row in self._answers(self._track(frames, counts), name, counts):
+            yield row
 
     def _answers(
-        self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
-    ) -> Iterator[tuple[Window, np.ndarray]]:
-        faces = sample_faces(self._track(frames, counts, log), self._crop, self.step)
-        samples = self._encode(faces, counts)
-        windows = slide_windows(samples, length=self.window, stride=self.stride, step=self.step)
+        self, tracked: Iterable[Tracked], name: str, counts: dict[str, Any]
+    ) -> Iterator[tuple[Window, dict[str, Any]]]:
+        times = dict(length=self.window, stride=self.stride, step=self.window / self.num_frames)
+        windows = slide_windows(tracked, self._crop, **times)
         while batch := list(islice(windows, self.batch_size)):
-            yield from zip(batch, self._score(batch), strict=True)
+            for window, scores in zip(batch, self._score(batch, counts), strict=True):
+                yield window, self._row(name, window, scores)
 
-    def _track(
-        self, frames: Iterable[TimedFrame], counts: dict[str, Any], log: Log
-    ) -> Iterator[Tracked]:
+    def _track(self, frames: Iterable[TimedFrame], counts: dict[str, Any]) -> Iterator[Tracked]:
+        """Each frame with its largest faces; others are counted."""
         for frame, found in track_faces(count_shots(frames), self.find, every=self.every):
-            faces = choose_faces(found, self.min_face, self.max_faces, counts)
-            log(frame, faces)
+            large = [face for face in found if face.box[3] - face.box[1] >= self.min_face]
+            by_height = sorted(large, key=lambda face: face.box[1] - face.box[3])
+            faces = sorted(by_height[: self.max_faces], key=lambda face: face.track)
+            counts['small'] += len(found) - len(large)
+            counts['crowded'] += len(large) - len(faces)
             yield frame, faces
 
     def _crop(self, image: np.ndarray, face: TrackedFace) -> np.ndarray:
@@ -228,69 +213,57 @@ class EmotionAnalyzer:
             return image
         return crop_face(image, face.landmarks, face.box, self.template)
 
-    def _encode(self, faces: Iterator[FaceSample], counts: dict[str, Any]) -> Iterator[FaceSample]:
-        # Crops have one size; of whole frames a new shot may have another one.
-        for _, alike in groupby(faces, key=lambda face: face.feature.shape):
-            while batch := list(islice(alike, self.batch_size)):
-                crops = np.stack([face.feature for face in batch])
-                counts['faces'] += len(crops)
-                encode = self._by_frame
-                pixels = self._as_pixels(crops) if encode else None
-                features = encode_frames(self.model, pixels, self.batch_size) if encode else crops
-                for face, feature in zip(batch, features, strict=True):
-                    yield face._replace(feature=feature, crop=face.feature)
-
-    def _as_pixels(self, crops: np.ndarray) -> torch.Tensor:
-        """What the pipeline makes of frames (T, H, W, 3)."""
-        sizes = dict.fromkeys(('img_shape', 'original_shape'), crops.shape[1:3])
-        results = self._pixels(dict(imgs=crops, clip_len=len(crops), num_clips=1, **sizes))
-        return torch.from_numpy(np.ascontiguousarray(results['imgs']))
+    def _as_pixels(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
+        """What the pipeline makes of frames of one size."""
+        sizes = dict.fromkeys(('img_shape', 'original_shape'), crops[0].shape[:2])
+        data = dict(imgs=np.stack(crops), clip_len=len(crops), num_clips=1, **sizes)
+        return torch.from_numpy(np.ascontiguousarray(self._pixels(data)['imgs']))
 
     @torch.no_grad()
-    def _score(self, windows: Sequence[Window]) -> np.ndarray:
-        inputs = [window.features(self.num_frames) for window in windows]
+    def _score(self, windows: Sequence[Window], counts: dict[str, Any]) -> np.ndarray:
+        chosen = [window.choose(self.num_frames) for window in windows]
         if self._by_frame:
-            stacked = torch.from_numpy(np.stack(inputs)).to(next(self.model.parameters()).device)
+            # Windows share faces, and each is encoded once.
+            fresh = [face for face in dict.fromkeys(chain(*chosen)) if face.feature is None]
+            counts['faces'] += len(fresh)
+            if fresh:
+                pixels = torch.cat([self._as_pixels([face.crop]) for face in fresh])
+                features = encode_frames(self.model, pixels, self.batch_size)
+                for face, feature in zip(fresh, features, strict=True):
+                    face.feature = feature
+            inputs = np.array([[face.feature for face in faces] for faces in chosen])
+            stacked = torch.from_numpy(inputs).to(next(self.model.parameters()).device)
         else:
-            data = dict(inputs=[self._as_pixels(crops) for crops in inputs])
-            data['data_samples'] = [None] * len(inputs)
+            counts['faces'] += sum(map(len, chosen))
+            clips = [self._as_pixels([face.crop for face in faces]) for faces in chosen]
+            data = dict(inputs=clips, data_samples=[None] * len(clips))
             stacked = self.model.data_preprocessor(data, training=False)['inputs']
         samples = self.model.predict(stacked, [ActionDataSample() for _ in windows])
         return torch.stack([sample.pred_score for sample in samples]).float().cpu().numpy()
 
     def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
-        left, top, right, bottom = np.median([each.box for each in window.samples], axis=0)
+        faces = [each.face for each in window.samples]
+        left, top, right, bottom = np.median([face.box for face in faces], axis=0)
         best = int(scores.argmax())
-        return dict(
-            video=name,
-            track=window.track,
-            start=window.start,
-            end=window.end,
-            frame_start=window.samples[0].frame,
-            frame_end=window.samples[-1].frame,
-            x=left,
-            y=top,
-            w=right - left,
-            h=bottom - top,
-            face_score=float(np.mean([each.score for each in window.samples])),
-            coverage=min(1.0, len(window.samples) / self.num_frames),
-            label=self.classes[best],
-            score=float(scores[best]),
-            **dict(zip(self.classes, scores.tolist(), strict=True)),
+        values = (
+            *(name, *window[:3], window.samples[0].frame, window.samples[-1].frame),
+            *(
+                left,
+                top,
+                right - left,
+                bottom - top,
+                float(np.mean([face.score for face in faces])),
+            ),
+            *(min(1.0, len(faces) / self.num_frames), self.classes[best], float(scores[best])),
+            *scores.tolist(),
         )
+        return dict(zip([*WINDOW_COLUMNS, *self.classes], values, strict=True))
 
 
-def _training_data(cfg: Mapping[str, Any]) -> str:
-    """The datasets that a config trains on."""
-    return ', '.join(
-        f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
-    )
-
-
-def _temperature(model: Any) -> float:
-    """By which scores are calibrated; 1 where they are not."""
-    stored = getattr(model, 'metadata', {}).get('temperature', 1.0)
-    return float(getattr(model.cls_head, 'temperature', stored))
+def _whole_frame(image: np.ndarray) -> Any:
+    """The detector for videos that are face crops: boxes, landmarks and scores."""
+    height, width = image.shape[:2]
+    return [(0, 0, width, height)], np.full((1, 5, 2), np.nan), [1.0]
 
 
 def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:

@@ -23,11 +23,10 @@ Progress = Callable[[Iterable[TimedFrame]], Iterable[TimedFrame]]
 
 
 def write_overlay(timeline: EmotionTimeline, path: str | Path, progress: Progress = iter) -> None:
-    """Write a video with a box, a label and a bar of its score at each face, as H.264 in MP4.
+    """Write the part that was analysed with a box, a label and a bar of its score at each face.
 
     Frames are upright and have their own times; the sound is copied. Where a face has no answer,
-    its box is white and has no label. The part that was analysed is written; ValueError when it has
-    no frame. ``progress`` passes the frames on, to show how many were written.
+    its box is white. ``progress`` passes the frames on, to show how many were written.
     """
     video, faces = timeline.file, timeline.faces
     if not len(faces):

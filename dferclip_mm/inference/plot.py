@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -15,7 +13,6 @@ from PIL import Image
 
 from ..emotions import class_colors
 from ..files import atomic_write
-from .subtitles import format_time
 from .tables import find_curves
 
 if TYPE_CHECKING:
@@ -32,21 +29,19 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     marks. Of many tracks the twelve with the most windows are drawn.
     """
     answered = timeline.tracks[timeline.tracks['windows'] > 0]
-    drawn = (
-        answered.sort_values('windows', ascending=False, kind='stable')
-        .head(_MOST_TRACKS)
-        .sort_values('track')
-    )
+    drawn = answered.nlargest(_MOST_TRACKS, 'windows').sort_values('track')
+    weakest_first = sorted(timeline.moments, key=lambda moment: moment.score)
+    pictures = {moment.track: moment.picture for moment in weakest_first}
     figure = Figure(figsize=(12, 1.2 + 1.8 * max(1, len(drawn))), layout='constrained')
     rows = figure.subplots(max(1, len(drawn)), 2, squeeze=False, width_ratios=(1, 6.5))
     colors, windows = class_colors(timeline.classes), timeline.windows
     for (face, axes), track in zip(rows, drawn.itertuples(), strict=False):
-        _show_thumbnail(face, track, timeline.thumbnails.get(track.track))
-        _draw_scores(axes, windows[windows['track'] == track.track], colors)
-        for segment in timeline.segments.query(f'track == {track.track}').itertuples():
-            axes.axvspan(
-                segment.start, segment.end, 0, 0.08, color=colors[segment.label], linewidth=0
-            )
+        _show_thumbnail(face, track, pictures.get(track.track))
+        axes.set_prop_cycle(color=[*colors.values()])
+        for _, times, scores in find_curves(windows[windows['track'] == track.track], [*colors]):
+            axes.plot(times, scores, linewidth=1.6)
+        for each in timeline.segments.query(f'track == {track.track}').itertuples():
+            axes.axvspan(each.start, each.end, 0, 0.08, color=colors[each.label], linewidth=0)
         axes.plot(track.peak, track.peak_score, 'v', color=colors[track.peak_label], ms=7)
     for face, axes in rows[len(drawn) :]:
         face.set_axis_off()
@@ -69,17 +64,17 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     return figure
 
 
+def format_time(seconds: float) -> str:
+    """``m:ss`` or ``h:mm:ss``, with tenths where they are not 0."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    clock = f'{minutes // 60}:{minutes % 60:02}' if minutes >= 60 else f'{minutes}'
+    return f'{clock}:{tenths // 10:02}' + (f'.{tenths % 10}' if tenths % 10 else '')
+
+
 def write_plot(timeline: EmotionTimeline, path: str | Path) -> None:
     """Draw scores, winning classes and strongest moments; the suffix says the format."""
-    picture = BytesIO()
-    draw_timeline(timeline).savefig(picture, format=Path(path).suffix[1:], dpi=120)
-    atomic_write(path, picture.getvalue())
-
-
-def _draw_scores(axes: Axes, windows: pd.DataFrame, colors: Mapping[str, str]) -> None:
-    for _, times, scores in find_curves(windows, [*colors]):
-        for color, curve in zip(colors.values(), scores.T, strict=True):
-            axes.plot(times, curve, color=color, linewidth=1.6)
+    figure, suffix = draw_timeline(timeline), Path(path).suffix[1:]
+    atomic_write(path, lambda temporary: figure.savefig(temporary, format=suffix, dpi=120))
 
 
 def _show_thumbnail(axes: Axes, track: Any, picture: bytes | None) -> None:

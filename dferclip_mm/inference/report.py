@@ -26,10 +26,9 @@ _PAGE = Path(__file__).with_name('report.html')
 def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_BYTES) -> None:
     """Write a page with player, curves, tables, and how they were made.
 
-    A video of at most ``embed`` bytes is inside the page, so that it can be mailed. A larger one is
-    linked, and the page asks for it where it does not find it. Where browsers do not play the
-    video, it is a copy that they do; a large one is ``video.mp4`` beside the page. The timeline of
-    an array has no player.
+    A video of at most ``embed`` bytes is inside the page, so that it can be mailed; a larger one is
+    linked. Where browsers do not play it, a copy is made; a large one is ``video.mp4`` beside the
+    page. Where there is no file, there is no player.
     """
     times, faces = timeline.faces['time'], timeline.faces.dropna(subset=['track'])
     jumps = faces.groupby('track')['frame'].diff() > 1

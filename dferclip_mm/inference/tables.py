@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..faces.boxes import BOX_COLUMNS, LANDMARK_COLUMNS
-from ..faces.track_faces import TrackedFace
-from ..media.timed_frames import TimedFrame
+from ..faces.track_faces import Tracked
 
 WINDOW_COLUMNS = (
     *('video', 'track', 'start', 'end', 'frame_start', 'frame_end'),
     *('x', 'y', 'w', 'h', 'face_score', 'coverage', 'label', 'score'),
 )
-SEGMENT_COLUMNS = ('video', 'track', 'start', 'end', 'label', 'score')
 # What is known of each face before its scores, as numbers.
 _SEEN = ('frame', 'time', 'track', *BOX_COLUMNS, 'FaceScore', *LANDMARK_COLUMNS, 'interpolated')
 FACE_COLUMNS = ('input', *_SEEN)
-TRACK_COLUMNS = (
-    *('video', 'track', 'start', 'end', 'frames', 'gaps', 'height', 'windows'),
-    *('label', 'peak_label', 'peak_score', 'peak'),
-)
+# A label gives way to one whose score is higher by more; shorter stretches are none, in seconds.
+_MARGIN, _MIN_SECONDS = 0.1, 1.0
 
 
 class FaceLog:
@@ -32,14 +27,16 @@ class FaceLog:
     def __init__(self) -> None:
         self._rows: list[np.ndarray] = []
 
-    def add(self, frame: TimedFrame, faces: Sequence[TrackedFace]) -> None:
-        """Note the faces of the next frame; there may be none."""
-        place = (frame.number, frame.time)
-        if not faces:
-            self._rows.append(np.array([*place, *[np.nan] * (len(_SEEN) - 2)]))
-        for track, box, landmarks, score, interpolated in faces:
-            values = (track, *box[:2], *(box[2:] - box[:2]), score, *landmarks.ravel())
-            self._rows.append(np.array([*place, *values, interpolated]))
+    def note(self, tracked: Iterable[Tracked]) -> Iterator[Tracked]:
+        """Note the faces of each frame, and pass them on."""
+        for frame, faces in tracked:
+            place = (frame.number, frame.time)
+            if not faces:
+                self._rows.append(np.array([*place, *[np.nan] * (len(_SEEN) - 2)]))
+            for track, box, landmarks, score, interpolated in faces:
+                values = (track, *box[:2], *(box[2:] - box[:2]), score, *landmarks.ravel())
+                self._rows.append(np.array([*place, *values, interpolated]))
+            yield frame, faces
 
     def table(self, video: str, windows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         """The table of faces, with the scores of the windows around each."""
@@ -52,9 +49,7 @@ class FaceLog:
             here = (tracks == track) & (times >= at[0] - 1e-6) & (times <= at[-1] + 1e-6)
             scores[here] = np.stack([np.interp(times[here], at, each) for each in known.T], axis=1)
         table[list(classes)] = scores
-        table['frame'] = table['frame'].astype('int64')
-        table['track'] = table['track'].astype('Int64')
-        table['interpolated'] = table['interpolated'].astype('boolean')
+        table = table.astype({'frame': 'int64', 'track': 'Int64', 'interpolated': 'boolean'})
         seen = table['track'].notna()
         table['Identity'] = ('Person_' + table['track'].astype('string')).where(seen, None)
         return table
@@ -78,71 +73,62 @@ def find_curves(
             yield int(track), times, np.concatenate([scores[:1], scores, scores[-1:]])
 
 
-def find_segments(
-    windows: pd.DataFrame, classes: Sequence[str], margin: float = 0.1, min_seconds: float = 1.0
-) -> pd.DataFrame:
-    """Stretches of a track with the same label: `SEGMENT_COLUMNS`; ``score`` is the label's mean.
+def find_segments(windows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Stretches with one label: ``video, track, start, end, label``, and its mean ``score``.
 
     Where windows overlap, each counts for the time that is closest to its middle. The label changes
-    to another one whose score is higher by more than ``margin``; a stretch shorter than
-    ``min_seconds`` counts to the one before it, the first to the next one.
+    to another one whose score is higher by more than 0.1; a stretch shorter than a second counts to
+    the one before it, the first to the next one.
     """
     rows = []
     for track, times, padded in find_curves(windows, classes):
         scores = padded[1:-1]
         edges = np.concatenate([times[:1], (times[1:-2] + times[2:-1]) / 2, times[-1:]])
-        labels = _steady_labels(scores, edges, margin, min_seconds)
-        for label, group in groupby(range(len(labels)), key=lambda index: labels[index]):
-            run = [*group]
-            place = (windows['video'].iloc[0], track, edges[run[0]], edges[run[-1] + 1])
-            rows.append((*place, classes[label], scores[run, label].mean()))
-    return pd.DataFrame(rows, columns=[*SEGMENT_COLUMNS])
+        for label, first, last in _find_runs(_steady_labels(scores, edges)):
+            place = (windows['video'].iloc[0], track, edges[first], edges[last])
+            rows.append((*place, classes[label], scores[first:last, label].mean()))
+    return pd.DataFrame(rows, columns=['video', 'track', 'start', 'end', 'label', 'score'])
 
 
-def _steady_labels(
-    scores: np.ndarray, edges: np.ndarray, margin: float, min_seconds: float
-) -> list[int]:
+def _steady_labels(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
     labels = [int(scores[0].argmax())]
     for row in scores[1:]:
         best, held = int(row.argmax()), labels[-1]
-        labels.append(best if row[best] > row[held] + margin else held)
+        labels.append(best if row[best] > row[held] + _MARGIN else held)
     steady = pd.Series(labels, dtype='Int64')
-    for _, group in groupby(range(len(labels)), key=lambda index: labels[index]):
-        run = [*group]
-        if edges[run[-1] + 1] - edges[run[0]] < min_seconds - 1e-6:
-            steady[run] = pd.NA
-    return steady.ffill().bfill().fillna(int(scores.mean(axis=0).argmax())).tolist()
+    for _, first, last in _find_runs(np.array(labels)):
+        if edges[last] - edges[first] < _MIN_SECONDS - 1e-6:
+            steady[first:last] = pd.NA
+    return steady.ffill().bfill().fillna(scores.mean(axis=0).argmax()).to_numpy(int)
+
+
+def _find_runs(labels: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Each label that stays, with its first place and the one after its last."""
+    first = np.flatnonzero(np.diff(labels, prepend=-1))
+    return zip(labels[first], first, [*first[1:], len(labels)], strict=True)
 
 
 def find_tracks(
     faces: pd.DataFrame, windows: pd.DataFrame, segments: pd.DataFrame, classes: Sequence[str]
 ) -> pd.DataFrame:
-    """A row for each track: `TRACK_COLUMNS`, and each class's share of the answered time."""
-    rows = []
-    for track, seen in faces.dropna(subset=['track']).groupby('track'):
-        answers = windows[windows['track'] == track]
-        row = dict(
-            video=seen['input'].iloc[0],
-            track=int(track),
-            start=seen['time'].iloc[0],
-            end=seen['time'].iloc[-1],
-            frames=len(seen),
-            gaps=int((seen['frame'].diff() > 1).sum()),
-            height=seen['FaceRectHeight'].median(),
-            windows=len(answers),
-        )
-        if len(answers):
-            shares = share_time(segments[segments['track'] == track], classes)
-            peak = answers.loc[answers['score'].idxmax()]
-            row |= dict(
-                label=max(shares, key=lambda name: shares[name]) if any(shares.values()) else None,
-                peak_label=peak['label'],
-                peak_score=peak['score'],
-                peak=(peak['start'] + peak['end']) / 2,
-                **shares,
-            )
-        rows.append(row)
-    return pd.DataFrame(rows, columns=[*TRACK_COLUMNS, *classes])
+    """A row for each track, see `EmotionTimeline`."""
+    seen = faces.rename(columns={'input': 'video'}).groupby(['video', 'track'], as_index=False)
+    tracks = seen.agg(
+        start=('time', 'min'),
+        end=('time', 'max'),
+        frames=('time', 'size'),
+        gaps=('frame', lambda numbers: int((numbers.diff() > 1).sum())),
+        height=('FaceRectHeight', 'median'),
+    ).set_index('track', drop=False)
+    strongest = windows.sort_values('score', ascending=False, kind='stable')
+    peaks = strongest.drop_duplicates('track').set_index('track')
+    times = segments.groupby('track')
+    shares = pd.DataFrame({track: share_time(rows, classes) for track, rows in times}, [*classes]).T
+    tracks['windows'] = windows['track'].value_counts().reindex(tracks.index, fill_value=0)
+    tracks['label'] = shares.idxmax(axis=1)
+    tracks['peak_label'], tracks['peak_score'] = peaks['label'], peaks['score']
+    tracks['peak'] = (peaks['start'] + peaks['end']) / 2
+    return tracks.join(shares).reset_index(drop=True)
 
 
 def share_time(segments: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:

@@ -12,14 +12,12 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
-from .elan import write_elan
-from .moments import Moment
+from .other_programs import write_elan, write_session, write_srt, write_vtt
 from .overlay import Progress, write_overlay
 from .plot import write_plot
-from .pyfeat import write_session
 from .report import write_report
-from .subtitles import write_srt, write_vtt
 from .tables import find_segments, find_tracks, share_time
+from .windows import Moment
 
 # Instead of a file's name.
 ARRAY = 'array'
@@ -69,11 +67,7 @@ class EmotionTimeline:
 
     @cached_property
     def segments(self) -> pd.DataFrame:
-        """Stretches with one label: ``video, track, start, end, label, score``.
-
-        The label changes where another one is clearly stronger for a second, see `find_segments`.
-        Those whose score is below ``info['abstain']`` are left out.
-        """
+        """Stretches with one label, see `find_segments`, of a score from ``info['abstain']``."""
         found = find_segments(self.windows, self.classes)
         return found[found['score'] >= self.info.get('abstain', 0.0)].reset_index(drop=True)
 
@@ -88,12 +82,6 @@ class EmotionTimeline:
         time in which it wins. The last ones are empty for a track too short to be answered.
         """
         return find_tracks(self.faces, self.windows, self.segments, self.classes)
-
-    @cached_property
-    def thumbnails(self) -> dict[int, bytes]:
-        """For each track, the JPEG of its face at its strongest moment."""
-        weakest_first = sorted(self.moments, key=lambda moment: moment.score)
-        return {moment.track: moment.picture for moment in weakest_first}
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -120,11 +108,8 @@ class EmotionTimeline:
     ) -> None:
         """Write ``timeline.json`` and so on.
 
-        Args:
-            folder: it is created.
-            formats: of `FORMATS`; ``'csv'`` writes ``windows.csv``, ``faces.csv``, ``segments.csv``
-                and ``tracks.csv``, ``'fex'`` the folder ``fex`` (`to_pyfeat`).
-            progress: of `to_video`.
+        Of `FORMATS`, ``'csv'`` writes ``windows.csv`` and each other of the `TABLES`, ``'fex'`` the
+        folder ``fex`` (`to_pyfeat`). ``progress`` is that of `to_video`.
         """
         folder = Path(folder)
         writers = dict(

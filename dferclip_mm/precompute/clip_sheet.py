@@ -44,6 +44,6 @@ def _draw_clip(caption: str, folder: Path) -> np.ndarray:
         cell[:height, left : left + width] = image
     most = cell.shape[1] // 7
     text = caption if len(caption) <= most else f'...{caption[3 - most :]}'
-    place = (1, _SIDE + _LINE - 5)
-    cv2.putText(cell, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
+    corner = (1, _SIDE + _LINE - 5)
+    cv2.putText(cell, text, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
     return cell

@@ -58,8 +58,9 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
         ListError: when a line names no clip that is there.
         OSError: when the list cannot be read.
     """
-    finder, lines, clips = ClipFinder(str(root)), [], {}
-    column, separator = None, ','
+    lines: list[tuple[str, str]] = []
+    clips: dict[str, str] = {}
+    finder, column, separator = ClipFinder(str(root)), None, ','
     for number, line in numbered_lines(decode_list(path.read_bytes(), str(path))):
         if not lines:
             separator = '\t' if '\t' in line else ','

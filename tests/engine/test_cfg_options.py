@@ -36,6 +36,18 @@ from dferclip_mm.engine.cfg_options import parse_options
         ('"happy face","sad face"', ['happy face', 'sad face']),
         ('"a" and "b"', '"a" and "b"'),
         ('["colère"]', ['colère']),
+        ('happy: smile, sad: frown', ['happy: smile', 'sad: frown']),
+        ('[a: b, c]', ['a: b', 'c']),
+        ('?a,b', ['?a', 'b']),
+        ('(a,b)', ('a', 'b')),
+        ('a,', ['a']),
+        ('a #1,b', ['a #1', 'b']),
+        ('[*.bias]', ['*.bias']),
+        ("['it's wide']", ["it's wide"]),
+        ("['a)', b]", ['a)', 'b']),
+        ('(one) and (two)', '(one) and (two)'),
+        ('(1,2),(3,4)', [(1, 2), (3, 4)]),
+        ('[a,b', '[a,b'),
     ],
 )
 def test_words_of_the_command_line_keep_their_blanks(typed, value):
@@ -46,8 +58,3 @@ def test_words_of_the_command_line_keep_their_blanks(typed, value):
 def test_a_table_is_no_value(value):
     with pytest.raises(ValueError, match=r'a\.b: expected a value .*: write a\.b\.NAME=VALUE for'):
         parse_options([f'a.b={value}'])
-
-
-def test_a_list_that_cannot_be_read_is_refused():
-    with pytest.raises(ValueError, match=r"a\.b: \['it's wide'\] is no list"):
-        parse_options(["a.b=['it's wide']"])

@@ -21,9 +21,9 @@ from dferclip_mm.media.timed_frames import TimedFrame
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
 TEMPLATE = CropTemplate(
-    landmarks=LANDMARKS,
-    spread=np.full((5, 2), 0.01),
-    box=np.array([0.2, 0.1, 0.8, 0.9]),
+    landmarks=LANDMARKS.tolist(),
+    spread=[[0.01, 0.01]] * 5,
+    box=[0.2, 0.1, 0.8, 0.9],
     size=96,
     frames=3,
     without_face=1,
@@ -123,7 +123,7 @@ def test_the_template_of_drawn_clips_has_their_landmarks() -> None:
     template = measure_template(frames, build_face_finder('mtcnn'))
     assert template.without_face <= 1
     np.testing.assert_allclose(template.landmarks, np.median(truth, axis=0), atol=0.02)
-    assert template.spread.max() < 0.06
+    assert np.max(template.spread) < 0.06
 
 
 def test_frames_without_faces_give_no_template() -> None:
@@ -133,10 +133,7 @@ def test_frames_without_faces_give_no_template() -> None:
 
 def test_a_written_template_is_read_again(tmp_path: Path) -> None:
     write_template(tmp_path / 'crop.json', TEMPLATE)
-    found = read_template(tmp_path / 'crop.json')
-    np.testing.assert_array_equal(found.landmarks, TEMPLATE.landmarks)
-    np.testing.assert_array_equal(found.box, TEMPLATE.box)
-    assert (found.size, found.frames, found.without_face) == (96, 3, 1)
+    assert read_template(tmp_path / 'crop.json') == TEMPLATE
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"landmarks": [[1, 2]]}', '{"size": 3}'])

@@ -19,9 +19,9 @@ from dferclip_mm.media.shots import count_shots
 from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
 
 TEMPLATE = CropTemplate(
-    landmarks=np.array([[0.37, 0.47], [0.63, 0.47], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]]),
-    spread=np.zeros((5, 2)),
-    box=np.array([0.2, 0.1, 0.8, 0.9]),
+    landmarks=[[0.37, 0.47], [0.63, 0.47], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]],
+    spread=[[0.0, 0.0]] * 5,
+    box=[0.2, 0.1, 0.8, 0.9],
     size=96,
     frames=1,
     without_face=0,

@@ -3,24 +3,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dferclip_mm.inference.moments import MomentLog
-from dferclip_mm.inference.windows import FaceSample, Window
+from dferclip_mm.faces.track_faces import TrackedFace
+from dferclip_mm.inference.windows import FaceSample, MomentLog, Window
 
 
 def window(start: float, track: int = 0) -> Window:
     """Two seconds of a track, a grey crop that tells when each face was seen."""
     times = [start, start + 1, start + 2]
     crops = [np.full((320, 200, 3), 10 * time, np.uint8) for time in times]
-    box = np.zeros(4)
-    return Window(
-        track,
-        start,
-        start + 2,
-        [
-            FaceSample(track, 0, *[time] * 2, box, 1, crop, crop)
-            for time, crop in zip(times, crops, strict=True)
-        ],
-    )
+    face = TrackedFace(track, np.zeros(4), np.zeros((5, 2)), 1, False)
+    seen = zip(times, crops, strict=True)
+    return Window(track, start, start + 2, [FaceSample(0, time, face, crop) for time, crop in seen])
 
 
 def test_of_windows_that_overlap_the_strongest_is_a_moment() -> None:

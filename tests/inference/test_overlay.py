@@ -52,7 +52,7 @@ def timeline_of(path: Path, *boxes: tuple[float, ...], until: float = 9.0) -> Em
     points = np.zeros((5, 2))
     for frame in read_timed_frames(str(path), end=until):
         tracked = [TrackedFace(n, np.array(box), points, 1, False) for n, box in enumerate(boxes)]
-        log.add(frame, tracked)
+        next(log.note([(frame, tracked)]))
     return EmotionTimeline(
         windows=windows,
         faces=log.table(str(path), windows, CLASSES),

@@ -9,7 +9,7 @@ import pytest
 from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.faces.boxes import read_boxes
-from dferclip_mm.inference.subtitles import format_time
+from dferclip_mm.inference.plot import format_time
 from dferclip_mm.inference.tables import FACE_COLUMNS, WINDOW_COLUMNS
 from dferclip_mm.inference.timeline import EmotionTimeline
 

@@ -120,7 +120,34 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
     assert ended.value.code == 130
     assert 'interrupted: 3 clips are left' in capsys.readouterr().err
     assert Path('faces/clips.txt').read_text() == '00001\n'
-    assert [*report_of(Path('faces'))] == ['00001']
+    report = report_of(Path('faces'))
+    assert report['00001']['problem'] == ''
+    assert {row['problem'] for name, row in report.items() if name != '00001'} == {
+        'not cropped yet'
+    }
+
+
+def test_folders_that_the_program_has_not_made_are_kept(corpus: Path, run_tool: RunTool) -> None:
+    mine = write_text(Path('faces/00002/mine.txt'), 'mine')
+    with pytest.raises(SystemExit, match='faces/00002 is there, and no report.csv beside it says'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert [*Path('faces').iterdir()] == [Path('faces/00002')]
+    run_tool('crop', 'videos/train.csv', 'faces', '--workers', 0)
+    with pytest.raises(SystemExit, match='faces/00002 is there'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert mine.read_text() == 'mine'
+
+
+def test_a_clip_that_could_not_be_read_is_read_again(corpus: Path, run_tool: RunTool) -> None:
+    video = corpus / '00002.mp4'
+    whole = video.read_bytes()
+    video.write_bytes(b'')
+    run_tool('crop', 'videos', 'faces', '--workers', 0)
+    assert 'empty file' in report_of(Path('faces'))['00002']['problem']
+    video.write_bytes(whole)
+    run_tool('crop', 'videos', 'faces', '--workers', 0)
+    row = report_of(Path('faces'))['00002']
+    assert (row['written'], row['problem']) == ('13', '')
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from mmaction.registry import DATASETS
 from mmengine.config import Config
 from small_runs import CONFIGS, ROOT, small_config, start
 
+from dferclip_mm.converters import bake_text_features
 from dferclip_mm.engine.cross_validation import find_folds
+from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
 
 CLASSES = ('no pain', 'pain')
@@ -96,6 +98,18 @@ def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced
     tested = start(cfg)
     tested.test()
     assert tested.model.cls_head.class_counts == expected
+    # Outside of a run, and published without the training clips.
+    loaded = load_model(cfg, 'none')
+    assert loaded.cls_head.class_counts == expected
+    if not balanced:
+        assert bake_text_features(loaded, cfg)[1].model.cls_head.class_counts == expected
+
+
+def test_a_test_needs_no_training_clips_for_the_loss(root, work_dir):
+    cfg = small_config('custom', root, work_dir / 'run')
+    cfg.model.cls_head.loss_cls = dict(type='AdjustedCrossEntropy', weight_power=1.0)
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
+    start(cfg).test()
 
 
 def sides_of(settings):

@@ -79,7 +79,8 @@ class StartupCheckHook(Hook):
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
         check_subjects(runner.cfg, {key: loader.dataset for key, loader in loaders.items()})
-        tell_class_counts(_head(runner), lambda: runner.train_dataloader.dataset)
+        dataset = runner.train_dataloader.dataset
+        tell_class_counts(_head(runner), lambda: dataset, training=True)
         if is_bound_to_classes(_head(runner)):
             train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
             for each in val:

@@ -50,7 +50,13 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
 def fingerprint(module: nn.Module) -> torch.Tensor:
     """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,)."""
     digest = hashlib.sha256()
-    tensors = {**dict(module.named_parameters()), **_plain_buffers(module)}
+    # Updates of LoRA are no part of what they change.
+    weights = {
+        name: weight
+        for name, weight in module.named_parameters()
+        if not re.search(r'parametrizations\.\w+\.\d+\.', name)
+    }
+    tensors = {**weights, **_plain_buffers(module)}
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())

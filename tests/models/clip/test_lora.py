@@ -122,6 +122,9 @@ def test_a_checkpoint_with_the_base_overwrites_it_below_the_updates(tiny_clip, t
     encoder.load_state_dict({**encoder.state_dict(), **whole})
     original = encoder.visual.transformer.resblocks[0].mlp.c_fc.parametrizations.weight.original
     assert torch.equal(original, whole['visual.transformer.resblocks.0.mlp.c_fc.weight'])
+    frozen = encoder_of(tiny_clip, pretrained=tiny_weights, frozen=True)
+    frozen.load_state_dict(whole)
+    assert torch.equal(encoder.visual_fingerprint, frozen.visual_fingerprint)
 
 
 @pytest.mark.parametrize('saving', ['checkpoint_mlp', 'grad_checkpointing'])
