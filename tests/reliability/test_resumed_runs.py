@@ -124,10 +124,28 @@ def test_mmengines_flexible_runner_warns_of_other_settings_too(tmp_path: Path) -
     options = dict(flexible, optim_wrapper__optimizer__lr=0.01)
     assert go(tmp_path, 'first', train_cfg__max_epochs=2, **flexible) == 0
     assert go(tmp_path, 'second', resume=True, **options) == 0
-    assert (
-        'The checkpoint decides: optim_wrapper.optimizer.lr (0.05, not 0.01). This run decides: '
-        'train_cfg.max_epochs (3, was 2)' in (tmp_path / 'second.txt').read_text()
-    )
+    said = (tmp_path / 'second.txt').read_text()
+    assert 'decides: optim_wrapper.optimizer.lr (0.05, not 0.01), the end of the schedule' in said
+    assert 'This run decides: train_cfg.max_epochs (3, was 2)' in said
+    options['optim_wrapper__optimizer'] = dict(_delete_=True, type='AdamW', lr=0.01)
+    assert go(tmp_path, 'third', resume=True, **options) == 1
+    said = (tmp_path / 'third.txt').read_text()
+    assert "was written with another optimizer, 'SGD', and this run has 'AdamW'" in said
+    assert 'Traceback' not in said
+
+
+def test_a_checkpoint_that_does_not_tell_its_settings_is_warned_of(tmp_path: Path) -> None:
+    assert go(tmp_path, 'first', train_cfg__max_epochs=1) == 0
+    path = tmp_path / 'run/epoch_1.pth'
+    content = torch.load(path, weights_only=True)
+    del content['meta']['settings']
+    torch.save(content, path)
+    # Its checksum is another one now.
+    for beside in path.parent.glob('epoch_1.pth?*'):
+        beside.unlink()
+    for name, epochs in (('second', 2), ('third', 3)):
+        assert go(tmp_path, name, resume=True, train_cfg__max_epochs=epochs) == 0
+        assert 'does not tell the settings' in (tmp_path / f'{name}.txt').read_text()
 
 
 @pytest.mark.parametrize(

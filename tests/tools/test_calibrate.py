@@ -35,6 +35,7 @@ def run(work_dir: Path, run_tool: RunTool) -> None:
     for number in numbers:
         write_clip(root / f'Clip/clip_224x224/{number:05}', 5, 'jpg')
     cfg = small_config('dferclip_dfew', work_dir, work_dir / 'run')
+    cfg.model.cls_head.prior_adjustment = 0.5
     cfg.dump('small.py')
     torch.manual_seed(0)
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), 'model.pth')
@@ -46,7 +47,10 @@ def run(work_dir: Path, run_tool: RunTool) -> None:
 
 
 def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fitted_on(
-    run: None, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+    run: None,
+    run_tool: RunTool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_tool('calibrate', 'small.py', 'model.pth', '--test-share', '0.5', '--error-rate', '0.9')
     printed = capsys.readouterr().out
@@ -63,7 +67,7 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
 
     plain = load_model(load_config('small.py', {'model.cls_head.temperature': 1.0}), 'model.pth')
     warm = load_model(load_config('small.py'), 'model.pth')
-    logits = torch.tensor([[1.0, 2.0]])
+    logits = torch.arange(7.0)[None]
     expected = plain.cls_head.adjust_logits(logits) / content['temperature']
     torch.testing.assert_close(warm.cls_head.adjust_logits(logits), expected)
 
@@ -82,6 +86,10 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     after = np.array([clip['scores'] for clip in found])
     cooled = before ** (1 / content['temperature'])
     np.testing.assert_allclose(after, cooled / cooled.sum(axis=1, keepdims=True), rtol=1e-3)
+
+    monkeypatch.setenv('HOME', str(Path.cwd()))
+    home = load_model(load_config('small.py'), '~/model.pth')
+    torch.testing.assert_close(home.cls_head.adjust_logits(logits), expected)
 
     torch.save(dict(state_dict=plain.state_dict(), meta=dict(epoch=2)), 'model.pth')
     with pytest.raises(ValueError, match=r'was fitted to another file than model\.pth is now'):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -110,6 +111,18 @@ def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list
     ]
 
 
+def check_optimizer_type(stored: Mapping[str, str], now: Mapping[str, str], source: str) -> None:
+    """Check that a run has the kind of optimizer that the checkpoint `source` was trained with."""
+    was, is_ = (each.get('optim_wrapper.optimizer.type', '') for each in (stored, now))
+    # By the class: its module may be written or not.
+    names = {re.findall(r'\w+', each)[-1] for each in (was, is_) if each}
+    if len(names) > 1:
+        raise ValueError(
+            f'{source} was written with another optimizer, {was}, and this run has {is_} in '
+            f'optim_wrapper.optimizer.type: {_REMEDY}'
+        )
+
+
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:
     """Check that an optimizer can continue from the state that the checkpoint `source` has."""
     problem = next(_find_misfits(optimizer, stored), None)
@@ -133,6 +146,13 @@ def _find_misfits(optimizer: torch.optim.Optimizer, stored: Any) -> Iterator[str
         return
     # A schedule adds the first learning rate.
     theirs, ours = ({*each[0]} - {'initial_lr'} for each in (groups, current))
+    # The rest is what the checkpoint decides; Adam with this switch is AdamW.
+    switch = 'decoupled_weight_decay'
+    if switch in theirs & ours and groups[0][switch] != current[0][switch]:
+        yield (
+            f'was written with another optimizer, which has {switch}={groups[0][switch]}, and not '
+            f'with {type(optimizer).__name__}'
+        )
     if theirs - ours and ours - theirs:
         yield (
             f'was written with another optimizer, which has {", ".join(sorted(theirs - ours))}; '

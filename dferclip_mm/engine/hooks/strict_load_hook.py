@@ -25,6 +25,7 @@ from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
 from ..checks.resumed_settings import (
     check_optimizer,
+    check_optimizer_type,
     describe_changes,
     find_other_ends,
     find_settings,
@@ -60,7 +61,8 @@ class StrictLoadHook(Hook):
         self._weights_only = ExitStack()
         # While it trains.
         self._locks = ExitStack()
-        # What this run trains with; where it resumed, its checkpoint decided some of it.
+        # What this run trains with; where it resumed, its checkpoint decided some of it. Empty
+        # where that is unknown.
         self._settings: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:
@@ -128,22 +130,37 @@ class StrictLoadHook(Hook):
 
 
 def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
-    """The settings that the run goes on with, after a warning about those of the checkpoint."""
+    """The settings that the run goes on with, after a warning about those of the checkpoint.
+
+    None are known after a checkpoint without settings, as of a stock MMEngine run.
+    """
     now = find_settings(runner.cfg, dist.get_world_size())
+    settings = checkpoint['meta'].get('settings') or {}
     ends: list[str] = []
+    flexible = isinstance(runner, FlexibleRunner)
+    if 'optimizer' in checkpoint or flexible:
+        check_optimizer_type(settings, now, source)
     # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
-    if not isinstance(runner, FlexibleRunner):
-        if 'optimizer' in checkpoint and isinstance(runner.optim_wrapper, OptimWrapper):
-            check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
-        if isinstance(runner.param_schedulers, list):
-            stored = checkpoint.get('param_schedulers')
-            ends = find_other_ends(runner.param_schedulers, stored, source)
-    # A stock MMEngine run stores none.
-    settings = checkpoint['meta'].get('settings') or now
-    warning = describe_changes(settings, now, ends)
+    if (
+        not flexible
+        and 'optimizer' in checkpoint
+        and isinstance(runner.optim_wrapper, OptimWrapper)
+    ):
+        check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
+    if isinstance(runner.param_schedulers, list) and (
+        not flexible or 'param_schedulers' in checkpoint
+    ):
+        stored = checkpoint.get('param_schedulers')
+        ends = find_other_ends(runner.param_schedulers, stored, source)
+    if not settings:
+        runner.logger.warning(
+            f'{source} does not tell the settings that it was trained with: whether this run has '
+            'others is not checked'
+        )
+    warning = describe_changes(settings or now, now, ends)
     if warning is not None:
         runner.logger.warning(warning)
-    return merge_settings(settings, now)
+    return merge_settings(settings, now) if settings else {}
 
 
 def _checkpoint_location(runner: Any) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from mmengine.optim import MultiStepLR
 
 from dferclip_mm.engine.checks.resumed_settings import (
     check_optimizer,
+    check_optimizer_type,
     describe_changes,
     find_other_ends,
     find_settings,
@@ -101,6 +102,20 @@ def test_an_optimizer_that_does_not_fit_is_refused_with_the_remedy(stored: Any, 
     content = stored if isinstance(stored, dict) else stored.state_dict()
     with pytest.raises(ValueError, match=f'^a.pth .*{said}.*load_from'):
         check_optimizer(optimizer(momentum=0.9), content, 'a.pth')
+
+
+def test_another_kind_of_optimizer_is_refused() -> None:
+    """Adam and AdamW have the same state; that of AdamW would switch Adam to its decay."""
+    adam, adamw = (
+        settings(optim_wrapper__optimizer__type=kind) for kind in ('Adam', torch.optim.AdamW)
+    )
+    with pytest.raises(ValueError, match=r"^a.pth .*AdamW.*has 'Adam' in optim_wr.*load_from"):
+        check_optimizer_type(adamw, adam, 'a.pth')
+    check_optimizer_type(settings(optim_wrapper__optimizer__type='AdamW'), adamw, 'a.pth')
+    check_optimizer_type({}, adam, 'a.pth')
+    stored = optimizer(torch.optim.AdamW).state_dict()
+    with pytest.raises(ValueError, match=r'^a.pth .*decoupled_weight_decay=True, .*load_from'):
+        check_optimizer(optimizer(torch.optim.Adam), stored, 'a.pth')
 
 
 def test_schedules_that_do_not_fit_are_refused_and_other_ends_are_told() -> None:
