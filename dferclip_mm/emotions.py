@@ -7,6 +7,7 @@ its order. Everything in this package refers to classes by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 EMOTIONS = (
     'happiness',
@@ -43,6 +44,20 @@ _SYNONYMS = {
     'helpless': 'helplessness',
     'disappointed': 'disappointment',
 }
+
+_USUAL_COLORS = dict(
+    anger='tab:red', disgust='tab:green', fear='tab:purple', happiness='tab:orange',
+    neutral='tab:gray', sadness='tab:blue', surprise='tab:pink',
+)  # fmt: skip
+_OTHER_COLORS = ('tab:brown', 'tab:cyan', 'tab:olive', 'navy', 'teal', 'gold', 'black', 'indigo')
+
+
+def class_colors(classes: Sequence[str]) -> dict[str, str]:
+    """A colour for each class, as ``#rrggbb``; the usual seven have the same in all pictures."""
+    from matplotlib.colors import to_hex
+
+    others = cycle(_OTHER_COLORS)
+    return {name: to_hex(_USUAL_COLORS.get(name) or next(others)) for name in classes}
 
 
 def emotion_of(word: str) -> str:

@@ -30,8 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'export': {'files', 'models'},
-    'inference': {'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'},
-    'explain': {'inference', 'models'},
+    'inference': {
+        *('emotions', 'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'),
+    },
+    'explain': {'emotions', 'models'},
 }
 
 

@@ -145,12 +145,18 @@ def show_progress(
     bar = None
     for frame in frames:
         # What is no video has already ended in an error.
-        bar = bar or tqdm(
-            total=max(0.0, min(end, read_duration(video)) - start) or None,
-            desc=f'{does}{Path(video).name}',
-            bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
-            '[{elapsed}<{remaining}]',
-        )
+        if bar is None:
+            # What a browser records does not say how long it is.
+            total = max(0.0, min(end, read_duration(video) or end) - start)
+            known = 0 < total < float('inf')
+            bar = tqdm(
+                total=total if known else None,
+                desc=f'{does}{Path(video).name}',
+                bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
+                '[{elapsed}<{remaining}]'
+                if known
+                else '{desc}: {n:.0f} s [{elapsed}]',
+            )
         bar.update(frame.time - start - bar.n)
         yield frame
         if stopped():
@@ -252,7 +258,7 @@ def main() -> None:
             # Each face and window at once.
             batch_size=1 if camera else 32,
         )
-        answered, failed = False, []
+        answered, followed, failed = False, False, []
         if camera:
             file = args.out / 'camera.csv'
             answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
@@ -278,6 +284,7 @@ def main() -> None:
             timeline.save(folder, formats, partial(show, does='drawing '))
             print(*describe(timeline, folder), sep='\n')
             answered = answered or len(timeline.windows) > 0
+            followed = followed or timeline.summary['tracks'] > 0
             if interrupted:
                 print(
                     f'interrupted in video {count} of {len(args.videos)}: what was read of it, up '
@@ -288,7 +295,8 @@ def main() -> None:
         if failed:
             raise ValueError(f'{len(failed)} of {len(args.videos)} videos: {failed[0]}')
     if not answered:
-        print('no face was found, so there is no answer')
+        seen = 'no face was in view for long enough' if followed else 'no face was found'
+        print(f'{seen}, so there is no answer')
         sys.exit(NO_FACE)
 
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from html import escape
@@ -109,7 +109,7 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
         size, declared = Path(video).stat().st_size / 1e6, read_duration(video)
         check_limits(size, declared, **limits)
 
-        def shown(frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
+        def shown(frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
             for frame in frames:
                 # A recording does not declare how long it is.
                 check_limits(size, frame.time, **limits)

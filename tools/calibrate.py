@@ -24,8 +24,9 @@ def parse_arguments() -> argparse.Namespace:
         '--test-share',
         type=float,
         metavar='SHARE',
-        help='fit on this share of the test clips, such as 0.5, and report on the others; by '
-        'default on the clips of val_dataloader, and report on those of test_dataloader',
+        help='fit on this share of the test clips, such as 0.5, and report on the others (on other '
+        'subjects, where they are known); by default fit on the clips of val_dataloader, and '
+        'report on those of test_dataloader',
     )
     parser.add_argument(
         '--error-rate', type=float, default=0.1, help='wished of selective answers (%(default)s)'
@@ -35,8 +36,10 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def evaluate(cfg: Any, split: str, checkpoint: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logits, labels and names of a split's clips, without those that cannot be read."""
+def evaluate(
+    cfg: Any, split: str, checkpoint: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Logits, labels, names and subjects of a split's clips, without those that cannot be read."""
     import copy
     import tempfile
 
@@ -56,7 +59,9 @@ def evaluate(cfg: Any, split: str, checkpoint: str) -> tuple[np.ndarray, np.ndar
         build_runner(run).test()
         found = read_results(f'{folder}/results.json')
     read = found.predicted >= 0
-    return found.class_scores[read], found.truth[read], np.array(clip_names(found.clips))[read]
+    names = np.array(clip_names(found.clips))[read]
+    subjects = np.array(found.subjects)[read].tolist() if found.subjects else []
+    return found.class_scores[read], found.truth[read], names, subjects
 
 
 def main() -> None:
@@ -65,7 +70,7 @@ def main() -> None:
 
     from scipy.special import softmax
 
-    from dferclip_mm.datasets.holdout import stratified_holdout
+    from dferclip_mm.datasets.splits import take_share
     from dferclip_mm.engine import calibration
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
@@ -84,13 +89,13 @@ def main() -> None:
                     'training clips that are held out (val_fraction, as in '
                     'configs/dferclip_dfew_val10.py), or give --test-share 0.5'
                 )
-        logits, labels, names = evaluate(cfg, split, args.checkpoint)
+        logits, labels, names, subjects = evaluate(cfg, split, args.checkpoint)
         if args.test_share:
-            fit = stratified_holdout(labels.tolist(), args.test_share, 0)
+            fit = take_share(labels.tolist(), subjects, args.test_share)
             reported, truth = logits[~fit], labels[~fit]
             logits, labels, names = logits[fit], labels[fit], names[fit]
         else:
-            reported, truth, _ = evaluate(cfg, 'test', args.checkpoint)
+            reported, truth, *_ = evaluate(cfg, 'test', args.checkpoint)
         temperature = confidence.fit_temperature(logits, labels)
         calibrated = softmax(logits / temperature, axis=1)
         threshold = confidence.find_threshold(calibrated, labels, args.error_rate)

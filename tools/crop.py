@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REPORT, SHEET, SETTINGS, TEMPLATE = 'report.csv', 'sheet.jpg', 'settings.json', 'crop.json'
 # A main face with a smaller share of the area may be the wrong one.
 UNCLEAR = 2 / 3
+NOT_YET = 'not cropped yet'
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -33,13 +34,13 @@ def parse_arguments() -> argparse.Namespace:
         'what is missing.',
         epilog=f'OUT also gets {REPORT} (frames and faces of each clip), {SHEET}, {TEMPLATE} (how '
         'the faces lie, for analyze.py) and a list of the clips that have a face: the given one '
-        'without the lines of the others, or clips.txt.',
+        'without the lines of the others, or clips.csv.',
     )
     parser.add_argument(
         'source',
         type=Path,
         metavar='FOLDER|LIST',
-        help='a folder of videos or frame folders, or a list that names them (of a corpus, or a '
+        help='a folder of videos or of frame folders, or a list that names them (of a corpus, or a '
         'table with a column "path"); labels and captions are kept',
     )
     parser.add_argument('out', type=Path, help='folder for the clips')
@@ -84,6 +85,10 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     from dferclip_mm.files import write_json
     from dferclip_mm.precompute.face_clips import CropSettings
 
+    for name, least in (('every', 1), ('size', 1), ('workers', 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise ValueError(f'--{name}: expected {least} or more, found {value}')
     template = read_template(args.template) if args.template else DEFAULT_TEMPLATE
     if args.size:
         template = replace(template, size=args.size)
@@ -106,8 +111,8 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     return settings
 
 
-def read_report(file: Path, out: Path) -> dict[str, CroppedClip]:
-    """The clips that an earlier call has finished, by their names."""
+def read_report(file: Path) -> dict[str, CroppedClip]:
+    """The clips that earlier calls have begun, by their names; the last row of each counts."""
     from dferclip_mm.precompute.face_clips import CroppedClip
 
     if not file.exists():
@@ -115,14 +120,24 @@ def read_report(file: Path, out: Path) -> dict[str, CroppedClip]:
     with file.open(encoding='utf-8', newline='') as stream:
         # The last line of a program that was killed may be cut.
         rows = [row for row in csv.DictReader(stream) if None not in row.values()]
-    found = [
-        CroppedClip(
+    return {
+        row['clip']: CroppedClip(
             row['clip'], int(row['frames']), int(row['seen']), int(row['written']),
             int(row['faces']), float(row['share']), row['problem'],
         )
         for row in rows
-    ]  # fmt: skip
-    return {each.clip: each for each in found if not each.written or (out / each.clip).is_dir()}
+    }  # fmt: skip
+
+
+def check_target(out: Path, names: Iterable[str]) -> None:
+    """Refuse to replace what this program has not made."""
+    begun = read_report(out / REPORT)
+    for name in names:
+        if name not in begun and (out / name).is_dir():
+            raise ValueError(
+                f'{out / name} is there, and no {REPORT} beside it says that it was cropped here: '
+                'choose another folder for the clips'
+            )
 
 
 def write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -142,13 +157,21 @@ def crop(
 
     from dferclip_mm.precompute.face_clips import CroppedClip, crop_clips
 
-    done = read_report(out / REPORT, out)
+    begun = read_report(out / REPORT)
+    done = {
+        name: each
+        for name, each in begun.items()
+        if not each.problem and (not each.written or (out / name).is_dir())
+    }
     missing = {name: source for name, source in clips.items() if name not in done}
     if len(missing) < len(clips):
         print(f'{len(clips) - len(missing)} of {len(clips)} clips are there')
-    write_rows(out / REPORT, [CroppedClip._fields, *done.values()])
+    # What is begun is known as ours, whatever ends the program.
+    begun.update({name: CroppedClip(name, 0, 0, 0, 0, 0.0, NOT_YET) for name in missing})
+    write_rows(out / REPORT, [CroppedClip._fields, *begun.values()])
     with (out / REPORT).open('a', encoding='utf-8', newline='') as stream:
         table = csv.writer(stream)
+        interrupted = False
         try:
             with closing(crop_clips(missing, out, settings, workers)) as results:
                 for each in tqdm(results, total=len(missing), desc='Cropping', unit='clip'):
@@ -156,8 +179,9 @@ def crop(
                     stream.flush()
                     done[each.clip] = each
         except KeyboardInterrupt:
-            return done, True
-    return done, False
+            interrupted = True
+    write_rows(out / REPORT, [CroppedClip._fields, *{**begun, **done}.values()])
+    return done, interrupted
 
 
 def describe(done: Iterable[CroppedClip]) -> Iterable[str]:
@@ -187,13 +211,19 @@ def main() -> None:
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.files import atomic_write
+    from dferclip_mm.media.images import list_frames
+    from dferclip_mm.media.video_files import VIDEO_SUFFIXES
     from dferclip_mm.precompute.clip_sheet import write_sheet
-    from dferclip_mm.precompute.clip_sources import find_clips, read_clip_list
+    from dferclip_mm.precompute.clip_sources import find_clips, list_clips, read_clip_list
 
     with friendly_errors():
         if args.source.is_dir():
             clips = find_clips(args.source)
-            lines, name = [(clip, clip) for clip in clips], 'clips.txt'
+            lines, name = list_clips(clips), 'clips.csv'
+        elif args.source.suffix.lower() in VIDEO_SUFFIXES:
+            raise ValueError(
+                f'{args.source} is one video: give the folder that it lies in, or a list'
+            )
         else:
             lines, clips = read_clip_list(args.source, args.root or args.source.parent)
             name = args.source.name
@@ -201,6 +231,7 @@ def main() -> None:
         root = args.source if args.source.is_dir() else args.root or args.source.parent
         if out == root.absolute() or (args.source.is_dir() and out.is_relative_to(root.absolute())):
             raise ValueError(f'{args.out} lies in the folder of the clips, {root}: choose another')
+        check_target(args.out, clips)
         settings = choose_settings(args)
         done, interrupted = crop(clips, args.out, settings, args.workers)
         rows = [done[clip] for clip in clips if clip in done]
@@ -208,6 +239,9 @@ def main() -> None:
         kept = [line for line, clip in lines if not clip or clip in faces]
         atomic_write(args.out / name, ''.join(f'{line}\n' for line in kept))
         print(*describe(rows), sep='\n')
+        pictures = len(list_frames(str(args.source))) if args.source.is_dir() else 0
+        if pictures:
+            print(f'  pictures beside them, which are no clips: {pictures}')
         if faces:
             captions = {
                 f'{clip}: {each.written} of {each.frames} frames, faces: {each.faces}': args.out
@@ -215,9 +249,10 @@ def main() -> None:
                 for clip, each in faces.items()
             }
             write_sheet(args.out / SHEET, captions)
+            needs = ', once you have added a column "label" to it' if lines[0][0] == 'path' else ''
             print(
                 f'wrote {args.out}: see {SHEET} and {REPORT}; a dataset takes it by '
-                f"ann_file='{out / name}', data_prefix=dict(clips='{out}')"
+                f"ann_file='{out / name}', data_prefix=dict(clips='{out}'){needs}"
             )
     if interrupted:
         print(f'interrupted: {len(clips) - len(rows)} clips are left', file=sys.stderr)

@@ -79,7 +79,10 @@ def read_frames(path: str, count: int) -> list[np.ndarray]:
     with open_clip_frames({'filename': path}, ClipInit()) as reader:
         last = len(reader) - 1
         places = np.linspace(0, last, count) if count > 1 else [last // 2]
-        return [reader.read(round(place)) for place in places]
+        shown = [round(place) for place in places]
+        # A short clip repeats frames, and a video is only read forwards.
+        frames = {index: reader.read(index) for index in dict.fromkeys(shown)}
+        return [frames[index] for index in shown]
 
 
 def main() -> None:

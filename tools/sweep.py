@@ -70,20 +70,24 @@ def run_all(args: argparse.Namespace) -> None:
 
 def compare_ended(combinations: list[Combination]) -> None:
     """Print the table of the combinations whose runs have all ended, and how to get it again."""
-    from dferclip_mm.evaluation.compare import compare, read_run
+    from dferclip_mm.evaluation.compare import Run, compare
+    from dferclip_mm.evaluation.results import find_results, read_results
     from dferclip_mm.evaluation.tables import render
 
-    ended = {
-        one.name: one.folder
-        for one in combinations
-        if all(run.results.is_file() for run in one.runs)
-    }
+    ended = [one for one in combinations if all(run.results.is_file() for run in one.runs)]
     if not ended:
         return
     if len(ended) < len(combinations):
         print(f'{len(ended)} of {len(combinations)} combinations have ended:')
-    print(render(compare([read_run(path, name) for name, path in ended.items()]), 'text'))
-    print(f'\nin other forms: tools/compare.py {" ".join(map(str, ended.values()))} --format latex')
+    # Of these runs alone: the folders may hold others, of earlier calls with other seeds.
+    files = {one.folder: [run.results for run in one.runs] for one in ended}
+    runs = [Run(one.name, tuple(map(read_results, files[one.folder]))) for one in ended]
+    print(render(compare(runs), 'text'))
+    if all({*find_results(folder)} == {*paths} for folder, paths in files.items()):
+        folders = ' '.join(map(str, files))
+        print(f'\nin other forms: tools/compare.py {folders} --format latex')
+    else:
+        print('\nthe folders also hold runs of earlier calls, which are not in the table')
 
 
 def main() -> None:

@@ -142,7 +142,8 @@ class ClipListDataset(CorpusDataset):
         known = (*classes, *self._known, *self._order)
         check_names('include_classes', self.choice.include, known)
         check_names('class_map', self.choice.class_map.values(), classes)
-        voted = [self.choice.class_of(label) for label in self.columns.votes]
+        taken = filter(self.choice.takes, self.columns.votes)
+        voted = [self.choice.class_of(label) for label in taken]
         check_names('columns.votes', voted, classes)
         return metainfo
 
@@ -207,6 +208,14 @@ class ClipListDataset(CorpusDataset):
         if self.require_caption:
             # After the clips are divided: other datasets divide them alike.
             taken = [row for row in taken if row.english]
+        subjects = sorted({row.subject for row in taken} - {''}, key=natural_key)
+        if subjects:
+            some = f'{", ".join(subjects[:20])}{", ..." * (len(subjects) > 20)}'
+            print_log(
+                f'{self.list_file}: {self.split}, fold {self.fold}: {len(taken)} clips of '
+                f'{len(subjects)} subjects ({some})',
+                logger='current',
+            )
         labels = {self.choice.class_of(row.label) for row in taken}
         others = self.columns.scores or 'caption' in self.columns.names
         if len(labels) == 1 and self.labelled and self.split == 'train' and not others:
@@ -227,14 +236,6 @@ class ClipListDataset(CorpusDataset):
                 f'{self.list_file}: expected clips of the split {self.split!r}, found '
                 f'{", ".join(sorted({*sides}))}'
             )
-        subjects = sorted({row.subject for row in found} - {''}, key=natural_key)
-        if subjects:
-            some = f'{", ".join(subjects[:20])}{", ..." * (len(subjects) > 20)}'
-            print_log(
-                f'{self.list_file}: {self.split}, fold {self.fold}: {len(found)} clips of '
-                f'{len(subjects)} subjects ({some})',
-                logger='current',
-            )
         return found
 
     def annotation(self, row: Any) -> dict[str, Any]:
@@ -249,7 +250,7 @@ class ClipListDataset(CorpusDataset):
         if row.weight is not None:
             annotation['weight'] = row.weight
         if row.votes:
-            annotation['votes'] = self.share_votes(row.votes)
+            annotation['votes'] = self.share_votes(row.votes, row.line)
         return annotation
 
     def locate(self, row: Any) -> str | None:

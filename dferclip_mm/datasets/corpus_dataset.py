@@ -233,9 +233,18 @@ class CorpusDataset(ClipDataset):
             annotation['total_frames'] = row.num_frames
         return annotation
 
-    def share_votes(self, votes: Mapping[str, float]) -> list[float]:
-        """The share of each class among the votes of a clip."""
-        return vote_shares(votes, tuple(self.label_numbers), self.choice.class_of)
+    def share_votes(self, votes: Mapping[str, float], line: int) -> list[float]:
+        """The share of each class among a clip's votes, without those for classes left out.
+
+        Raises:
+            ListError: when no vote remains.
+        """
+        taken = {label: count for label, count in votes.items() if self.choice.takes(label)}
+        try:
+            return vote_shares(taken, tuple(self.label_numbers), self.choice.class_of)
+        except ValueError as error:
+            found = ', '.join(label for label, count in votes.items() if count)
+            raise ListError(self.ann_file, line, str(error), f'votes for {found} alone') from None
 
     def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
         """In training, the votes and the weight of a clip in the place of its label."""

@@ -106,7 +106,7 @@ class DFEWDataset(CorpusDataset):
             if voted is None:
                 expected = f'a clip with votes in {_VOTES}'
                 raise ListError(self.ann_file, row.line, expected, row.clip)
-            annotation['votes'] = self.share_votes(voted.votes)
+            annotation['votes'] = self.share_votes(voted.votes, row.line)
         return annotation
 
     def locate(self, row: Row) -> str | None:

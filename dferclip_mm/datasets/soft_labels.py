@@ -11,18 +11,25 @@ import torch
 def vote_shares(
     votes: Mapping[str, float], classes: Sequence[str], class_of: Callable[[str], str]
 ) -> list[float]:
-    """The share of each class among the votes: C numbers with the sum 1.
+    """The share of each class among the votes for these classes: C numbers with the sum 1.
 
     Args:
-        votes: label -> number, their sum above 0.
+        votes: label -> number.
         classes: C names.
-        class_of: the class of a label, where several are merged.
+        class_of: the class of a label, where several are merged; votes for another do not count.
+
+    Raises:
+        ValueError: when there are no votes for the classes.
     """
-    total = sum(votes.values())
-    shares = dict.fromkeys(classes, 0.0)
+    counts = dict.fromkeys(classes, 0.0)
     for label, count in votes.items():
-        shares[class_of(label)] += count / total
-    return list(shares.values())
+        name = class_of(label)
+        if name in counts:
+            counts[name] += count
+    total = sum(counts.values())
+    if not total:
+        raise ValueError(f'a vote for one of {", ".join(classes)}')
+    return [count / total for count in counts.values()]
 
 
 def soft_target(item: Mapping[str, Any], num_classes: int) -> torch.Tensor:

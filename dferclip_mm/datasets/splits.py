@@ -75,6 +75,25 @@ def hold_out(
     return group_folds(labels, groups, round(1 / fraction), seed) == 1
 
 
+def take_share(labels: Sequence[int], subjects: Sequence[str], share: float) -> np.ndarray:
+    """Choose a share of clips, between 0 and 1, by whole subjects where they are known.
+
+    Args:
+        labels: of N clips.
+        subjects: of N clips; empty where they are not known.
+
+    Returns:
+        (N,) True where a clip is chosen.
+
+    Raises:
+        ValueError: if the share is not between 0 and 1, or there are too few subjects for it.
+    """
+    if not subjects or not 0 < share < 1:
+        return stratified_holdout(labels, share, 0)
+    chosen = hold_out([*map(str, labels)], subjects, min(share, 1 - share), 0)
+    return chosen if share <= 0.5 else ~chosen
+
+
 @dataclass(frozen=True)
 class SplitRule:
     """What divides the clips of one list.

@@ -95,7 +95,11 @@ def _read_frame(path: Path) -> Table:
 
     excel = path.suffix.lower() == '.xlsx'
     try:
-        frame = pandas.read_excel(path, dtype=object) if excel else pandas.read_parquet(path)
+        if excel:
+            # Only an empty cell is none: the words None and NA may be labels.
+            frame = pandas.read_excel(path, dtype=object, keep_default_na=False, na_values=[''])
+        else:
+            frame = pandas.read_parquet(path)
     except ImportError as error:
         package = 'openpyxl' if excel else 'pyarrow'
         raise ImportError(
@@ -110,6 +114,7 @@ def _read_frame(path: Path) -> Table:
     return columns, [
         Record(line, dict(zip(columns, map(_to_text, row), strict=True)))
         for line, row in enumerate(rows, 2 if excel else 1)
+        if any(cell is not None for cell in row)
     ]
 
 

@@ -16,12 +16,12 @@ from .lookup import build_without_pipeline
 
 def calibration_file(checkpoint: str | Path) -> Path:
     """``epoch_20.calibration.json`` beside ``epoch_20.pth``."""
-    return Path(checkpoint).with_suffix('.calibration.json')
+    return Path(checkpoint).expanduser().with_suffix('.calibration.json')
 
 
 def checkpoint_hash(checkpoint: str | Path) -> str:
     """By which a calibration knows its checkpoint."""
-    return hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(checkpoint).expanduser().read_bytes()).hexdigest()
 
 
 def list_clips(cfg: Config, split: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ from .bootstrap import number_units, percentile_interval, resample_counts
 from .measures import answer_cells, macro_f1, mean_of_known, recall, uar, war
 from .results import Results, find_results, read_results
 
+# Of videos and packed clips, as in the room media; a span of a video may follow.
+_SUFFIX = re.compile(
+    r'[.](mp4|m4v|mov|qt|3gp|3g2|avi|divx|mkv|webm|mpe?g|vob|m?ts|m2ts|flv|f4v|wmv|asf|ogv'
+    r'|safetensors)(?=$|#t=[0-9.]+,[0-9.]+$)',
+    re.IGNORECASE,
+)
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war, 'F1': macro_f1}
 
 
@@ -49,7 +56,7 @@ class Run:
         parts = [[Path(clip) for clip in part.clips] for part in self.parts]
         paths = {path for part in parts for path in part}
         root = os.path.commonpath([path.parent for path in paths])
-        stems = {path: path.relative_to(root).with_suffix('').as_posix() for path in paths}
+        stems = {path: _without_suffix(path.relative_to(root).as_posix()) for path in paths}
         if len(set(stems.values())) < len(paths):
             stems = {path: path.relative_to(root).as_posix() for path in paths}
         names = []
@@ -216,6 +223,11 @@ def mcnemar(run: Run, other: Run) -> tuple[int, int, float] | None:
     only_other = sum(rights[0][clip] < rights[1][clip] for clip in rights[0])
     total = only + only_other
     return only, only_other, float(binomtest(only, total).pvalue) if total else 1.0
+
+
+def _without_suffix(clip: str) -> str:
+    """A clip without its file's suffix; a span stays, and a folder's name with dots."""
+    return _SUFFIX.sub('', clip)
 
 
 def _cells(run: Run) -> tuple[np.ndarray, tuple[int, int, int]]:

@@ -145,13 +145,18 @@ class RecallMetric(ClipMetric):
 
         Args:
             settings: the metric's arguments.
-            meta: the dataset's metainfo; without ``classes``, every recall is possible.
+            meta: the dataset's metainfo, and whether it has several labels (``multi_class``);
+                what is not known of these is possible.
         """
+        classes = settings.get('classes') or meta.get('classes') or ('*',)
+        several = ['mAP', *(f'AP/{name}' for name in classes)]
+        if meta.get('multi_class'):
+            return several
         names = ['UAR', 'WAR', *(settings.get('measures') or ())]
         if settings.get('bootstrap'):
             names += [f'{name}_{bound}' for name in ('UAR', 'WAR') for bound in ('low', 'high')]
-        classes = settings.get('classes') or meta.get('classes') or ('*',)
-        return names + [f'recall/{name}' for name in classes]
+        names += [f'recall/{name}' for name in classes]
+        return names if meta.get('multi_class') is False else [*dict.fromkeys(names + several)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the label, the scores and the identity of each clip of a batch.

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
+from ..emotions import class_colors
 from .calibration import reliability
 from .compare import MEASURES, Run, compare
 from .measures import class_f1, count_answers
@@ -23,7 +22,6 @@ from .results import Curves, Results, pool_results
 # A clip and a number of frames: RGB frames, evenly spread over it.
 ReadFrames = Callable[[str, int], Sequence[np.ndarray]]
 FRAMES = 16
-_COLORS = [to_hex(colormaps['tab20'](number)) for number in (*range(0, 20, 2), *range(1, 20, 2))]
 
 
 def render_report(
@@ -166,6 +164,7 @@ class Page:
             places = project(vectors[chosen])
         except ImportError as error:
             return {'points': [], 'mapped': str(error)}
+        colors = [*class_colors(results.classes).values()]
         points, hover = [], []
         for number, (x, y) in zip(chosen.tolist(), places, strict=True):
             clip, truth, answer = (
@@ -173,15 +172,15 @@ class Page:
                 results.truth[number],
                 results.predicted[number],
             )
-            ring = _COLORS[answer % len(_COLORS)] if answer != truth else ''
-            color = _COLORS[truth % len(_COLORS)]
+            ring = colors[answer] if answer != truth else ''
+            color = colors[truth]
             point = {'x': f'{15 + 610 * x:.1f}', 'y': f'{465 - 450 * y:.1f}'}
             points.append({**point, 'color': color, 'ring': ring})
             lines = [f'{word} {name} ({score:.2f})' for word, name, score in clip['scores'][:2]]
             hover.append({'picture': clip['thumbnail'], 'lines': [*lines, clip['name']]})
         legend = [
-            {'name': name, 'color': _COLORS[number % len(_COLORS)]}
-            for number, name in enumerate(results.classes)
+            {'name': name, 'color': color}
+            for name, color in zip(results.classes, colors, strict=True)
         ]
         drawn = f'{len(chosen)} clips' + (' drawn at random' if len(chosen) == MOST_POINTS else '')
         mapped = f'the {what} of {drawn}'

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..inference.plot import class_colors
+from ..emotions import class_colors
 from .attention import frame_attention
 from .clip import Clip, UndefinedError, frame_similarity, leave_one_out, predict
 from .face import overlay, patch_relevance

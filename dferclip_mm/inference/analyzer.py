@@ -76,6 +76,11 @@ class EmotionAnalyzer:
         abstain: float = 0.0,
         batch_size: int = 32,
     ) -> None:
+        for name, value in (('stride', stride), ('window', window)):
+            if value is not None and not value > 0:
+                raise ValueError(f'{name}: expected more than 0 seconds, found {value:g}')
+        if every < 1:
+            raise ValueError(f'every: expected 1 or more, found {every}')
         changes = {'classes': classes, 'prompts': prompts}
         changes = {name: value for name, value in changes.items() if value is not None}
         held = None
@@ -157,7 +162,7 @@ class EmotionAnalyzer:
         if isinstance(video, np.ndarray):
             name = ARRAY
             timed = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(video))
-            frames = (frame for frame in timed if start <= frame.time < end)
+            frames: Iterator[TimedFrame] = (each for each in timed if start <= each.time < end)
         else:
             name = str(video)
             if name.lower().endswith(IMAGE_SUFFIXES):

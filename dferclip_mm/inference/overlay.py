@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib import font_manager
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from ..emotions import class_colors
 from ..files import atomic_write
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..media.write_video import write_video
-from .plot import class_colors
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline

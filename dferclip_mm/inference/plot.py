@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import BytesIO
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
+from ..emotions import class_colors
 from ..files import atomic_write
 from .tables import find_curves
 
@@ -21,17 +19,6 @@ if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
 _MOST_TRACKS = 12
-_USUAL_COLORS = dict(
-    anger='tab:red', disgust='tab:green', fear='tab:purple', happiness='tab:orange',
-    neutral='tab:gray', sadness='tab:blue', surprise='tab:pink',
-)  # fmt: skip
-_OTHER_COLORS = ('tab:brown', 'tab:cyan', 'tab:olive', 'navy', 'teal', 'gold', 'black', 'indigo')
-
-
-def class_colors(classes: Sequence[str]) -> dict[str, str]:
-    """A colour for each class, as ``#rrggbb``; the usual seven have the same in all corpora."""
-    others = cycle(_OTHER_COLORS)
-    return {name: to_hex(_USUAL_COLORS.get(name) or next(others)) for name in classes}
 
 
 def draw_timeline(timeline: EmotionTimeline) -> Figure:

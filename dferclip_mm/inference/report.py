@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ..emotions import class_colors
 from ..faces.boxes import BOX_COLUMNS
 from ..files import atomic_write
 from ..media.playable import is_playable, write_playable
-from .plot import class_colors
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..datasets.clip_finder import ClipFinder
@@ -41,6 +43,18 @@ def find_clips(folder: Path) -> dict[str, str]:
     return clips
 
 
+def list_clips(clips: Iterable[str]) -> list[tuple[str, str]]:
+    """The lines of a table of clips, for `ClipListDataset`, each with the name of its clip.
+
+    Where all clips lie in folders, the column ``label`` holds the name of each one's folder.
+    """
+    names = [*clips]
+    labelled = all('/' in name for name in names)
+    rows = [[name, name.split('/')[-2]] if labelled else [name] for name in names]
+    header = 'path,label' if labelled else 'path'
+    return [(header, ''), *((_join(row), row[0]) for row in rows)]
+
+
 def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """The lines of a list, each with the name of its clip, and the clips.
 
@@ -55,7 +69,7 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
         (line, name) for each line, ``''`` for a header; and name -> path.
 
     Raises:
-        ListError: when a line names no clip that is there.
+        ListError: when a line names no clip that is there, or two files have one name.
         OSError: when the list cannot be read.
     """
     lines: list[tuple[str, str]] = []
@@ -77,11 +91,18 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
         if found is None:
             raise ListError(str(path), number, f'a clip below {root}', line)
         name = find_clip_name(found, [root.absolute()])
-        clips[name] = found
+        if clips.setdefault(name, found) != found:
+            raise ListError(str(path), number, f'one file named {name}, {clips[name]}', found)
         lines.append((line, name))
     if not clips:
         raise ListError(str(path), 0, 'at least one clip', 'none')
     return lines, clips
+
+
+def _join(fields: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator='').writerow(fields)
+    return line.getvalue()
 
 
 def _split(line: str, separator: str) -> list[str]:

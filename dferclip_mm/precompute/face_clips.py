@@ -6,7 +6,7 @@ import multiprocessing
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
@@ -78,8 +78,8 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     """Write the frames of a clip's main face as ``out/clip/00001.jpg`` and so on.
 
     The main face is the track with the largest area, summed over all frames: who is in view for
-    long and large. Frames without it are left out. The folder appears when it is complete; there
-    is none without a face.
+    long and large. Frames without it are left out. The folder appears when it is complete, in the
+    place of an earlier one; there is none without a face.
 
     Args:
         clip: its name, parts joined by ``/``.
@@ -144,7 +144,7 @@ def read_clip_frames(source: str) -> Iterator[TimedFrame]:
 
 def crop_clips(
     clips: Mapping[str, str], out: Path, settings: CropSettings, workers: int
-) -> Iterator[CroppedClip]:
+) -> Generator[CroppedClip, None, None]:
     """Crop clips, several at a time; each is reported when it is done.
 
     Args:

@@ -228,6 +228,15 @@ def test_a_wrong_list_or_setting_is_refused_with_its_line(build, content, settin
         build(content, **settings)
 
 
+def test_words_for_nothing_are_labels_in_excel_and_blank_rows_are_none(root, build):
+    rows = [('b/1', 'None'), ('', ''), ('b/2', 'NA'), ('b/3', 'null')]
+    frame = pandas.DataFrame(rows, columns=['path', 'label'])
+    frame.to_excel(root / 'list.xlsx', index=False)
+    dataset = build(name='list.xlsx')
+    assert dataset.metainfo['classes'] == ('NA', 'None', 'null')
+    assert [item['ann_line'] for item in items(dataset)] == [2, 4, 5]
+
+
 def test_a_missing_clip_or_a_wrong_file_is_named(build):
     with pytest.raises(FileNotFoundError, match=r'first gone \(.*list\.csv:3\)'):
         build('path,label\nb/1,pain\ngone,calm\n')

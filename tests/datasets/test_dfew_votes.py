@@ -6,6 +6,8 @@ from clip_files import write_frames
 from mini_corpora import write_dfew
 from mmaction.registry import DATASETS
 
+from dferclip_mm.emotions import CORPUS_CLASSES
+
 WORDS = ('happy', 'sad', 'neutral', 'angry', 'surprise', 'disgust', 'fear')
 
 
@@ -50,6 +52,21 @@ def test_votes_are_what_training_aims_at(root):
     )
     assert clips(merged)[4]['votes'] == [0, 1, 0, 0, 0, 0]
     assert merged.set_target(merged.get_data_info(1))['label'] == 1
+
+
+def test_votes_for_a_class_that_is_left_out_do_not_count(root):
+    six = tuple(name for name in CORPUS_CLASSES['dfew'] if name != 'disgust')
+    settings = dict(votes=True, exclude_classes='disgust', metainfo=dict(classes=six))
+    found = clips(build(root, **settings))
+    # Clip 9: 8 votes for surprise, 2 for disgust.
+    assert found[9]['votes'] == [0, 0, 0, 0, 1, 0]
+    assert 11 not in found
+    assert clips(build(root, votes=True, exclude_classes='disgust'))[9]['votes'][5] == 0
+    frame = pandas.read_excel(root / 'Annotation/annotation.xlsx')
+    frame.loc[8, ['vote_surprise', 'vote_disgust']] = 0, 10
+    frame.to_excel(root / 'Annotation/annotation.xlsx', index=False)
+    with pytest.raises(ValueError, match=r'a vote for one of .* votes for disgust alone'):
+        build(root, **settings)
 
 
 def test_all_voted_clips_outside_the_test_list_are_trained_on(root):

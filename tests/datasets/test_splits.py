@@ -8,7 +8,7 @@ import pytest
 from clip_files import write_frames, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.splits import group_folds, hold_out
+from dferclip_mm.datasets.splits import group_folds, hold_out, take_share
 
 LABELS = [*'aab'] * 6
 GROUPS = [f'p{number // 3}' for number in range(18)]
@@ -117,3 +117,13 @@ def test_held_out_people_are_of_the_training_people(build):
 def test_what_cannot_be_divided_is_refused(build, settings, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         build(**settings)
+
+
+@pytest.mark.parametrize(('share', 'taken'), [(0.5, 4), (0.25, 2), (0.75, 6)])
+def test_a_share_of_clips_is_one_of_whole_subjects(share, taken):
+    labels, subjects = [0, 1] * 16, [f's{number // 4}' for number in range(32)]
+    chosen = take_share(labels, subjects, share)
+    both = {*np.array(subjects)[chosen]} & {*np.array(subjects)[~chosen]}
+    assert not both
+    assert len({*np.array(subjects)[chosen]}) == taken
+    assert take_share(labels, [], share).sum() == 4 * taken

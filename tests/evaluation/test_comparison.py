@@ -102,6 +102,22 @@ def test_frames_and_videos_of_the_same_clips_are_compared_wherever_they_are() ->
     assert len(compare([frames, moved], 100)) == 2
 
 
+@pytest.mark.parametrize(
+    ('frames', 'video', 'packed'),
+    [
+        ('a.b/{:03}.v1', 'a.b/{:03}.v1.mp4', 'a.b/{:03}.v1.safetensors'),
+        ('t#t=1.000,2.{:03}', 't.MP4#t=1.000,2.{:03}', 't#t=1.000,2.{:03}.safetensors'),
+    ],
+)
+def test_dots_and_spans_belong_to_the_name_of_a_clip(frames: str, video: str, packed: str) -> None:
+    templates = {frames: '/d/', video: '/e/', packed: '/f/c/'}
+    runs = [
+        Run(name, (results(range(9), template=root + name),)) for name, root in templates.items()
+    ]
+    assert len({tuple(run.clips) for run in runs}) == 1
+    assert len(compare(runs, 100)) == 3
+
+
 def test_runs_on_other_clips_are_refused_with_the_difference() -> None:
     base = Run('a', (results(range(30)),))
     fewer = Run('b', (results(range(28)),))

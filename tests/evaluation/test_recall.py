@@ -115,10 +115,13 @@ def test_what_save_best_may_name_is_what_is_logged():
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))
     metric.process(None, samples_of([0, 1, 2], [0, 1, 1], 3))
     names = [name.removeprefix('dfer/') for name in metric.evaluate(size=3)]
-    assert sorted(names) == sorted(metric.reports(vars(metric), metric.dataset_meta))
+    meta = dict(metric.dataset_meta, multi_class=False)
+    assert sorted(names) == sorted(metric.reports(vars(metric), meta))
     patterns = metric.reports({'bootstrap': 400}, {})
     assert all(any(fnmatch(name, each) for each in patterns) for name in names)
-    assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*']
+    several = metric.reports({}, dict(meta, multi_class=True))
+    assert several == ['mAP', 'AP/a', 'AP/b', 'AP/c']
+    assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*', 'mAP', 'AP/*']
 
 
 def test_the_bootstrap_interval_holds_the_percentiles_of_resampled_scores():

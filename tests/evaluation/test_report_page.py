@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dferclip_mm.emotions import class_colors
 from dferclip_mm.evaluation.compare import Run
 from dferclip_mm.evaluation.mistakes import closest_calls, confused_pairs
 from dferclip_mm.evaluation.pictures import contact_sheet
@@ -61,6 +62,15 @@ def test_the_page_shows_the_clips_and_needs_nothing_else() -> None:
     assert not re.search(r'(src|href)="(?!data:)|url\(|https?:|@import', page)
     pictures = json.loads(re.search(r'const clips = (.*);', page)[1])
     assert [each['picture'][:15] for each in pictures[:2]] == ['data:image/jpeg'] * 2
+
+
+def test_an_emotion_has_the_colour_that_it_has_on_a_video() -> None:
+    results = answers(('happiness', 'sadness', 'anger'))
+    page = render_report(Run('run', (results,)), {}, read_frames)
+    colors = class_colors(['anger', 'sadness', 'happiness'])
+    assert colors['happiness'] == '#ff7f0e'
+    # Three clips of each are drawn, but those without an answer; the legend has one more.
+    assert all(page.count(color) >= 3 for color in colors.values())
 
 
 def test_names_and_messages_are_shown_and_not_executed() -> None:

@@ -278,6 +278,14 @@ def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_th
         build(classes=['boredom', 'interest'], prompts='class_names')
 
 
+@pytest.mark.parametrize(
+    ('name', 'value'), [('stride', 0), ('stride', -1), ('window', 0), ('every', 0)]
+)
+def test_numbers_that_lead_nowhere_are_refused(build: Build, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf'{name}: expected .* found {value}'):
+        build(**{name: value})
+
+
 def test_a_missing_template_is_named_with_the_program_that_measures_it(
     checkpoint: str, tmp_path: Path
 ) -> None:

@@ -11,9 +11,9 @@ import pytest
 from clip_files import set_matrix
 from PIL import ImageColor
 
+from dferclip_mm.emotions import class_colors
 from dferclip_mm.faces.track_faces import TrackedFace
 from dferclip_mm.inference.overlay import write_overlay
-from dferclip_mm.inference.plot import class_colors
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
 from dferclip_mm.inference.timeline import EmotionTimeline
 from dferclip_mm.media.timed_frames import read_timed_frames

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.colors import to_hex
 from small_timelines import CLASSES, small_timeline
 
-from dferclip_mm.emotions import CORPUS_CLASSES
-from dferclip_mm.inference.plot import class_colors, draw_timeline
+from dferclip_mm.emotions import CORPUS_CLASSES, class_colors
+from dferclip_mm.inference.plot import draw_timeline
 from dferclip_mm.inference.windows import Moment
 
 # The second track has two windows with a gap between.

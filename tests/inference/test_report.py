@@ -12,7 +12,7 @@ from browser import open_browser, wait_until, watch
 from drawn_videos import write
 from small_timelines import small_timeline
 
-from dferclip_mm.inference.plot import class_colors
+from dferclip_mm.emotions import class_colors
 from dferclip_mm.inference.report import describe_limits, write_report
 from dferclip_mm.inference.timeline import EmotionTimeline
 from dferclip_mm.inference.windows import Moment

@@ -61,10 +61,12 @@ def test_a_table_names_the_column_of_its_clips(root: Path, separator: str) -> No
     [
         ('happy/one 1\nhappy/three 2\n', r"list\.txt:2: expected a clip below .*'happy/three 2'"),
         ('path,start,end\nhappy/one,0,2\n', r'list\.txt:1: expected whole clips; cut the videos'),
+        ('00007.avi,1\n00007.mp4,2\n', r'list\.txt:2: expected one file named 00007, .*00007\.avi'),
         ('video_name,label\n', r'list\.txt: expected at least one clip'),
         ('', r'list\.txt: expected at least one clip'),
     ],
 )
 def test_a_list_that_names_no_clip_is_refused(root: Path, text: str, message: str) -> None:
+    (root / '00007.mp4').touch()
     with pytest.raises(ListError, match=message):
         read_clip_list(write_text(root / 'list.txt', text), root)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import time
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.faces.detectors import MTCNN
-from dferclip_mm.media.timed_frames import read_timed_frames
+from dferclip_mm.media import timed_frames
+from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
 
 RunTool = Callable[..., None]
 
@@ -54,6 +56,27 @@ def test_each_video_gets_a_folder_with_its_timeline(
     content = json.loads(Path('out/one/timeline.json').read_text())
     assert content['info']['window'] == 1.0
     assert [row['label'] for row in content['windows']] == table['label'].tolist()
+
+
+@pytest.mark.parametrize(('seconds', 'said'), [(0, 'one.webm: 2 s'), (4, 'one.webm:  50%')])
+def test_the_progress_shows_a_percentage_where_the_length_is_known(
+    seconds: float, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(timed_frames, 'read_duration', lambda video: seconds)
+    program = runpy.run_path(str(Path(__file__).parents[2] / 'tools/analyze.py'))
+    frames = [TimedFrame(0, 2.0, np.zeros((8, 8, 3), np.uint8))]
+    assert [*program['show_progress'](frames, 'one.webm', 0.0, float('inf'))] == frames
+    assert said in capsys.readouterr().err
+
+
+def test_a_face_that_is_not_in_view_for_long_is_told_from_none(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        analyze('one.mp4', '--formats', 'csv', '--end', '0.1')
+    printed = capsys.readouterr().out
+    assert 'faces followed: 1, windows: 0' in printed
+    assert 'no face was in view for long enough, so there is no answer' in printed
 
 
 def test_no_face_in_any_video_is_told_by_the_exit_code(

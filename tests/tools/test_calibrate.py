@@ -47,7 +47,10 @@ def run(work_dir: Path, run_tool: RunTool) -> None:
 
 
 def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fitted_on(
-    run: None, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+    run: None,
+    run_tool: RunTool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run_tool('calibrate', 'small.py', 'model.pth', '--test-share', '0.5', '--error-rate', '0.9')
     printed = capsys.readouterr().out
@@ -83,6 +86,10 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     after = np.array([clip['scores'] for clip in found])
     cooled = before ** (1 / content['temperature'])
     np.testing.assert_allclose(after, cooled / cooled.sum(axis=1, keepdims=True), rtol=1e-3)
+
+    monkeypatch.setenv('HOME', str(Path.cwd()))
+    home = load_model(load_config('small.py'), '~/model.pth')
+    torch.testing.assert_close(home.cls_head.adjust_logits(logits), expected)
 
     torch.save(dict(state_dict=plain.state_dict(), meta=dict(epoch=2)), 'model.pth')
     with pytest.raises(ValueError, match=r'was fitted to another file than model\.pth is now'):

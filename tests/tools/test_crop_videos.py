@@ -10,12 +10,13 @@ from pathlib import Path
 
 import cv2
 import pytest
-from clip_files import write_text
+from clip_files import write_frames, write_text
 from drawn_faces.film import Film, Role, Shot, write_film
 from mmaction.registry import DATASETS
 
 from dferclip_mm.faces.crop import DEFAULT_TEMPLATE, read_template
 from dferclip_mm.precompute import face_clips
+from dferclip_mm.precompute.clip_sources import list_clips
 
 CONFIG = Path(__file__).parents[2] / 'configs' / 'demo_dferclip.py'
 LABELS = {'00001': 4, '00002': 7, '00003': 1, '00004': 2}
@@ -80,9 +81,13 @@ def test_a_list_of_videos_becomes_a_dataset_that_the_check_is_content_with(
 def test_a_second_call_crops_what_is_missing_and_with_the_same_settings(
     corpus: Path, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write_frames(corpus, 1)
     call = ('crop', 'videos', 'faces', '--workers', 0, '--size', 64)
     run_tool(*call)
-    assert Path('faces/clips.txt').read_text() == '00001\n00002\n00004\n'
+    assert Path('faces/clips.csv').read_text() == 'path\n00001\n00002\n00004\n'
+    printed = capsys.readouterr().out
+    assert 'once you have added a column "label" to it' in printed
+    assert 'pictures beside them, which are no clips: 1' in printed
     first = report_of(Path('faces'))
     kept = Path('faces/00001/00001.jpg').stat().st_mtime_ns
     shutil.rmtree('faces/00002')
@@ -97,6 +102,18 @@ def test_a_second_call_crops_what_is_missing_and_with_the_same_settings(
     assert cv2.imread('faces/00002/00013.jpg').shape == (64, 64, 3)
     with pytest.raises(SystemExit, match='faces was begun with every=3, found 1: give the same'):
         run_tool(*call, '--every', 1)
+
+
+def test_folders_are_the_labels_that_a_dataset_reads(tmp_path: Path) -> None:
+    rows = list_clips(['fear/one, two', 'joy/three'])
+    assert rows[1:] == [('"fear/one, two",fear', 'fear/one, two'), ('joy/three,joy', 'joy/three')]
+    write_text(tmp_path / 'clips.csv', '\n'.join(line for line, _ in rows))
+    for _, name in rows[1:]:
+        write_frames(tmp_path / name, 1)
+    dataset = DATASETS.build(
+        dict(type='ClipListDataset', data_root=str(tmp_path), ann_file='clips.csv', pipeline=[])
+    )
+    assert [dataset.metainfo['classes'][info['label']] for info in dataset] == ['fear', 'joy']
 
 
 def test_ctrl_c_leaves_the_clips_that_are_done(
@@ -119,14 +136,44 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
         run_tool('crop', 'videos', 'faces', '--workers', 0)
     assert ended.value.code == 130
     assert 'interrupted: 3 clips are left' in capsys.readouterr().err
-    assert Path('faces/clips.txt').read_text() == '00001\n'
-    assert [*report_of(Path('faces'))] == ['00001']
+    assert Path('faces/clips.csv').read_text() == 'path\n00001\n'
+    report = report_of(Path('faces'))
+    assert report['00001']['problem'] == ''
+    assert {row['problem'] for name, row in report.items() if name != '00001'} == {
+        'not cropped yet'
+    }
+
+
+def test_folders_that_the_program_has_not_made_are_kept(corpus: Path, run_tool: RunTool) -> None:
+    mine = write_text(Path('faces/00002/mine.txt'), 'mine')
+    with pytest.raises(SystemExit, match=r'faces/00002 is there, and no report\.csv beside it'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert [*Path('faces').iterdir()] == [Path('faces/00002')]
+    run_tool('crop', 'videos/train.csv', 'faces', '--workers', 0)
+    with pytest.raises(SystemExit, match='faces/00002 is there'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert mine.read_text() == 'mine'
+
+
+def test_a_clip_that_could_not_be_read_is_read_again(corpus: Path, run_tool: RunTool) -> None:
+    video = corpus / '00002.mp4'
+    whole = video.read_bytes()
+    video.write_bytes(b'')
+    run_tool('crop', 'videos', 'faces', '--workers', 0)
+    assert 'empty file' in report_of(Path('faces'))['00002']['problem']
+    video.write_bytes(whole)
+    run_tool('crop', 'videos', 'faces', '--workers', 0)
+    row = report_of(Path('faces'))['00002']
+    assert (row['written'], row['problem']) == ('13', '')
 
 
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
         (['missing.csv', 'faces'], 'missing.csv'),
+        (['videos/00001.mp4', 'faces'], 'videos/00001.mp4 is one video: give the folder'),
+        (['videos', 'faces', '--every', '0'], '--every: expected 1 or more, found 0'),
+        (['videos', 'faces', '--size', '0'], '--size: expected 1 or more, found 0'),
         (['videos', 'videos/faces'], 'videos/faces lies in the folder of the clips, videos'),
         (['videos', 'faces', '--detector', 'boxes.csv'], 'found boxes of one video'),
         (['videos', 'faces', '--template', 'other.json'], 'other.json'),

@@ -3,13 +3,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from clip_files import write_frames
+from clip_files import write_frames, write_video
 from mini_corpora import write_clip
 from untrained_demo import CONFIG, write_untrained_demo
 
@@ -32,6 +33,12 @@ def write_run(folder: Path) -> None:
     log.mkdir(parents=True)
     lines = [{'loss': 2.0, 'step': 1}, {'dfer/UAR': 50.0, 'dfer/WAR': 60.0, 'step': 1}]
     (log / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)) + '\n')
+
+
+def test_a_video_with_fewer_frames_than_are_shown_repeats_them(tmp_path: Path) -> None:
+    read_frames = runpy.run_path(str(Path(__file__).parents[2] / 'tools/report.py'))['read_frames']
+    shown = read_frames(str(write_video(tmp_path / 'short.avi', 3)), 6)
+    assert [round(float(image.mean()), -1) for image in shown] == [0, 0, 10, 10, 20, 20]
 
 
 def test_a_run_is_reported_as_a_table_and_plots(

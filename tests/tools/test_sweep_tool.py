@@ -46,6 +46,25 @@ def test_a_grid_is_run_once_and_compared_with_its_first_combination(
     assert 'lr=0.01, seed 1: finished before' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('earlier', [(), ('--seeds', 3)])
+def test_runs_of_earlier_calls_with_other_seeds_are_not_compared(
+    started: list[list[str]],
+    run_tool: Callable[..., None],
+    toy_config: str,
+    capsys: pytest.CaptureFixture[str],
+    earlier: tuple,
+) -> None:
+    arguments = ('sweep', toy_config, 'optim_wrapper.optimizer.lr=0.1,0.01', '--work-dir', 'w')
+    run_tool(*arguments, *earlier)
+    for old in Path('w').glob('**/test_results.json'):
+        old.write_text(old.read_text().replace('"predicted": 1', '"predicted": 0'))
+    capsys.readouterr()
+    run_tool(*arguments, '--seeds', 1, 2)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.split()[:4] == ['lr=0.1', '100.00', '±', '0.00*'] for line in lines)
+    assert 'also hold runs of earlier calls' in lines[-1]
+
+
 def test_a_misspelt_key_is_refused_before_the_first_run(
     started: list[list[str]], run_tool: Callable[..., None], toy_config: str
 ) -> None:

@@ -72,18 +72,23 @@ def check_config_keys(cfg: Mapping[str, Any]) -> None:
         )
 
 
-def check_save_best(names: Iterable[str], metrics: Iterable[Any]) -> None:
+def check_save_best(
+    names: Iterable[str], metrics: Iterable[Any], multi_class: bool | None = None
+) -> None:
     """Refuse names in ``save_best`` that no metric of the validation logs.
 
     The metrics are built, and told the classes by ``dataset_meta``. Nothing is refused when one of
-    them has no method ``reports``, which lists the names that it logs.
+    them has no method ``reports``, which lists the names that it logs. `multi_class` tells whether
+    clips have several labels, where that is known.
     """
     reported = ['auto']
     for metric in metrics:
         if not hasattr(metric, 'reports'):
             return
         prefix = f'{metric.prefix}/' if metric.prefix else ''
-        logged = metric.reports(vars(metric), metric.dataset_meta or {})
+        logged = metric.reports(
+            vars(metric), {**(metric.dataset_meta or {}), 'multi_class': multi_class}
+        )
         reported += [prefix + name for name in logged]
     for name in names:
         if not any(fnmatch(name, pattern) for pattern in reported):

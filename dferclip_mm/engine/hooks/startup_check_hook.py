@@ -73,7 +73,8 @@ class StartupCheckHook(Hook):
         save_best = getattr(find_hook(runner, CheckpointHook), 'save_best', None)
         if runner.val_loop is not None:
             loaders['val_dataloader'] = runner.val_dataloader
-            check_save_best(save_best or (), runner.val_evaluator.metrics)
+            several = getattr(runner.val_dataloader.dataset, 'multi_class', None)
+            check_save_best(save_best or (), runner.val_evaluator.metrics, several)
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         for key, loader in loaders.items():
             _check_data(runner, loader.dataset, key)
