@@ -94,6 +94,8 @@ def build_face_finder(detector: str | Path | Detector) -> FaceFinder:
     if name == 'mtcnn':
         detector = MTCNN()
     elif name.endswith('.onnx'):
+        if not Path(name).is_file():
+            raise FileNotFoundError(f'detector={name!r}: there is no such file')
         detector = YuNet(name)
     elif not callable(detector):
         raise ValueError(
