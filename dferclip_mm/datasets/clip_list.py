@@ -204,7 +204,7 @@ class ClipListDataset(CorpusDataset):
         if unknown:
             message = f'{self.list_file}: exclude_classes: no clips of {", ".join(sorted(unknown))}'
             print_log(message, logger='current', level=logging.WARNING)
-        taken = super().select_rows(rows)
+        taken: list[Any] = super().select_rows(rows)
         if self.require_caption:
             # After the clips are divided: other datasets divide them alike.
             taken = [row for row in taken if row.english]

@@ -87,7 +87,7 @@ def test_a_wrong_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'damaged.onnx').write_bytes(b'damaged')
     with pytest.raises(ValueError, match=r'damaged\.onnx: expected a YuNet model'):
         build_face_finder(tmp_path / 'damaged.onnx')
-    with pytest.raises(ValueError, match=r'missing\.onnx: expected a YuNet model'):
+    with pytest.raises(FileNotFoundError, match=r'missing\.onnx.*there is no such file'):
         build_face_finder(tmp_path / 'missing.onnx')
     with pytest.raises(ValueError, match="detector='haar': expected 'mtcnn', a YuNet file"):
         build_face_finder('haar')
