@@ -165,7 +165,7 @@ def table() -> str:
     lines = []
     for family, names in FAMILIES.items():
         lines += [
-            f'### {family}',
+            f'## {family}',
             '',
             '| architecture | image | D | image tokens | L | activation | weights | works | tags |',
             '|---|---|---|---|---|---|---|---|---|',
