@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arguments import add_face_options
+
 if TYPE_CHECKING:
     from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
     from dferclip_mm.media.timed_frames import TimedFrame
@@ -73,19 +75,12 @@ def parse_arguments() -> argparse.Namespace:
         metavar='N',
         help="at most N in a frame, the largest ones (default: 20), 'largest' for one, or 'all'",
     )
-    parser.add_argument(
-        '--min-face',
-        type=float,
-        default=24,
-        metavar='PIXELS',
-        help='leave out faces that are less high (default: %(default)s)',
-    )
+    add_face_options(parser)
     parser.add_argument(
         '--detector',
         default='mtcnn',
         help="'mtcnn', a YuNet file (.onnx) or a table of boxes (.csv)",
     )
-    parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
     parser.add_argument(
         '--window', type=float, help='seconds (default: as long as the training clips)'
     )

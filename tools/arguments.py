@@ -64,3 +64,15 @@ def add_batch_size_option(parser: argparse.ArgumentParser) -> None:
         help='clips per process in one step, as batch_size in the config; with several GPUs a step '
         'has N clips on each',
     )
+
+
+def add_face_options(parser: argparse.ArgumentParser) -> None:
+    """Which frames are searched for faces, and which faces count."""
+    parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
+    parser.add_argument(
+        '--min-face',
+        type=float,
+        default=24,
+        metavar='PIXELS',
+        help='leave out faces that are less high (default: %(default)s)',
+    )

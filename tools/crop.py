@@ -13,6 +13,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arguments import add_face_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -54,14 +56,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument('--size', type=int, help="side of a frame (default: the template's, 224)")
     parser.add_argument('--detector', default='mtcnn', help="'mtcnn' or a YuNet file (.onnx)")
-    parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
-    parser.add_argument(
-        '--min-face',
-        type=float,
-        default=24,
-        metavar='PIXELS',
-        help='leave out faces that are less high (default: %(default)s)',
-    )
+    add_face_options(parser)
     parser.add_argument(
         '--min-seen',
         type=float,
