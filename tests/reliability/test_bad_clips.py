@@ -18,7 +18,7 @@ from dferclip_mm.datasets import DFEWDataset
 from dferclip_mm.media.errors import ClipReadError
 
 SAMPLED = 8
-SECONDS, MEMORY = 20, 8 << 30
+SECONDS, MEMORY = 20, 4 << 30
 
 
 def build(root: Path, *, test_mode: bool = True, decoder: str = 'Clip') -> DFEWDataset:
@@ -50,6 +50,11 @@ def outcome(dataset: DFEWDataset, index: int) -> dict[str, Any]:
     return dict(shape=list(clip.shape), distinct=len(set(corner.tolist())))
 
 
+def address_space() -> int:
+    """Bytes of address space that this process holds."""
+    return int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()
+
+
 def read_in_fork(
     folder: Path, readings: Callable[[], Iterator[tuple[str, Callable[[], dict]]]]
 ) -> dict[str, dict]:
@@ -58,7 +63,9 @@ def read_in_fork(
 
     def child() -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        # What the tests' own process holds already is not the reading's.
+        limit = address_space() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         with told.open('w') as file:
             for name, read in readings():
                 print(json.dumps(name), file=file, flush=True)
@@ -70,7 +77,7 @@ def read_in_fork(
     lines = [json.loads(line) for line in told.read_text().splitlines()]
     # A crash or a hang happened at the last name.
     assert code == 0, (
-        f'ended with {code} at {lines[-1]}: {(folder / "log.txt").read_text()[-2000:]}'
+        f'ended with {code} at {lines[-1:]}: {(folder / "log.txt").read_text()[-2000:]}'
     )
     return dict(zip(lines[::2], lines[1::2], strict=True))
 
