@@ -40,7 +40,8 @@ def parse_arguments() -> argparse.Namespace:
     """Videos, model, faces, windows, target."""
     parser = argparse.ArgumentParser(
         description='Find and follow the faces of videos and score the emotions of each in windows '
-        'that slide over time. The scores are not calibrated, and an expression is not a feeling.'
+        'that slide over time. The scores are calibrated only where calibrate.py has fitted a '
+        'temperature, and an expression is not a feeling.'
     )
     parser.add_argument('videos', nargs='*', metavar='VIDEO', help='files')
     parser.add_argument(
@@ -93,6 +94,12 @@ def parse_arguments() -> argparse.Namespace:
         help='leave out segments with a lower score, such as the threshold of calibrate.py',
     )
     parser.add_argument(
+        '--explain',
+        action='store_true',
+        help='show in the page which frames and places of the face speak for the strongest moment '
+        'of each emotion',
+    )
+    parser.add_argument(
         '--classes', help='other class names: calm,tense (a model without learned context)'
     )
     parser.add_argument('--prompts', help='another prompt set, or a file')
@@ -106,6 +113,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.error('expected videos or --camera')
     if args.camera is not None and args.formats != parser.get_default('formats'):
         parser.error('--formats: a camera gives camera.csv')
+    if args.explain and (args.camera is not None or 'html' not in args.formats.split(',')):
+        parser.error('--explain: expected videos, and html among the formats')
     return args
 
 
@@ -208,6 +217,8 @@ def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
     )
     if info['damage']:
         yield f'only what comes before is analysed: {info["damage"]}'
+    if 'unexplained' in info:
+        yield f'there is no explanation: {info["unexplained"]}'
     if info['crowded']:
         yield (
             f'{info["crowded"]} faces, counted in all frames, were left out, because at most '
@@ -265,6 +276,7 @@ def main() -> None:
                         video,
                         start=args.start,
                         end=args.end,
+                        explain=args.explain,
                         progress=partial(show, stopped=stopped),
                     )
                 except (ValueError, OSError) as error:

@@ -16,21 +16,25 @@ from mmcv.transforms import Compose
 from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
 from ..engine.options import load_config
+from ..explain.clip import Clip, UndefinedError, leave_one_out
+from ..explain.face import overlay, patch_relevance
 from ..export import OnnxRecognizer
 from ..faces.crop import CROP_FILE, CropTemplate, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
 from ..media.images import IMAGE_SUFFIXES
 from ..media.shots import count_shots
-from ..media.timed_frames import TimedFrame, read_timed_frames
+from ..media.timed_frames import TimedFrame, read_timed_frames, until_damage
 from ..precompute.encode_frames import encode_frames
 from .overlay import Progress
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
-from .windows import MomentLog, Window, slide_windows
+from .windows import MomentLog, Seen, Window, as_jpeg, slide_windows
 
 # Counts of an analysis, from which it says what was left out.
-_COUNTS = dict(frames=0, faces=0, small=0, crowded=0)
+_COUNTS = dict(frames=0, faces=0, small=0, crowded=0, seconds=0.0)
+# A face that was answered in the frame before is left for one that is higher by more.
+_STEADY = 1.25
 # In seconds, where the length of the training clips was not measured; frames a second of these.
 _USUAL_WINDOW, _FRAME_RATE = 2.8, 25
 
@@ -76,29 +80,28 @@ class EmotionAnalyzer:
         abstain: float = 0.0,
         batch_size: int = 32,
     ) -> None:
-        for name, value in (('stride', stride), ('window', window)):
+        for name, value in dict(stride=stride, window=window, every=every).items():
             if value is not None and not value > 0:
-                raise ValueError(f'{name}: expected more than 0 seconds, found {value:g}')
-        if every < 1:
-            raise ValueError(f'every: expected 1 or more, found {every}')
+                raise ValueError(f'{name}: expected more than 0, found {value:g}')
         changes = {'classes': classes, 'prompts': prompts}
         changes = {name: value for name, value in changes.items() if value is not None}
-        held = None
         if checkpoint is None:
             if changes:
                 raise ValueError(f'{config} has its classes: expected no other {min(changes)}')
             self.model: Any = OnnxRecognizer(config)
             cfg, checkpoint = self.model.cfg, str(Path(config).with_suffix('.pth'))
-            held = self.model.metadata.get('crop')
         else:
             cfg = load_config(config)
+            _check_classes(cfg.model.cls_head, classes)
             cfg.model.cls_head.update(changes)
             self.model = load_model(cfg, checkpoint)
+        stored = getattr(self.model, 'metadata', {})
         if crop == 'none' and detector != 'mtcnn':
             raise ValueError("crop='none': expected no detector, whole frames are the faces")
         if crop is not None:
             self.template = None if crop == 'none' else read_template(crop)
         else:
+            held = stored.get('crop')
             self.template = CropTemplate(**held) if held else find_template(checkpoint)
             if self.template is None:
                 path = Path(checkpoint).with_name(CROP_FILE)
@@ -126,11 +129,11 @@ class EmotionAnalyzer:
         data = [
             f'{each.type} in {each.get("data_root")}' for each in dataset_configs(cfg, ['train'])
         ]
-        stored = getattr(self.model, 'metadata', {}).get('temperature', 1.0)
         self.info = dict(
             config=str(config), checkpoint=str(checkpoint), classes=list(self.classes),
             # Scores are calibrated by a temperature other than 1.
-            trained_on=', '.join(data), temperature=float(getattr(head, 'temperature', stored)),
+            trained_on=', '.join(data),
+            temperature=float(getattr(head, 'temperature', stored.get('temperature', 1.0))),
             crop=str(crop or 'of the checkpoint'),
             detector=str(detector), every=every, max_faces=max_faces, min_face=min_face,
             window=self.window, stride=stride, abstain=abstain,
@@ -143,6 +146,7 @@ class EmotionAnalyzer:
         frame_rate: float = 25.0,
         start: float = 0.0,
         end: float = float('inf'),
+        explain: bool = False,
         progress: Progress = iter,
     ) -> EmotionTimeline:
         """Analyse a video.
@@ -154,11 +158,19 @@ class EmotionAnalyzer:
         Args:
             video: a file, or frames (T, H, W, 3), uint8 RGB, of ``frame_rate``.
             start, end: of the part to analyse, in seconds.
+            explain: show for the strongest moment of each class which frames and which places of
+                the face speak for it, see `Moment`. Where the model has no such explanation,
+                ``info['unexplained']`` says why.
             progress: passes the frames on, to show how many were read; it may end early.
 
         Raises:
             ValueError, OSError: when it is not a video, or has no frame that can be read.
         """
+        if explain and not isinstance(self.model, torch.nn.Module):
+            raise ValueError(
+                f'explain: expected CONFIG and CHECKPOINT, found {self.info["config"]}, whose '
+                'weights have no gradients'
+            )
         if isinstance(video, np.ndarray):
             name = ARRAY
             timed = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(video))
@@ -169,20 +181,29 @@ class EmotionAnalyzer:
                 raise ValueError(f'{name}: expected a video, found a picture, which has no motion')
             frames = read_timed_frames(name, start=start, end=end)
         part = dict(video=name, start=start, end=end if end < float('inf') else None)
-        info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'seconds': 0.0, 'damage': ''}
-        rows, log, moments = [], FaceLog(), MomentLog()
-        read = progress(_until_damage(frames, info))
+        info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'damage': ''}
+        rows, log, moments, problems = [], FaceLog(), MomentLog(), list[Exception]()
+        read = progress(until_damage(frames, problems))
         for window, row in self._answers(log.note(self._track(read, info)), name, info):
             rows.append(row)
             moments.add(window, row['label'], row['score'])
+        if problems and not info['frames']:
+            raise ValueError(f'{name}: {problems[0]}') from problems[0]
+        info['damage'] = ''.join(map(str, problems))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
+        found = moments.all()
+        if explain:
+            try:
+                found = moments.all(self._explain)
+            except UndefinedError as error:
+                info['unexplained'] = str(error)
         return EmotionTimeline(
             windows=table,
             faces=log.table(name, table, self.classes),
             classes=self.classes,
             info=info,
-            moments=moments.all(),
+            moments=found,
         )
 
     def stream(self, frames: Iterable[TimedFrame], name: str = '') -> Iterator[dict[str, Any]]:
@@ -204,14 +225,22 @@ class EmotionAnalyzer:
                 yield window, self._row(name, window, scores)
 
     def _track(self, frames: Iterable[TimedFrame], counts: dict[str, Any]) -> Iterator[Tracked]:
-        """Each frame with its largest faces; others are counted."""
+        """Each frame, counted, with its largest faces; others are counted."""
+        before: set[int] = set()
+
+        def rank(face: TrackedFace) -> float:
+            # Of a crowd of equal heights the same faces are answered in each frame.
+            return (face.box[1] - face.box[3]) * (_STEADY if face.track in before else 1)
+
         for frame, found in track_faces(count_shots(frames), self.find, every=self.every):
             large = [face for face in found if face.box[3] - face.box[1] >= self.min_face]
-            by_height = sorted(large, key=lambda face: face.box[1] - face.box[3])
-            faces = sorted(by_height[: self.max_faces], key=lambda face: face.track)
+            faces = sorted(large, key=rank)[: self.max_faces]
+            before = {face.track for face in faces}
+            counts['frames'] += 1
+            counts['seconds'], counts['size'] = frame.time, frame.image.shape[1::-1]
             counts['small'] += len(found) - len(large)
             counts['crowded'] += len(large) - len(faces)
-            yield frame, faces
+            yield frame, sorted(faces, key=lambda face: face.track)
 
     def _crop(self, image: np.ndarray, face: TrackedFace) -> np.ndarray:
         if self.template is None:
@@ -246,23 +275,42 @@ class EmotionAnalyzer:
         samples = self.model.predict(stacked, [ActionDataSample() for _ in windows])
         return torch.stack([sample.pred_score for sample in samples]).float().cpu().numpy()
 
+    def _explain(self, window: Window, label: str) -> list[Seen]:
+        """The frames that the model saw of a window, and what speaks for a label in each."""
+        faces, number = window.choose(self.num_frames), self.classes.index(label)
+        pixels = self._as_pixels([face.crop for face in faces])
+        # Video backbones have (1, 3, T, H, W).
+        pixels = pixels[0].transpose(0, 1) if pixels.ndim == 5 else pixels
+        clip = Clip('a window', pixels, np.array([face.frame for face in faces]))
+        places = overlay(clip, patch_relevance(self.model, clip, number))
+        effects = leave_one_out(self.model, clip)[:, number]
+        shown = zip(faces, effects, clip.frames, places, strict=True)
+        return [Seen(face.time, float(effect), as_jpeg(*pair)) for face, effect, *pair in shown]
+
     def _row(self, name: str, window: Window, scores: np.ndarray) -> dict[str, Any]:
-        faces = [each.face for each in window.samples]
-        left, top, right, bottom = np.median([face.box for face in faces], axis=0)
-        best = int(scores.argmax())
+        faces, best = window.faces, int(scores.argmax())
+        left, top, right, bottom = np.median([each.face.box for each in faces], axis=0)
         values = (
-            *(name, *window[:3], window.samples[0].frame, window.samples[-1].frame),
-            *(
-                left,
-                top,
-                right - left,
-                bottom - top,
-                float(np.mean([face.score for face in faces])),
-            ),
-            *(min(1.0, len(faces) / self.num_frames), self.classes[best], float(scores[best])),
-            *scores.tolist(),
+            *(name, window.track, window.start, window.end, faces[0].frame, faces[-1].frame),
+            *(left, top, right - left, bottom - top),
+            float(np.mean([each.face.score for each in faces])),
+            min(1.0, len(window.samples) / self.num_frames),
+            *(self.classes[best], *scores[[best]].tolist(), *scores.tolist()),
         )
         return dict(zip([*WINDOW_COLUMNS, *self.classes], values, strict=True))
+
+
+def _check_classes(head: Mapping[str, Any], classes: Sequence[str] | None) -> None:
+    """Raise ValueError when a head cannot have these classes in place of its own."""
+    if classes is None:
+        return
+    if len(classes) < 2:
+        raise ValueError(f'classes: expected two or more, found {", ".join(classes)}')
+    if head.get('num_context') and head.get('class_specific', True):
+        raise ValueError(
+            f'classes: this model learned a context for each of its own classes, and none for '
+            f'{classes[0]}: expected a model without learned context (num_context=0), as EmoCLIP is'
+        )
 
 
 def _whole_frame(image: np.ndarray) -> Any:
@@ -281,17 +329,3 @@ def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
             f'PackActionInputs, found {", ".join(map(str, names))}'
         )
     return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])
-
-
-def _until_damage(frames: Iterable[TimedFrame], info: dict[str, Any]) -> Iterator[TimedFrame]:
-    """The frames before a damage, counted; an error before the first frame is raised."""
-    try:
-        for frame in frames:
-            info['frames'] += 1
-            info['size'] = frame.image.shape[1::-1]
-            info['seconds'] = frame.time
-            yield frame
-    except ValueError as error:
-        if not info['frames']:
-            raise ValueError(f'{info["video"]}: {error}') from error
-        info['damage'] = str(error)

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ..files import atomic_write, write_json
 from ..media.playable import write_playable
+from .overlay import write_frames
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
@@ -88,11 +89,15 @@ def write_session(timeline: EmotionTimeline, folder: str | Path) -> None:
     """Write ``video.mp4``, ``fex.csv`` and ``metadata.json``, as Py-feat Live 2 keeps them.
 
     The folder belongs into the viewer's folder of sessions. Each frame's faces are numbered in
-    ``face_idx``.
+    ``face_idx``. Of a part of a video, only that part is written; frames and times begin with it.
     """
-    folder, info, frames = Path(folder), timeline.info, timeline.faces.drop_duplicates('frame')
-    write_playable(folder / 'video.mp4', timeline.file)
-    faces = timeline.faces.dropna(subset=['track'])
+    folder, info, faces = Path(folder), timeline.info, timeline.faces
+    if info.get('start') or info.get('end') is not None:
+        write_frames(timeline, folder / 'video.mp4', lambda image, rows: image)
+        faces = faces.assign(**faces[['frame', 'time']] - faces[['frame', 'time']].min())
+    else:
+        write_playable(folder / 'video.mp4', timeline.file)
+    frames, faces = faces.drop_duplicates('frame'), faces.dropna(subset=['track'])
     faces = faces.assign(face_idx=faces.groupby('frame').cumcount())
     atomic_write(folder / 'fex.csv', faces.to_csv(index=False, float_format='%.6f'))
     used = dict(detector_type='dferclip_mm', face_model=info['detector'])

@@ -20,25 +20,36 @@ if TYPE_CHECKING:
     from .timeline import EmotionTimeline
 
 Progress = Callable[[Iterable[TimedFrame]], Iterable[TimedFrame]]
+Draw = Callable[[np.ndarray, pd.DataFrame], np.ndarray]
 
 
 def write_overlay(timeline: EmotionTimeline, path: str | Path, progress: Progress = iter) -> None:
     """Write the part that was analysed with a box, a label and a bar of its score at each face.
 
-    Frames are upright and have their own times; the sound is copied. Where a face has no answer,
-    its box is white. ``progress`` passes the frames on, to show how many were written.
+    Where a face has no answer, its box is white. ``progress`` is that of `write_frames`.
+    """
+    colors = class_colors(timeline.classes)
+    write_frames(timeline, path, lambda image, rows: draw_faces(image, rows, colors), progress)
+
+
+def write_frames(
+    timeline: EmotionTimeline, path: str | Path, draw: Draw, progress: Progress = iter
+) -> None:
+    """Write the frames that were analysed, each drawn with its rows of the table of faces.
+
+    Frames are upright and have their own times; the sound is copied. ``progress`` passes the
+    frames on, to show how many were written. ValueError where there are none.
     """
     video, faces = timeline.file, timeline.faces
     if not len(faces):
         raise ValueError(f'{video}: no frame of it was analysed, so there is nothing to write')
     first, last = float(faces['time'].iloc[0]), float(faces['time'].iloc[-1])
-    colors = class_colors(timeline.classes)
 
     def drawn() -> Iterator[TimedFrame]:
         # The table has each frame; the video may be damaged after its last one.
         frames = progress(read_timed_frames(video, start=first))
         for (_, rows), frame in zip(faces.groupby('frame'), frames, strict=False):
-            yield frame._replace(image=draw_faces(frame.image, rows, colors))
+            yield frame._replace(image=draw(frame.image, rows))
 
     atomic_write(path, lambda temporary: write_video(str(temporary), drawn(), video, last))
 

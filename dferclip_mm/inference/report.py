@@ -14,6 +14,7 @@ from ..emotions import class_colors
 from ..faces.boxes import BOX_COLUMNS
 from ..files import atomic_write
 from ..media.playable import is_playable, write_playable
+from .tables import number_stretches
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
@@ -31,8 +32,7 @@ def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_
     page. Where there is no file, there is no player.
     """
     times, faces = timeline.faces['time'], timeline.faces.dropna(subset=['track'])
-    jumps = faces.groupby('track')['frame'].diff() > 1
-    faces = faces.assign(stretch=jumps.groupby(faces['track']).cumsum())
+    faces = faces.assign(stretch=number_stretches(faces))
     # Between two boxes that were detected the page finds the others itself.
     boxes = faces[~faces['interpolated'].astype(bool)][['track', 'stretch', 'time', *BOX_COLUMNS]]
     content = timeline.content() | dict(
@@ -42,7 +42,11 @@ def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_
         span=[float(times.min()), float(times.max())] if len(times) else [0.0, 0.0],
         boxes=json.loads(boxes.to_json(orient='values', double_precision=3)),
         moments=[
-            each._asdict() | dict(picture=_as_url(each.picture, 'image/jpeg'))
+            each._asdict()
+            | dict(picture=_as_url(each.picture, 'image/jpeg'))
+            | dict(
+                frames=[(*seen[:2], _as_url(seen.picture, 'image/jpeg')) for seen in each.frames]
+            )
             for each in sorted(timeline.moments, key=lambda each: -each.score)
         ],
         notes=[*describe_limits(timeline.info)],
@@ -60,12 +64,20 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
         yield 'The analysis was interrupted; what was read until then is shown.'
     if info.get('trained_on'):
         yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
-    if info.get('temperature', 1.0) == 1.0:
-        yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
-    else:
-        yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
+    yield describe_scores(info)
     yield 'An expression is not a feeling: the model says what a face looks like.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
+    if info.get('unexplained'):
+        yield f'There is no explanation: {info["unexplained"]}.'
+
+
+def describe_scores(info: dict[str, Any]) -> str:
+    """Whether the scores are calibrated, as a sentence."""
+    temperature = info.get('temperature', 1.0)
+    if temperature == 1.0:
+        return 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    fitted = f'The scores are calibrated (temperature {temperature:.3g}) on clips of the dataset'
+    return f'{fitted}; for other videos they may be off.'
 
 
 def _player(page: Path, video: str, embed: int) -> str | None:

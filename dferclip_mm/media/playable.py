@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import av
 
 from ..files import atomic_write
-from .timed_frames import TimedFrame, read_duration, read_timed_frames
+from .timed_frames import read_duration, read_timed_frames, until_damage
 from .write_video import write_video
 
 # Not HEVC, as of many phones, and nothing with more than eight bits.
@@ -35,9 +33,5 @@ def write_playable(path: str | Path, video: str) -> None:
         atomic_write(path, lambda temporary: shutil.copyfile(video, temporary))
         return
 
-    def frames() -> Iterator[TimedFrame]:
-        with suppress(ValueError):
-            yield from read_timed_frames(video)
-
-    end = read_duration(video)
-    atomic_write(path, lambda temporary: write_video(str(temporary), frames(), video, end))
+    frames, end = until_damage(read_timed_frames(video), []), read_duration(video)
+    atomic_write(path, lambda temporary: write_video(str(temporary), frames, video, end))
