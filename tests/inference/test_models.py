@@ -130,7 +130,7 @@ def test_the_strongest_moment_of_each_emotion_is_explained(build: Build) -> None
         assert abs(np.mean(times) - moment.time) < 0.3
         # The face, and below it the places.
         picture = cv2.imdecode(np.frombuffer(moment.frames[0].picture, np.uint8), 1)
-        assert picture.shape == (2 * SIZE, SIZE, 3)
+        assert picture.shape[0] == 2 * picture.shape[1]
         assert any(abs(seen.effect) > 1e-6 for seen in moment.frames)
     assert not any(moment.frames for moment in analyzer(clip(60)).moments)
 
