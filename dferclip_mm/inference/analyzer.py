@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from mmaction.structures import ActionDataSample
-from mmcv.transforms import Compose
 
 from ..engine.lookup import dataset_configs
 from ..engine.model import load_model
@@ -22,10 +20,10 @@ from ..export import OnnxRecognizer
 from ..faces.crop import CROP_FILE, CropTemplate, crop_face, find_template, read_template
 from ..faces.detectors import Detector, build_face_finder
 from ..faces.track_faces import Tracked, TrackedFace, track_faces
-from ..media.images import IMAGE_SUFFIXES
 from ..media.shots import count_shots
-from ..media.timed_frames import TimedFrame, read_timed_frames, until_damage
-from ..precompute.encode_frames import encode_frames
+from ..media.sources import list_videos, read_source
+from ..media.timed_frames import TimedFrame, until_damage
+from ..precompute.score_clips import ClipScorer
 from .overlay import Progress
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
@@ -110,17 +108,14 @@ class EmotionAnalyzer:
                     f'tools/measure_crop.py {config} --out {path}` once'
                 )
         self.find = build_face_finder(detector if self.template else _whole_frame)
-        self.num_frames, self._pixels = _frame_steps(cfg.test_dataloader.dataset.pipeline)
+        pipeline = cfg.test_dataloader.dataset.pipeline
+        self._scorer = ClipScorer(self.model, pipeline, batch_size)
+        self.num_frames = self._scorer.num_frames
         head = self.model.cls_head
         self.classes = tuple(getattr(head, 'classes', ()))
         if not self.classes:
             found = type(head).__name__
             raise ValueError(f'{config}: expected a head with classes, found a {found}')
-        # A video backbone sees whole windows; of others each face is encoded once.
-        self._by_frame = hasattr(self.model, 'num_frames')
-        if self._by_frame:
-            # Each window is one view; the batches of frames to encode have any length.
-            self.model.num_frames = None
         self.model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         measured = self.template.clip_frames / _FRAME_RATE if self.template else 0
         self.window, self.stride = window or measured or _USUAL_WINDOW, stride
@@ -141,23 +136,24 @@ class EmotionAnalyzer:
 
     def __call__(
         self,
-        video: str | Path | np.ndarray,
+        video: Any,
         *,
         frame_rate: float = 25.0,
         start: float = 0.0,
         end: float = float('inf'),
         explain: bool = False,
         progress: Progress = iter,
-    ) -> EmotionTimeline:
-        """Analyse a video.
+    ) -> Any:
+        """Analyse a video: its `EmotionTimeline`, or a list of them, in order of the names.
 
-        Its ``info`` counts the ``frames``, the ``faces`` that were encoded, and those that were
+        The ``info`` counts the ``frames``, the ``faces`` that were encoded, and those that were
         left out in all frames: ``small`` (``min_face``) and ``crowded`` (``max_faces``). Of a file
         that is damaged in the middle, what comes before is analysed, see ``damage``.
 
         Args:
-            video: a file, or frames (T, H, W, 3), uint8 RGB, of ``frame_rate``.
-            start, end: of the part to analyse, in seconds.
+            video: a file; a folder of images, or frames (T, H, W, 3), uint8 RGB, of
+                ``frame_rate``; the number of a camera; or a list or a folder of videos.
+            start, end: of the part to analyse, in seconds; a camera ends there.
             explain: show for the strongest moment of each class which frames and which places of
                 the face speak for it, see `Moment`. Where the model has no such explanation,
                 ``info['unexplained']`` says why.
@@ -171,15 +167,14 @@ class EmotionAnalyzer:
                 f'explain: expected CONFIG and CHECKPOINT, found {self.info["config"]}, whose '
                 'weights have no gradients'
             )
-        if isinstance(video, np.ndarray):
-            name = ARRAY
-            timed = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(video))
-            frames: Iterator[TimedFrame] = (each for each in timed if start <= each.time < end)
-        else:
-            name = str(video)
-            if name.lower().endswith(IMAGE_SUFFIXES):
-                raise ValueError(f'{name}: expected a video, found a picture, which has no motion')
-            frames = read_timed_frames(name, start=start, end=end)
+        options: Any = dict(frame_rate=frame_rate, start=start, end=end)
+        several = isinstance(video, str | Path) and list_videos(video)
+        if several or isinstance(video, list | tuple):
+            options |= dict(explain=explain, progress=progress)
+            return [self(each, **options) for each in several or video]
+        frames, name = read_source(video, **options), str(video)
+        if not isinstance(video, str | Path):
+            name = ARRAY if isinstance(video, np.ndarray) else f'camera {video}'
         part = dict(video=name, start=start, end=end if end < float('inf') else None)
         info: dict[str, Any] = {**part, **self.info, **_COUNTS, 'damage': ''}
         rows, log, moments, problems = [], FaceLog(), MomentLog(), list[Exception]()
@@ -192,12 +187,10 @@ class EmotionAnalyzer:
         info['damage'] = ''.join(map(str, problems))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        found = moments.all()
-        if explain:
-            try:
-                found = moments.all(self._explain)
-            except UndefinedError as error:
-                info['unexplained'] = str(error)
+        try:
+            found = moments.all(self._explain if explain else None)
+        except UndefinedError as error:
+            found, info['unexplained'] = moments.all(), str(error)
         return EmotionTimeline(
             windows=table,
             faces=log.table(name, table, self.classes),
@@ -220,9 +213,12 @@ class EmotionAnalyzer:
     ) -> Iterator[tuple[Window, dict[str, Any]]]:
         times = dict(length=self.window, stride=self.stride, step=self.window / self.num_frames)
         windows = slide_windows(tracked, self._crop, **times)
+        encoded = self._scorer.encoded
         while batch := list(islice(windows, self.batch_size)):
-            for window, scores in zip(batch, self._score(batch, counts), strict=True):
-                yield window, self._row(name, window, scores)
+            scores = self._scorer.score([window.choose(self.num_frames) for window in batch])
+            counts['faces'] = self._scorer.encoded - encoded
+            for window, each in zip(batch, scores, strict=True):
+                yield window, self._row(name, window, each)
 
     def _track(self, frames: Iterable[TimedFrame], counts: dict[str, Any]) -> Iterator[Tracked]:
         """Each frame, counted, with its largest faces; others are counted."""
@@ -247,38 +243,10 @@ class EmotionAnalyzer:
             return image
         return crop_face(image, face.landmarks, face.box, self.template)
 
-    def _as_pixels(self, crops: Sequence[np.ndarray]) -> torch.Tensor:
-        """What the pipeline makes of frames of one size."""
-        sizes = dict.fromkeys(('img_shape', 'original_shape'), crops[0].shape[:2])
-        data = dict(imgs=np.stack(crops), clip_len=len(crops), num_clips=1, **sizes)
-        return torch.from_numpy(np.ascontiguousarray(self._pixels(data)['imgs']))
-
-    @torch.no_grad()
-    def _score(self, windows: Sequence[Window], counts: dict[str, Any]) -> np.ndarray:
-        chosen = [window.choose(self.num_frames) for window in windows]
-        if self._by_frame:
-            # Windows share faces, and each is encoded once.
-            fresh = [face for face in dict.fromkeys(chain(*chosen)) if face.feature is None]
-            counts['faces'] += len(fresh)
-            if fresh:
-                pixels = torch.cat([self._as_pixels([face.crop]) for face in fresh])
-                features = encode_frames(self.model, pixels, self.batch_size)
-                for face, feature in zip(fresh, features, strict=True):
-                    face.feature = feature
-            inputs = np.array([[face.feature for face in faces] for faces in chosen])
-            stacked = torch.from_numpy(inputs).to(next(self.model.parameters()).device)
-        else:
-            counts['faces'] += sum(map(len, chosen))
-            clips = [self._as_pixels([face.crop for face in faces]) for faces in chosen]
-            data = dict(inputs=clips, data_samples=[None] * len(clips))
-            stacked = self.model.data_preprocessor(data, training=False)['inputs']
-        samples = self.model.predict(stacked, [ActionDataSample() for _ in windows])
-        return torch.stack([sample.pred_score for sample in samples]).float().cpu().numpy()
-
     def _explain(self, window: Window, label: str) -> list[Seen]:
         """The frames that the model saw of a window, and what speaks for a label in each."""
         faces, number = window.choose(self.num_frames), self.classes.index(label)
-        pixels = self._as_pixels([face.crop for face in faces])
+        pixels = self._scorer.pixels(faces)
         # Video backbones have (1, 3, T, H, W).
         pixels = pixels[0].transpose(0, 1) if pixels.ndim == 5 else pixels
         clip = Clip('a window', pixels, np.array([face.frame for face in faces]))
@@ -317,15 +285,3 @@ def _whole_frame(image: np.ndarray) -> Any:
     """The detector for videos that are face crops: boxes, landmarks and scores."""
     height, width = image.shape[:2]
     return [(0, 0, width, height)], np.full((1, 5, 2), np.nan), [1.0]
-
-
-def _frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
-    """Frames of a clip, and the steps between decoding and packing, of a test pipeline."""
-    names = [step['type'] for step in pipeline]
-    counts = [step['num_frames'] for step in pipeline if 'num_frames' in step]
-    if 'ClipDecode' not in names or names[-1] != 'PackActionInputs' or len(counts) != 1:
-        raise ValueError(
-            'expected a test pipeline with num_frames, ClipDecode and, at its end, '
-            f'PackActionInputs, found {", ".join(map(str, names))}'
-        )
-    return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])

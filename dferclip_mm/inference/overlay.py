@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import font_manager
-from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ..emotions import class_colors
+from ..faces.boxes import BOX_COLUMNS
 from ..files import atomic_write
+from ..media.draw_boxes import LabelledBox, draw_boxes
 from ..media.timed_frames import TimedFrame, read_timed_frames
 from ..media.write_video import write_video
 
@@ -56,29 +56,15 @@ def write_frames(
 
 def draw_faces(image: np.ndarray, rows: pd.DataFrame, colors: Mapping[str, str]) -> np.ndarray:
     """A frame (H, W, 3) with the faces of its rows drawn into it, in the colours of the classes."""
-    canvas = Image.fromarray(image)
-    pen = ImageDraw.Draw(canvas, 'RGBA')
-    height, width = image.shape[:2]
-    size = max(10, min(height, width) // 30)
-    font = ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
-    line = max(2, size // 6)
+    boxes = []
     for row in rows.dropna(subset=['track']).to_dict('records'):
-        left, top = row['FaceRectX'], row['FaceRectY']
-        right, bottom = left + row['FaceRectWidth'], top + row['FaceRectHeight']
+        x, y, width, height = (row[name] for name in BOX_COLUMNS)
+        corners = (x, y, x + width, y + height)
         label = max(colors, key=lambda name: row[name])
-        best, color = row[label], colors[label]
-        if np.isnan(best):
-            pen.rectangle((left, top, right, bottom), outline='white')
+        if np.isnan(row[label]):
+            boxes.append(LabelledBox(corners))
             continue
-        pen.rectangle((left, top, right, bottom), outline=color, width=line)
-        pen.rectangle((left, bottom - 3 * line, right, bottom), (0, 0, 0, 110))
-        pen.rectangle((left, bottom - 3 * line, left + best * (right - left), bottom), color)
-        text = f'face {row["track"]}  {label} {best:.0%}'
-        across, down = (side + 6 for side in pen.textbbox((0, 0), text, font=font)[2:])
+        text = f'face {row["track"]}  {label} {row[label]:.0%}'
         # Labels of two people who cross stand above and below.
-        y = bottom if row['track'] % 2 else top - down
-        x, y = max(0, min(left, width - across)), max(0, min(y, height - down))
-        pen.rectangle((x, y, x + across, y + down), color)
-        dark = np.dot(ImageColor.getrgb(color), (0.299, 0.587, 0.114)) > 150
-        pen.text((x + 3, y + 3), text, 'black' if dark else 'white', font)
-    return np.asarray(canvas)
+        boxes.append(LabelledBox(corners, text, colors[label], row[label], row['track'] % 2 == 1))
+    return draw_boxes(image, boxes)

@@ -20,7 +20,7 @@ from .tables import find_segments, find_tracks, share_time
 from .windows import Moment
 
 # Instead of a file's name.
-ARRAY = 'array'
+ARRAY = 'an array'
 TABLES = ('windows', 'faces', 'segments', 'tracks')
 FORMATS = ('csv', 'json', 'srt', 'vtt', 'eaf', 'png', 'html', 'mp4', 'fex')
 
@@ -60,9 +60,9 @@ class EmotionTimeline:
 
     @property
     def file(self) -> str:
-        """The video; ValueError when it was an array."""
-        if self.info['video'] == ARRAY:
-            raise ValueError('expected the timeline of a file, found one of an array')
+        """The video; ValueError when it was an array or a camera."""
+        if not Path(self.info['video']).is_file():
+            raise ValueError(f'expected the timeline of a file, found one of {self.info["video"]}')
         return self.info['video']
 
     @cached_property

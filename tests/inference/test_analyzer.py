@@ -188,6 +188,24 @@ def test_a_video_and_its_frames_have_the_same_timeline(build: Build, video: str)
     assert by_file.to_dict('records') == sorted(rows, key=lambda row: (row['track'], row['start']))
 
 
+def test_a_list_a_folder_and_a_camera_are_answered(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, video: str
+) -> None:
+    analyzer, frames = build(), clip(30)
+    expected = analyzer(frames).windows
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f'{number:03}.png'), frame[..., ::-1])
+    for found in (analyzer(tmp_path), analyzer([frames])[0]):
+        pd.testing.assert_frame_equal(found.windows, expected.assign(video=found.info['video']))
+    for several in (analyzer(Path(video).parent, end=1.5), analyzer([video], end=1.5)):
+        assert [each.info['video'] for each in several] == [video]
+    shown = (TimedFrame(n, n / 25, image) for n, image in enumerate(frames))
+    monkeypatch.setattr('dferclip_mm.media.sources.read_camera', lambda camera, clock: shown)
+    camera = analyzer(0, end=1.1)
+    assert camera.info['video'] == 'camera 0'
+    assert camera.info['frames'] == 28
+
+
 def test_there_is_no_answer_without_a_face(build: Build) -> None:
     result = build(detector=lambda image: NO_FACES)(clip(30))
     assert isinstance(result, EmotionTimeline)

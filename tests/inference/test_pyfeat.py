@@ -50,4 +50,4 @@ def test_of_a_part_the_folder_holds_only_that(tmp_path: Path) -> None:
 
 def test_an_array_has_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match='found one of an array'):
-        replace(RESULT, info={'video': 'array'}).to_pyfeat(tmp_path / 'out')
+        replace(RESULT, info={'video': 'an array'}).to_pyfeat(tmp_path / 'out')

@@ -126,7 +126,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     begun = []
-    read = face_clips.read_clip_frames
+    read = face_clips.read_source
 
     def interrupted(source: str) -> object:
         begun.append(source)
@@ -134,7 +134,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
             os.kill(os.getpid(), signal.SIGINT)
         return read(source)
 
-    monkeypatch.setattr(face_clips, 'read_clip_frames', interrupted)
+    monkeypatch.setattr(face_clips, 'read_source', interrupted)
     with pytest.raises(SystemExit) as ended:
         run_tool('crop', 'videos', 'faces', '--workers', 0)
     assert ended.value.code == 130
