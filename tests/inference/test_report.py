@@ -13,9 +13,9 @@ from drawn_videos import write
 from small_timelines import small_timeline
 
 from dferclip_mm.emotions import class_colors
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.report import describe_limits, write_report
 from dferclip_mm.inference.timeline import EmotionTimeline
-from dferclip_mm.inference.windows import Moment
 
 ROWS = ((0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 4.5, 6, 0.8))
 NAME = '<img src=x onerror=alert(1)>'
