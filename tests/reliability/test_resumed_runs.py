@@ -130,7 +130,10 @@ def test_mmengines_flexible_runner_warns_of_other_settings_too(tmp_path: Path) -
     options['optim_wrapper__optimizer'] = dict(_delete_=True, type='AdamW', lr=0.01)
     assert go(tmp_path, 'third', resume=True, **options) == 1
     said = (tmp_path / 'third.txt').read_text()
-    assert "was written with another optimizer, 'SGD', and this run has 'AdamW'" in said
+    assert (
+        "was written with another optim_wrapper.optimizer.type, 'SGD', and this run has 'AdamW'"
+        in said
+    )
     assert 'Traceback' not in said
     # Its EMAHook loads an average that does not exist yet.
     flexible['custom_hooks'] += [dict(type='EMAHook')]
