@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from small_runs import TOOLS, TOY, run_tool
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 # Ask each program for help, as a script, and say what was imported.
 ASK = """
 import runpy, sys
@@ -49,13 +47,9 @@ def test_help_comes_before_pytorch_is_imported() -> None:
     ],
 )
 def test_blanks_around_the_equals_sign_are_refused(
-    words: list[str],
-    found: str,
-    run_tool: Callable[..., None],
-    toy_config: str,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], found: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        run_tool('train', toy_config, '--cfg-options', *words)
+        run_tool('train', TOY, '--cfg-options', *words)
     said = f'--cfg-options: expected key=value without blanks around it or "=", found {found}'
     assert said in capsys.readouterr().err
