@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     'prompts': set(),
     'checkpoints': {'files'},
     'media': {'files'},
-    'evaluation': {'emotions', 'files'},
+    'evaluation': {'emotions', 'files', 'media'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'faces': {'checkpoints', 'files', 'media'},

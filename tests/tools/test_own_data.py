@@ -49,6 +49,7 @@ def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, 
     for fold in (1, 3):
         content = json.loads(Path(f'folds/fold_{fold}/test_results.json').read_text())
         assert content['classes'] == [*CLASSES]
+        assert content['source']['protocol'] == '5 folds by subject'
         tested.append({Path(clip['clip']).parent.name for clip in content['clips']})
         assert len(content['clips']) == 5 * len(tested[-1])
     assert not tested[0] & tested[1]
