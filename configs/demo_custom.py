@@ -24,5 +24,4 @@ model = dict(cls_head=dict(classes=classes, prompts='class_names'))
 
 # So few people cannot choose an epoch: the last one is the result.
 default_hooks = dict(checkpoint=dict(save_best=None))
-train_cfg = dict(val_interval=20)
 auto_scale_lr = dict(base_batch_size=6)
