@@ -20,12 +20,13 @@ classes = ['smiling', 'frowning', 'startled']
 clip = dict(_base_.clip, text_cfg=dict(_base_.clip.text_cfg, layers=2))
 model = dict(
     num_frames=_base_.num_frames,
-    backbone=dict(arch=clip, pretrained=None),
+    arch=clip,
+    backbone=dict(pretrained=None),
     neck=_base_.neck,
     cls_head=dict(
         classes=classes,
         prompts='class_names',
-        text_encoder=dict(arch=clip, pretrained=None),
+        text_encoder=dict(pretrained=None),
         logit_scale=30.0,
     ),
 )

@@ -75,7 +75,7 @@ def shrink(cfg: Config, root: Path) -> None:
     model, head = cfg.model, cfg.model.cls_head
     width = WIDTH
     for tower in (model.backbone, head.get('text_encoder')):
-        if tower is not None and 'arch' in tower:
+        if tower is not None and tower.type.startswith('CLIP'):
             tower.update(arch=ConfigDict(ARCH), pretrained=None)
     if model.type == 'FrameRecognizer':
         model.num_frames = FRAMES
