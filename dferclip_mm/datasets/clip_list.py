@@ -111,6 +111,11 @@ class ClipListDataset(CorpusDataset):
         except ValueError as error:
             raise ValueError(f'ClipListDataset: {error}') from None
 
+    @property
+    def protocol(self) -> str:
+        """What divides the clips, for tables of results."""
+        return self.rule.describe(self.columns.names)
+
     def find_list(self, ann_file: str) -> Path:
         """The given table, or the folder of the classes in its place."""
         return self.find_file(ann_file) if ann_file else self.clip_folder

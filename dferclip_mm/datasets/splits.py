@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +30,8 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     Raises:
         ValueError: if there are fewer groups, or fewer clips of each class, than folds.
     """
-    try:
-        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-    except ImportError as error:
-        raise ImportError('folds need scikit-learn: run `pip install scikit-learn`') from error
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     found = len({*groups})
     if not 2 <= count <= found:
         raise ValueError(
@@ -133,6 +131,17 @@ class SplitRule:
         if not 1 <= fold <= last:
             folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
             raise ValueError(f'expected a fold {folds}, found {fold!r}')
+
+    def describe(self, names: Mapping[str, str]) -> str:
+        """What divides the clips, in a few words; `names` are the columns of the roles."""
+        by = names.get('subject', 'clip')
+        if 'split' in self.columns:
+            return f'split by {names["split"]}'
+        if 'fold' in self.columns:
+            return f'folds by {names["fold"]}'
+        if self.folds:
+            return f'{self.folds} folds by {by}'
+        return f'{self.test_fraction:.0%} by {by}' if self.test_fraction else ''
 
     def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
