@@ -65,6 +65,7 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
     else:
         yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
     yield 'An expression is not a feeling: the model says what a face looks like.'
+    yield 'What it may be used for: docs/responsible_use.md of dferclip_mm.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
 
 
