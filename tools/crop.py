@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_face_options
+from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -263,4 +263,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)
