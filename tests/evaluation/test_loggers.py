@@ -18,8 +18,10 @@ custom_hooks = [dict(type='ConfusionPictureHook')]
 
 
 def write_config(base: str, backend: str, **options: object) -> str:
-    Path('logged.py').write_text(LINES.format(base=base, backend=backend, options=options))
-    return 'logged.py'
+    # MMEngine knows a visualizer by the config's name and the second.
+    config = Path(f'{backend}.py')
+    config.write_text(LINES.format(base=base, backend=backend, options=options))
+    return str(config)
 
 
 def test_tensorboard_has_the_curves_and_the_confusion_matrix_of_each_validation(

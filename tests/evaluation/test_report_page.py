@@ -32,6 +32,7 @@ def answers(classes: tuple[str, ...] = ('a', 'b', 'c')) -> Results:
     scores[5] = 0.1, 0.5, 0.4
     scores[11], predicted[11] = -np.inf, -1
     clips = tuple(f'/clips/{number}' for number in range(12))
+    scores = np.pad(scores, ((0, 0), (0, len(classes) - 3)))
     return Results(classes, truth, predicted, scores, clips)
 
 
@@ -50,7 +51,7 @@ def test_confused_pairs_show_their_most_confident_clips_first() -> None:
 
 
 def test_the_page_shows_the_clips_and_needs_nothing_else() -> None:
-    page = render_report(Run('run', (answers(),)), {}, read_frames)
+    page = render_report(Run('run', (answers(('a', 'b', 'c', 'unseen')),)), {}, read_frames)
     assert 'a answered as b: 2 clips, 50.0 % of a' in page
     assert 'There is no training log' in page
     assert 't-SNE of the class scores of 11 clips' in page
