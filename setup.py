@@ -141,9 +141,10 @@ setup(
     python_requires='>=3.10',
     # An __init__.py in every folder: what mmaction2's wheel lacks for its drn localizer.
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    py_modules=['dferclip'],
     package_data={PACKAGE: ['**/*.html', '**/*.json', '**/*.yml', 'py.typed']},
     install_requires=REQUIREMENTS,
-    entry_points={'console_scripts': ['dferclip = dferclip_mm.programs:main']},
+    entry_points={'console_scripts': ['dferclip = dferclip:main']},
     extras_require=EXTRAS,
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

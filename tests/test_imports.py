@@ -13,7 +13,6 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 # from the bottom up, so no room imports one that comes after it.
 ALLOWED: dict[str, set[str]] = {
     'compat': set(),
-    'programs': set(),
     'registry': set(),
     'emotions': set(),
     'files': set(),

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_face_options
+from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
     from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
@@ -296,4 +296,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

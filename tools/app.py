@@ -15,6 +15,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arguments import run_program
+
 if TYPE_CHECKING:
     from dferclip_mm.inference import EmotionAnalyzer
     from dferclip_mm.media.timed_frames import TimedFrame
@@ -256,4 +258,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

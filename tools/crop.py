@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_face_options
+from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -255,4 +255,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

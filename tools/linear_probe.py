@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from arguments import run_program
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
@@ -63,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -200,8 +200,8 @@ def test_a_camera_is_answered_while_it_runs_and_its_latency_is_stated(
     assert {*table['video']} == {'camera 0'}
     assert len(table) == len(printed) - 1 >= 2
     assert table['end'].is_monotonic_increasing
-    # It waits for the faces around the last one, which are smoothed.
-    assert (table['latency'] > 0.1).all()
+    # It waits for the faces around the last one, which are smoothed; the end has none to wait for.
+    assert (table['latency'][:-1] > 0.1).all()
     row = table.iloc[0]
     said = f'face {row["track"]}: {row["label"]} {row["score"]:.0%}  ({row["latency"]:.2f} s later)'
     assert printed[0].endswith(said)

@@ -36,12 +36,10 @@ def root(tmp_path_factory):
     return root
 
 
-def sides(cfg):
-    built = [
-        DATASETS.build({**cfg[f'{name}_dataloader'].dataset, 'pipeline': []})
-        for name in ('train', 'val', 'test')
-    ]
-    return [[each.get_data_info(index) for index in range(len(each))] for each in built]
+def subjects(settings):
+    """Who is in the clips of a dataset."""
+    built = DATASETS.build({**settings, 'pipeline': []})
+    return {built.get_data_info(index)['subject'] for index in range(len(built))}
 
 
 def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, run_tool, capsys):
@@ -68,7 +66,7 @@ def test_nobody_is_on_two_sides_and_each_is_tested_once(root):
     for fold in range(1, 6):
         for name in ('train', 'val', 'test'):
             cfg[f'{name}_dataloader'].dataset.fold = fold
-        people = [{item['subject'] for item in side} for side in sides(cfg)]
+        people = [subjects(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val', 'test')]
         assert sum(map(len, people)) == len(set.union(*people)) == 12
         tested.update(people[2])
     assert set(tested.values()) == {1}
@@ -92,7 +90,7 @@ def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced
     runner = start(cfg)
     runner.train()
     head = runner.model.cls_head
-    people = len({item['subject'] for item in sides_of(clips)})
+    people = len(subjects(clips))
     # ceil(sqrt(0.5 / 0.4)) is 2.
     expected = [3 * people, (4 if balanced else 2) * people]
     assert head.class_counts == head.loss_cls.class_counts == expected
@@ -113,11 +111,6 @@ def test_a_test_needs_no_training_clips_for_the_loss(root, work_dir):
     start(cfg).test()
 
 
-def sides_of(settings):
-    built = DATASETS.build({**settings, 'pipeline': []})
-    return [built.get_data_info(index) for index in range(len(built))]
-
-
 def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
     cfg = small_config('custom', root, work_dir / 'votes')
     votes = {'no pain': 'calm', 'pain': 'hurt'}
@@ -132,7 +125,8 @@ def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
     assert targets == {(0.25, 0.75), (1.0, 0.0)}
     runner.train()
 
-    captions = small_config('emoclip_mafw', write_mafw_below(work_dir), work_dir / 'captions')
+    write_mafw(work_dir / 'MAFW', num_frames=3)
+    captions = small_config('emoclip_mafw', work_dir, work_dir / 'captions')
     own = {**cfg.test_dataloader.dataset, 'split': 'train', 'test_mode': False}
     own['columns'] = dict(caption='text', subject='subject')
     captions.model.cls_head.classes = [*CLASSES]
@@ -172,11 +166,6 @@ def test_parts_of_videos_are_packed_each_by_itself(tmp_path, run_tool, monkeypat
     assert packed.get_data_info(1)['filename'].endswith('talk#t=0.200,0.800.safetensors')
     for index in (0, 1):
         assert np.array_equal(packed[index]['imgs'], whole[index]['imgs'])
-
-
-def write_mafw_below(folder):
-    write_mafw(folder / 'MAFW', num_frames=3)
-    return folder
 
 
 def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):
