@@ -64,7 +64,7 @@ def count(cfg: Config) -> tuple[int, int, float, float]:
     """
     init_default_scope('mmaction')
     settings = without_weights(cfg.model)
-    dataset = cfg.test_dataloader.dataset
+    dataset = (cfg.test_dataloader or cfg.train_dataloader).dataset
     if settings['cls_head'].get('classes', '') is None:
         # Its run would tell the head.
         settings['cls_head']['classes'] = dataset.type.removesuffix('Dataset').lower()

@@ -63,8 +63,7 @@ class ClipListDataset(CorpusDataset):
 
     Raises:
         FileNotFoundError: as `CorpusDataset`.
-        ValueError: if an argument is wrong, there is one class, fewer subjects than folds, or a
-            subject on two sides.
+        ValueError: if an argument is wrong, or there is one class, or fewer subjects than folds.
         ListError: at the first line of the list that cannot be read.
     """
 

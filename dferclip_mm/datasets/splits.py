@@ -152,7 +152,7 @@ class SplitRule:
             default: the side of all rows where nothing divides them.
 
         Raises:
-            ValueError: if it cannot be done, or a subject is on two sides.
+            ValueError: if it cannot be done.
         """
         by_subject = 'subject' in self.columns
         labels = [row.label for row in rows]
@@ -166,14 +166,6 @@ class SplitRule:
             held = hold_out(names, kept, self.val_fraction, self.val_seed)
             for index in np.array(train)[held]:
                 sides[index] = 'validation'
-        shared = find_shared(groups, sides) if by_subject else None
-        if shared:
-            one, other = shared
-            raise ValueError(
-                f'the subject {groups[one]!r} is in {sides[one]} (line {rows[one].line}) and in '
-                f'{sides[other]} (line {rows[other].line}): correct the column, or divide the '
-                'clips by folds=5'
-            )
         return sides
 
     def _divide(
@@ -193,13 +185,3 @@ class SplitRule:
         else:
             return []
         return ['test' if each else 'train' for each in tested]
-
-
-def find_shared(groups: Sequence[str], sides: Sequence[str]) -> tuple[int, int] | None:
-    """The indices of two clips of one group on two sides; None if there are none."""
-    first: dict[str, int] = {}
-    for index, (group, side) in enumerate(zip(groups, sides, strict=True)):
-        other = first.setdefault(group, index)
-        if sides[other] != side:
-            return other, index
-    return None

@@ -1,6 +1,7 @@
 """configs/custom.py on a drawn CSV: checked, trained by folds, with every line for imbalance."""
 
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,9 @@ from clip_files import write_video
 from mini_corpora import write_clip, write_dfew, write_mafw, write_text
 from mmaction.registry import DATASETS
 from mmengine.config import Config
-from small_runs import CONFIGS, ROOT, small_config, start
+from processes import in_processes
+from small_parts import recorded_steps
+from small_runs import CONFIGS, ROOT, frozen_config, small_config, start, write_weights
 
 from dferclip_mm.converters import bake_text_features
 from dferclip_mm.engine.cross_validation import find_folds
@@ -102,6 +105,52 @@ def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced
     assert loaded.cls_head.class_counts == expected
     if not balanced:
         assert bake_text_features(loaded, cfg)[1].model.cls_head.class_counts == expected
+
+
+def train_unbalanced(rank: int, root: Path, folder: Path, batch_size: int) -> None:
+    """One process of a run with class weights, logit adjustment and focal loss."""
+    cfg = small_config('custom', root, folder)
+    cfg.model.cls_head.loss_cls = dict(
+        type='AdjustedCrossEntropy', weight_power=1.0, tau=0.5, gamma=2.0
+    )
+    cfg.train_dataloader.batch_size = batch_size
+    cfg.custom_hooks = [dict(type='RecordSteps')]
+    if batch_size == 2:
+        os.environ['LOCAL_RANK'], cfg.launcher = str(rank), 'pytorch'
+    start(cfg).train()
+
+
+def test_losses_for_rare_classes_train_the_same_over_two_processes(root, tmp_path):
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    in_processes(train_unbalanced, root, one, 4, world=1, fork=True)
+    in_processes(train_unbalanced, root, two, 2, fork=True)
+    losses, clips = recorded_steps(two)
+    expected, expected_clips = recorded_steps(one)
+    # Of 35 clips, two processes repeat one for a ninth step.
+    assert len(expected) == 8
+    assert clips[:8] == expected_clips
+    assert losses[:8] == pytest.approx(expected, rel=1e-4)
+
+
+def test_cached_features_of_an_own_list_are_trained_on_through_all_wrappers(
+    root, work_dir, run_tool
+):
+    write_weights(work_dir / 'clip.pt', seed=0)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', work_dir, work_dir / 'run')
+    own = small_config('custom', root)
+    for name in ('train', 'val', 'test'):
+        pipeline = cfg[f'{name}_dataloader'].dataset.pipeline
+        cfg[f'{name}_dataloader'].dataset = {**own[f'{name}_dataloader'].dataset}
+        cfg[f'{name}_dataloader'].dataset.pipeline = pipeline
+    cfg.model.cls_head.update(classes=[*CLASSES], prompts='class_names')
+    joined = dict(type='ConcatDataset', datasets=[cfg.train_dataloader.dataset])
+    balanced = dict(type='ClassBalancedDataset', dataset=joined, oversample_thr=0.5)
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=balanced)
+    cfg.dump('cached.py')
+    run_tool('cache_frames', 'cached.py', '--workers', 0)
+    # Of all splits, each once.
+    assert len([*Path('features').rglob('*.safetensors')]) == 60
+    start(cfg).train()
 
 
 def test_a_test_needs_no_training_clips_for_the_loss(root, work_dir):
