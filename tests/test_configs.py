@@ -94,7 +94,9 @@ def test_a_config_is_short_and_keeps_the_hooks_of_the_runtime(path):
     )
 
 
-@pytest.mark.parametrize('name', ['dferclip_vit-b-16_dfew', 'dferclip_vit-l-14_lora_dfew'])
+@pytest.mark.parametrize(
+    'name', ['dferclip_vit-b-16_dfew', 'dferclip_vit-l-14_lora_dfew', 'dkclip_vit-b-16_dfew']
+)
 def test_one_epoch_of_a_larger_clip_trains_its_parameters(data, tmp_path, name):
     runner = start(small_config(name, data, tmp_path))
     before = {key: value.detach().clone() for key, value in runner.model.named_parameters()}
