@@ -90,6 +90,14 @@ def tiny_model(tiny_clip):
     )
 
 
+@pytest.fixture(scope='session')
+def corpora(tmp_path_factory):
+    """The folder of all small corpora, which no test changes."""
+    root = tmp_path_factory.mktemp('corpora')
+    small_runs.write_corpora(root)
+    return root
+
+
 @pytest.fixture
 def frames():
     return write_frames

@@ -58,7 +58,7 @@ def test_a_command_names_existing_files_and_settings(words):
 
 OPTIONAL = {
     *('ann_file', 'data_prefix', 'bootstrap', 'save_to', 'measures'),
-    *('votes', 'all_voted', 'shuffle'),
+    *('votes', 'all_voted', 'shuffle', 'loss_cls'),
 }
 
 

@@ -1,4 +1,4 @@
-"""The options that the programs share.
+"""The options that the programs share, and how they start.
 
 Nothing beyond the standard library is imported here, and the programs import the rest after they
 have read the command line: ``--help`` and a wrong command line take no time.
@@ -7,6 +7,30 @@ have read the command line: ``--help`` and a wrong command line take no time.
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+from collections.abc import Callable
+
+
+def run_program(main: Callable[[], None]) -> None:
+    """Run a program, which Ctrl-C ends in one line also while it imports PyTorch.
+
+    From there on ``friendly_errors`` does so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Ignored in what a shell starts in the background.
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+    try:
+        main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(number: int, frame: object) -> None:
+    # Libraries would catch an exception within their imports.
+    os.write(2, b'\ninterrupted\n')
+    os._exit(128 + number)
 
 
 def setting(text: str) -> str:

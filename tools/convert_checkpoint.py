@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arguments import run_program
+
 if TYPE_CHECKING:
     from dferclip_mm.converters import Converted
 
@@ -114,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

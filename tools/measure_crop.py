@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options, run_program
 
 if TYPE_CHECKING:
     from dferclip_mm.media.timed_frames import TimedFrame
@@ -86,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -163,7 +163,7 @@ def test_a_video_that_browsers_do_not_play_is_converted(
     assert (tmp_path / 'video.mp4').is_file()
 
 
-@pytest.mark.parametrize('name', ['array', 'gone.mp4'])
+@pytest.mark.parametrize('name', ['an array', 'gone.mp4'])
 def test_without_a_face_or_a_file_there_is_a_page(page: Any, tmp_path: Path, name: str) -> None:
     result = replace(small_timeline(), info=dict(video=name))
     result.to_html(tmp_path / 'a.html')

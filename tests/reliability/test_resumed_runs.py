@@ -130,8 +130,15 @@ def test_mmengines_flexible_runner_warns_of_other_settings_too(tmp_path: Path) -
     options['optim_wrapper__optimizer'] = dict(_delete_=True, type='AdamW', lr=0.01)
     assert go(tmp_path, 'third', resume=True, **options) == 1
     said = (tmp_path / 'third.txt').read_text()
-    assert "was written with another optimizer, 'SGD', and this run has 'AdamW'" in said
+    assert (
+        "was written with another optim_wrapper.optimizer.type, 'SGD', and this run has 'AdamW'"
+        in said
+    )
     assert 'Traceback' not in said
+    # Its EMAHook loads an average that does not exist yet.
+    flexible['custom_hooks'] += [dict(type='EMAHook')]
+    assert go(tmp_path, 'fourth', resume=True, **flexible) == 1
+    assert 'error: EMAHook cannot load a checkpoint' in (tmp_path / 'fourth.txt').read_text()
 
 
 def test_a_checkpoint_that_does_not_tell_its_settings_is_warned_of(tmp_path: Path) -> None:
