@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     'prompts': set(),
     'checkpoints': {'files'},
     'media': {'files'},
-    'evaluation': {'emotions', 'files'},
+    'evaluation': {'emotions', 'files', 'media'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'faces': {'checkpoints', 'files', 'media'},
@@ -29,10 +29,11 @@ ALLOWED: dict[str, set[str]] = {
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'export': {'files', 'models'},
-    'inference': {
-        *('emotions', 'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'),
-    },
     'explain': {'emotions', 'models'},
+    'inference': {
+        *('emotions', 'engine', 'explain', 'export', 'faces', 'files', 'media', 'precompute'),
+        'transforms',
+    },
 }
 
 

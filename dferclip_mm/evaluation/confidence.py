@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from .bootstrap import percentile_interval, resample_counts
+from .bootstrap import draw_units, percentile_interval
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -78,6 +78,7 @@ def interval(
 ) -> tuple[float, float]:
     """The 95 % percentile interval of a measure over 1000 resamples of the clips."""
     clips = np.arange(len(labels))
-    counts = resample_counts(clips, clips, (len(clips),)).astype(int)
-    values = [measure(scores[drawn], labels[drawn]) for drawn in (clips.repeat(n) for n in counts)]
+    values = [
+        measure(scores[drawn], labels[drawn]) for drawn in map(clips.repeat, draw_units(clips))
+    ]
     return percentile_interval(np.array(values))

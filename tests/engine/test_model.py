@@ -21,3 +21,12 @@ def test_the_checkpoint_is_loaded_strictly(tiny_model, tmp_path, monkeypatch):
         load_model(cfg, str(tmp_path / 'part.pth'))
     with pytest.raises(FileNotFoundError, match='no checkpoint at'):
         load_model(cfg, str(tmp_path / 'other.pth'))
+
+
+def test_a_prior_without_the_training_clips_is_explained(tiny_model):
+    tiny_model['cls_head'].update(prior_adjustment=1.0)
+    clips = dict(type='DFEWDataset', data_root='no/such/folder', pipeline=[])
+    cfg = Config(dict(model=tiny_model, train_dataloader=dict(dataset=clips)))
+    said = r'set model\.cls_head\.class_counts to their numbers, since .*no/such/folder'
+    with pytest.raises(ValueError, match=said):
+        load_model(cfg, 'none')

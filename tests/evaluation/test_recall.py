@@ -11,7 +11,6 @@ from mmengine.logging import MMLogger
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from dferclip_mm.evaluation import recall_scores
-from dferclip_mm.evaluation.bootstrap import bootstrap_interval
 
 
 def samples_of(truth, predicted, classes, indices=None):
@@ -124,17 +123,28 @@ def test_what_save_best_may_name_is_what_is_logged():
     assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*', 'mAP', 'AP/*']
 
 
-def test_the_bootstrap_interval_holds_the_percentiles_of_resampled_scores():
+@pytest.mark.parametrize('subjects', [0, 7])
+def test_the_intervals_are_percentiles_of_resampled_clips_or_subjects(subjects):
     # The only clip of class 3 is absent from every third resample.
     truth = np.arange(100) % 3
     predicted = np.where(np.arange(100) % 7 < 4, truth, 0)
     truth[-1] = predicted[-1] = 3
+    units = np.arange(100) % (subjects or 100)
     rng = np.random.default_rng(0)
-    draws = [rng.integers(100, size=100) for _ in range(1000)]
-    scores = [recall_scores(truth[draw], predicted[draw], 4) for draw in draws]
-    found = bootstrap_interval(truth, predicted, 4)
+    scores = []
+    for _ in range(200):
+        drawn = rng.integers(units.max() + 1, size=units.max() + 1)
+        clips = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
+        scores.append(recall_scores(truth[clips], predicted[clips], 4))
+    metric = METRICS.build(dict(type='RecallMetric', classes=tuple('abcd'), bootstrap=200))
+    samples = samples_of(truth, predicted, 4)
+    for sample, unit in zip(samples, units, strict=True):
+        sample |= dict(subject=f'{unit}') if subjects else {}
+    metric.process(None, samples)
+    found = metric.evaluate(100)
     for name, values in (('UAR', [s.uar for s in scores]), ('WAR', [s.war for s in scores])):
-        assert found[name] == pytest.approx(np.percentile(values, (2.5, 97.5)))
+        bounds = found[f'dfer/{name}_low'], found[f'dfer/{name}_high']
+        assert bounds == pytest.approx(np.percentile(values, (2.5, 97.5)))
 
 
 def test_head_and_dataset_must_have_equally_many_classes():

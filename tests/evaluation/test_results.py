@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
@@ -38,9 +39,11 @@ def test_a_resumed_run_is_one_curve_and_later_values_count(tmp_path: Path) -> No
         [{'loss': 2.0, 'step': 2}, {'dfer/UAR': 30.0, 'dfer/WAR': 40.0, 'step': 2}],
     )
     curves = read_curves(tmp_path)
-    assert [part.tolist() for part in curves.loss] == [[1, 2], [3.0, 2.0]]
-    assert [part.tolist() for part in curves.validation['UAR']] == [[1, 2], [10.0, 30.0]]
-    assert [part.tolist() for part in curves.validation['WAR']] == [[1, 2], [20.0, 40.0]]
+    assert {name: curve.to_dict() for name, curve in curves.items()} == {
+        'loss': {1: 3, 2: 2},
+        'UAR': {1: 10, 2: 30},
+        'WAR': {1: 20, 2: 40},
+    }
 
 
 def test_a_folder_without_logs_is_named(tmp_path: Path) -> None:
@@ -81,8 +84,7 @@ def test_the_confusion_figure_shows_shares_of_the_true_class() -> None:
 
 
 def test_the_curves_figure_draws_what_it_is_given() -> None:
-    steps = np.array([1, 2])
-    figure = curves_figure((steps, np.array([3.0, 2.0])), {'UAR': (steps, np.array([10.0, 30.0]))})
+    figure = curves_figure({'loss': pd.Series([3.0, 2.0]), 'UAR': pd.Series([10.0, 30.0])})
     left, right = figure.axes
     assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
     assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]

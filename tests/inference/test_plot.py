@@ -46,6 +46,22 @@ def test_the_face_is_shown_with_its_strongest_moment() -> None:
     assert 'not calibrated' in figure.get_suptitle()
 
 
+def test_a_calibrated_model_is_told() -> None:
+    timeline = small_timeline(*ROWS)
+    timeline.info['temperature'] = 1.3
+    said = draw_timeline(timeline).get_suptitle()
+    assert 'are calibrated (temperature 1.3)' in said
+
+
+def test_all_of_the_video_is_shown_and_where_a_face_is_not_in_view() -> None:
+    panels = draw_timeline(small_timeline(*ROWS)).axes[1::2]
+    # Two frames a second, the last one at 15.5.
+    assert [panel.get_xlim() for panel in panels] == [(0, 15.5)] * 2
+    (seen,) = panels[1].collections
+    spans = [path.get_extents().intervalx.tolist() for path in seen.get_paths()]
+    assert spans == [[10, 11.5], [14, 15.5]]
+
+
 def test_of_a_crowd_the_twelve_longest_tracks_are_drawn() -> None:
     rows = [
         (track, start, start + 2, 0.8) for track in range(14) for start in range(1 + (track > 1))

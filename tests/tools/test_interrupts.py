@@ -40,7 +40,7 @@ def end_of(log: Path, owner: Any, name: str, at: int, tool: str, *arguments: obj
 
     def child() -> None:
         # What is a hang.
-        signal.alarm(60)
+        signal.alarm(300)
         os.setpgid(0, 0)
         setattr(owner, name, interrupted(getattr(owner, name), at))
         run_tool(tool, *arguments)
