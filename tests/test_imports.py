@@ -29,10 +29,10 @@ ALLOWED: dict[str, set[str]] = {
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'export': {'files', 'models'},
-    'inference': {
-        *('emotions', 'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'),
-    },
     'explain': {'emotions', 'models'},
+    'inference': {
+        *('emotions', 'engine', 'explain', 'export', 'faces', 'files', 'media', 'precompute'),
+    },
 }
 
 

@@ -58,6 +58,14 @@ def test_each_video_gets_a_folder_with_its_timeline(
     assert [row['label'] for row in content['windows']] == table['label'].tolist()
 
 
+def test_the_page_explains_where_that_is_asked_for(analyze: RunTool) -> None:
+    analyze('one.mp4', '--formats', 'html', '--explain')
+    assert '"frames": [[' in Path('out/one/timeline.html').read_text()
+    with pytest.raises(SystemExit) as end:
+        analyze('one.mp4', '--formats', 'csv', '--explain')
+    assert end.value.code == 2
+
+
 @pytest.mark.parametrize(('seconds', 'said'), [(0, 'one.webm: 2 s'), (4, 'one.webm:  50%')])
 def test_the_progress_shows_a_percentage_where_the_length_is_known(
     seconds: float, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
