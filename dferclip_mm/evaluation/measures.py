@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .calibration import expected_calibration_error
+from .calibration import expected_calibration_error, select_answers
 
 
 def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
@@ -122,6 +122,8 @@ def _ratio(values: np.ndarray, divisors: np.ndarray, otherwise: float) -> np.nda
     )
 
 
+# The share of clips that score at least so much, and of wrong answers among these.
+_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@[01](\.\d+)?')
 COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     'UAR': uar,
     'WAR': war,
@@ -138,10 +140,10 @@ def check_measures(names: list[str]) -> None:
         ValueError: at the first such name.
     """
     for name in names:
-        if name not in (*COUNTED, 'mAP', 'ECE') and not re.fullmatch(r'top[1-9]\d*', name):
+        if name not in (*COUNTED, 'mAP', 'ECE') and not _WITH_NUMBER.fullmatch(name):
             raise ValueError(
-                f'measures: expected names of {", ".join(COUNTED)}, top2 (or another number), mAP '
-                f'and ECE, found {name!r}'
+                f'measures: expected names of {", ".join(COUNTED)}, top2 (or another number), '
+                f'mAP, ECE, coverage@0.8 and error@0.8 (or another score), found {name!r}'
             )
 
 
@@ -156,6 +158,10 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
     if name == 'mAP':
         positive = labels[:, None] == np.arange(scores.shape[1])
         return float(mean_of_known(average_precision(scores, positive)))
+    if '@' in name:
+        name, _, threshold = name.partition('@')
+        found = select_answers(scores, labels, float(threshold))
+        return 100 * found[name == 'error']
     if name.startswith('top'):
         return top_k(scores, np.where(answered, labels, -1), int(name[3:]))
     predicted = np.where(answered, scores.argmax(axis=1), -1)

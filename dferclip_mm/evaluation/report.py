@@ -137,7 +137,9 @@ class Page:
             ],
             'confusion': picture_of(confusion_figure(results.scores.confusion, classes)),
             'confusion_width': min(900, 180 + 65 * len(classes)),
-            'reliability': curve and picture_of(reliability_figure({'test clips': curve})),
+            'reliability': None
+            if curve is None
+            else picture_of(reliability_figure({'test clips': curve})),
         }
 
     def clip(self, number: int) -> dict[str, Any]:
