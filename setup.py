@@ -77,6 +77,8 @@ REQUIREMENTS = [
     'pillow>=10.4',
     'pyyaml>=6',
     'safetensors>=0.4.3',
+    # Measures, folds, t-SNE and linear probes.
+    'scikit-learn>=1.4,<2',
     # Required by mmaction2 too.
     'scipy>=1.11',
     # Tested at both ends, like safetensors.
@@ -95,7 +97,6 @@ EXTRAS = {
     # openmim 0.3.9 requires openxlab, which pins requests, rich and tqdm. Both need pkg_resources,
     # which setuptools 82 removed.
     'mim': ['openmim==0.3.8', 'setuptools>=77.0.3,<82'],
-    'probe': ['scikit-learn>=1.4'],
     # The page of `dferclip app`.
     'app': ['gradio>=6,<7'],
     'export': ['onnx>=1.17', 'onnxruntime>=1.20', 'onnxscript>=0.5'],
@@ -109,7 +110,6 @@ EXTRAS = {
         'pytest-cov',
         'pytest-xdist>=3.6',
         'ruff',
-        'scikit-learn',
         'setuptools>=77.0.3',
         'tensorboard>=2.18',
         'torchmetrics>=1.6',
@@ -141,9 +141,10 @@ setup(
     python_requires='>=3.10',
     # An __init__.py in every folder: what mmaction2's wheel lacks for its drn localizer.
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    py_modules=['dferclip'],
     package_data={PACKAGE: ['**/*.html', '**/*.json', '**/*.yml', 'py.typed']},
     install_requires=REQUIREMENTS,
-    entry_points={'console_scripts': ['dferclip = dferclip_mm.programs:main']},
+    entry_points={'console_scripts': ['dferclip = dferclip:main']},
     extras_require=EXTRAS,
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

@@ -20,10 +20,11 @@ custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 clip = dict(_base_.clip, text_cfg=dict(_base_.clip.text_cfg, layers=2))
 model = dict(
     num_frames=_base_.num_frames,
-    backbone=dict(arch=clip, pretrained=None),
+    arch=clip,
+    backbone=dict(pretrained=None),
     neck=_base_.neck,
     # Random text features are closer together than CLIP's: a smaller scale starts softer.
-    cls_head=dict(text_encoder=dict(arch=clip, pretrained=None), logit_scale=30.0),
+    cls_head=dict(text_encoder=dict(pretrained=None), logit_scale=30.0),
 )
 crop = dict(type='ClipRandomCrop', size=_base_.size, area=(0.85, 1.0))
 train_pipeline = [*_base_.load, crop, _base_.brightness, *_base_.finish, _base_.pack]

@@ -18,9 +18,10 @@ sys.path.append('{{ fileDirname }}/../demo')
 custom_imports = dict(imports=['dferclip_mm', 'drawn_faces.tiny_cnn'])
 
 clip = dict(_base_.clip, text_cfg=dict(_base_.clip.text_cfg, layers=1))
-encoder = dict(arch=clip, pretrained=None, frozen=False)
+encoder = dict(pretrained=None, frozen=False)
 model = dict(
     num_frames=_base_.num_frames,
+    arch=clip,
     backbone=encoder,
     neck=_base_.neck,
     cls_head=dict(

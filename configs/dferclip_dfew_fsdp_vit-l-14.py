@@ -13,10 +13,7 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 
-model = dict(
-    backbone=dict(arch='ViT-L-14'),
-    cls_head=dict(text_encoder=dict(arch='ViT-L-14')),
-)
+model = dict(arch='ViT-L-14')
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))

@@ -7,7 +7,4 @@
 # backbone.grad_checkpointing. Not in the paper, so no figures are published.
 _base_ = 'dferclip_dfew.py'
 
-model = dict(
-    backbone=dict(arch='ViT-B-16'),
-    cls_head=dict(text_encoder=dict(arch='ViT-B-16')),
-)
+model = dict(arch='ViT-B-16')

@@ -19,7 +19,4 @@ test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
 
 # Counted for 8 clips: 3.1 GiB are kept for the backward pass, and 2.0 while a block is recomputed;
 # 47.8 GiB without. So they fit on a GPU of 24 GB.
-model = dict(
-    backbone=dict(arch='ViT-L-14'),
-    cls_head=dict(text_encoder=dict(arch='ViT-L-14')),
-)
+model = dict(arch='ViT-L-14')

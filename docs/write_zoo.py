@@ -64,7 +64,7 @@ def count(cfg: Config) -> tuple[int, int, float, float]:
     """
     init_default_scope('mmaction')
     settings = without_weights(cfg.model)
-    dataset = cfg.test_dataloader.dataset
+    dataset = (cfg.test_dataloader or cfg.train_dataloader).dataset
     if settings['cls_head'].get('classes', '') is None:
         # Its run would tell the head.
         settings['cls_head']['classes'] = dataset.type.removesuffix('Dataset').lower()
@@ -124,23 +124,7 @@ counted for one clip, with the texts of all classes, in float32. `docs/write_zoo
 
 ## Published checkpoints
 
-[DFER-CLIP](https://github.com/zengqunzhao/DFER-CLIP) publishes eleven (five folds of DFEW, FERV39k,
-five folds of MAFW), [EmoCLIP](https://github.com/NickyFot/EmoCLIP) one, trained on MAFW's captions.
-
-1. Download one, for example `dfew_set_1.pth`.
-2. Convert it. The file is read as data, its CLIP must be complete, and the prompts that it holds
-   are written into the config:
-   ```bash
-   python tools/convert_checkpoint.py dfew_set_1.pth dfew_set_1_mm.pth
-   ```
-3. Evaluate it on the fold that it was trained for:
-   ```bash
-   python tools/test.py dfew_set_1_mm.py dfew_set_1_mm.pth --fold 1
-   ```
-
-Expect the authors' figures of that fold up to rounding: the outputs equal the original code's
-([parity](golden.md)), and frames are decoded and resized alike. `--help` names the options for
-files that hold less.
+[Step by step](checkpoints.md): the eleven of DFER-CLIP and the one of EmoCLIP, with what to expect.
 """
 
 

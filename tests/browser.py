@@ -38,7 +38,7 @@ def watch(page: Any) -> list[str]:
     return seen
 
 
-def wait_until(page: Any, expression: str, seconds: float = 15) -> None:
+def wait_until(page: Any, expression: str, seconds: float = 120) -> None:
     """Wait until an expression is true, also where a page forbids `eval`."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):

@@ -31,7 +31,9 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(autouse=True)
-def _mmaction_scope():
+def _fresh_registries():
+    """A run must not meet the logger of another test's run, which began in the same second."""
+    small_runs.forget_runs()
     init_default_scope('mmaction')
     torch.manual_seed(0)
 
@@ -88,6 +90,14 @@ def tiny_model(tiny_clip):
             num_context=4,
         ),
     )
+
+
+@pytest.fixture(scope='session')
+def corpora(tmp_path_factory):
+    """The folder of all small corpora, which no test changes."""
+    root = tmp_path_factory.mktemp('corpora')
+    small_runs.write_corpora(root)
+    return root
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from clip_files import write_text
 
 from dferclip_mm.emotions import CORPUS_CLASSES
 
@@ -19,12 +20,6 @@ def write_clip(folder: Path, num_frames: int, suffix: str) -> None:
     for number in range(1, num_frames + 1):
         frame = rng.integers(0, 256, (24, 20, 3), dtype=np.uint8)
         cv2.imwrite(str(folder / f'{number}.{suffix}'), frame)
-
-
-def write_text(path: Path, text: str, encoding: str = 'utf-8') -> None:
-    """A list file with its folders."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode(encoding))
 
 
 def write_dfew(root: Path, num_frames: int = 17, folds: int = 1) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -54,17 +55,24 @@ def config_of(row: Row) -> Path:
     return found
 
 
+def make_small(model: dict, row: Row) -> None:
+    """A shipped model at a small size, for seven classes, without downloads."""
+    backbone = model['backbone']
+    backbone.pop('init_cfg', None)
+    for key, off in (('pretrained', None), ('pretrained2d', False), ('clip_pretrained', False)):
+        if key in backbone or (key == 'pretrained2d' and backbone['type'].endswith(('TSM', 'TIN'))):
+            backbone[key] = off
+    backbone.update(row.smaller)
+    blending = model.get('data_preprocessor', {}).get('blending', {})
+    for augment in blending.get('augments', []):
+        augment['num_classes'] = 7
+
+
 def mixed(row: Row, way: str) -> dict:
     """The shipped model with our head, or neck and head; the rest as in MMAction2."""
     model = Config.fromfile(config_of(row)).model.to_dict()
-    backbone = copy.deepcopy(row.backbone) or model['backbone']
-    # Nothing is downloaded here; what these load is for users to choose.
-    backbone.pop('init_cfg', None)
-    for key, off in (('pretrained', None), ('pretrained2d', False), ('clip_pretrained', False)):
-        if key in backbone or (key == 'pretrained2d' and 'TSM' in backbone['type']):
-            backbone[key] = off
-    backbone.update(row.smaller)
-    model['backbone'] = backbone
+    model['backbone'] = copy.deepcopy(row.backbone) or model['backbone']
+    make_small(model, row)
     model['cls_head'] = dict(
         type='TextPromptHead',
         classes='dfew',
@@ -72,9 +80,6 @@ def mixed(row: Row, way: str) -> dict:
         num_context=2,
         in_channels=row.channels,
     )
-    blending = model.get('data_preprocessor', {}).get('blending', {})
-    for augment in blending.get('augments', []):
-        augment['num_classes'] = 7
     if way == HEAD:
         if model['type'] == 'Recognizer2D' and 'neck' not in model:
             model['cls_head']['num_segments'] = row.frames
@@ -214,19 +219,14 @@ def table() -> str:
     return '\n'.join(lines)
 
 
-def write_between(page: Path, begin: str, end: str, text: str) -> None:
-    """Put text between two marks of a page."""
-    before, rest = page.read_text(encoding='utf-8').split(begin)
-    page.write_text(f'{before}{begin}\n{text}\n{end}{rest.split(end)[1]}', encoding='utf-8')
-
-
-def main() -> None:
-    """Write the table into the page."""
+def write_between(page: Path, begin: str, end: str, table: Callable[[], str]) -> None:
+    """Measure a table, and put it between two marks of a page."""
     logging.disable(logging.INFO)
     torch.set_num_threads(1)
     init_default_scope('mmaction')
-    write_between(PAGE, BEGIN, END, table())
+    before, rest = page.read_text(encoding='utf-8').split(begin)
+    page.write_text(f'{before}{begin}\n{table()}\n{end}{rest.split(end)[1]}', encoding='utf-8')
 
 
 if __name__ == '__main__':
-    main()
+    write_between(PAGE, BEGIN, END, table)

@@ -27,6 +27,7 @@ from mini_corpora import (
     write_mafw,
     write_text,
 )
+from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
@@ -73,16 +74,20 @@ def write_corpora(root: Path) -> None:
 def shrink(cfg: Config, root: Path) -> None:
     """Small towers, few small frames, one epoch; the corpus of the same name below `root`."""
     model, head = cfg.model, cfg.model.cls_head
-    width = WIDTH
-    for tower in (model.backbone, head.get('text_encoder')):
-        if tower is not None and 'arch' in tower:
+    backbone, width = model.backbone, WIDTH
+    for tower in (backbone, head.get('text_encoder')):
+        if tower is not None and tower.type.startswith('CLIP'):
             tower.update(arch=ConfigDict(ARCH), pretrained=None)
     if model.type == 'FrameRecognizer':
         model.num_frames = FRAMES
-    elif model.backbone.type == 'VisionTransformer':
+    if backbone.type == 'VisionTransformer':
         width = 48
-        model.backbone.update(img_size=SIDE, embed_dims=width, depth=2, num_heads=3)
-        model.backbone.num_frames = FRAMES
+        backbone.update(img_size=SIDE, embed_dims=width, depth=2, num_heads=3, num_frames=FRAMES)
+    elif backbone.type == 'SwinTransformer3D':
+        width = 768
+        backbone.arch = dict(embed_dims=96, depths=[1] * 4, num_heads=[3, 6, 12, 24])
+    elif backbone.type == 'ResNetTSM':
+        width, backbone.num_segments = 2048, FRAMES
     if model.get('neck') is not None:
         model.neck.update(
             in_channels=width, embed_dims=WIDTH, max_frames=FRAMES, head_dim=8, mlp_dim=16
@@ -168,7 +173,7 @@ def count_iterations(cfg: Config, count: int) -> None:
 
 def forget_runs() -> None:
     """Clear what MMEngine keeps by run name and second; a new process has none of it."""
-    for kept in (MMLogger, MessageHub, Visualizer, DefaultScope):
+    for kept in (MMLogger, MessageHub, Visualizer, ActionVisualizer, DefaultScope):
         kept._instance_dict.clear()
 
 
@@ -206,7 +211,7 @@ def launch(
     )
 
 
-def finish(process: subprocess.Popen[str], timeout: int = 150) -> tuple[int, str]:
+def finish(process: subprocess.Popen[str], timeout: int = 600) -> tuple[int, str]:
     """Wait for a launched run: its exit code and its output."""
     output, _ = process.communicate(timeout=timeout)
     return process.returncode, output

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
-from small_runs import CONFIGS, small_config, start, write_corpora
+from small_runs import CONFIGS, small_config, start
 
 TRAINED = ('emoclip_mafw', 'emoclip_supervised_dfew', 'emoclip_supervised_ferv39k')
 TRAINED += ('emoclip_supervised_mafw', 'emoclip_downstream')
@@ -13,17 +13,10 @@ EVALUATED |= dict(mafw_compound='anger_disgust')
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp('data')
-    write_corpora(root)
-    return root
-
-
-@pytest.fixture(scope='module')
-def checkpoint(data, tmp_path_factory):
+def checkpoint(corpora, tmp_path_factory):
     """The checkpoint of a small run of configs/emoclip_mafw.py."""
     work_dir = tmp_path_factory.mktemp('captions')
-    start(small_config('emoclip_mafw', data, work_dir)).train()
+    start(small_config('emoclip_mafw', corpora, work_dir)).train()
     return str(work_dir / 'epoch_1.pth')
 
 
@@ -32,8 +25,8 @@ def weights(path):
 
 
 @pytest.mark.parametrize('name', TRAINED)
-def test_a_config_trains_its_neck_and_not_clip(name, data, checkpoint, tmp_path):
-    cfg = small_config(name, data, tmp_path)
+def test_a_config_trains_its_neck_and_not_clip(name, corpora, checkpoint, tmp_path):
+    cfg = small_config(name, corpora, tmp_path)
     if name == 'emoclip_downstream':
         cfg.default_hooks.load_pretrained.checkpoint = checkpoint
     runner = start(cfg)
@@ -48,16 +41,16 @@ def test_a_config_trains_its_neck_and_not_clip(name, data, checkpoint, tmp_path)
 
 @pytest.mark.parametrize(('corpus', 'emotion'), EVALUATED.items())
 def test_a_trained_model_is_evaluated_on_another_corpus(
-    corpus, emotion, data, checkpoint, tmp_path
+    corpus, emotion, corpora, checkpoint, tmp_path
 ):
-    cfg = small_config(f'emoclip_zeroshot_{corpus}', data, tmp_path, load_from=checkpoint)
+    cfg = small_config(f'emoclip_zeroshot_{corpus}', corpora, tmp_path, load_from=checkpoint)
     found = start(cfg).test()
     assert 0 <= found['dfer/UAR'] <= 100
     assert f'dfer/recall/{emotion}' in found
 
 
-def test_zero_shot_clip_needs_no_checkpoint(data, tmp_path):
-    runner = start(small_config('clip_zeroshot_dfew', data, tmp_path))
+def test_zero_shot_clip_needs_no_checkpoint(corpora, tmp_path):
+    runner = start(small_config('clip_zeroshot_dfew', corpora, tmp_path))
     runner.test()
     model = runner.model
     frames = torch.rand(2, 4, 3, 32, 32)
@@ -68,19 +61,19 @@ def test_zero_shot_clip_needs_no_checkpoint(data, tmp_path):
         torch.testing.assert_close(model(frames, stage='head'), expected, atol=1e-4, rtol=1e-5)
 
 
-def test_a_shared_context_is_evaluated_on_other_classes(data, tmp_path):
+def test_a_shared_context_is_evaluated_on_other_classes(corpora, tmp_path):
     options = dict(model__cls_head__class_specific=False)
-    start(small_config('dferclip_dfew', data, tmp_path, **options)).train()
+    start(small_config('dferclip_dfew', corpora, tmp_path, **options)).train()
     trained = str(tmp_path / 'epoch_1.pth')
-    runner = start(small_config('dferclip_zeroshot_mafw', data, tmp_path, load_from=trained))
+    runner = start(small_config('dferclip_zeroshot_mafw', corpora, tmp_path, load_from=trained))
     runner.test()
     context = weights(trained)['cls_head.prompt_learner.context']
     assert torch.equal(runner.model.cls_head.prompt_learner.context, context)
 
 
-def test_fine_tuning_is_a_setting(data, tmp_path):
+def test_fine_tuning_is_a_setting(corpora, tmp_path):
     options = {'model__backbone__frozen': False, 'model__cls_head__text_encoder__frozen': False}
-    cfg = small_config('emoclip_mafw', data, tmp_path, **options)
+    cfg = small_config('emoclip_mafw', corpora, tmp_path, **options)
     cfg.train_dataloader.batch_size = 4
     runner = start(cfg)
     runner.train()
@@ -92,7 +85,7 @@ def test_fine_tuning_is_a_setting(data, tmp_path):
         tower = name.startswith(('backbone.', 'cls_head.text_encoder.'))
         assert rates[id(parameter)] == pytest.approx(1e-6 if tower else 1e-3), name
     # The checkpoint contains CLIP's weights, which replace the pretrained ones.
-    cfg = small_config('emoclip_zeroshot_dfew', data, tmp_path)
+    cfg = small_config('emoclip_zeroshot_dfew', corpora, tmp_path)
     cfg.load_from = str(tmp_path / 'epoch_1.pth')
     runner = start(cfg)
     runner.test()

@@ -13,14 +13,13 @@ PACKAGE = Path(dferclip_mm.__file__).parent
 # from the bottom up, so no room imports one that comes after it.
 ALLOWED: dict[str, set[str]] = {
     'compat': set(),
-    'programs': set(),
     'registry': set(),
     'emotions': set(),
     'files': set(),
     'prompts': set(),
     'checkpoints': {'files'},
     'media': {'files'},
-    'evaluation': {'emotions', 'files'},
+    'evaluation': {'emotions', 'files', 'media'},
     'converters': {'checkpoints', 'emotions'},
     'models': {'checkpoints', 'emotions', 'prompts'},
     'faces': {'checkpoints', 'files', 'media'},
@@ -30,10 +29,10 @@ ALLOWED: dict[str, set[str]] = {
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
     'export': {'files', 'models'},
-    'inference': {
-        *('emotions', 'engine', 'export', 'faces', 'files', 'media', 'precompute', 'transforms'),
-    },
     'explain': {'emotions', 'models'},
+    'inference': {
+        *('emotions', 'engine', 'explain', 'export', 'faces', 'files', 'media', 'precompute'),
+    },
 }
 
 

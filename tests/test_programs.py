@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dferclip_mm.programs import main
+from dferclip import main
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:

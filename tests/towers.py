@@ -6,7 +6,6 @@ rows again. The towers have their own widths, image size and kinds of layers, an
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +17,6 @@ import timm
 import torch
 from mixing import evaluate, step, write_between
 from mmaction.registry import MODELS
-from mmengine.registry import init_default_scope
 from mmengine.utils import to_2tuple
 from torch import nn
 
@@ -175,13 +173,5 @@ def table() -> str:
     return '\n'.join(lines)
 
 
-def main() -> None:
-    """Write the table into the page."""
-    logging.disable(logging.INFO)
-    torch.set_num_threads(1)
-    init_default_scope('mmaction')
-    write_between(PAGE, BEGIN, END, table())
-
-
 if __name__ == '__main__':
-    main()
+    write_between(PAGE, BEGIN, END, table)

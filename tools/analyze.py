@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_face_options
+from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
     from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
@@ -40,9 +40,12 @@ def parse_arguments() -> argparse.Namespace:
     """Videos, model, faces, windows, target."""
     parser = argparse.ArgumentParser(
         description='Find and follow the faces of videos and score the emotions of each in windows '
-        'that slide over time. The scores are not calibrated, and an expression is not a feeling.'
+        'that slide over time. The scores are calibrated only where calibrate.py has fitted a '
+        'temperature, and an expression is not a feeling.'
     )
-    parser.add_argument('videos', nargs='*', metavar='VIDEO', help='files')
+    parser.add_argument(
+        'videos', nargs='*', metavar='VIDEO', help='files, folders of videos, or folders of frames'
+    )
     parser.add_argument(
         '--model',
         nargs='+',
@@ -77,11 +80,6 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_face_options(parser)
     parser.add_argument(
-        '--detector',
-        default='mtcnn',
-        help="'mtcnn', a YuNet file (.onnx) or a table of boxes (.csv)",
-    )
-    parser.add_argument(
         '--window', type=float, help='seconds (default: as long as the training clips)'
     )
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
@@ -91,6 +89,12 @@ def parse_arguments() -> argparse.Namespace:
         default=0.0,
         metavar='SCORE',
         help='leave out segments with a lower score, such as the threshold of calibrate.py',
+    )
+    parser.add_argument(
+        '--explain',
+        action='store_true',
+        help='show in the page which frames and places of the face speak for the strongest moment '
+        'of each emotion',
     )
     parser.add_argument(
         '--classes', help='other class names: calm,tense (a model without learned context)'
@@ -106,6 +110,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.error('expected videos or --camera')
     if args.camera is not None and args.formats != parser.get_default('formats'):
         parser.error('--formats: a camera gives camera.csv')
+    if args.explain and (args.camera is not None or 'html' not in args.formats.split(',')):
+        parser.error('--explain: expected videos, and html among the formats')
     return args
 
 
@@ -141,16 +147,15 @@ def show_progress(
     for frame in frames:
         # What is no video has already ended in an error.
         if bar is None:
-            # What a browser records does not say how long it is.
-            total = max(0.0, min(end, read_duration(video) or end) - start)
+            # A folder, and what a browser records, do not say how long they are.
+            lasts = 0 if Path(video).is_dir() else read_duration(video)
+            total = max(0.0, min(end, lasts or end) - start)
             known = 0 < total < float('inf')
+            shown = '{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s [{elapsed}<{remaining}]'
             bar = tqdm(
                 total=total if known else None,
                 desc=f'{does}{Path(video).name}',
-                bar_format='{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s '
-                '[{elapsed}<{remaining}]'
-                if known
-                else '{desc}: {n:.0f} s [{elapsed}]',
+                bar_format='{desc}: ' + (shown if known else '{n:.0f} s [{elapsed}]'),
             )
         bar.update(frame.time - start - bar.n)
         yield frame
@@ -168,35 +173,32 @@ def watch_camera(
 
     begun = time.monotonic()
     source = int(camera) if camera.isdecimal() else camera
-    number, count, total, latest = 0, 0, 0.0, 0.0
+    late: list[float] = []
 
     def watched(stopped: Callable[[], bool]) -> Iterator[TimedFrame]:
-        nonlocal number
         for frame in read_camera(source, lambda: time.monotonic() - begun):
             if stopped() or frame.time >= end:
                 return
             if frame.time >= start:
-                number += 1
                 yield frame
 
     file.parent.mkdir(parents=True, exist_ok=True)
     with first_interrupt() as stopped, file.open('w', encoding='utf-8', newline='') as stream:
         for row in analyzer.stream(watched(stopped), f'camera {camera}'):
-            late = time.monotonic() - begun - row['end']
-            count, total, latest = count + 1, total + late, max(latest, late)
+            late.append(time.monotonic() - begun - row['end'])
             table = csv.DictWriter(stream, [*row, 'latency'])
-            if count == 1:
+            if len(late) == 1:
                 table.writeheader()
-            table.writerow({**row, 'latency': round(late, 3)})
+            table.writerow({**row, 'latency': round(late[-1], 3)})
             stream.flush()
             said = f'face {row["track"]}: {row["label"]} {row["score"]:.0%}'
-            print(f'{row["end"]:8.1f} s  {said}  ({late:.2f} s later)', flush=True)
-    if count:
+            print(f'{row["end"]:8.1f} s  {said}  ({late[-1]:.2f} s later)', flush=True)
+    if late:
         print(
-            f'frames: {number}, windows: {count}, answered {total / count:.2f} s after their end '
-            f'on average, {latest:.2f} s at most: {file}'
+            f'windows: {len(late)}, answered {sum(late) / len(late):.2f} s after their end on '
+            f'average, {max(late):.2f} s at most: {file}'
         )
-    return count > 0
+    return bool(late)
 
 
 def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
@@ -208,6 +210,8 @@ def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
     )
     if info['damage']:
         yield f'only what comes before is analysed: {info["damage"]}'
+    if 'unexplained' in info:
+        yield f'there is no explanation: {info["unexplained"]}'
     if info['crowded']:
         yield (
             f'{info["crowded"]} faces, counted in all frames, were left out, because at most '
@@ -227,9 +231,10 @@ def main() -> None:
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.inference import EmotionAnalyzer
     from dferclip_mm.inference.timeline import FORMATS
+    from dferclip_mm.media.sources import list_videos
 
+    args.videos = [each for video in args.videos for each in list_videos(video) or [video]]
     formats, names = args.formats.split(','), [Path(video).stem for video in args.videos]
-    camera = args.camera is not None
     with friendly_errors():
         unknown = [name for name in formats if name not in FORMATS]
         if unknown:
@@ -251,22 +256,18 @@ def main() -> None:
             stride=args.stride,
             abstain=args.abstain,
             # Each face and window at once.
-            batch_size=1 if camera else 32,
+            batch_size=1 if args.camera else 32,
         )
         answered, followed, failed = False, False, []
-        if camera:
+        if args.camera is not None:
             file = args.out / 'camera.csv'
             answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
         for count, video in enumerate(args.videos, start=1):
             show = partial(show_progress, video=video, start=args.start, end=args.end)
             with first_interrupt() as stopped:
                 try:
-                    timeline = analyzer(
-                        video,
-                        start=args.start,
-                        end=args.end,
-                        progress=partial(show, stopped=stopped),
-                    )
+                    part = dict(start=args.start, end=args.end, explain=args.explain)
+                    timeline = analyzer(video, **part, progress=partial(show, stopped=stopped))
                 except (ValueError, OSError) as error:
                     if len(args.videos) == 1:
                         raise
@@ -296,4 +297,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -15,6 +15,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arguments import run_program
+
 if TYPE_CHECKING:
     from dferclip_mm.inference import EmotionAnalyzer
     from dferclip_mm.media.timed_frames import TimedFrame
@@ -100,7 +102,9 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
             args.config, args.checkpoint, classes=classes, prompts=prompts, **settings
         )
 
-    analyzer('')
+    print(f'loading {args.checkpoint or args.config}', flush=True)
+    classes, model = ', '.join(analyzer('').classes), Path(args.checkpoint or args.config)
+    print(f'its classes: {classes}; starting the page', flush=True)
 
     def analyze(video: str | None, text: str, progress: Any) -> tuple[Any, ...]:
         if video is None:
@@ -150,6 +154,7 @@ def build_page(args: argparse.Namespace, folder: Path) -> Any:
     with gradio.Blocks(title='Emotions over time', analytics_enabled=False) as page:
         gradio.Markdown(
             '# Emotions over time\n'
+            f'Model: {model.name} of {Path(args.config).name}. Classes: {classes}.\n\n'
             f'Videos up to {args.max_seconds:g} seconds and {args.max_size:g} MB. They stay on the '
             'computer that runs this program, and are removed after half an hour, as are the '
             'results. An expression is not a feeling, and nobody is identified.'
@@ -256,4 +261,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

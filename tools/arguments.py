@@ -1,4 +1,4 @@
-"""The options that the programs share.
+"""The options that the programs share, and how they start.
 
 Nothing beyond the standard library is imported here, and the programs import the rest after they
 have read the command line: ``--help`` and a wrong command line take no time.
@@ -7,6 +7,30 @@ have read the command line: ``--help`` and a wrong command line take no time.
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+from collections.abc import Callable
+
+
+def run_program(main: Callable[[], None]) -> None:
+    """Run a program, which Ctrl-C ends in one line also while it imports PyTorch.
+
+    From there on ``friendly_errors`` does so.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Ignored in what a shell starts in the background.
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+    try:
+        main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(number: int, frame: object) -> None:
+    # Libraries would catch an exception within their imports.
+    os.write(2, b'\ninterrupted\n')
+    os._exit(128 + number)
 
 
 def setting(text: str) -> str:
@@ -67,7 +91,12 @@ def add_batch_size_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_face_options(parser: argparse.ArgumentParser) -> None:
-    """Which frames are searched for faces, and which faces count."""
+    """How and in which frames faces are searched for, and which faces count."""
+    parser.add_argument(
+        '--detector',
+        default='mtcnn',
+        help="'mtcnn', a YuNet file (.onnx), or for one video a table of boxes (.csv)",
+    )
     parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
     parser.add_argument(
         '--min-face',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options, run_program
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -124,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

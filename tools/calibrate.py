@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from arguments import add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -132,4 +132,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

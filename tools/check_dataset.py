@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_cfg_options, add_data_root_option
+from arguments import add_cfg_options, add_data_root_option, run_program
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -154,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -10,6 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from arguments import run_program
+
 
 def parse_arguments() -> argparse.Namespace:
     """Runs and form of the table."""
@@ -66,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from arguments import add_cfg_options
+from arguments import add_cfg_options, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -58,4 +58,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arguments import run_program
+
 if TYPE_CHECKING:
     from dferclip_mm.converters import Converted
 
@@ -15,9 +17,9 @@ CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 def parse_arguments() -> argparse.Namespace:
     """Source and target, and what a published file does not say about itself."""
     parser = argparse.ArgumentParser(
-        description='Convert a published checkpoint of DFER-CLIP or EmoCLIP. Written are DST, '
-        'beside it a config (DST with .py) that derives from --config and builds the very model '
-        'of the file, and the class sentences found in the file (.prompts.json). Evaluate with: '
+        description='Convert a published checkpoint of DFER-CLIP, EmoCLIP or Exp-CLIP. Written are '
+        'DST, beside it a config (DST with .py) that derives from --config and builds the model of '
+        'the file, and the class sentences found in the file (.prompts.json). Evaluate with: '
         'tools/test.py DST.py DST.pth'
     )
     parser.add_argument('source', help='published checkpoint')
@@ -35,9 +37,20 @@ def parse_arguments() -> argparse.Namespace:
         help='where the text is put in the prompts; published files: end',
     )
     parser.add_argument(
+        '--arch',
+        help='CLIP that an Exp-CLIP file was trained over: ViT-L-14 without it, or ViT-B-32, '
+        'ViT-B-16',
+    )
+    parser.add_argument(
+        '--pretrained',
+        default='openai',
+        help="that CLIP's weights, which an Exp-CLIP file lacks: a tag or a file (openai)",
+    )
+    parser.add_argument(
         '--config',
         help="the experiment's config; without it, configs/dferclip_CORPUS.py for DFER-CLIP, "
-        'configs/emoclip_mafw.py for EmoCLIP',
+        'configs/emoclip_mafw.py for EmoCLIP, configs/expclip_zeroshot_CORPUS.py for Exp-CLIP '
+        '(dfew without --classes)',
     )
     parser.add_argument(
         '--back',
@@ -56,6 +69,9 @@ def default_config(converted: Converted, classes: str | list[str] | None) -> Pat
         return CONFIGS / 'emoclip_mafw.py'
     from dferclip_mm.emotions import CORPUS_CLASSES
 
+    if converted.kind == 'Exp-CLIP':
+        corpus = classes if isinstance(classes, str) else 'dfew'
+        return CONFIGS / f'expclip_zeroshot_{corpus.lower()}.py'
     names = tuple(converted.meta.get('classes', ()))
     # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
     found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]
@@ -88,7 +104,9 @@ def main() -> None:
         if args.back:
             files = {target: serialize(convert_back(checkpoint))}
         else:
-            converted = convert(checkpoint, classes, args.context_position)
+            converted = convert(
+                checkpoint, classes, args.context_position, args.arch, args.pretrained
+            )
             config = Path(args.config) if args.config else default_config(converted, classes)
             files = output_files(converted, target, config)
         for path, data in files.items():
@@ -98,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

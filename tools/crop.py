@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import shutil
 import signal
 import sys
 from contextlib import closing
@@ -13,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_face_options
+from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,6 @@ def parse_arguments() -> argparse.Namespace:
         help='file of measure_crop.py: where the faces lie (default: upright, with some margin)',
     )
     parser.add_argument('--size', type=int, help="side of a frame (default: the template's, 224)")
-    parser.add_argument('--detector', default='mtcnn', help="'mtcnn' or a YuNet file (.onnx)")
     add_face_options(parser)
     parser.add_argument(
         '--min-seen',
@@ -69,7 +69,13 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_settings(args: argparse.Namespace) -> CropSettings:
+def read_settings(out: Path) -> dict[str, Any]:
+    """What an earlier call for the same folder has written."""
+    file = out / SETTINGS
+    return json.loads(file.read_text(encoding='utf-8')) if file.exists() else {}
+
+
+def choose_settings(args: argparse.Namespace, list_name: str) -> CropSettings:
     """The settings; those of an earlier call for the same folder must be the same."""
     from dferclip_mm.faces.crop import (
         DEFAULT_TEMPLATE,
@@ -92,16 +98,15 @@ def choose_settings(args: argparse.Namespace) -> CropSettings:
     build_face_finder(args.detector)
     settings = CropSettings(template, args.detector, args.every, args.min_face, args.min_seen)
     chosen = settings._asdict() | dict(template=asdict(template))
-    file = args.out / SETTINGS
-    if file.exists():
-        before = json.loads(file.read_text(encoding='utf-8'))
-        changed = [name for name in chosen if chosen[name] != before.get(name)]
-        if changed:
-            raise ValueError(
-                f'{args.out} was begun with {changed[0]}={before.get(changed[0])}, found '
-                f'{chosen[changed[0]]}: give the same settings, or another folder'
-            )
-    write_json(file, chosen)
+    before = read_settings(args.out)
+    changed = [name for name in chosen if before and chosen[name] != before.get(name)]
+    if changed:
+        raise ValueError(
+            f'{args.out} was begun with {changed[0]}={before.get(changed[0])}, found '
+            f'{chosen[changed[0]]}: give the same settings, or another folder'
+        )
+    files = {*before.get('files', ()), REPORT, SHEET, TEMPLATE, list_name}
+    write_json(args.out / SETTINGS, chosen | dict(files=sorted(files)))
     write_template(args.out / TEMPLATE, template)
     return settings
 
@@ -124,15 +129,17 @@ def read_report(file: Path) -> dict[str, CroppedClip]:
     }  # fmt: skip
 
 
-def check_target(out: Path, names: Iterable[str]) -> None:
+def check_target(out: Path, list_name: str, clips: Iterable[str]) -> None:
     """Refuse to replace what this program has not made."""
-    begun = read_report(out / REPORT)
-    for name in names:
-        if name not in begun and (out / name).is_dir():
-            raise ValueError(
-                f'{out / name} is there, and no {REPORT} beside it says that it was cropped here: '
-                'choose another folder for the clips'
-            )
+    ours, files = read_settings(out).get('files', ()), (list_name, REPORT, SHEET, TEMPLATE)
+    foreign = [name for name in files if name not in ours and (out / name).exists()]
+    begun = {} if foreign else read_report(out / REPORT)
+    foreign += [clip for clip in clips if clip not in begun and (out / clip).is_dir()]
+    if foreign:
+        raise ValueError(
+            f'{out / foreign[0]} is there, and was not made by this program: choose another folder '
+            'for the clips'
+        )
 
 
 def write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -150,7 +157,7 @@ def crop(
     """Crop what is missing; what is done, and whether Ctrl-C ended it."""
     from tqdm import tqdm
 
-    from dferclip_mm.precompute.face_clips import CroppedClip, crop_clips
+    from dferclip_mm.precompute.face_clips import UNFINISHED, CroppedClip, crop_clips
 
     begun = read_report(out / REPORT)
     done = {
@@ -175,6 +182,7 @@ def crop(
                     done[each.clip] = each
         except KeyboardInterrupt:
             interrupted = True
+    shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     write_rows(out / REPORT, [CroppedClip._fields, *{**begun, **done}.values()])
     return done, interrupted
 
@@ -226,8 +234,8 @@ def main() -> None:
         root = args.source if args.source.is_dir() else args.root or args.source.parent
         if out == root.absolute() or (args.source.is_dir() and out.is_relative_to(root.absolute())):
             raise ValueError(f'{args.out} lies in the folder of the clips, {root}: choose another')
-        check_target(args.out, clips)
-        settings = choose_settings(args)
+        check_target(args.out, name, clips)
+        settings = choose_settings(args, name)
         done, interrupted = crop(clips, args.out, settings, args.workers)
         rows = [done[clip] for clip in clips if clip in done]
         faces = {each.clip: each for each in rows if each.written}
@@ -255,4 +263,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arguments import add_cfg_options
+from arguments import add_cfg_options, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from arguments import add_cfg_options
+from arguments import add_cfg_options, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -64,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments import add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options, run_program
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -86,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

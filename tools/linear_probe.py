@@ -7,10 +7,9 @@ ridge regression on scores, whichever the files hold, and prints the metrics of 
 from __future__ import annotations
 
 import argparse
-import zipfile
 from pathlib import Path
 
-import numpy as np
+from arguments import run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,40 +21,25 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_features(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays of a feature file.
-
-    Raises:
-        SystemExit: when the file is missing or invalid.
-    """
-    if not path.is_file():
-        raise SystemExit(f'error: no features at {path}: write them with tools/extract_features.py')
-    try:
-        found = dict(np.load(path))
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SystemExit(
-            f'error: {path} is not an .npz file: expected one that tools/extract_features.py wrote'
-        ) from error
-    if 'features' not in found or not {'labels', 'scores'} & set(found):
-        raise SystemExit(
-            f'error: {path} holds {", ".join(found)}: expected features, and labels or scores'
-        )
-    return found
-
-
 def main() -> None:
     """Fit, score, print."""
     args = parse_arguments()
 
+    import numpy as np
+
     from dferclip_mm.engine.run import friendly_errors
+    from dferclip_mm.evaluation.features import read_features
     from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
-    train, test = read_features(args.train), read_features(args.test)
-    for name in ('classes', 'targets'):
-        if train.get(name, np.array([])).tolist() != test.get(name, np.array([])).tolist():
-            raise SystemExit(f'error: {args.train} and {args.test} have different {name}')
     with friendly_errors():
-        if 'labels' in train and 'labels' in test:
+        train, test = read_features(args.train), read_features(args.test)
+        for name in ('classes', 'targets'):
+            if train.get(name, np.array([])).tolist() != test.get(name, np.array([])).tolist():
+                raise ValueError(f'{args.train} and {args.test} have different {name}')
+        both = {'labels', 'scores'} & train.keys() & test.keys()
+        if not both:
+            raise ValueError(f'{args.train} and {args.test}: expected labels or scores in both')
+        if 'labels' in both:
             classes = train['classes'].tolist()
             scores = probe_labels(
                 train['features'],
@@ -68,7 +52,7 @@ def main() -> None:
             print(f'UAR {scores.uar:.2f} %   WAR {scores.war:.2f} %')
             for name, recall in zip(classes, scores.recall, strict=True):
                 print(f'{name:>16}  {recall:6.2f}')
-        if 'scores' in train and 'scores' in test:
+        if 'scores' in both:
             figures = probe_scores(
                 train['features'], train['scores'], test['features'], test['scores'], args.strength
             )
@@ -81,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments import add_cfg_options, add_data_options
+from arguments import add_cfg_options, add_data_options, run_program
 
 if TYPE_CHECKING:
     from dferclip_mm.precompute.clip_store import ClipStore
@@ -100,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from arguments import add_cfg_options
+from arguments import add_cfg_options, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -11,15 +11,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arguments import run_program
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
-
-RELEVANCE = (
-    'The frames that the model sees, and again in grey: red places speak most for its answer, '
-    'against the mean of the other classes.'
-)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -48,8 +45,10 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np.ndarray]]:
-    """A `read_frames` of the model's own frames, plain and with the relevance for its answer."""
+def explain_frames(config: str, checkpoint: str) -> Callable[[str], list[np.ndarray]]:
+    """A function of a clip: the model's frames, each above its relevance for the answer."""
+    import numpy as np
+
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.explain import read_clip
@@ -59,12 +58,10 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np
     cfg = load_config(config)
     model = load_model(cfg, checkpoint)
 
-    def read(path: str, count: int) -> list[np.ndarray]:
-        if count == 1:
-            return read_frames(path, count)
+    def read(path: str) -> list[np.ndarray]:
         clip = read_clip(cfg, model, path)
         relevance = patch_relevance(model, clip, int(predict(model, clip).argmax()))
-        return [*clip.frames, *overlay(clip, relevance)]
+        return [*np.concatenate([clip.frames, overlay(clip, relevance)], axis=1)]
 
     return read
 
@@ -93,8 +90,8 @@ def main() -> None:
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.evaluation.compare import read_run
+    from dferclip_mm.evaluation.features import choose_features
     from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
-    from dferclip_mm.evaluation.projection import read_features
     from dferclip_mm.evaluation.report import render_report
     from dferclip_mm.evaluation.results import find_curves, format_scores, pool_results
     from dferclip_mm.files import atomic_write
@@ -103,28 +100,27 @@ def main() -> None:
         run = read_run(args.results or args.run, args.run.absolute().name)
         results = pool_results(run.parts)
         curves = find_curves(args.run)
-        features = None if args.features is None else read_features(args.features, results)
+        features = args.features and choose_features(args.features, results.clips)
         print(format_scores(results))
         figures = {'confusion matrix': confusion_figure(results.scores.confusion, results.classes)}
         for name, each in curves.items():
             key = 'learning curves' if len(curves) == 1 else f'learning curves {name}'
-            figures[key] = curves_figure(each.loss, each.validation)
+            figures[key] = curves_figure(each)
         for name, figure in figures.items():
             path = args.run / f'{name.replace(" ", "_")}.png'
             figure.savefig(path, dpi=120)
             print(f'{name}: {path}')
-        reader = read_frames if args.explain is None else explain_frames(*args.explain)
         page = render_report(
             run,
             curves,
-            reader,
+            read_frames,
             features,
             lambda clips: tqdm(clips, 'Reading', unit='clip'),
-            note=RELEVANCE if args.explain else '',
+            explain=explain_frames(*args.explain) if args.explain else None,
         )
         atomic_write(args.run / 'report.html', page)
         print(f'page: {args.run / "report.html"}')
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arguments import add_batch_size_option, add_cfg_options, add_data_options, setting
+from arguments import add_batch_size_option, add_cfg_options, add_data_options, run_program, setting
 
 if TYPE_CHECKING:
     from dferclip_mm.engine.sweep import Combination
@@ -101,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from arguments import add_batch_size_option, add_data_options, add_run_arguments
+from arguments import add_batch_size_option, add_data_options, add_run_arguments, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -82,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_program(main)

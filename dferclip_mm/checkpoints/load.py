@@ -47,7 +47,7 @@ def check_format(path: str | Path) -> None:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no PyTorch file, or its end is missing.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
     if not (_is_legacy(file) or is_zip(file)):
@@ -117,7 +117,7 @@ def read_checkpoint(path: str | Path) -> Any:
             code to be read.
     """
     check_format(path)
-    file = Path(path)
+    file = Path(path).expanduser()
     verify_zip_checksums(file)
     if is_torchscript(file):
         raise ValueError(

@@ -11,6 +11,7 @@ from open_clip import SimpleTokenizer
 from ..checkpoints.compare import Tensors, shorten
 from ..checkpoints.load import get_state_dict
 from ..emotions import resolve_classes
+from . import exp_clip
 from .converted import Converted
 from .embedded_prompts import embed, recover_sentences
 from .infer_arch import (
@@ -28,8 +29,15 @@ from .rename_keys import to_ours, to_theirs
 _CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
 
 
+_KINDS = (*LAYOUTS, exp_clip.KIND)
+
+
 def convert(
-    checkpoint: Any, classes: str | Sequence[str] | None = None, context_position: str = 'end'
+    checkpoint: Any,
+    classes: str | Sequence[str] | None = None,
+    context_position: str = 'end',
+    arch: str | None = None,
+    pretrained: str = 'openai',
 ) -> Converted:
     """Convert the content of a published checkpoint file.
 
@@ -38,24 +46,28 @@ def convert(
         classes: a corpus or C class names in the file's order (DFER-CLIP only); None: the order
             of DFEW for 7 classes, of MAFW for 11.
         context_position: of the text in the prompts (DFER-CLIP only), which no file says.
+        arch: of the CLIP that the file was trained over (Exp-CLIP only); None: ViT-L-14.
+        pretrained: that CLIP's weights (Exp-CLIP only).
 
     Raises:
         ValueError: when it is of no known kind, or does not fit the kind's layout.
     """
     state = _state_dict(checkpoint)
+    if exp_clip.THEIRS in state:
+        return exp_clip.convert_projection(state, arch, pretrained)
     layout = next((known for known in LAYOUTS.values() if known.fits(state)), None)
     if layout is None:
         raise ValueError(_explain_unknown(state))
-    arch = clip_arch(state, layout.visual, layout.text)
+    clip = clip_arch(state, layout.visual, layout.text)
     neck = temporal_settings(state, layout.temporal)
     names = _class_names(state, classes) if layout is DFER_CLIP else ()
-    own = _prompt_shapes(state, arch, len(names)) if names else {SCALE: ()}
-    expected = part_tensors(arch, neck)
+    own = _prompt_shapes(state, clip, len(names)) if names else {SCALE: ()}
+    expected = part_tensors(clip, neck)
     for name, shape in {**own, UNUSED_SCALE: ()}.items():
         expected[name] = torch.empty(shape, device='meta')
     ours = to_ours(state, layout.all_rules(neck['depth']), expected, layout.kind)
 
-    tower = {'arch': arch_name(arch), 'pretrained': None}
+    tower = {'pretrained': None}
     head: dict[str, Any] = {'text_encoder': tower}
     types = {'epoch': int, 'best_acc': float}
     meta = {
@@ -65,7 +77,7 @@ def convert(
     }
     prompts = None
     if names:
-        tokenizer = SimpleTokenizer(context_length=arch['text_cfg']['context_length'])
+        tokenizer = SimpleTokenizer(context_length=clip['text_cfg']['context_length'])
         table = ours[f'{TEXT}token_embedding.weight']
         sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, tokenizer)
         prompts = dict(zip(names, sentences, strict=True))
@@ -73,7 +85,7 @@ def convert(
         context = ours[CONTEXT]
         head |= {**settings, 'num_context': context.shape[-2], 'class_specific': context.ndim == 3}
         meta |= {**settings, 'prompts': sentences}
-    model = {'backbone': tower, 'neck': neck, 'cls_head': head}
+    model = {'arch': arch_name(clip), 'backbone': tower, 'neck': neck, 'cls_head': head}
     return Converted(layout.kind, ours, meta, model, prompts)
 
 
@@ -86,11 +98,13 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
     """
     found = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     meta: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    if meta.get('converted_from') == exp_clip.KIND:
+        return exp_clip.projection_file(_state_dict(checkpoint))
     layout = LAYOUTS.get(str(meta.get('converted_from')))
     if layout is None:
         raise ValueError(
             "only a converted checkpoint can be converted back: expected meta['converted_from'] to "
-            f'be {" or ".join(LAYOUTS)}, found {meta.get("converted_from")!r}'
+            f'be {" or ".join(_KINDS)}, found {meta.get("converted_from")!r}'
         )
     state = _state_dict(checkpoint)
     table = state.get(f'{TEXT}token_embedding.weight')
@@ -141,7 +155,7 @@ def _explain_unknown(state: Tensors) -> str:
     if any(name.startswith('cls_head.') for name in state):
         return 'the file is a checkpoint of an MMAction2 model already: use it as it is'
     return (
-        f'the file is no checkpoint of {" or ".join(LAYOUTS)}: its {len(state)} entries are '
+        f'the file is no checkpoint of {" or ".join(_KINDS)}: its {len(state)} entries are '
         f'{shorten(list(state)) or "none"}'
     )
 

@@ -18,7 +18,7 @@ class Converted:
     """A checkpoint in our names, and what belongs to it.
 
     Attributes:
-        kind: ``'DFER-CLIP'`` or ``'EmoCLIP'``.
+        kind: ``'DFER-CLIP'``, ``'EmoCLIP'`` or ``'Exp-CLIP'``.
         state_dict: all of our tensors, the text tower included.
         meta: plain values that the way back needs.
         model: overrides of a config's ``model``, without the prompts.
@@ -70,17 +70,10 @@ def output_files(converted: Converted, path: Path, config: Path) -> dict[Path, b
         # MMEngine fills in the folder when it reads the config, so the files can be moved together.
         found = '{{ fileDirname }}/' + prompts.name
         model = {**model, 'cls_head': {**model['cls_head'], 'prompts': found}}
-    base = {'_base_': [str(config.resolve())], 'model': _replacing(model)}
+    if isinstance(model.get('arch'), Mapping):
+        # Dimensions replace an architecture's name, in MMEngine's syntax.
+        model = {**model, 'arch': {'_delete_': True, **model['arch']}}
+    base = {'_base_': [str(config.resolve())], 'model': model}
     head = f'# The {converted.kind} model of {path.name}, converted from a published checkpoint.\n'
     files[text] = (head + Config(base).pretty_text).encode()
     return files
-
-
-def _replacing(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides in which dimensions replace an architecture's name, in MMEngine's syntax."""
-    changed = {}
-    for key, value in model.items():
-        changed[key] = _replacing(value) if isinstance(value, Mapping) else value
-        if key == 'arch' and isinstance(value, Mapping):
-            changed[key] = {'_delete_': True, **value}
-    return changed

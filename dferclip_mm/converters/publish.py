@@ -62,6 +62,10 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
         # The config that is published has no training clips to count.
         kept['class_counts'] = list(head.class_counts)
     published.model.cls_head = kept
+    arch = published.model.pop('arch', None)
+    if arch is not None and published.model.backbone.type == 'CLIPVisualEncoder':
+        # The head has no text tower any more.
+        published.model.backbone.setdefault('arch', arch)
     if published.model.backbone.pop('lora', None) is not None:
         published.model.backbone.frozen = True
     _unpretrain(published.model.backbone, model.get_submodule('backbone'))

@@ -63,8 +63,7 @@ class ClipListDataset(CorpusDataset):
 
     Raises:
         FileNotFoundError: as `CorpusDataset`.
-        ValueError: if an argument is wrong, there is one class, fewer subjects than folds, or a
-            subject on two sides.
+        ValueError: if an argument is wrong, or there is one class, or fewer subjects than folds.
         ListError: at the first line of the list that cannot be read.
     """
 
@@ -110,6 +109,11 @@ class ClipListDataset(CorpusDataset):
             self.rule.check(self.split, self.fold)
         except ValueError as error:
             raise ValueError(f'ClipListDataset: {error}') from None
+
+    @property
+    def protocol(self) -> str:
+        """What divides the clips, for tables of results."""
+        return self.rule.describe(self.columns.names)
 
     def find_list(self, ann_file: str) -> Path:
         """The given table, or the folder of the classes in its place."""

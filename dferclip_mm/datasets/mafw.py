@@ -82,9 +82,9 @@ class MAFWDataset(CorpusDataset):
 
     def select_rows(self, rows: list[Row]) -> list[Row]:
         """The rows of this split; without those that lack a required caption."""
-        if self.require_caption:
-            rows = [row for row in rows if row.english]
-        return super().select_rows(rows)
+        taken = super().select_rows(rows)
+        # After the clips are divided: datasets without captions divide them alike.
+        return [row for row in taken if row.english] if self.require_caption else taken
 
     def annotation(self, row: Row) -> dict[str, Any]:
         """The label, and the caption on demand."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +30,8 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     Raises:
         ValueError: if there are fewer groups, or fewer clips of each class, than folds.
     """
-    try:
-        from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-    except ImportError as error:
-        raise ImportError('folds need scikit-learn: run `pip install scikit-learn`') from error
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     found = len({*groups})
     if not 2 <= count <= found:
         raise ValueError(
@@ -134,6 +132,17 @@ class SplitRule:
             folds = f'from 1 to {last}' if last > 1 else '1, unless folds or columns.fold'
             raise ValueError(f'expected a fold {folds}, found {fold!r}')
 
+    def describe(self, names: Mapping[str, str]) -> str:
+        """What divides the clips, in a few words; `names` are the columns of the roles."""
+        by = names.get('subject', 'clip')
+        if 'split' in self.columns:
+            return f'split by {names["split"]}'
+        if 'fold' in self.columns:
+            return f'folds by {names["fold"]}'
+        if self.folds:
+            return f'{self.folds} folds by {by}'
+        return f'{self.test_fraction:.0%} by {by}' if self.test_fraction else ''
+
     def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
 
@@ -143,7 +152,7 @@ class SplitRule:
             default: the side of all rows where nothing divides them.
 
         Raises:
-            ValueError: if it cannot be done, or a subject is on two sides.
+            ValueError: if it cannot be done.
         """
         by_subject = 'subject' in self.columns
         labels = [row.label for row in rows]
@@ -157,14 +166,6 @@ class SplitRule:
             held = hold_out(names, kept, self.val_fraction, self.val_seed)
             for index in np.array(train)[held]:
                 sides[index] = 'validation'
-        shared = find_shared(groups, sides) if by_subject else None
-        if shared:
-            one, other = shared
-            raise ValueError(
-                f'the subject {groups[one]!r} is in {sides[one]} (line {rows[one].line}) and in '
-                f'{sides[other]} (line {rows[other].line}): correct the column, or divide the '
-                'clips by folds=5'
-            )
         return sides
 
     def _divide(
@@ -184,13 +185,3 @@ class SplitRule:
         else:
             return []
         return ['test' if each else 'train' for each in tested]
-
-
-def find_shared(groups: Sequence[str], sides: Sequence[str]) -> tuple[int, int] | None:
-    """The indices of two clips of one group on two sides; None if there are none."""
-    first: dict[str, int] = {}
-    for index, (group, side) in enumerate(zip(groups, sides, strict=True)):
-        other = first.setdefault(group, index)
-        if sides[other] != side:
-            return other, index
-    return None

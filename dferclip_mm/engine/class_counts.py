@@ -48,11 +48,15 @@ def build_train_dataset(cfg: Config) -> Any:
     """The training dataset of a config, for `tell_class_counts` where nothing is trained.
 
     Raises:
-        ValueError: when it has none.
+        ValueError: when it has none, or the clips are not on this machine.
     """
-    if cfg.get('train_dataloader') is None:
-        raise ValueError(
-            'prior_adjustment needs the training clips of each class, and the config has no '
-            'train_dataloader: set model.cls_head.class_counts'
-        )
-    return DATASETS.build(cfg.train_dataloader.dataset)
+    reason = 'the config has no train_dataloader'
+    if cfg.get('train_dataloader') is not None:
+        try:
+            return DATASETS.build(cfg.train_dataloader.dataset)
+        except FileNotFoundError as error:
+            reason = str(error)
+    raise ValueError(
+        'prior_adjustment needs the training clips of each class: set model.cls_head.class_counts '
+        f'to their numbers, since {reason}'
+    )

@@ -46,16 +46,18 @@ class ConsoleRunner(Runner):
 def describe_learning_rates(model: torch.nn.Module, optimizer: Any) -> Iterator[str]:
     """One line for each learning rate and weight decay: which parts of the model have them."""
     names = {id(value): name.split('.')[0] for name, value in model.named_parameters()}
-    groups: dict[tuple[float, float], Counter[str]] = {}
+    groups: dict[tuple[float, float, float], Counter[str]] = {}
     for group in optimizer.param_groups:
-        # A schedule may have begun with another.
-        rate = group.get('initial_lr', group['lr']), group.get('weight_decay', 0)
+        # A schedule may have begun with another; OneCycle's goes up from its first one.
+        first = group.get('initial_lr', group['lr'])
+        rate = first, group.get('max_lr', first), group.get('weight_decay', 0)
         # MMEngine adds a group of its own, with no weight of the model.
         for value in [value for value in group['params'] if id(value) in names]:
             groups.setdefault(rate, Counter())[names[id(value)]] += value.numel()
-    for (lr, decay), weights in groups.items():
+    for (first, most, decay), weights in groups.items():
+        lr = f'{first:g}' if most == first else f'from {first:g} up to {most:g}'
         parts = ', '.join(f'{name} ({count:,} weights)' for name, count in weights.items())
-        yield f'learning rate {lr:g}, weight decay {decay:g}: {parts}'
+        yield f'learning rate {lr}, weight decay {decay:g}: {parts}'
 
 
 def find_unused_rates(model: torch.nn.Module, keys: Iterable[str]) -> Iterator[str]:

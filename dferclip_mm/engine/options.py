@@ -46,6 +46,8 @@ def load_config(
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'no config file at {path} (working directory {Path.cwd()})')
+    if Path(path).suffix not in ('.py', '.json', '.yaml', '.yml'):
+        raise ValueError(f'expected a config file (.py), found {path}: CONFIG is before CHECKPOINT')
     try:
         cfg = Config.fromfile(str(path))
     except TypeError as error:

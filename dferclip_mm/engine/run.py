@@ -57,6 +57,7 @@ def build_runner(cfg: Config) -> Runner:
         verify = read_weights if 'runner_type' in cfg else check_format
         if not Path(cfg.load_from).is_dir():
             verify(cfg.load_from)
+    _check_flexible_runner(cfg)
     dropped = _drop_hooks(cfg)
     prepare_cpu_processes(cfg, cfg.launcher)
     cfg = without_code_layout(cfg)
@@ -65,6 +66,17 @@ def build_runner(cfg: Config) -> Runner:
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:
         runner.register_hook(StrictLoadHook())
     return runner
+
+
+def _check_flexible_runner(cfg: Config) -> None:
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    averaged = any(hook is not None and hook['type'] == 'EMAHook' for hook in hooks)
+    loads = cfg.get('resume') or cfg.get('load_from')
+    if averaged and loads and cfg.get('runner_type') == 'FlexibleRunner':
+        raise ValueError(
+            'EMAHook cannot load a checkpoint under runner_type=FlexibleRunner, which loads before '
+            'the average exists: train with the default runner, or without EMAHook'
+        )
 
 
 def _drop_hooks(cfg: Config) -> set[str]:
@@ -95,7 +107,7 @@ def friendly_errors() -> Iterator[None]:
     failed first, not the errors of those that waited for it.
     """
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:
+    if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, functools.partial(_interrupt, os.getpid()))
     try:
         yield

@@ -5,7 +5,8 @@ MMEngine class in ``mmaction.registry`` second.
 """
 
 from .confusion_hook import ConfusionPictureHook
-from .recall import RecallMetric, RecallScores, recall_scores
+from .measures import RecallScores, recall_scores
+from .recall import RecallMetric
 from .regression import RegressionMetric, regression_scores
 
 __all__ = [

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .measures import answer_cells, uar, war
+from .measures import answer_cells
+
+
+def draw_units(units: np.ndarray, resamples: int = 1000) -> Iterator[np.ndarray]:
+    """How often each of N clips is in a resample, (N,), for each resample.
+
+    Args:
+        units: (N,) what is drawn with replacement, numbered from 0: the clip, or its subject.
+        resamples: R.
+    """
+    rng, total = np.random.default_rng(0), int(units.max()) + 1
+    for _ in range(resamples):
+        yield np.bincount(rng.integers(total, size=total), minlength=total)[units]
 
 
 def resample_counts(
-    cells: np.ndarray, units: np.ndarray, shape: tuple[int, ...], resamples: int = 1000
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    units: np.ndarray,
+    num_classes: int,
+    resamples: int,
 ) -> np.ndarray:
-    """Counts of resamples, drawn with replacement; equal `units` give equal draws.
+    """Counts of resamples, as in the room's `measures`; equal `units` give equal draws.
 
     Args:
-        cells: (N,) of each clip, where it is counted in the flattened counts.
-        units: (N,) what is drawn, numbered from 0: the clip, or its subject.
-        shape: of the counts.
+        parts: (n,) labels and (n,) answers of each of P folds or seeds.
+        units: (N,) of the clips of all parts, see `draw_units`.
+        num_classes: C.
         resamples: R.
 
     Returns:
-        (R, *shape).
+        (R, P, C, C + 1).
     """
-    rng = np.random.default_rng(0)
-    total, size = int(units.max()) + 1, int(np.prod(shape))
-    counts = np.empty((resamples, size))
-    for number in range(resamples):
-        times = np.bincount(rng.integers(total, size=total), minlength=total)
-        counts[number] = np.bincount(cells, weights=times[units], minlength=size)
-    return counts.reshape(resamples, *shape)
+    size = num_classes * (num_classes + 1)
+    cells = [number * size + answer_cells(*part, num_classes) for number, part in enumerate(parts)]
+    flat = np.concatenate(cells)
+    counts = [
+        np.bincount(flat, weights=times, minlength=len(parts) * size)
+        for times in draw_units(units, resamples)
+    ]
+    return np.reshape(counts, (resamples, len(parts), num_classes, num_classes + 1))
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:
@@ -41,28 +57,3 @@ def percentile_interval(values: np.ndarray) -> tuple[float, float]:
 def number_units(names: Sequence[str]) -> np.ndarray:
     """Number N names, equal ones equally, in the order of the names."""
     return np.unique(np.asarray(names), return_inverse=True)[1]
-
-
-def bootstrap_interval(
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    num_classes: int,
-    resamples: int = 1000,
-    units: np.ndarray | None = None,
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals of UAR and WAR.
-
-    Args:
-        truth: (N,) labels.
-        predicted: (N,) predicted labels.
-        num_classes: C.
-        resamples: number of resamples.
-        units: as in `resample_counts`; None: each clip.
-
-    Returns:
-        ``{'UAR': (low, high), 'WAR': (low, high)}`` in percent.
-    """
-    cells = answer_cells(truth, predicted, num_classes)
-    units = np.arange(len(truth)) if units is None else units
-    counts = resample_counts(cells, units, (num_classes, num_classes + 1), resamples)
-    return {name: percentile_interval(each(counts)) for name, each in (('UAR', uar), ('WAR', war))}

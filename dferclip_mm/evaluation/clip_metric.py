@@ -33,7 +33,7 @@ class ClipMetric(BaseMetric):
     # Whether results have a figure for each of the 'classes' or the 'targets'.
     names_key: str
     _size: int | None = None
-    # The checkpoint and how it was chosen; set before a test.
+    # The checkpoint, how it was chosen, and what divides the clips; set before a test.
     source: Mapping[str, str] = {}
 
     def __init__(

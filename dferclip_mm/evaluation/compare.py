@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +13,21 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
+from ..media.packed import PACKED_SUFFIX
+from ..media.video_files import VIDEO_SUFFIXES
 from .bootstrap import number_units, percentile_interval, resample_counts
-from .measures import answer_cells, macro_f1, mean_of_known, recall, uar, war
+from .measures import COUNTED, mean_of_known, recall
 from .results import Results, find_results, read_results
 
-# Of videos and packed clips, as in the room media; a span of a video may follow.
+# Of a video, which the span of a clip may follow, or of a packed clip.
 _SUFFIX = re.compile(
-    r'[.](mp4|m4v|mov|qt|3gp|3g2|avi|divx|mkv|webm|mpe?g|vob|m?ts|m2ts|flv|f4v|wmv|asf|ogv'
-    r'|safetensors)(?=$|#t=[0-9.]+,[0-9.]+$)',
+    rf'({"|".join(map(re.escape, (*VIDEO_SUFFIXES, PACKED_SUFFIX)))})(?=$|#t=[0-9.]+,[0-9.]+$)',
     re.IGNORECASE,
 )
-MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war, 'F1': macro_f1}
+
+
+# The bootstrap of fewer clips or subjects calls almost any difference significant.
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Run:
         parts = [[Path(clip) for clip in part.clips] for part in self.parts]
         paths = {path for part in parts for path in part}
         root = os.path.commonpath([path.parent for path in paths])
-        stems = {path: _without_suffix(path.relative_to(root).as_posix()) for path in paths}
+        stems = {path: _SUFFIX.sub('', path.relative_to(root).as_posix()) for path in paths}
         if len(set(stems.values())) < len(paths):
             stems = {path: path.relative_to(root).as_posix() for path in paths}
         names = []
@@ -79,11 +83,9 @@ class Run:
         found = [subject for part in self.parts for subject in part.subjects]
         return dict(zip(self.clips, found, strict=True)) if len(found) == len(self.clips) else {}
 
-    @property
-    def selection(self) -> str:
-        """How its checkpoints were chosen."""
-        found = dict.fromkeys(part.source.get('selection', 'unknown') for part in self.parts)
-        return ', '.join(found)
+    def source(self, key: str) -> str:
+        """Of all parts, ``checkpoint``, ``selection`` (how it was chosen) or ``protocol``."""
+        return ', '.join(dict.fromkeys(part.source.get(key, 'unknown') for part in self.parts))
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure minus that of the first run: its 95 % bootstrap interval and two-sided p-value."""
+    """A figure minus that of the first run: its 95 % bootstrap interval and two-sided p-value.
+
+    p is NaN of fewer than `FEWEST` clips or subjects: they can show nothing.
+    """
 
     value: float
     low: float
@@ -180,30 +185,35 @@ def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Compared]:
     """
     check_same_clips(runs)
     subjects = next((run.subjects for run in runs if run.subjects), {})
+    enough = len({subjects.get(clip, clip) for clip in runs[0].labels}) >= FEWEST
     draws = [_resample(run, subjects, resamples) for run in runs]
-    points = [_score(_count(run), runs[0].parts[0].classes) for run in runs]
-    rows = []
+    points = [
+        _score(np.stack([part.counts for part in run.parts]), run.parts[0].classes) for run in runs
+    ]
+    rows: list[Compared] = []
     for number, run in enumerate(runs):
+        others = [each for each in draws if each is not draws[number]] if enough else []
         figures = {}
         for name, values in points[number].items():
-            others = [i for i in range(len(runs)) if i != number]
-            best = bool(others) and all(
-                percentile_interval(draws[number][name] - draws[i][name])[0] > 0 for i in others
-            )
-            low, high = percentile_interval(draws[number][name])
+            own = draws[number][name]
             known = values[~np.isnan(values)]
-            std = float(known.std(ddof=1)) if len(known) > 1 else None
-            figures[name] = Figure(float(mean_of_known(values)), std, low, high, best)
-        if not number:
+            figures[name] = Figure(
+                float(known.mean()),
+                float(known.std(ddof=1)) if len(known) > 1 else None,
+                *percentile_interval(own),
+                best=bool(others)
+                and all(percentile_interval(own - other[name])[0] > 0 for other in others),
+            )
+        if not rows:
             rows.append(Compared(run, figures))
             continue
-        differences = {
-            name: _difference(
-                figures[name].value - rows[0].figures[name].value,
-                draws[number][name] - draws[0][name],
-            )
-            for name in MEASURES
-        }
+        differences = {}
+        for name in COUNTED:
+            value = figures[name].value - rows[0].figures[name].value
+            drawn = draws[number][name] - draws[0][name]
+            tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+            p = min(1.0, float(2 * (tail + 1) / (resamples + 1))) if enough else np.nan
+            differences[name] = Difference(value, *percentile_interval(drawn), p)
         rows.append(Compared(run, figures, differences, mcnemar(run, runs[0])))
     return rows
 
@@ -225,44 +235,17 @@ def mcnemar(run: Run, other: Run) -> tuple[int, int, float] | None:
     return only, only_other, float(binomtest(only, total).pvalue) if total else 1.0
 
 
-def _without_suffix(clip: str) -> str:
-    """A clip without its file's suffix; a span stays, and a folder's name with dots."""
-    return _SUFFIX.sub('', clip)
-
-
-def _cells(run: Run) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """Where each answer is counted, and the shape of the counts (parts, C, C + 1)."""
-    classes = len(run.parts[0].classes)
-    size = classes * (classes + 1)
-    found = [
-        number * size + answer_cells(part.truth, part.predicted, classes)
-        for number, part in enumerate(run.parts)
-    ]
-    return np.concatenate(found), (len(run.parts), classes, classes + 1)
-
-
-def _count(run: Run) -> np.ndarray:
-    cells, shape = _cells(run)
-    return np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
-
-
 def _resample(run: Run, subjects: Mapping[str, str], resamples: int) -> dict[str, np.ndarray]:
     """The figures of resamples, each the mean over the parts."""
-    cells, shape = _cells(run)
     units = number_units([subjects.get(clip, clip) for clip in run.clips])
-    scores = _score(resample_counts(cells, units, shape, resamples), run.parts[0].classes)
+    parts, classes = [(part.truth, part.predicted) for part in run.parts], run.parts[0].classes
+    scores = _score(resample_counts(parts, units, len(classes), resamples), classes)
     return {name: mean_of_known(values) for name, values in scores.items()}
 
 
 def _score(counts: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     """Each figure (..., parts) of counts (..., parts, C, C + 1)."""
-    figures = {name: function(counts) for name, function in MEASURES.items()}
+    figures = {name: function(counts) for name, function in COUNTED.items()}
     by_class = np.moveaxis(recall(counts), -1, 0)
     recalls = zip(classes, by_class, strict=True)
     return figures | {f'recall/{name}': each for name, each in recalls if not np.isnan(each).all()}
-
-
-def _difference(value: float, draws: np.ndarray) -> Difference:
-    low, high = percentile_interval(draws)
-    tail = min((draws <= 0).sum(), (draws >= 0).sum())
-    return Difference(value, low, high, min(1.0, float(2 * (tail + 1) / (len(draws) + 1))))

@@ -1,17 +1,55 @@
-"""What is computed from answers: functions of counts first, and of class scores.
+"""What is computed from answers: UAR, WAR and F1 of counts, and more of class scores.
 
 Counts are (..., C, C + 1): rows the truth, columns the answer, the last one for no answer. Any
-leading axes are resamples, folds or seeds. All are in percent, but kappa.
+leading axes are resamples, folds or seeds. All are in percent, but kappa and ECE.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from .calibration import expected_calibration_error, select_answers
+
+
+@dataclass(frozen=True)
+class RecallScores:
+    """Scores of one evaluation, in percent.
+
+    Attributes:
+        confusion: (C, C) counts; rows are the truth, columns the prediction.
+        recall: (C,) recall of each class; NaN for a class without clips.
+        uar: unweighted average recall: the mean recall of the classes that have clips.
+        war: weighted average recall: the share of correct clips (accuracy).
+    """
+
+    confusion: np.ndarray
+    recall: np.ndarray
+    uar: float
+    war: float
+
+
+def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
+    """Score predictions.
+
+    A class without clips does not count in UAR, even when it was predicted. A clip without a
+    prediction (-1) is wrong.
+
+    Args:
+        truth: (N,) labels.
+        predicted: (N,) predicted labels, -1 for none.
+        num_classes: C.
+
+    Raises:
+        ValueError: when there are no clips, or a label lies outside the classes.
+    """
+    if not len(truth):
+        raise ValueError('there are no clips to score')
+    counts = count_answers(truth, predicted, num_classes)
+    return RecallScores(counts[:, :-1], recall(counts), float(uar(counts)), float(war(counts)))
 
 
 def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
@@ -39,7 +77,7 @@ def answer_cells(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> 
 
 def recall(counts: np.ndarray) -> np.ndarray:
     """Recall of each class (..., C); NaN for a class without clips."""
-    return 100 * _ratio(_hits(counts), counts.sum(axis=-1), np.nan)
+    return 100 * _ratio(_hits(counts), counts.sum(axis=-1))
 
 
 def uar(counts: np.ndarray) -> np.ndarray:
@@ -49,13 +87,13 @@ def uar(counts: np.ndarray) -> np.ndarray:
 
 def war(counts: np.ndarray) -> np.ndarray:
     """Weighted average recall: the share of correct clips (accuracy)."""
-    return 100 * _ratio(_hits(counts).sum(axis=-1), counts.sum(axis=(-1, -2)), np.nan)
+    return 100 * _ratio(_hits(counts).sum(axis=-1), counts.sum(axis=(-1, -2)))
 
 
 def class_f1(counts: np.ndarray) -> np.ndarray:
     """F1 of each class (..., C), the harmonic mean of precision and recall; NaN without clips."""
     support, answers = counts.sum(axis=-1), counts[..., :-1].sum(axis=-2)
-    return 100 * _ratio(2 * _hits(counts), np.where(support > 0, support + answers, 0), np.nan)
+    return 100 * _ratio(2 * _hits(counts), np.where(support > 0, support + answers, 0))
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
@@ -63,74 +101,36 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
     return mean_of_known(class_f1(counts))
 
 
-def weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """The mean F1, weighted by the number of clips of each class."""
-    support = counts.sum(axis=-1)
-    return _ratio(np.nansum(class_f1(counts) * support, axis=-1), support.sum(axis=-1), np.nan)
-
-
-def kappa(counts: np.ndarray) -> np.ndarray:
-    """Cohen's kappa (1960): agreement beyond chance, at most 1; 0 if all is one class."""
-    total = counts.sum(axis=(-1, -2))
-    observed = _ratio(_hits(counts).sum(axis=-1), total, np.nan)
-    products = counts.sum(axis=-1) * counts[..., :-1].sum(axis=-2)
-    chance = _ratio(products.sum(axis=-1), total**2, np.nan)
-    return _ratio(observed - chance, 1 - chance, 0.0)
-
-
-def top_k(scores: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """The share of clips whose label has one of the `k` highest of (N, C) scores."""
-    best = np.argsort(-scores, axis=1, kind='stable')[:, :k]
-    return float(100 * (best == labels[:, None]).any(axis=1).mean())
+COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war, 'F1': macro_f1}
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """Area under precision over recall of each class, without interpolation.
 
     Args:
-        scores: (N, C).
+        scores: (N, C); ``-inf`` of a clip without an answer.
         positive: (N, C), whether a clip shows the class; it may show several.
 
     Returns:
         (C,); NaN for a class without clips.
     """
+    from sklearn.metrics import average_precision_score
+
     found = np.full(scores.shape[1], np.nan)
-    for number, (score, truth) in enumerate(zip(scores.T, positive.T, strict=True)):
-        order = np.argsort(-score, kind='stable')
-        # Clips with equal scores are retrieved together.
-        last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-        hits = np.cumsum(truth[order])[last]
-        if hits[-1]:
-            found[number] = 100 * (np.diff(hits, prepend=0) / hits[-1] * hits / (last + 1)).sum()
+    finite = np.nan_to_num(scores, neginf=float(np.finfo(float).min))
+    for number in np.flatnonzero(positive.any(axis=0)):
+        found[number] = 100 * average_precision_score(positive[:, number], finite[:, number])
     return found
 
 
 def mean_of_known(values: np.ndarray) -> np.ndarray:
     """The mean over the last axis without NaN; NaN where there is nothing else."""
     known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1), np.nan)
-
-
-def _hits(counts: np.ndarray) -> np.ndarray:
-    return np.diagonal(counts, axis1=-2, axis2=-1)
-
-
-def _ratio(values: np.ndarray, divisors: np.ndarray, otherwise: float) -> np.ndarray:
-    values, divisors = np.asarray(values, dtype=float), np.asarray(divisors, dtype=float)
-    return np.divide(
-        values, divisors, out=np.full(values.shape, otherwise, float), where=divisors != 0
-    )
+    return _ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
 
 
 # The share of clips that score at least so much, and of wrong answers among these.
 _WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@[01](\.\d+)?')
-COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    'UAR': uar,
-    'WAR': war,
-    'F1': macro_f1,
-    'weighted_F1': weighted_f1,
-    'kappa': kappa,
-}
 
 
 def check_measures(names: list[str]) -> None:
@@ -139,11 +139,12 @@ def check_measures(names: list[str]) -> None:
     Raises:
         ValueError: at the first such name.
     """
+    known = (*COUNTED, 'weighted_F1', 'kappa', 'mAP', 'ECE')
     for name in names:
-        if name not in (*COUNTED, 'mAP', 'ECE') and not _WITH_NUMBER.fullmatch(name):
+        if name not in known and not _WITH_NUMBER.fullmatch(name):
             raise ValueError(
-                f'measures: expected names of {", ".join(COUNTED)}, top2 (or another number), '
-                f'mAP, ECE, coverage@0.8 and error@0.8 (or another score), found {name!r}'
+                f'measures: expected names of {", ".join(known)}, and top2 (or another number), '
+                f'coverage@0.8 and error@0.8 (or another score), found {name!r}'
             )
 
 
@@ -152,17 +153,34 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
 
     A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out.
     """
-    answered = np.isfinite(scores[:, 0])
+    # Its import takes a second.
+    from sklearn.metrics import cohen_kappa_score, f1_score
+
+    answered, classes = np.isfinite(scores[:, 0]), scores.shape[1]
+    predicted = np.where(answered, scores.argmax(axis=1), -1)
+    if name in COUNTED:
+        return float(COUNTED[name](count_answers(labels, predicted, classes)))
+    if name == 'weighted_F1':
+        return float(100 * f1_score(labels, predicted, average='weighted', zero_division=0))
+    if name == 'kappa':
+        # Undefined if all is one class: no agreement beyond chance.
+        return float(np.nan_to_num(cohen_kappa_score(labels, predicted)))
+    if name == 'mAP':
+        positive = labels[:, None] == np.arange(classes)
+        return float(mean_of_known(average_precision(scores, positive)))
     if name == 'ECE':
         return expected_calibration_error(scores[answered], labels[answered])
-    if name == 'mAP':
-        positive = labels[:, None] == np.arange(scores.shape[1])
-        return float(mean_of_known(average_precision(scores, positive)))
     if '@' in name:
-        name, _, threshold = name.partition('@')
-        found = select_answers(scores, labels, float(threshold))
-        return 100 * found[name == 'error']
-    if name.startswith('top'):
-        return top_k(scores, np.where(answered, labels, -1), int(name[3:]))
-    predicted = np.where(answered, scores.argmax(axis=1), -1)
-    return float(COUNTED[name](count_answers(labels, predicted, scores.shape[1])))
+        kind, _, threshold = name.partition('@')
+        return 100 * select_answers(scores, labels, float(threshold))[kind == 'error']
+    best = np.argsort(-scores, axis=1, kind='stable')[:, : int(name.removeprefix('top'))]
+    return float(100 * (answered & (best == labels[:, None]).any(axis=1)).mean())
+
+
+def _hits(counts: np.ndarray) -> np.ndarray:
+    return np.diagonal(counts, axis1=-2, axis2=-1)
+
+
+def _ratio(values: np.ndarray, divisors: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=float)
+    return np.divide(values, divisors, out=np.full(values.shape, np.nan), where=divisors != 0)

@@ -1,24 +1,22 @@
-"""Which clips to look at: the most confident mistakes of each confused pair, the closest calls."""
+"""Which clips to look at: the most confident mistakes, the closest calls, the points of a map."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .results import Results
 
+# t-SNE of more clips takes minutes, and their thumbnails megabytes.
+MOST_POINTS = 1000
 
-@dataclass(frozen=True)
-class ConfusedPair:
-    """Clips of one class that were answered with another.
 
-    Attributes:
-        truth: class number.
-        answer: class number.
-        clips: how many.
-        share: of the clips of the true class, in percent.
-        shown: positions of the most confident ones in the results.
+class ConfusedPair(NamedTuple):
+    """Clips of class `truth` that were answered with `answer`.
+
+    `share` is that of the true class, in percent; `shown` are the places of the most confident
+    ones in the results.
     """
 
     truth: int
@@ -52,3 +50,11 @@ def closest_calls(results: Results, shown: int = 12) -> list[int]:
     scores = np.sort(results.class_scores[answered], axis=1)
     order = np.argsort(scores[:, -1] - scores[:, -2], kind='stable')
     return answered[order[:shown]].tolist()
+
+
+def choose_clips(results: Results) -> np.ndarray:
+    """Positions of at most `MOST_POINTS` answered clips, in order: all of them, or a fixed draw."""
+    (answered,) = np.nonzero(results.answered)
+    if len(answered) <= MOST_POINTS:
+        return answered
+    return np.sort(np.random.default_rng(0).choice(answered, MOST_POINTS, replace=False))

@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
-def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, height: int = 72) -> str:
+def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, height: int = 66) -> str:
     """Frames of a clip (T RGB arrays) side by side in rows, as a JPEG."""
-    first = frames[0]
+    first, columns = frames[0], min(columns, len(frames))
     # Films are wider than face crops, but not without end.
     width = round(height * min(2.0, max(0.5, first.shape[1] / first.shape[0])))
     cells = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]

@@ -45,29 +45,28 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def curves_figure(
-    loss: tuple[np.ndarray, np.ndarray],
-    validation: Mapping[str, tuple[np.ndarray, np.ndarray]],
-) -> Figure:
+def curves_figure(curves: Mapping[str, pd.Series]) -> Figure:
     """Plot the training loss and, beside it, the validation scores.
 
     Args:
-        loss: iterations and training losses, two arrays of one length.
-        validation: name -> epochs and values in percent, two arrays of one length.
+        curves: ``loss`` by iteration, and others in percent by epoch.
     """
     figure = Figure(figsize=(10, 4), layout='constrained')
     left, right = figure.subplots(1, 2)
-    left.plot(*loss, color='tab:gray')
+    if 'loss' in curves:
+        left.plot(curves['loss'], color='tab:gray')
     left.set_xlabel('iteration')
     left.set_ylabel('training loss')
     left.set_ylim(bottom=0)
     # Line styles keep curves with equal values apart.
-    for (name, curve), style in zip(validation.items(), cycle(('-', '--', ':')), strict=False):
-        right.plot(*curve, style, marker='.', label=name)
+    shown = {name: curve for name, curve in curves.items() if name != 'loss'}
+    for (name, curve), style in zip(shown.items(), cycle(('-', '--', ':')), strict=False):
+        right.plot(curve, style, marker='.', label=name)
     right.set_xlabel('epoch')
     right.set_ylabel('validation, %')
     right.set_ylim(0, 102)
-    right.legend(loc='best')
+    if shown:
+        right.legend(loc='best')
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from .recall import RecallScores, recall_scores
+from .measures import RecallScores, recall_scores
 from .regression import regression_scores
-
-try:
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-except ImportError as error:
-    raise ImportError(
-        'linear probing needs scikit-learn: run `pip install "dferclip_mm[probe]"`'
-    ) from error
 
 
 def probe_labels(

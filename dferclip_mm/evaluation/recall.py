@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,60 +12,17 @@ from mmaction.registry import METRICS
 from mmengine.logging import MMLogger
 
 from ..emotions import resolve_classes
-from .bootstrap import bootstrap_interval, number_units
+from .bootstrap import number_units, percentile_interval, resample_counts
 from .clip_metric import ClipMetric
 from .measures import (
+    COUNTED,
+    RecallScores,
     average_precision,
     check_measures,
-    count_answers,
     mean_of_known,
     measure,
-    recall,
-    uar,
-    war,
+    recall_scores,
 )
-
-
-@dataclass(frozen=True)
-class RecallScores:
-    """Scores of one evaluation, in percent.
-
-    Attributes:
-        confusion: (C, C) counts; rows are the truth, columns the prediction.
-        recall: (C,) recall of each class; NaN for a class without clips.
-        uar: unweighted average recall: the mean recall of the classes that have clips.
-        war: weighted average recall: the share of correct clips (accuracy).
-    """
-
-    confusion: np.ndarray
-    recall: np.ndarray
-    uar: float
-    war: float
-
-
-def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
-    """Score predictions.
-
-    A class without clips does not count in UAR, even when it was predicted. A clip without a
-    prediction (-1) is wrong.
-
-    Args:
-        truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for none.
-        num_classes: C.
-
-    Raises:
-        ValueError: when there are no clips, or a label lies outside the classes.
-    """
-    if not len(truth):
-        raise ValueError('there are no clips to score')
-    counts = count_answers(truth, predicted, num_classes)
-    return RecallScores(
-        confusion=counts[:, :-1],
-        recall=recall(counts),
-        uar=float(uar(counts)),
-        war=float(war(counts)),
-    )
 
 
 def _label_of(sample: dict) -> int | list[int]:
@@ -227,9 +183,10 @@ class RecallMetric(ClipMetric):
             )
         if self.bootstrap:
             subjects = [str(result.get('subject', '')) for result in results]
-            units = number_units(subjects) if all(subjects) else None
-            bounds = bootstrap_interval(truth, predicted, len(classes), self.bootstrap, units)
-            for name, (low, high) in bounds.items():
+            units = number_units(subjects) if all(subjects) else np.arange(len(results))
+            drawn = resample_counts([(truth, predicted)], units, len(classes), self.bootstrap)
+            for name in ('UAR', 'WAR'):
+                low, high = percentile_interval(COUNTED[name](drawn[:, 0]))
                 metrics |= {f'{name}_low': low, f'{name}_high': high}
         recalls = dict(zip(classes, scores.recall.tolist(), strict=True))
         absent = [name for name, value in recalls.items() if math.isnan(value)]

@@ -9,12 +9,15 @@ from itertools import compress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from .recall import RecallScores, recall_scores
+from .measures import RecallScores, count_answers, recall_scores
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
 LOGS = '*/vis_data/scalars.json'
+# Figures of a training, each by its step.
+Curves = Mapping[str, pd.Series]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Results:
         class_scores: (N, C); ``-inf`` for an unreadable clip.
         clips: N paths.
         subjects: N names; empty where the dataset names none.
-        source: ``checkpoint`` and ``selection``, how it was chosen, where they are known.
+        source: ``checkpoint``, ``selection``, how it was chosen, and ``protocol``, what divides the
+            test from the training, where they are known.
     """
 
     classes: tuple[str, ...]
@@ -56,22 +60,14 @@ class Results:
         )
 
     @property
+    def counts(self) -> np.ndarray:
+        """(C, C + 1) counts, see `count_answers`."""
+        return count_answers(self.truth, self.predicted, len(self.classes))
+
+    @property
     def scores(self) -> RecallScores:
         """UAR, WAR, recall and confusion matrix."""
         return recall_scores(self.truth, self.predicted, len(self.classes))
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Curves of one training; each is (steps, values), two arrays of one length.
-
-    Attributes:
-        loss: by training iteration.
-        validation: UAR and WAR in percent, by epoch (by iteration in iteration-based training).
-    """
-
-    loss: tuple[np.ndarray, np.ndarray]
-    validation: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def read_results(path: str | Path) -> Results:
@@ -163,7 +159,7 @@ def format_scores(results: Results) -> str:
 
 
 def read_curves(work_dir: str | Path) -> Curves:
-    """Read the loss and the validation scores of a run, including its resumed parts.
+    """The training loss by iteration, UAR and WAR of validation by epoch; with resumed parts.
 
     Args:
         work_dir: the run's folder; MMEngine writes ``<time>/vis_data/scalars.json`` below it.
@@ -174,18 +170,14 @@ def read_curves(work_dir: str | Path) -> Curves:
     files = sorted(Path(work_dir).glob(LOGS))
     if not files:
         raise FileNotFoundError(f'no training log below {work_dir} ({LOGS})')
-    loss: dict[int, float] = {}
-    validation: dict[str, dict[int, float]] = {'UAR': {}, 'WAR': {}}
-    for file in files:
-        for line in file.read_text(encoding='utf-8').splitlines():
-            entry = json.loads(line)
-            if 'loss' in entry:
-                # A resumed run may repeat steps after its checkpoint: the later value counts.
-                loss[entry['step']] = entry['loss']
-            for name, curve in validation.items():
-                if f'dfer/{name}' in entry:
-                    curve[entry['step']] = entry[f'dfer/{name}']
-    return Curves(_arrays(loss), {name: _arrays(curve) for name, curve in validation.items()})
+    rows = pd.concat([pd.read_json(file, lines=True) for file in files])
+    columns = {'loss': 'loss', 'UAR': 'dfer/UAR', 'WAR': 'dfer/WAR'}
+    return {
+        # A resumed run may repeat steps after its checkpoint: the later value counts.
+        name: rows.dropna(subset=[column]).groupby('step')[column].last()
+        for name, column in columns.items()
+        if column in rows
+    }
 
 
 def find_curves(folder: str | Path) -> dict[str, Curves]:
@@ -197,8 +189,3 @@ def find_curves(folder: str | Path) -> dict[str, Curves]:
         for each in folders
         if next(each.glob(LOGS), None) is not None
     }
-
-
-def _arrays(curve: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
-    steps = sorted(curve)
-    return np.array(steps, dtype=int), np.array([curve[step] for step in steps], dtype=float)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .compare import MEASURES, Compared, Difference, Figure
+from .compare import FEWEST, Compared, Difference, Figure
+from .measures import COUNTED
 
 Row = dict[str, Any]
 
@@ -35,8 +37,9 @@ def summary(rows: Sequence[Compared]) -> tuple[list[Row], str]:
     table: list[Row] = [
         {
             'run': row.run.name,
-            **{name: row.figures[name] for name in MEASURES},
-            'checkpoint': row.run.selection,
+            **{name: row.figures[name] for name in COUNTED},
+            'checkpoint': row.run.source('selection'),
+            'protocol': row.run.source('protocol'),
         }
         for row in rows
     ]
@@ -86,6 +89,8 @@ def tests(rows: Sequence[Compared]) -> tuple[list[Row], str]:
 
 
 def _p(p: float) -> str:
+    if np.isnan(p):
+        return f'fewer than {FEWEST} drawn'
     return f'{p:.3f}' if p >= 0.001 else '< 0.001'
 
 
@@ -96,16 +101,14 @@ def _flat(row: Compared) -> dict[str, Any]:
         'clips': len(run.labels),
         'subjects': len(set(run.subjects.values())) or None,
         'tests': len(run.parts),
-        'checkpoint': run.selection,
+        'checkpoint': run.source('selection'),
+        'protocol': run.source('protocol'),
     }
-    for name, figure in row.figures.items():
-        found |= {name: figure.value, f'{name}_std': figure.std}
-        found |= {f'{name}_low': figure.low, f'{name}_high': figure.high}
-        found |= {f'{name}_best': figure.best}
-    for name, difference in row.differences.items():
-        found |= {f'{name}_difference': difference.value, f'{name}_difference_p': difference.p}
-        found |= {f'{name}_difference_low': difference.low}
-        found |= {f'{name}_difference_high': difference.high}
+    differences = {f'{name}_difference': each for name, each in row.differences.items()}
+    for name, each in {**row.figures, **differences}.items():
+        values = vars(each)
+        found |= {name: values['value']}
+        found |= {f'{name}_{key}': value for key, value in values.items() if key != 'value'}
     if row.mcnemar:
         names = ('only_this_right', 'only_first_right', 'mcnemar_p')
         found |= dict(zip(names, row.mcnemar, strict=True))

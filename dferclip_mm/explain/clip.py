@@ -48,9 +48,13 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     given = isinstance(video, np.ndarray)
     name = 'the clip' if given else str(video)
     source = {'array' if given else 'filename': video if given else name}
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    dataset = cfg.test_dataloader.dataset
+    pipeline, root = dataset.pipeline, dataset.get('data_root')
+    # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
+    ours = not given and root and Path(name).resolve().is_relative_to(Path(root).resolve())
+    known = {'sample_idx': 0} if ours else {}
     steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
-    results = steps(dict(**source, start_index=0, label=-1, modality='RGB'))
+    results = steps(dict(**source, **known, start_index=0, label=-1, modality='RGB'))
     if 'imgs' not in results:
         raise ValueError('the test pipeline gives no pixels: name the config that reads them')
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))

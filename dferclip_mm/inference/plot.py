@@ -6,6 +6,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -13,7 +15,8 @@ from PIL import Image
 
 from ..emotions import class_colors
 from ..files import atomic_write
-from .tables import find_curves
+from .report import describe_scores
+from .tables import find_curves, number_stretches
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
@@ -24,9 +27,10 @@ _MOST_TRACKS = 12
 def draw_timeline(timeline: EmotionTimeline) -> Figure:
     """Draw the scores of each track over time.
 
-    Curves join the middles of windows and break where there is no answer; the band below has the
-    colour of the segment's class; beside it is the face at its strongest moment, which a triangle
-    marks. Of many tracks the twelve with the most windows are drawn.
+    All of the video that was read is shown; grey is where the face is not in view. Curves join the
+    middles of windows and break where there is no answer; the band below has the colour of the
+    segment's class; beside it is the face at its strongest moment, which a triangle marks. Of many
+    tracks the twelve with the most windows are drawn.
     """
     answered = timeline.tracks[timeline.tracks['windows'] > 0]
     drawn = answered.nlargest(_MOST_TRACKS, 'windows').sort_values('track')
@@ -34,10 +38,13 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     pictures = {moment.track: moment.picture for moment in weakest_first}
     figure = Figure(figsize=(12, 1.2 + 1.8 * max(1, len(drawn))), layout='constrained')
     rows = figure.subplots(max(1, len(drawn)), 2, squeeze=False, width_ratios=(1, 6.5))
-    colors, windows = class_colors(timeline.classes), timeline.windows
+    colors, windows, faces = class_colors(timeline.classes), timeline.windows, timeline.faces
     for (face, axes), track in zip(rows, drawn.itertuples(), strict=False):
         _show_thumbnail(face, track, pictures.get(track.track))
-        axes.set_prop_cycle(color=[*colors.values()])
+        here = faces[faces['track'] == track.track]
+        stretches = here.groupby(number_stretches(here))['time'].agg(['min', np.ptp])
+        axes.set(facecolor='0.92', prop_cycle=cycler(color=[*colors.values()]))
+        axes.broken_barh(stretches.to_numpy(), (-1, 3), color='white', linewidth=0, zorder=0)
         for _, times, scores in find_curves(windows[windows['track'] == track.track], [*colors]):
             axes.plot(times, scores, linewidth=1.6)
         for each in timeline.segments.query(f'track == {track.track}').itertuples():
@@ -46,7 +53,7 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     for face, axes in rows[len(drawn) :]:
         face.set_axis_off()
         axes.text(0.5, 0.5, 'no face was answered', ha='center', transform=axes.transAxes)
-    limits = (drawn['start'].min(), drawn['end'].max()) if len(drawn) else (0, 1)
+    limits = (faces['time'].min(), faces['time'].max()) if len(faces) > 1 else (0, 1)
     for axes in rows[:, 1]:
         axes.set(xlim=limits, ylim=(-0.1, 1.03), ylabel='score', yticks=(0, 0.5, 1))
         axes.xaxis.set_major_formatter(lambda time, _: format_time(time))
@@ -55,9 +62,8 @@ def draw_timeline(timeline: EmotionTimeline) -> Figure:
     for axes in rows[:-1, 1]:
         axes.tick_params(labelbottom=False)
     left_out = len(answered) - len(drawn)
-    calibrated = '' if timeline.info.get('temperature', 1.0) != 1.0 else ', not calibrated'
     note = f'{left_out} shorter tracks are not drawn. ' if left_out else ''
-    note += f'Scores of a model{calibrated}; an expression is not a feeling.'
+    note += f'{describe_scores(timeline.info)} An expression is not a feeling.'
     figure.suptitle(note, fontsize=9, color='0.35')
     handles = [Patch(color=color, label=name) for name, color in colors.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=min(8, len(colors)))

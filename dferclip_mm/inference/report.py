@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ..emotions import class_colors
 from ..faces.boxes import BOX_COLUMNS
 from ..files import atomic_write
-from ..media.playable import is_playable, write_playable
+from ..media.playable import data_url, page_address
+from .tables import number_stretches
 
 if TYPE_CHECKING:
     from .timeline import EmotionTimeline
@@ -26,23 +24,25 @@ _PAGE = Path(__file__).with_name('report.html')
 def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_BYTES) -> None:
     """Write a page with player, curves, tables, and how they were made.
 
-    A video of at most ``embed`` bytes is inside the page, so that it can be mailed; a larger one is
-    linked. Where browsers do not play it, a copy is made; a large one is ``video.mp4`` beside the
-    page. Where there is no file, there is no player.
+    A video of at most ``embed`` bytes is inside the page, see `page_address`. Where there is no
+    file, there is no player.
     """
     times, faces = timeline.faces['time'], timeline.faces.dropna(subset=['track'])
-    jumps = faces.groupby('track')['frame'].diff() > 1
-    faces = faces.assign(stretch=jumps.groupby(faces['track']).cumsum())
+    faces = faces.assign(stretch=number_stretches(faces))
     # Between two boxes that were detected the page finds the others itself.
     boxes = faces[~faces['interpolated'].astype(bool)][['track', 'stretch', 'time', *BOX_COLUMNS]]
     content = timeline.content() | dict(
         title=Path(timeline.info['video']).name,
-        player=_player(Path(path), timeline.info['video'], embed),
+        player=page_address(path, timeline.info['video'], embed),
         colors=class_colors(timeline.classes),
         span=[float(times.min()), float(times.max())] if len(times) else [0.0, 0.0],
         boxes=json.loads(boxes.to_json(orient='values', double_precision=3)),
         moments=[
-            each._asdict() | dict(picture=_as_url(each.picture, 'image/jpeg'))
+            each._asdict()
+            | dict(picture=data_url(each.picture, 'image/jpeg'))
+            | dict(
+                frames=[(*seen[:2], data_url(seen.picture, 'image/jpeg')) for seen in each.frames]
+            )
             for each in sorted(timeline.moments, key=lambda each: -each.score)
         ],
         notes=[*describe_limits(timeline.info)],
@@ -60,30 +60,18 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
         yield 'The analysis was interrupted; what was read until then is shown.'
     if info.get('trained_on'):
         yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
-    if info.get('temperature', 1.0) == 1.0:
-        yield 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
-    else:
-        yield f'The scores are calibrated (temperature {info["temperature"]:.3g}) for other clips.'
+    yield describe_scores(info)
     yield 'An expression is not a feeling: the model says what a face looks like.'
+    yield 'What it may be used for: docs/responsible_use.md of dferclip_mm.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
+    if info.get('unexplained'):
+        yield f'There is no explanation: {info["unexplained"]}.'
 
 
-def _player(page: Path, video: str, embed: int) -> str | None:
-    """The address of the video for a player; None where there is no file."""
-    source = Path(video)
-    if not source.is_file():
-        return None
-    converted = not is_playable(video)
-    if converted:
-        source = page.with_name('video.mp4')
-        write_playable(source, video)
-    if source.stat().st_size > embed:
-        return quote(os.path.relpath(source, page.parent))
-    address = _as_url(source.read_bytes(), f'video/{"webm" if source.suffix == ".webm" else "mp4"}')
-    if converted:
-        source.unlink()
-    return address
-
-
-def _as_url(data: bytes, kind: str) -> str:
-    return f'data:{kind};base64,{b64encode(data).decode("ascii")}'
+def describe_scores(info: dict[str, Any]) -> str:
+    """Whether the scores are calibrated, as a sentence."""
+    temperature = info.get('temperature', 1.0)
+    if temperature == 1.0:
+        return 'The scores are not calibrated: 80 % does not mean right in 80 of 100 cases.'
+    fitted = f'The scores are calibrated (temperature {temperature:.3g}) on clips of the dataset'
+    return f'{fitted}; for other videos they may be off.'

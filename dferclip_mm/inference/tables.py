@@ -55,6 +55,12 @@ class FaceLog:
         return table
 
 
+def number_stretches(faces: pd.DataFrame) -> pd.Series:
+    """For each face how often its track was hidden before, so that gaps stay gaps."""
+    hidden = faces.groupby('track')['frame'].diff() > 1
+    return hidden.groupby(faces['track']).cumsum()
+
+
 def find_curves(
     windows: pd.DataFrame, classes: Sequence[str]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
@@ -112,12 +118,13 @@ def find_tracks(
     faces: pd.DataFrame, windows: pd.DataFrame, segments: pd.DataFrame, classes: Sequence[str]
 ) -> pd.DataFrame:
     """A row for each track, see `EmotionTimeline`."""
-    seen = faces.rename(columns={'input': 'video'}).groupby(['video', 'track'], as_index=False)
+    faces = faces.rename(columns={'input': 'video'}).assign(stretch=number_stretches(faces))
+    seen = faces.groupby(['video', 'track'], as_index=False)
     tracks = seen.agg(
         start=('time', 'min'),
         end=('time', 'max'),
         frames=('time', 'size'),
-        gaps=('frame', lambda numbers: int((numbers.diff() > 1).sum())),
+        gaps=('stretch', 'max'),
         height=('FaceRectHeight', 'median'),
     ).set_index('track', drop=False)
     strongest = windows.sort_values('score', ascending=False, kind='stable')

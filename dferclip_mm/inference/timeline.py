@@ -12,15 +12,15 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
+from .moments import Moment
 from .other_programs import write_elan, write_session, write_srt, write_vtt
 from .overlay import Progress, write_overlay
 from .plot import write_plot
 from .report import write_report
 from .tables import find_segments, find_tracks, share_time
-from .windows import Moment
 
 # Instead of a file's name.
-ARRAY = 'array'
+ARRAY = 'an array'
 TABLES = ('windows', 'faces', 'segments', 'tracks')
 FORMATS = ('csv', 'json', 'srt', 'vtt', 'eaf', 'png', 'html', 'mp4', 'fex')
 
@@ -29,8 +29,8 @@ FORMATS = ('csv', 'json', 'srt', 'vtt', 'eaf', 'png', 'html', 'mp4', 'fex')
 class EmotionTimeline:
     """Emotions over time, for each face of a video.
 
-    Scores are a model's and not calibrated, an expression is not a feeling, and a track is a face
-    that was followed, not a person who was recognised.
+    Scores are a model's, calibrated where ``info['temperature']`` is not 1; an expression is not a
+    feeling, and a track is a face that was followed, not a person who was recognised.
 
     Attributes:
         windows: a row for each window of each track, in order of track and time: ``video``;
@@ -60,9 +60,9 @@ class EmotionTimeline:
 
     @property
     def file(self) -> str:
-        """The video; ValueError when it was an array."""
-        if self.info['video'] == ARRAY:
-            raise ValueError('expected the timeline of a file, found one of an array')
+        """The video; ValueError when it was an array or a camera."""
+        if not Path(self.info['video']).is_file():
+            raise ValueError(f'expected the timeline of a file, found one of {self.info["video"]}')
         return self.info['video']
 
     @cached_property
@@ -78,8 +78,9 @@ class EmotionTimeline:
         ``video``; ``track``; ``start`` and ``end``, when it was first and last seen; ``frames``
         with it; ``gaps``, how often it was hidden between them; ``height``, the median in pixels;
         ``windows``; ``label``, which wins for the longest time; ``peak_label``, ``peak_score`` and
-        ``peak``, the strongest window and its middle; for each class the share of the answered
-        time in which it wins. The last ones are empty for a track too short to be answered.
+        ``peak``, the strongest window and its middle in seconds, as in `moments`; for each class
+        the share of the answered time in which it wins. The last ones are empty for a track too
+        short to be answered.
         """
         return find_tracks(self.faces, self.windows, self.segments, self.classes)
 

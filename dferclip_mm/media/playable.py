@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 
 from ..files import atomic_write
-from .timed_frames import TimedFrame, read_duration, read_timed_frames
+from .timed_frames import read_duration, read_timed_frames, until_damage
 from .write_video import write_video
 
 # Not HEVC, as of many phones, and nothing with more than eight bits.
@@ -35,9 +36,32 @@ def write_playable(path: str | Path, video: str) -> None:
         atomic_write(path, lambda temporary: shutil.copyfile(video, temporary))
         return
 
-    def frames() -> Iterator[TimedFrame]:
-        with suppress(ValueError):
-            yield from read_timed_frames(video)
+    frames, end = until_damage(read_timed_frames(video), []), read_duration(video)
+    atomic_write(path, lambda temporary: write_video(str(temporary), frames, video, end))
 
-    end = read_duration(video)
-    atomic_write(path, lambda temporary: write_video(str(temporary), frames(), video, end))
+
+def page_address(page: str | Path, video: str, embed: int) -> str | None:
+    """The address of a video in a page: inside it up to ``embed`` bytes, or else relative to it.
+
+    Where browsers do not play it, a copy is made; a large one is ``video.mp4`` beside the page.
+    None where there is no file.
+    """
+    source = Path(video)
+    if not source.is_file():
+        return None
+    converted = not is_playable(video)
+    if converted:
+        source = Path(page).with_name('video.mp4')
+        write_playable(source, video)
+    if source.stat().st_size > embed:
+        return quote(os.path.relpath(source, Path(page).parent))
+    kind = 'webm' if source.suffix == '.webm' else 'mp4'
+    address = data_url(source.read_bytes(), f'video/{kind}')
+    if converted:
+        source.unlink()
+    return address
+
+
+def data_url(data: bytes, kind: str) -> str:
+    """A file inside a page; ``kind`` is its MIME type."""
+    return f'data:{kind};base64,{b64encode(data).decode("ascii")}'

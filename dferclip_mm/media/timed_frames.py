@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import av
@@ -80,6 +80,14 @@ def read_timed_frames(
     # Sound may be longer than the pictures.
     if end == float('inf') and time < 0.9 * declared - 0.1:
         raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')
+
+
+def until_damage(frames: Iterable[TimedFrame], problems: list[Exception]) -> Iterator[TimedFrame]:
+    """The frames before a damage, which is noted."""
+    try:
+        yield from frames
+    except (ValueError, OSError) as error:
+        problems.append(error)
 
 
 def read_duration(path: str) -> float:

@@ -5,7 +5,13 @@ Open this door to change what is computed. Start with `recognizers/frame_recogni
 
 from .backbones import CLIPVisualEncoder
 from .frame_preprocessor import FrameOrFeaturePreprocessor
-from .heads import PrecomputedTextHead, RegressionHead, TextPromptHead, VideoTextContrastiveHead
+from .heads import (
+    ExpCLIPHead,
+    PrecomputedTextHead,
+    RegressionHead,
+    TextPromptHead,
+    VideoTextContrastiveHead,
+)
 from .losses import AdjustedCrossEntropy
 from .necks import TemporalTransformer
 from .recognizers import FrameRecognizer
@@ -15,6 +21,7 @@ __all__ = [
     'AdjustedCrossEntropy',
     'CLIPTextEncoder',
     'CLIPVisualEncoder',
+    'ExpCLIPHead',
     'FrameOrFeaturePreprocessor',
     'FrameRecognizer',
     'PrecomputedTextHead',

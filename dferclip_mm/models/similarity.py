@@ -47,6 +47,12 @@ def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -
     return F.normalize(total, dim=-1)
 
 
+def mean_vectors(vectors: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
+    """The mean of each group's vectors, whatever its length; arguments as `mean_unit_vector`."""
+    total = vectors.new_zeros(groups, vectors.shape[-1]).index_add(0, index, vectors)
+    return total / index.bincount(minlength=groups).unsqueeze(1)
+
+
 def contrastive_loss(
     video: torch.Tensor,
     text: torch.Tensor,

@@ -6,7 +6,7 @@ import multiprocessing
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache, partial
@@ -19,12 +19,12 @@ from ..faces.crop import CropTemplate, crop_face
 from ..faces.detectors import build_face_finder
 from ..faces.track_faces import track_faces
 from ..files import check_free_space
-from ..media.images import list_frames, read_image
 from ..media.shots import count_shots
-from ..media.timed_frames import TimedFrame, read_timed_frames
+from ..media.sources import read_source
+from ..media.timed_frames import until_damage
 
-# Seconds between the images of a folder, which have no times.
-_STEP = 1 / 25
+# Below the folder of the clips, those that are not complete.
+UNFINISHED = '.unfinished'
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 95)
 # What the work needs at least, in bytes.
 _ROOM = 64 << 20
@@ -88,14 +88,14 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
         settings: of the crops.
     """
     folder = out / clip
-    # Beside it, so that it can be renamed; the name marks what is not complete.
-    partial_folder = folder.with_name(f'{folder.name}.tmp')
+    # In the same file system, so that it can be renamed.
+    partial_folder = out / UNFINISHED / clip
     areas: dict[int, float] = {}
     written: Counter[int] = Counter()
     frames = 0
-    problems: list[str] = []
+    problems: list[Exception] = []
     _remove(partial_folder)
-    shots = count_shots(_until_damage(source, problems))
+    shots = count_shots(until_damage(read_source(source), problems))
     for frame, faces in track_faces(shots, _finder(settings.detector), every=settings.every):
         frames += 1
         for face in faces:
@@ -113,33 +113,12 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     kept = seen > 0 and seen >= settings.min_seen * frames
     _remove(folder)
     if kept:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         (partial_folder / str(main)).rename(folder)
     _remove(partial_folder)
     share = areas.get(main, 0.0) / max(sum(areas.values()), 1e-9)
     found = (seen, seen if kept else 0, len(areas), round(float(share), 3))
-    return CroppedClip(clip, frames, *found, ''.join(problems))
-
-
-def _until_damage(source: str, problems: list[str]) -> Iterator[TimedFrame]:
-    """The frames before a damage, which is noted."""
-    try:
-        yield from read_clip_frames(source)
-    except (ValueError, OSError) as error:
-        problems.append(str(error))
-
-
-def read_clip_frames(source: str) -> Iterator[TimedFrame]:
-    """The frames of a video, or of a frame folder as if 25 were shown in a second.
-
-    Raises:
-        ValueError: after the frames before a damage.
-        OSError: when a file cannot be read.
-    """
-    if not Path(source).is_dir():
-        yield from read_timed_frames(source)
-        return
-    for number, path in enumerate(list_frames(source)):
-        yield TimedFrame(number, number * _STEP, read_image(path))
+    return CroppedClip(clip, frames, *found, ''.join(map(str, problems)))
 
 
 def crop_clips(

@@ -1,4 +1,4 @@
-"""Pipeline steps: open, sample, decode, crop, resize, brighten, rotate.
+"""Pipeline steps: open, sample, decode, crop, resize, brighten, rotate; features of texts.
 
 MMAction2's ``Flip``, ``CenterCrop``, ``FormatShape`` and ``PackActionInputs`` do the rest. Open
 this door to change what a model sees of a clip, or the augmentation.
@@ -9,6 +9,7 @@ from .clip_decode import ClipDecode
 from .clip_init import ClipInit
 from .resize import ClipRandomCrop, ClipResize, ClipResizeShortEdge
 from .sampling import SampleSegments, SampleWindow
+from .text_features import LoadTextFeatures
 
 __all__ = [
     'ClipBrightness',
@@ -18,6 +19,7 @@ __all__ = [
     'ClipResize',
     'ClipResizeShortEdge',
     'ClipRotation',
+    'LoadTextFeatures',
     'SampleSegments',
     'SampleWindow',
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from mmaction.registry import TRANSFORMS
+from mmcv.transforms import Compose
 
 from .clip_init import ClipInit
 
@@ -62,3 +63,19 @@ def class_of(step: Any) -> type:
     kind = step.get('type')
     found = TRANSFORMS.get(kind) if isinstance(kind, str) else kind
     return found if isinstance(found, type) else object
+
+
+def find_frame_steps(pipeline: Sequence[Mapping[str, Any]]) -> tuple[int, Compose]:
+    """Frames of a clip, and the steps between decoding and packing, of a test pipeline.
+
+    Raises:
+        ValueError: when it has no such steps.
+    """
+    names = [step['type'] for step in pipeline]
+    counts = [step['num_frames'] for step in pipeline if 'num_frames' in step]
+    if 'ClipDecode' not in names or names[-1] != 'PackActionInputs' or len(counts) != 1:
+        raise ValueError(
+            'expected a test pipeline with num_frames, ClipDecode and, at its end, '
+            f'PackActionInputs, found {", ".join(map(str, names))}'
+        )
+    return counts[0], Compose([*pipeline[names.index('ClipDecode') + 1 : -1]])

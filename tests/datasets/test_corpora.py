@@ -137,6 +137,19 @@ def test_the_captions_of_mafw_are_read(mafw):
         build('MAFWDataset', mafw, require_caption=True)
 
 
+def test_clips_without_captions_do_not_change_which_are_held_out(tmp_path, frames, text):
+    rows = []
+    for number in range(12):
+        frames(tmp_path / f'data/faces/{number:05}', 1)
+        rows.append(f'{number:05}.mp4\tanger\tx\t{"A frown." if number % 3 else ""}')
+    text(tmp_path / 'list.txt', '\n'.join(rows))
+    given = dict(ann_file='list.txt', captions=True, val_fraction=0.5)
+    for split in ('train', 'validation'):
+        whole = listing(build('MAFWDataset', tmp_path, split=split, **given))
+        described = build('MAFWDataset', tmp_path, split=split, require_caption=True, **given)
+        assert listing(described) == [clip for clip in whole if int(clip[0][-5:]) % 3]
+
+
 def test_mafw_compounds_have_the_same_classes_in_each_split_and_fold(mafw):
     train = build('MAFWDataset', mafw, compound=True)
     test = build('MAFWDataset', mafw, compound=True, split='test')

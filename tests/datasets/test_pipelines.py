@@ -92,7 +92,7 @@ def test_a_training_batch_has_the_configured_shape(clips, workers):
         batch_size=3,
         num_workers=workers,
         collate_fn=pseudo_collate,
-        timeout=60 if workers else 0,
+        timeout=300 if workers else 0,
     )
     for _ in range(2):
         (batch,) = list(loader)

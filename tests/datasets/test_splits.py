@@ -89,10 +89,6 @@ def test_held_out_people_are_of_the_training_people(build):
 @pytest.mark.parametrize(
     ('settings', 'said'),
     [
-        (
-            dict(columns=dict(subject='label', split='part')),
-            "list.csv: the subject 'a' is in test (line 2) and in validation (line 5): correct",
-        ),
         (dict(columns=dict(subject='who'), folds=7), 'expected from 2 to 6 folds, one for each s'),
         (
             dict(columns=dict(subject='who'), folds=3, fold=4),

@@ -6,10 +6,12 @@ import logging
 from pathlib import Path
 
 import pytest
+import torch
 from mini_corpora import write_dfew
+from mmengine.optim import OneCycleLR
 from small_runs import small_config, start
 
-from dferclip_mm.engine.console import is_for_people
+from dferclip_mm.engine.console import describe_learning_rates, is_for_people
 
 
 def test_few_lines_stand_before_the_first_training_line(
@@ -54,3 +56,12 @@ def test_long_messages_and_known_warnings_are_for_the_file(
 ) -> None:
     record = logging.LogRecord('mmengine', level, '', 0, message, None, None)
     assert is_for_people(record) is shown
+
+
+def test_a_schedule_that_rises_is_told_with_its_highest_rate() -> None:
+    model = torch.nn.ModuleDict(dict(neck=torch.nn.Linear(2, 1)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    OneCycleLR(optimizer, eta_max=0.03, total_steps=30)
+    assert [*describe_learning_rates(model, optimizer)] == [
+        'learning rate from 0.0012 up to 0.03, weight decay 0: neck (3 weights)'
+    ]

@@ -90,8 +90,3 @@ def test_an_infinite_sampler_counts_its_passes():
         places = [number * world + rank for number in range(15)]
         assert [draw.epoch for draw in drawn] == [place // 5 for place in places]
         assert len({(draw.sample, draw.epoch) for draw in drawn}) == 15
-
-
-def test_a_loader_without_batches_is_refused():
-    with pytest.raises(ValueError, match='batch_size'):
-        seed_samples(DataLoader(DrawingDataset(), batch_size=None), seed=5)

@@ -28,7 +28,7 @@ class WaitHook(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         Path('begun').touch()
-        time.sleep(60)
+        time.sleep(600)
 
 
 # The main process's checkpoints lie in out/NAME, with the name of the work folder.

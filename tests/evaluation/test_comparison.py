@@ -81,6 +81,16 @@ def test_a_run_is_tested_against_the_first_clip_by_clip() -> None:
     assert [each.figures['UAR'].best for each in (first, row, same)] == [False, True, False]
 
 
+def test_two_subjects_make_nothing_significant() -> None:
+    runs = [
+        Run(str(right), (results(range(40), right, template='/c/{}', subjects=2),))
+        for right in (0, 1)
+    ]
+    _, row = compare(runs, 100)
+    assert (row.differences['UAR'].value, row.figures['UAR'].best) == (100, False)
+    assert 'fewer than 10 drawn' in render([*compare(runs, 100)], 'text')
+
+
 def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -> None:
     truth = np.zeros(20, int)
     clips = tuple(map(str, range(20)))
@@ -144,7 +154,8 @@ def test_results_that_do_not_fit_are_refused(change: dict, said: str) -> None:
 
 def rows() -> list[Compared]:
     """Two runs, with figures that are easy to read."""
-    parts = results(range(3), selection='best dfer/WAR, test clips'), results(range(3))
+    source = dict(selection='best dfer/WAR, test clips', protocol='5 folds by subject')
+    parts = results(range(3), **source), results(range(3))
     figures = {name: Figure(50, 1.5, 40, 60) for name in ('UAR', 'WAR', 'F1')}
     figures |= {f'recall/{name}': Figure(50, None, 40, 60) for name in CLASSES}
     better = {**figures, 'UAR': Figure(80, None, 70, 90, best=True)}
@@ -155,8 +166,10 @@ def rows() -> list[Compared]:
 
 def test_the_text_table_marks_what_is_significantly_best() -> None:
     lines = render(rows(), 'text').splitlines()
-    assert lines[0].split() == ['run', 'UAR', 'WAR', 'F1', 'checkpoint']
-    assert lines[1].endswith('50.00 ± 1.50 [40.0, 60.0]  best dfer/WAR, test clips, unknown')
+    assert lines[0].split() == ['run', 'UAR', 'WAR', 'F1', 'checkpoint', 'protocol']
+    assert lines[1].endswith(
+        '50.00 ± 1.50 [40.0, 60.0]  best dfer/WAR, test clips, unknown  5 folds by subject, unknown'
+    )
     assert lines[2].startswith('b_1  80.00* [70.0, 90.0]        50.00 ± 1.50')
     assert 'over 3 clips; mean ± standard deviation over 2 tests' in lines[3]
     tests = next(line for line in lines if line.startswith('b_1  WAR'))
@@ -165,7 +178,7 @@ def test_the_text_table_marks_what_is_significantly_best() -> None:
 
 def test_markdown_and_latex_show_it_in_bold_and_escape_names() -> None:
     markdown = render(rows(), 'markdown').splitlines()
-    assert markdown[1] == '| --- | --- | --- | --- | --- |'
+    assert markdown[1] == '| --- | --- | --- | --- | --- | --- |'
     assert markdown[3].startswith('| b_1 | **80.00** [70.0, 90.0] | 50.00 ± 1.50 [')
     latex = render(rows(), 'latex')
     assert r'b\_1 & \textbf{80.00} [70.0, 90.0] & 50.00 $\pm$ 1.50 [' in latex

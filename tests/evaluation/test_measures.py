@@ -4,49 +4,35 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import METRICS
-from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import f1_score, top_k_accuracy_score
 
-from dferclip_mm.evaluation.measures import average_precision, count_answers, kappa, measure
+from dferclip_mm.evaluation.measures import measure
 from dferclip_mm.evaluation.recall import RecallMetric
 
 NAMES = ('F1', 'weighted_F1', 'kappa', 'top2', 'mAP', 'ECE')
 
 
-@pytest.mark.parametrize('classes', [2, 7, 11])
-def test_the_measures_equal_those_of_scikit_learn(classes: int) -> None:
+@pytest.mark.parametrize('classes', [2, 7])
+def test_f1_and_top_k_equal_those_of_scikit_learn(classes: int) -> None:
     rng = np.random.default_rng(classes)
     for size in (2, 9, 300):
-        labels = rng.integers(0, classes, size)
-        # Few values: some scores are equal.
-        scores = rng.integers(0, 4, (size, classes)) / 4 + np.eye(classes)[labels] / 4
-        answers, present = scores.argmax(axis=1), np.unique(labels)
-        options = dict(labels=present, zero_division=0)
-        for name, average in (('F1', 'macro'), ('weighted_F1', 'weighted')):
-            expected = sklearn_metrics.f1_score(labels, answers, average=average, **options)
-            assert measure(name, scores, labels) == pytest.approx(100 * expected)
-        if len(present) > 1:
-            expected = sklearn_metrics.cohen_kappa_score(labels, answers)
-            assert measure('kappa', scores, labels) == pytest.approx(expected)
-        shown = rng.random((size, classes)) < 0.4
-        known = np.flatnonzero(shown.any(axis=0))
-        expected = [
-            sklearn_metrics.average_precision_score(shown[:, each], scores[:, each])
-            for each in known
-        ]
-        found = average_precision(scores, shown)
-        assert found[known] == pytest.approx(100 * np.array(expected))
-        assert np.isnan(np.delete(found, known)).all()
+        labels, answers = rng.integers(0, classes, (2, size))
+        expected = f1_score(
+            labels, answers, average='macro', labels=np.unique(labels), zero_division=0
+        )
+        found = measure('F1', np.eye(classes)[answers], labels)
+        assert found == pytest.approx(100 * expected)
     scores = rng.dirichlet(np.ones(classes), 60)
     labels = rng.permutation(np.arange(60) % classes)
     for k in range(1, classes):
-        expected = sklearn_metrics.top_k_accuracy_score(
+        expected = top_k_accuracy_score(
             labels, scores[:, 1] if classes == 2 else scores, k=k, labels=range(classes)
         )
         assert measure(f'top{k}', scores, labels) == pytest.approx(100 * expected)
 
 
 def test_kappa_without_a_second_class_is_0() -> None:
-    assert kappa(count_answers(np.zeros(3, int), np.zeros(3, int), 2)) == 0
+    assert measure('kappa', np.eye(2)[[0, 0]], np.zeros(2, int)) == 0
 
 
 def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:

@@ -1,8 +1,4 @@
-import importlib
-import sys
-
 import numpy as np
-import pytest
 
 from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
@@ -24,10 +20,3 @@ def test_linear_scores_are_predicted_and_noise_is_not():
     noise = RNG.normal(size=(60, 1))
     found = probe_scores(FEATURES[:40], noise[:40], FEATURES[40:], noise[40:])
     assert found['CCC'].max() < 0.5
-
-
-def test_an_absent_scikit_learn_names_the_extra_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'sklearn.linear_model', None)
-    monkeypatch.delitem(sys.modules, 'dferclip_mm.evaluation.probe')
-    with pytest.raises(ImportError, match=r'pip install "dferclip_mm\[probe\]"'):
-        importlib.import_module('dferclip_mm.evaluation.probe')

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dferclip_mm.evaluation.plots import confusion_figure, curves_figure
@@ -38,9 +39,11 @@ def test_a_resumed_run_is_one_curve_and_later_values_count(tmp_path: Path) -> No
         [{'loss': 2.0, 'step': 2}, {'dfer/UAR': 30.0, 'dfer/WAR': 40.0, 'step': 2}],
     )
     curves = read_curves(tmp_path)
-    assert [part.tolist() for part in curves.loss] == [[1, 2], [3.0, 2.0]]
-    assert [part.tolist() for part in curves.validation['UAR']] == [[1, 2], [10.0, 30.0]]
-    assert [part.tolist() for part in curves.validation['WAR']] == [[1, 2], [20.0, 40.0]]
+    assert {name: curve.to_dict() for name, curve in curves.items()} == {
+        'loss': {1: 3, 2: 2},
+        'UAR': {1: 10, 2: 30},
+        'WAR': {1: 20, 2: 40},
+    }
 
 
 def test_a_folder_without_logs_is_named(tmp_path: Path) -> None:
@@ -56,10 +59,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None
         read_results(path)
 
 
-def test_folds_with_other_classes_are_not_pooled() -> None:
-    labels = np.array([0])
+def test_folds_are_pooled_clip_by_clip_if_their_classes_agree() -> None:
+    first = Results(('a', 'b'), np.array([0, 1]), np.array([0, 0]))
+    pooled = pool_results([first, Results(('a', 'b'), np.array([1]), np.array([1]))])
+    assert (pooled.truth.tolist(), pooled.predicted.tolist()) == ([0, 1, 1], [0, 0, 1])
     with pytest.raises(ValueError, match='found 2 lists: a, b; b, a'):
-        pool_results([Results(('a', 'b'), labels, labels), Results(('b', 'a'), labels, labels)])
+        pool_results([first, Results(('b', 'a'), first.truth, first.truth)])
 
 
 def test_a_class_without_clips_has_no_recall_in_the_table() -> None:
@@ -81,26 +86,8 @@ def test_the_confusion_figure_shows_shares_of_the_true_class() -> None:
 
 
 def test_the_curves_figure_draws_what_it_is_given() -> None:
-    steps = np.array([1, 2])
-    figure = curves_figure((steps, np.array([3.0, 2.0])), {'UAR': (steps, np.array([10.0, 30.0]))})
+    figure = curves_figure({'loss': pd.Series([3.0, 2.0]), 'UAR': pd.Series([10.0, 30.0])})
     left, right = figure.axes
     assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
     assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]
     assert [text.get_text() for text in right.get_legend().get_texts()] == ['UAR']
-
-
-def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / 'results.json'
-    clips = [{'label': 0, 'predicted': 1}, {'label': 1, 'predicted': -1}]
-    path.write_text(json.dumps({'classes': ['a', 'b'], 'clips': clips}))
-    found = read_results(path)
-    assert found.classes == ('a', 'b')
-    assert (found.truth.tolist(), found.predicted.tolist()) == ([0, 1], [1, -1])
-
-
-def test_folds_are_pooled_clip_by_clip() -> None:
-    first = Results(('a', 'b'), np.array([0, 1]), np.array([0, 0]))
-    second = Results(('a', 'b'), np.array([1]), np.array([1]))
-    pooled = pool_results([first, second])
-    assert pooled.classes == ('a', 'b')
-    assert (pooled.truth.tolist(), pooled.predicted.tolist()) == ([0, 1, 1], [0, 0, 1])

@@ -12,6 +12,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from dferclip_mm.explain.clip import Clip, frame_similarity, leave_one_out, read_clip
+from dferclip_mm.transforms import clip_init
 
 
 def config(layout: str = 'NCHW', clips: int = 1) -> Config:
@@ -41,6 +42,22 @@ def test_of_several_views_the_first_is_explained(model: Any, layout: str) -> Non
     clip = read_clip(config(layout, clips=2), model, frames)
     assert len(clip.numbers) == 4
     np.testing.assert_array_equal(clip.frames, frames[clip.numbers])
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_face_crops_are_called_for_where_a_clip_is_not_of_the_corpus(
+    own: bool, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(clip_init, '_warn_of_faces', lambda kind, message: said.append(kind))
+    for number in range(10):
+        (tmp_path / 'data' / 'clip').mkdir(parents=True, exist_ok=True)
+        image = np.zeros((32, 32, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / 'data' / 'clip' / f'{number}.png'), image)
+    cfg = config()
+    cfg.test_dataloader.dataset.data_root = str(tmp_path / ('data' if own else 'other'))
+    read_clip(cfg, model, tmp_path / 'data' / 'clip')
+    assert said == ([] if own else ['faces'])
 
 
 def test_what_cannot_be_explained_is_said(model: Any) -> None:

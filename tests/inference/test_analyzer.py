@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,37 +8,19 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from drawn_faces import draw_clip, random_identity
+from analyzed_clips import clip, recognise
 from drawn_faces.film import Film, Role, Shot, write_film
 from drawn_videos import cut
-from mmcv.transforms import Compose
 from mmengine.config import Config
-from untrained_demo import CONFIG, SIZE, TEMPLATE, whole_frame, write_untrained_demo
+from untrained_demo import CONFIG, SIZE, whole_frame
 
 from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.faces.boxes import NO_FACES
-from dferclip_mm.faces.crop import write_template
 from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
 from dferclip_mm.inference.tables import WINDOW_COLUMNS
 from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
 
 Build = Callable[..., EmotionAnalyzer]
-
-
-def clip(num_frames: int, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    person = random_identity(rng)
-    return draw_clip(person, 'fear', num_frames=num_frames, size=SIZE, rng=rng).frames
-
-
-@torch.no_grad()
-def recognise(analyzer: EmotionAnalyzer, cfg: Config, frames: np.ndarray) -> np.ndarray:
-    """The scores of a clip of four frames through pipeline and recognizer."""
-    data = dict(imgs=frames, clip_len=4, num_clips=1, img_shape=(SIZE, SIZE))
-    pixels = Compose(cfg.test_dataloader.dataset.pipeline[3:])(data)
-    (sample,) = analyzer.model.test_step({name: [value] for name, value in pixels.items()})
-    return sample.pred_score.numpy()
 
 
 @pytest.fixture(scope='module')
@@ -69,47 +49,6 @@ def test_scores_of_crops_are_those_of_the_recognizer(build: Build) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_a_video_backbone_sees_whole_windows(tmp_path: Path) -> None:
-    cfg = Config.fromfile(CONFIG)
-    cfg.model.type = 'Recognizer3D'
-    del cfg.model['num_frames'], cfg.model['backbone']
-    cfg.model.backbone = dict(type='X3D')
-    cfg.model.neck.in_channels = 192
-    cfg.model.data_preprocessor.format_shape = 'NCTHW'
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    pipeline[-2].input_format = 'NCTHW'
-    cfg.dump(tmp_path / 'config.py')
-    checkpoint = write_untrained_demo(tmp_path, tmp_path / 'config.py')
-    settings = dict(detector=whole_frame, window=1.0, device='cpu', batch_size=2)
-    analyzer = EmotionAnalyzer(tmp_path / 'config.py', checkpoint, **settings)
-    frames = clip(10)
-    result = analyzer(frames, frame_rate=4)
-    assert len(result.windows) == 4
-    # The second window begins with the third frame, and each has four.
-    found = result.windows[list(analyzer.classes)].to_numpy()
-    np.testing.assert_allclose(found[1], recognise(analyzer, cfg, frames[2:6]), atol=1e-5)
-    assert np.abs(found[0] - found[1]).max() > 1e-5
-
-
-def test_the_checkpoint_says_how_faces_are_cropped_and_how_long_windows_are(
-    checkpoint: str, tmp_path: Path
-) -> None:
-    content = torch.load(checkpoint)
-    published = replace(TEMPLATE, size=64, clip_frames=30)
-    content['meta'] = dict(crop=asdict(published))
-    torch.save(content, tmp_path / 'model.pth')
-    for beside in (False, True):
-        if beside:
-            write_template(tmp_path / 'crop.json', TEMPLATE)
-        analyzer = EmotionAnalyzer(CONFIG, str(tmp_path / 'model.pth'), device='cpu')
-        assert (analyzer.template.size, analyzer.window) == (64, 1.2)
-    write_template(tmp_path / 'other.json', TEMPLATE)
-    other = EmotionAnalyzer(
-        CONFIG, str(tmp_path / 'model.pth'), crop=tmp_path / 'other.json', device='cpu'
-    )
-    assert (other.template.size, other.window) == (SIZE, 2.8)
-
-
 def test_the_table_says_when_and_where_each_face_was(build: Build, video: str) -> None:
     result = build(detector='mtcnn')(video)
     table = result.windows
@@ -121,8 +60,15 @@ def test_the_table_says_when_and_where_each_face_was(build: Build, video: str) -
         np.testing.assert_allclose(rows['end'] - rows['start'], 1.0, atol=1e-6)
         # The shot ends at 3 seconds; nothing is answered where nobody is.
         assert 2.8 < rows['end'].max() < 3.3
-        # Frame numbers count frames, whose rate varies: 17 of them are in a second.
-        assert rows['frame_end'].iloc[0] - rows['frame_start'].iloc[0] in (11, 12, 13)
+    for row in table.itertuples():
+        # A window that ends with its track has the last frame, too.
+        until = row.end + (
+            1e-6 if row.end == table['end'][table['track'] == row.track].max() else -1e-6
+        )
+        seen = result.faces.query(f'track == {row.track} and {row.start - 1e-6} < time < {until}')
+        assert row.frame_start == seen['frame'].min()
+        assert row.frame_end == seen['frame'].max()
+        assert row.x == pytest.approx(seen['FaceRectX'].median())
     middles = (table['x'] + table['w'] / 2).groupby(table['track']).mean().sort_values()
     np.testing.assert_allclose(middles, [81, 234], atol=6)
     assert (table['h'] / 90).between(0.7, 1.4).all()
@@ -155,9 +101,9 @@ def test_every_frame_has_its_faces_in_a_table(build: Build, video: str) -> None:
         picture = cv2.imdecode(np.frombuffer(moment.picture, np.uint8), cv2.IMREAD_COLOR)
         assert picture.shape == (SIZE, SIZE, 3)
     for track in result.tracks.itertuples():
-        assert track.peak_score == max(
-            moment.score for moment in result.moments if moment.track == track.track
-        )
+        mine = (moment for moment in result.moments if moment.track == track.track)
+        strongest = max(mine, key=lambda moment: moment.score)
+        assert (track.peak_score, track.peak) == (strongest.score, strongest.time)
 
 
 def test_faces_that_are_small_or_too_many_are_left_out_and_counted(build: Build) -> None:
@@ -175,6 +121,25 @@ def test_faces_that_are_small_or_too_many_are_left_out_and_counted(build: Build)
     everybody = build(detector=crowd, max_faces=None, min_face=0)(frames)
     assert len(everybody.tracks) == 5
     assert (everybody.info['small'], everybody.info['crowded']) == (0, 0)
+
+
+def test_of_a_crowd_of_equal_faces_the_same_ones_are_answered_in_all_frames(build: Build) -> None:
+    rng = np.random.default_rng(0)
+
+    def crowd(image: np.ndarray) -> tuple:
+        boxes = [(100 * n, 0, 100 * n + 40, 60 + rng.uniform(0, 4)) for n in range(4)]
+        # Who is much higher takes a place.
+        boxes += [(400, 0, 460, 100)] * int(image[0, 0, 0])
+        return boxes, np.full((len(boxes), 5, 2), np.nan), np.ones(len(boxes))
+
+    frames = np.zeros((60, 120, 500, 3), np.uint8)
+    frames[40:] = 1
+    shown = build(detector=crowd, max_faces=2, every=1)(frames).faces.groupby('frame')['track']
+    found = [{*tracks} for _, tracks in shown]
+    assert found[:40] == [found[0]] * 40
+    assert found[45:] == [found[45]] * 15
+    assert 4 in found[45]
+    assert len(found[0] & found[45]) == 1
 
 
 def test_whole_frames_are_the_faces_of_videos_that_are_crops(build: Build) -> None:
@@ -223,6 +188,24 @@ def test_a_video_and_its_frames_have_the_same_timeline(build: Build, video: str)
     assert by_file.to_dict('records') == sorted(rows, key=lambda row: (row['track'], row['start']))
 
 
+def test_a_list_a_folder_and_a_camera_are_answered(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, video: str
+) -> None:
+    analyzer, frames = build(), clip(30)
+    expected = analyzer(frames).windows
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / f'{number:03}.png'), frame[..., ::-1])
+    for found in (analyzer(tmp_path), analyzer([frames])[0]):
+        pd.testing.assert_frame_equal(found.windows, expected.assign(video=found.info['video']))
+    for several in (analyzer(Path(video).parent, end=1.5), analyzer([video], end=1.5)):
+        assert [each.info['video'] for each in several] == [video]
+    shown = (TimedFrame(n, n / 25, image) for n, image in enumerate(frames))
+    monkeypatch.setattr('dferclip_mm.media.sources.read_camera', lambda camera, clock: shown)
+    camera = analyzer(0, end=1.1)
+    assert camera.info['video'] == 'camera 0'
+    assert camera.info['frames'] == 28
+
+
 def test_there_is_no_answer_without_a_face(build: Build) -> None:
     result = build(detector=lambda image: NO_FACES)(clip(30))
     assert isinstance(result, EmotionTimeline)
@@ -255,48 +238,9 @@ def test_a_damaged_video_is_analysed_up_to_the_damage(build: Build, tmp_path: Pa
     assert len([*read_timed_frames(str(tmp_path / 'drawn.mp4'))]) == result.info['frames']
 
 
-def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
-    config = CONFIG.with_name('demo_emoclip.py')
-    result = EmotionAnalyzer(
-        config,
-        write_untrained_demo(tmp_path, config),
-        classes=['boredom', 'interest'],
-        prompts={'boredom': 'heavy lids.', 'interest': ['wide eyes.', 'raised brows.']},
-        detector=whole_frame,
-        window=1.0,
-        device='cpu',
-    )(clip(25))
-    assert result.classes == ('boredom', 'interest')
-    assert list(result.windows)[-2:] == ['boredom', 'interest']
-    np.testing.assert_allclose(result.windows[['boredom', 'interest']].sum(axis=1), 1, atol=1e-5)
-
-
-def test_other_classes_than_the_trained_ones_are_refused_where_the_context_is_theirs(
-    build: Build,
-) -> None:
-    with pytest.raises(ValueError, match='prompt_learner'):
-        build(classes=['boredom', 'interest'], prompts='class_names')
-
-
 @pytest.mark.parametrize(
     ('name', 'value'), [('stride', 0), ('stride', -1), ('window', 0), ('every', 0)]
 )
 def test_numbers_that_lead_nowhere_are_refused(build: Build, name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf'{name}: expected .* found {value}'):
         build(**{name: value})
-
-
-def test_a_missing_template_is_named_with_the_program_that_measures_it(
-    checkpoint: str, tmp_path: Path
-) -> None:
-    alone = shutil.copy(checkpoint, tmp_path / 'alone.pth')
-    with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
-        EmotionAnalyzer(CONFIG, alone)
-
-
-def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:
-    cfg = Config.fromfile(CONFIG)
-    cfg.test_dataloader.dataset.pipeline = cfg.test_dataloader.dataset.pipeline[:2]
-    cfg.dump(tmp_path / 'config.py')
-    with pytest.raises(ValueError, match='expected a test pipeline with num_frames, ClipDecode'):
-        EmotionAnalyzer(tmp_path / 'config.py', checkpoint)

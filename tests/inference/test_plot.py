@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.emotions import CORPUS_CLASSES, class_colors
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.plot import draw_timeline
-from dferclip_mm.inference.windows import Moment
 
 # The second track has two windows with a gap between.
 ROWS = ((0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 10, 12, 0.6), (1, 14, 16, 0.8))
@@ -44,6 +44,22 @@ def test_the_face_is_shown_with_its_strongest_moment() -> None:
     (marker,) = [line for line in panel.lines if len(line.get_xdata()) == 1]
     assert marker.get_xydata().tolist() == [[1.0, 0.9]]
     assert 'not calibrated' in figure.get_suptitle()
+
+
+def test_a_calibrated_model_is_told() -> None:
+    timeline = small_timeline(*ROWS)
+    timeline.info['temperature'] = 1.3
+    said = draw_timeline(timeline).get_suptitle()
+    assert 'are calibrated (temperature 1.3)' in said
+
+
+def test_all_of_the_video_is_shown_and_where_a_face_is_not_in_view() -> None:
+    panels = draw_timeline(small_timeline(*ROWS)).axes[1::2]
+    # Two frames a second, the last one at 15.5.
+    assert [panel.get_xlim() for panel in panels] == [(0, 15.5)] * 2
+    (seen,) = panels[1].collections
+    spans = [path.get_extents().intervalx.tolist() for path in seen.get_paths()]
+    assert spans == [[10, 11.5], [14, 15.5]]
 
 
 def test_of_a_crowd_the_twelve_longest_tracks_are_drawn() -> None:

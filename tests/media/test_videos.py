@@ -195,7 +195,7 @@ def test_workers_that_fork_neither_hang_nor_grow(tmp_path):
         num_workers=2,
         collate_fn=read,
         multiprocessing_context='fork',
-        timeout=60,
+        timeout=300,
     )
     pages, threads = zip(*loader, strict=True)
     assert max(threads) <= 4

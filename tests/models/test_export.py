@@ -61,7 +61,7 @@ STRICT = pytest.mark.parametrize('strict', [False, True] if LONG else [False])
 
 @STRICT
 @pytest.mark.parametrize('grad', [False, True] if LONG else [False])
-@pytest.mark.parametrize('evaluated', [False, True], ids=['trained', 'evaluated'])
+@pytest.mark.parametrize('evaluated', [False, True] if LONG else [False])
 @pytest.mark.parametrize('name', HEADS)
 def test_a_trained_model_is_exported(tiny_model, name, evaluated, grad, strict):
     own, head = dict(HEADS[name]), tiny_model['cls_head']

@@ -17,6 +17,15 @@ def test_templates_name_the_class():
     ]
 
 
+@pytest.mark.parametrize('number', [5, 10])
+def test_an_ensemble_has_a_sentence_for_each_template(number):
+    for emotion, group in zip(
+        EMOTIONS, load_prompts(f'expression_ensemble_{number}', EMOTIONS), strict=True
+    ):
+        assert len({*group}) == number
+        assert emotion == 'neutral' or all(emotion in sentence for sentence in group)
+
+
 @pytest.mark.parametrize('name', ['descriptions', 'descriptions_ensemble'])
 def test_every_emotion_is_described_without_its_name(name):
     groups = load_prompts(name, EMOTIONS)

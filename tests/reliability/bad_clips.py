@@ -106,7 +106,6 @@ def huge_png(side: int) -> bytes:
 
 NOISE = flipped(bytes(5000), 1)
 WIDE = struct.pack('>HH', 60000, 60000)
-HUGE_MP4 = patched(patched(FAST, b'mp4v', (28, WIDE)), b'tkhd', (80, WIDE[:2] + b'\0\0' + WIDE[2:]))
 HUGE_AVI = patched(
     patched(AVI, b'avih', (40, struct.pack('<II', 60000, 60000))),
     b'strf',
@@ -124,27 +123,15 @@ VIDEOS = {
     'empty': Case(file_of(b'')),
     'text': Case(file_of('hello\n')),
     'picture': Case(file_of(image())),
-    'sound with the name of an AVI': Case(file_of(b'RIFF\x24\0\0\0WAVEfmt ' + bytes(40))),
     'only a box': Case(file_of(b'\0\0\0\x18ftypmp42\0\0\0\0mp42isom')),
-    'box and noise': Case(file_of(b'\0\0\0\x18ftypmp42\0\0\0\0mp42isom' + NOISE)),
-    'Matroska mark and noise': Case(file_of(b'\x1aE\xdf\xa3' + NOISE, 'clip.mkv')),
-    'AVI mark and noise': Case(file_of(b'RIFF\0\0\0\0AVI ' + NOISE, 'clip.avi')),
     'MPEG mark and noise': Case(file_of(b'\0\0\1\xba' + NOISE, 'clip.mpg')),
     'mp4 without its end': Case(file_of(cut(MP4, 0.6))),
     'mp4 cut at 95 %': Case(file_of(cut(FAST, 0.95))),
-    'mp4 cut at 5 %': Case(file_of(cut(FAST, 0.05))),
-    'mp4 without payload': Case(file_of(FAST[: FAST.index(b'mdat') + 4])),
-    'AVI cut at 60 %': Case(file_of(cut(AVI, 0.6), 'clip.avi')),
     'Matroska cut at 50 %': Case(file_of(cut(MKV, 0.5), 'clip.mkv')),
     'frames of 60000 x 60000': Case(file_of(HUGE_FRAMES, 'clip.avi')),
     'frames of 18 megapixels': Case(file_of(encode('avi', 'mjpeg', 2, (4300, 4300)), 'clip.avi')),
-    # The container is not trusted: the frames are of 48 x 64 pixels.
-    'mp4 that declares 60000 x 60000': Case(file_of(HUGE_MP4), READ),
-    'AVI that declares 60000 x 60000': Case(file_of(HUGE_AVI, 'clip.avi'), READ),
     'mp4 that declares 240 frames': Case(file_of(MANY_FRAMES), READ),
     'Matroska with the name of an mp4': Case(file_of(MKV), READ),
-    'no suffix': Case(file_of(FAST, 'clip'), READ),
-    'suffix in capitals': Case(file_of(FAST, 'clip.MP4'), READ),
     'one frame': Case(file_of(encode('mp4', 'mpeg4', 1)), READ, 1),
     'tiny frames': Case(file_of(encode('avi', 'mjpeg', 9, (2, 2)), 'clip.avi'), READ, 1),
     'noise behind its end': Case(file_of(FAST + bytes(5000)), READ),
@@ -189,12 +176,9 @@ FOLDERS = {
     'empty frame': Case(frames(n3=b'')),
     'half a frame': Case(frames(n3=image()[: len(image()) // 2])),
     'text as a frame': Case(frames(n3=b'hello')),
-    'noise as a frame': Case(frames(n3=NOISE)),
-    'half a PNG': Case(frames(suffix='.png', n3=image('.png')[:60])),
     'a frame of 30000 x 30000': Case(frames(suffix='.png', n3=huge_png(30000))),
     'a frame of another size': Case(frames(n3=image(number=2, size=(20, 30))), READ),
     'fewer frames than listed': Case(frames(5), READ, 5),
-    'more frames than listed': Case(frames(12), READ),
     'other files among frames': Case(frames_and_others, READ),
     'a frame left out': Case(frames(9, n4=None), READ),
 }

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
 from killing import config, train
 from processes import in_fork
 
@@ -28,30 +27,6 @@ def _go(
 
 def _best(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / 'run').glob('best_*'))
-
-
-def test_a_checkpoint_of_mmengine_resumes(tmp_path: Path) -> None:
-    _go(tmp_path, 'first', type='CheckpointHook')
-    assert 'resumed epoch: 3' in _go(tmp_path, 'second', resume=True, epochs=4)
-
-
-@pytest.mark.parametrize(
-    'other', [dict(save_best='dfer/recall/low'), dict(save_best='auto')], ids=['metric', 'auto']
-)
-def test_a_best_score_by_another_metric_is_not_compared(other: dict, tmp_path: Path) -> None:
-    """The best WAR is higher than any score that follows."""
-    _go(tmp_path, 'first', epochs=2)
-    before = _best(tmp_path)
-    assert len(before) == 1
-    said = _go(tmp_path, 'second', resume=True, epochs=3, **other)
-    assert "the one chosen by {'dfer/WAR': 'greater'} is kept" in said
-    found = _best(tmp_path)
-    assert before[0] in found
-    assert len(found) == 2
-    # A third run agrees with the second.
-    said = _go(tmp_path, 'third', resume=True, epochs=4, **other)
-    assert 'is kept' not in said
-    assert before[0] in _best(tmp_path)
 
 
 def test_another_filename_tmpl_is_obeyed(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from dferclip_mm.datasets import DFEWDataset
 from dferclip_mm.media.errors import ClipReadError
 
 SAMPLED = 8
-SECONDS, MEMORY = 20, 4 << 30
+SECONDS, MEMORY = 120, 4 << 30
 
 
 def build(root: Path, *, test_mode: bool = True, decoder: str = 'Clip') -> DFEWDataset:

@@ -18,7 +18,7 @@ from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from processes import in_processes
-from small_runs import SIDE, small_config, start, write_corpora
+from small_runs import SIDE, small_config, start
 
 EPOCHS = 4
 LAST = f'epoch_{EPOCHS}.pth'
@@ -121,20 +121,13 @@ def run(cell: Cell, data: Path, work_dir: Path, stop: int = EPOCHS, resume: bool
     return in_processes(train, *args, world=cell.processes, fork=True)
 
 
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp('data')
-    write_corpora(root)
-    return root
-
-
 @pytest.mark.promise('Resuming', '4 epochs equal 2 + 2 epochs in new processes, bitwise')
 @pytest.mark.parametrize('cell', CELLS, ids=str)
-def test_four_epochs_equal_two_and_two(cell, data, tmp_path):
+def test_four_epochs_equal_two_and_two(cell, corpora, tmp_path):
     straight, halves = tmp_path / 'straight', tmp_path / 'halves'
-    whole = run(cell, data, straight)
-    half = run(cell, data, halves, stop=EPOCHS // 2)
-    rest = run(cell, data, halves, resume=True)
+    whole = run(cell, corpora, straight)
+    half = run(cell, corpora, halves, stop=EPOCHS // 2)
+    rest = run(cell, corpora, halves, resume=True)
     assert half == [count // 2 for count in whole]
     assert rest == whole
     names = sorted(path.name for path in straight.glob('*.pth'))
@@ -146,7 +139,7 @@ def test_four_epochs_equal_two_and_two(cell, data, tmp_path):
 
 @pytest.mark.promise('Resuming', 'The number of workers changes nothing')
 @only_long
-def test_the_number_of_workers_does_not_matter(data, tmp_path):
+def test_the_number_of_workers_does_not_matter(corpora, tmp_path):
     for workers in (0, 1, 2, 4):
-        run(Cell('DFER-CLIP', 'augmentation', workers, 1), data, tmp_path / str(workers))
+        run(Cell('DFER-CLIP', 'augmentation', workers, 1), corpora, tmp_path / str(workers))
         assert differences(tmp_path / '0' / LAST, tmp_path / str(workers) / LAST) == []

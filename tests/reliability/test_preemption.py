@@ -143,7 +143,7 @@ def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
 ) -> None:
     def child() -> None:
         # What is a hang: Python would wait for ever.
-        signal.alarm(60)
+        signal.alarm(300)
         before = [signal.getsignal(number) for number in SIGNALS]
         cfg = config(tmp_path / 'run')
         cfg.train_dataloader.update(num_workers=1, persistent_workers=True)

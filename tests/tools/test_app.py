@@ -79,6 +79,8 @@ def test_a_dropped_video_is_answered_and_nothing_leaves_the_computer(
     assert player.evaluate('each => each.currentTime') > 0.1
     page.get_by_role('tab', name='Files').click()
     page.get_by_text('windows').first.wait_for()
+    said = page.get_by_text('Model: model.pth of demo_dferclip.py. Classes: happiness, sadness')
+    assert said.count() == 1
     local = (address, 'data:', 'blob:', address.replace('http', 'ws'), 'about:')
     assert [each for each in page.seen if not each.startswith(local)] == []
     held = {path.name for path in (folder / 'files').rglob('*.*')}

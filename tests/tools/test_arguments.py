@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from small_runs import TOOLS, TOY, run_tool
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-PROGRAMS = sorted(path.stem for path in TOOLS.glob('*.py') if path.stem != 'arguments')
-# Run a program as a script, then say whether PyTorch or our package was imported.
+# Ask each program for help, as a script, and say what was imported.
 ASK = """
 import runpy, sys
-sys.path.insert(0, {folder!r})
-sys.argv = {words!r}
-try:
-    runpy.run_path(sys.argv[0], run_name='__main__')
-except SystemExit as end:
-    print('code', end.code, 'imported', sorted({{'torch', 'dferclip_mm'}} & set(sys.modules)))
+for program in sys.argv[1:]:
+    sys.argv = [program, '--help']
+    try:
+        runpy.run_path(program, run_name='__main__')
+    except SystemExit as end:
+        print('code', end.code, 'imported', sorted({'torch', 'dferclip_mm'} & set(sys.modules)))
 """
 
 
-def ask(program: str, *words: str) -> str:
-    call = [sys.executable, '-c']
-    call += [ASK.format(folder=str(TOOLS), words=[str(TOOLS / f'{program}.py'), *words])]
-    return subprocess.run(call, text=True, capture_output=True, check=True).stdout
-
-
-@pytest.mark.parametrize('program', PROGRAMS)
-def test_help_comes_before_pytorch_is_imported(program: str) -> None:
-    said = ask(program, '--help')
-    assert 'usage: ' in said
-    assert 'code 0 imported []' in said
+def test_help_comes_before_pytorch_is_imported() -> None:
+    programs = sorted(path for path in TOOLS.glob('*.py') if path.stem != 'arguments')
+    done = subprocess.run(
+        [sys.executable, '-c', ASK, *map(str, programs)],
+        env={**os.environ, 'PYTHONPATH': str(TOOLS)},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    said = done.stdout.split('code 0 imported []\n')
+    assert said.pop() == ''
+    for program, text in zip(programs, said, strict=True):
+        assert text.startswith(f'usage: {program.name} ')
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,9 @@ def test_help_comes_before_pytorch_is_imported(program: str) -> None:
     ],
 )
 def test_blanks_around_the_equals_sign_are_refused(
-    words: list[str],
-    found: str,
-    run_tool: Callable[..., None],
-    toy_config: str,
-    capsys: pytest.CaptureFixture[str],
+    words: list[str], found: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        run_tool('train', toy_config, '--cfg-options', *words)
+        run_tool('train', TOY, '--cfg-options', *words)
     said = f'--cfg-options: expected key=value without blanks around it or "=", found {found}'
     assert said in capsys.readouterr().err

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mini_corpora import write_dfew, write_text
-from small_runs import CONFIGS
+from small_runs import CONFIGS, run_tool
 
 LIST = 'data/EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
 
@@ -56,7 +55,6 @@ def test_invalid_input_is_refused_in_one_sentence(
     options: list[str],
     files: dict[str, str | None],
     work_dir: Path,
-    run_tool: Callable[..., None],
 ) -> None:
     write_dfew(work_dir / 'data')
     for name, text in files.items():

@@ -90,6 +90,8 @@ def test_a_second_call_crops_what_is_missing_and_with_the_same_settings(
     assert 'pictures beside them, which are no clips: 1' in printed
     first = report_of(Path('faces'))
     kept = Path('faces/00001/00001.jpg').stat().st_mtime_ns
+    assert not Path('faces/.unfinished').exists()
+    mine = write_text(Path('faces/00002.tmp/mine.txt'), 'mine')
     shutil.rmtree('faces/00002')
     # What a killed program leaves of a line.
     with Path('faces/report.csv').open('a') as file:
@@ -100,6 +102,7 @@ def test_a_second_call_crops_what_is_missing_and_with_the_same_settings(
     assert report_of(Path('faces')) == first
     assert Path('faces/00001/00001.jpg').stat().st_mtime_ns == kept
     assert cv2.imread('faces/00002/00013.jpg').shape == (64, 64, 3)
+    assert mine.read_text() == 'mine'
     with pytest.raises(SystemExit, match='faces was begun with every=3, found 1: give the same'):
         run_tool(*call, '--every', 1)
 
@@ -123,7 +126,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     begun = []
-    read = face_clips.read_clip_frames
+    read = face_clips.read_source
 
     def interrupted(source: str) -> object:
         begun.append(source)
@@ -131,7 +134,7 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
             os.kill(os.getpid(), signal.SIGINT)
         return read(source)
 
-    monkeypatch.setattr(face_clips, 'read_clip_frames', interrupted)
+    monkeypatch.setattr(face_clips, 'read_source', interrupted)
     with pytest.raises(SystemExit) as ended:
         run_tool('crop', 'videos', 'faces', '--workers', 0)
     assert ended.value.code == 130
@@ -146,12 +149,23 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
 
 def test_folders_that_the_program_has_not_made_are_kept(corpus: Path, run_tool: RunTool) -> None:
     mine = write_text(Path('faces/00002/mine.txt'), 'mine')
-    with pytest.raises(SystemExit, match=r'faces/00002 is there, and no report\.csv beside it'):
+    with pytest.raises(SystemExit, match='faces/00002 is there, and was not made by this program'):
         run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
     assert [*Path('faces').iterdir()] == [Path('faces/00002')]
     run_tool('crop', 'videos/train.csv', 'faces', '--workers', 0)
     with pytest.raises(SystemExit, match='faces/00002 is there'):
         run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert mine.read_text() == 'mine'
+
+
+@pytest.mark.parametrize('name', ['test.csv', 'crop.json', 'sheet.jpg', 'report.csv'])
+def test_files_that_the_program_has_not_made_are_kept(
+    corpus: Path, run_tool: RunTool, name: str
+) -> None:
+    mine = write_text(Path('faces') / name, 'mine')
+    with pytest.raises(SystemExit, match=f'faces/{name} is there, and was not made by this'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert [*Path('faces').iterdir()] == [mine]
     assert mine.read_text() == 'mine'
 
 

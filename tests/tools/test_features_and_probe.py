@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import small_config, write_corpora
+from small_runs import run_tool, small_config, write_corpora
 
 
 @pytest.fixture
-def extracted(work_dir: Path, run_tool: Callable[..., None]) -> Callable[..., dict]:
+def extracted(work_dir: Path) -> Callable[..., dict]:
     write_corpora(work_dir / 'data')
 
     def extract(name: str, out: str, *options: str, checkpoint: str = 'none') -> dict:
@@ -24,9 +24,7 @@ def extracted(work_dir: Path, run_tool: Callable[..., None]) -> Callable[..., di
 
 
 def test_features_of_labelled_clips_train_a_linear_probe(
-    extracted: Callable[..., dict],
-    run_tool: Callable[..., None],
-    capsys: pytest.CaptureFixture[str],
+    extracted: Callable[..., dict], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # A config that trains, so that it has both parts; nothing random in either.
     seed = ('--cfg-options', 'model.cls_head.classes=dfew')
@@ -45,9 +43,7 @@ def test_features_of_labelled_clips_train_a_linear_probe(
 
 
 def test_features_of_scored_clips_train_a_linear_probe(
-    extracted: Callable[..., dict],
-    run_tool: Callable[..., None],
-    capsys: pytest.CaptureFixture[str],
+    extracted: Callable[..., dict], capsys: pytest.CaptureFixture[str]
 ) -> None:
     train = extracted('emoclip_downstream', 'train.npz', '--data', 'train')
     assert train['scores'].tolist() == [[0.0], [0.5], [1.0], [1.5]]
@@ -60,18 +56,13 @@ def test_features_of_scored_clips_train_a_linear_probe(
     assert float(table[5]) > 0.99
 
 
-def test_what_is_no_feature_file_is_refused(
-    work_dir: Path, run_tool: Callable[..., None], extracted: Callable[..., dict]
-) -> None:
+def test_what_is_no_feature_file_is_refused(extracted: Callable[..., dict]) -> None:
     np.savez('other.npz', a=np.zeros(1))
     Path('table.csv').write_text('a,b\n1,2\n')
     for name, said in (
         ('missing.npz', 'no features at missing.npz'),
-        ('other.npz', 'other.npz holds a: expected features'),
-        (
-            'table.csv',
-            'table.csv is not an .npz file: expected one that tools/extract_features.py wrote',
-        ),
+        ('other.npz', 'other.npz: expected a file of tools/extract_features.py, found'),
+        ('table.csv', 'table.csv: expected a file of tools/extract_features.py, found'),
     ):
         with pytest.raises(SystemExit, match=said):
             run_tool('linear_probe', name, name)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from mini_corpora import write_dfew
 from processes import in_fork
-from small_runs import frozen_config, run_tool, small_config, write_frozen_corpus
+from small_runs import TOOLS, frozen_config, run_tool, small_config, write_frozen_corpus
 
 from dferclip_mm.dataset_check.inspect_clips import inspect_clips
 from dferclip_mm.precompute import clip_features
@@ -38,7 +40,7 @@ def end_of(log: Path, owner: Any, name: str, at: int, tool: str, *arguments: obj
 
     def child() -> None:
         # What is a hang.
-        signal.alarm(60)
+        signal.alarm(300)
         os.setpgid(0, 0)
         setattr(owner, name, interrupted(getattr(owner, name), at))
         run_tool(tool, *arguments)
@@ -79,3 +81,35 @@ def test_a_program_over_clips_ends_in_one_line(tool: str, workers: int, work_dir
     if kept is not None:
         assert len(list((work_dir / kept).rglob('*.safetensors'))) >= 3
         assert list((work_dir / kept).rglob('*.tmp')) == []
+
+
+# In place of PyTorch, whose import takes seconds.
+SLOW_IMPORT = """
+import pathlib, time
+pathlib.Path('importing').touch()
+time.sleep(60)
+"""
+
+
+DFERCLIP = ['-c', 'import dferclip; dferclip.main()', 'crop', 'data']
+
+
+@pytest.mark.parametrize('program', [[str(TOOLS / 'train.py')], DFERCLIP])
+def test_a_program_that_is_still_importing_ends_in_one_line(
+    program: list[str], work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work_dir / 'torch.py').write_text(SLOW_IMPORT)
+    (work_dir / 'numpy.py').write_text(SLOW_IMPORT)
+    monkeypatch.setenv('PYTHONPATH', str(work_dir), prepend=os.pathsep)
+    started = subprocess.Popen(
+        [sys.executable, *program, 'config.py'],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Ignored in what a shell starts in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while not Path('importing').is_file():
+        time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    assert started.communicate(timeout=60)[1] == '\ninterrupted\n'
+    assert started.returncode == 130

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clip_files import write_video
+from clip_files import write_frames, write_video
 from lengths import only_long
-from mixing import SHIPPED, TEXT
+from mixing import SHIPPED, TEXT, make_small
 from mixing_rows import IMAGE_ROWS, VIDEO_ROWS
 from mmengine.config import Config
 from small_runs import forget_runs
@@ -23,27 +23,20 @@ RunTool = Callable[..., None]
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
 ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_ROWS])}
 TESTS_ONLY = {'uniformer', 'videomae', 'videomaev2', 'x3d'}
-CHEAP = {'timesformer', 'tsm', 'videomae'}
+CHEAP = {'tsm', 'videomae'}
 NOT_REQUIRED = ('PytorchVideoWrapper',)
 
 
 def small(family: str, folder: Path) -> Path:
     """The family's first config with a text head, over two drawn clips and at a small size."""
     cfg, row = Config.fromfile(FIRST[family]), ROWS.get(family, ROWS['tsm'])
-    backbone = cfg.model.backbone
-    for key, off in (('pretrained', None), ('pretrained2d', False), ('clip_pretrained', False)):
-        if key in backbone or (key == 'pretrained2d' and backbone.type.endswith(('TSM', 'TIN'))):
-            backbone[key] = off
-    backbone.pop('init_cfg', None)
-    backbone.update(row.smaller)
+    make_small(cfg.model, row)
     cfg.model.cls_head = dict(
         type='TextPromptHead',
         classes='dfew',
         text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
         in_channels=row.smaller.get('out_dim', 0) * 2 or cfg.model.cls_head.in_channels,
     )
-    for augment in cfg.model.get('data_preprocessor', {}).get('blending', {}).get('augments', []):
-        augment['num_classes'] = 7
     if cfg.get('optim_wrapper', {}).get('constructor') == 'TSMOptimWrapperConstructor':
         cfg.optim_wrapper.constructor = 'DefaultOptimWrapperConstructor'
     for split in ('train', 'val', 'test'):
@@ -70,24 +63,17 @@ def small(family: str, folder: Path) -> Path:
 def draw(kind: str, folder: Path) -> dict:
     """Two clips, as videos or as frames, in a list of MMAction2's."""
     if kind == 'RawframeDataset':
-        import cv2
-        import numpy as np
-
+        names = [f'img_{number:05}.jpg' for number in range(1, 11)]
         for clip in 'ab':
-            (folder / clip).mkdir(exist_ok=True)
-            for number in range(1, 11):
-                image = np.full((48, 64, 3), number, np.uint8)
-                cv2.imwrite(str(folder / f'{clip}/img_{number:05}.jpg'), image)
+            write_frames(folder / clip, 10, (48, 64), names)
         lines, prefix = ['a 10 0', 'b 10 5'], dict(img=str(folder))
     else:
         for clip in 'ab':
             write_video(folder / f'{clip}.mp4', 10)
         lines, prefix = ['a.mp4 0', 'b.mp4 5'], dict(video=str(folder))
     (folder / 'list.txt').write_text('\n'.join(lines))
-    names = (
-        dict(filename_tmpl='img_{:05}.jpg') if kind == 'RawframeDataset' else dict(delimiter=' ')
-    )
-    return dict(ann_file=str(folder / 'list.txt'), data_prefix=prefix, **names)
+    form = dict(filename_tmpl='img_{:05}.jpg') if 'img' in prefix else dict(delimiter=' ')
+    return dict(ann_file=str(folder / 'list.txt'), data_prefix=prefix, **form)
 
 
 def resized(step: Any, side: int) -> Any:

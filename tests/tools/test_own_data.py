@@ -1,6 +1,7 @@
 """configs/custom.py on a drawn CSV: checked, trained by folds, with every line for imbalance."""
 
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,9 @@ from clip_files import write_video
 from mini_corpora import write_clip, write_dfew, write_mafw, write_text
 from mmaction.registry import DATASETS
 from mmengine.config import Config
-from small_runs import CONFIGS, ROOT, small_config, start
+from processes import in_processes
+from small_parts import recorded_steps
+from small_runs import CONFIGS, ROOT, frozen_config, small_config, start, write_weights
 
 from dferclip_mm.converters import bake_text_features
 from dferclip_mm.engine.cross_validation import find_folds
@@ -36,12 +39,10 @@ def root(tmp_path_factory):
     return root
 
 
-def sides(cfg):
-    built = [
-        DATASETS.build({**cfg[f'{name}_dataloader'].dataset, 'pipeline': []})
-        for name in ('train', 'val', 'test')
-    ]
-    return [[each.get_data_info(index) for index in range(len(each))] for each in built]
+def subjects(settings):
+    """Who is in the clips of a dataset."""
+    built = DATASETS.build({**settings, 'pipeline': []})
+    return {built.get_data_info(index)['subject'] for index in range(len(built))}
 
 
 def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, run_tool, capsys):
@@ -51,6 +52,7 @@ def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, 
     for fold in (1, 3):
         content = json.loads(Path(f'folds/fold_{fold}/test_results.json').read_text())
         assert content['classes'] == [*CLASSES]
+        assert content['source']['protocol'] == '5 folds by subject'
         tested.append({Path(clip['clip']).parent.name for clip in content['clips']})
         assert len(content['clips']) == 5 * len(tested[-1])
     assert not tested[0] & tested[1]
@@ -67,7 +69,7 @@ def test_nobody_is_on_two_sides_and_each_is_tested_once(root):
     for fold in range(1, 6):
         for name in ('train', 'val', 'test'):
             cfg[f'{name}_dataloader'].dataset.fold = fold
-        people = [{item['subject'] for item in side} for side in sides(cfg)]
+        people = [subjects(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val', 'test')]
         assert sum(map(len, people)) == len(set.union(*people)) == 12
         tested.update(people[2])
     assert set(tested.values()) == {1}
@@ -91,7 +93,7 @@ def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced
     runner = start(cfg)
     runner.train()
     head = runner.model.cls_head
-    people = len({item['subject'] for item in sides_of(clips)})
+    people = len(subjects(clips))
     # ceil(sqrt(0.5 / 0.4)) is 2.
     expected = [3 * people, (4 if balanced else 2) * people]
     assert head.class_counts == head.loss_cls.class_counts == expected
@@ -105,16 +107,57 @@ def test_the_loss_and_the_prior_know_the_training_clips(root, work_dir, balanced
         assert bake_text_features(loaded, cfg)[1].model.cls_head.class_counts == expected
 
 
+def train_unbalanced(rank: int, root: Path, folder: Path, batch_size: int) -> None:
+    """One process of a run with class weights, logit adjustment and focal loss."""
+    cfg = small_config('custom', root, folder)
+    cfg.model.cls_head.loss_cls = dict(
+        type='AdjustedCrossEntropy', weight_power=1.0, tau=0.5, gamma=2.0
+    )
+    cfg.train_dataloader.batch_size = batch_size
+    cfg.custom_hooks = [dict(type='RecordSteps')]
+    if batch_size == 2:
+        os.environ['LOCAL_RANK'], cfg.launcher = str(rank), 'pytorch'
+    start(cfg).train()
+
+
+def test_losses_for_rare_classes_train_the_same_over_two_processes(root, tmp_path):
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    in_processes(train_unbalanced, root, one, 4, world=1, fork=True)
+    in_processes(train_unbalanced, root, two, 2, fork=True)
+    losses, clips = recorded_steps(two)
+    expected, expected_clips = recorded_steps(one)
+    # Of 35 clips, two processes repeat one for a ninth step.
+    assert len(expected) == 8
+    assert clips[:8] == expected_clips
+    assert losses[:8] == pytest.approx(expected, rel=1e-4)
+
+
+def test_cached_features_of_an_own_list_are_trained_on_through_all_wrappers(
+    root, work_dir, run_tool
+):
+    write_weights(work_dir / 'clip.pt', seed=0)
+    cfg = frozen_config('dferclip_dfew_frozen_cached', work_dir, work_dir / 'run')
+    own = small_config('custom', root)
+    for name in ('train', 'val', 'test'):
+        pipeline = cfg[f'{name}_dataloader'].dataset.pipeline
+        cfg[f'{name}_dataloader'].dataset = {**own[f'{name}_dataloader'].dataset}
+        cfg[f'{name}_dataloader'].dataset.pipeline = pipeline
+    cfg.model.cls_head.update(classes=[*CLASSES], prompts='class_names')
+    joined = dict(type='ConcatDataset', datasets=[cfg.train_dataloader.dataset])
+    balanced = dict(type='ClassBalancedDataset', dataset=joined, oversample_thr=0.5)
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=balanced)
+    cfg.dump('cached.py')
+    run_tool('cache_frames', 'cached.py', '--workers', 0)
+    # Of all splits, each once.
+    assert len([*Path('features').rglob('*.safetensors')]) == 60
+    start(cfg).train()
+
+
 def test_a_test_needs_no_training_clips_for_the_loss(root, work_dir):
     cfg = small_config('custom', root, work_dir / 'run')
     cfg.model.cls_head.loss_cls = dict(type='AdjustedCrossEntropy', weight_power=1.0)
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     start(cfg).test()
-
-
-def sides_of(settings):
-    built = DATASETS.build({**settings, 'pipeline': []})
-    return [built.get_data_info(index) for index in range(len(built))]
 
 
 def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
@@ -131,7 +174,8 @@ def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
     assert targets == {(0.25, 0.75), (1.0, 0.0)}
     runner.train()
 
-    captions = small_config('emoclip_mafw', write_mafw_below(work_dir), work_dir / 'captions')
+    write_mafw(work_dir / 'MAFW', num_frames=3)
+    captions = small_config('emoclip_mafw', work_dir, work_dir / 'captions')
     own = {**cfg.test_dataloader.dataset, 'split': 'train', 'test_mode': False}
     own['columns'] = dict(caption='text', subject='subject')
     captions.model.cls_head.classes = [*CLASSES]
@@ -171,11 +215,6 @@ def test_parts_of_videos_are_packed_each_by_itself(tmp_path, run_tool, monkeypat
     assert packed.get_data_info(1)['filename'].endswith('talk#t=0.200,0.800.safetensors')
     for index in (0, 1):
         assert np.array_equal(packed[index]['imgs'], whole[index]['imgs'])
-
-
-def write_mafw_below(folder):
-    write_mafw(folder / 'MAFW', num_frames=3)
-    return folder
 
 
 def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):

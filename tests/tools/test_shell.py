@@ -1,15 +1,12 @@
-"""The shell programs: the commands that they start, and a real run of two processes."""
+"""The commands that the shell programs start; tests/reliability has real runs."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
-import torch
-from small_runs import finish, launch
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -37,20 +34,6 @@ def call(script: str, *arguments: str, **environment: str) -> subprocess.Complet
         capture_output=True,
         check=False,
     )
-
-
-def test_two_processes_train_and_evaluate_uneven_shares_on_the_cpu(
-    work_dir: Path, toy_config: str
-) -> None:
-    options = ('train_cfg.max_epochs=1', 'val_evaluator.save_to=run/both.json')
-    arguments = ('--work-dir', 'run', '--cfg-options', *options)
-    code, output = finish(launch(toy_config, 2, *arguments))
-    assert code == 0, output[-2000:]
-    # 30 points in batches of 5 on 2 processes are 3 steps.
-    assert torch.load('run/epoch_1.pth', weights_only=True)['meta']['iter'] == 3
-    # 13 points over 2 processes: each counted once.
-    points = json.loads(Path('run/both.json').read_text())['clips']
-    assert [point['index'] for point in points] == list(range(13))
 
 
 def test_one_machine_uses_a_free_port(started: Path) -> None:

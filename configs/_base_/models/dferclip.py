@@ -2,11 +2,13 @@
 model = dict(
     type='FrameRecognizer',
     num_frames=16,
+    # Of both towers.
+    arch='ViT-B-32',
     # Frames are only divided by 255: the original does not use CLIP's mean and deviation.
     data_preprocessor=dict(
         type='ActionDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW'
     ),
-    backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai'),
+    backbone=dict(type='CLIPVisualEncoder', pretrained='openai'),
     neck=dict(
         type='TemporalTransformer',
         max_frames=16,
@@ -18,7 +20,7 @@ model = dict(
     cls_head=dict(
         type='TextPromptHead',
         classes='dfew',
-        text_encoder=dict(type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai'),
+        text_encoder=dict(type='CLIPTextEncoder', pretrained='openai'),
         prompts='descriptions',
         num_context=8,
         class_specific=True,

@@ -2,6 +2,8 @@
 model = dict(
     type='FrameRecognizer',
     num_frames=32,
+    # Of both towers.
+    arch='ViT-B-32',
     # CLIP's mean and deviation, times 255.
     data_preprocessor=dict(
         type='ActionDataPreprocessor',
@@ -9,7 +11,7 @@ model = dict(
         std=[68.5005327, 66.6321579, 70.32316305],
         format_shape='NCHW',
     ),
-    backbone=dict(type='CLIPVisualEncoder', arch='ViT-B-32', pretrained='openai', frozen=True),
+    backbone=dict(type='CLIPVisualEncoder', pretrained='openai', frozen=True),
     neck=dict(
         type='TemporalTransformer',
         # The published position table has 1024 rows; 33 are used.
@@ -22,9 +24,7 @@ model = dict(
     cls_head=dict(
         type='VideoTextContrastiveHead',
         classes='mafw',
-        text_encoder=dict(
-            type='CLIPTextEncoder', arch='ViT-B-32', pretrained='openai', frozen=True
-        ),
+        text_encoder=dict(type='CLIPTextEncoder', pretrained='openai', frozen=True),
         prompts='descriptions',
         # OpenAI CLIP's scale; learned from there, and not clamped.
         init_logit_scale=100.0,

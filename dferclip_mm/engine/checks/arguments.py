@@ -1,6 +1,7 @@
-"""Arguments of our components: a misspelt one is refused with those that exist.
+"""Arguments of components: a misspelt one is refused with those that exist.
 
-The classes pass unknown arguments on to MMAction2's, whose TypeError names neither.
+Our classes pass unknown arguments on to MMAction2's, whose TypeError names neither. Optimizers and
+schedules of MMEngine and PyTorch are checked as well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from mmaction import registry
 from mmaction.models.heads import BaseHead
 from mmengine.hooks import Hook
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from .config_keys import closest, walk
 
@@ -21,29 +23,37 @@ _REGISTRIES = (
     registry.METRICS,
     registry.MODELS,
     registry.TRANSFORMS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
 )
+_CHECKED = ('dferclip_mm.', 'mmengine.optim.scheduler.', 'torch.optim.')
 # Our heads count their classes and texts themselves, and pass the numbers on.
 _COUNTED = {'num_classes', 'text_dims'}
 
 
 def check_arguments(cfg: Mapping[str, Any]) -> None:
-    """Refuse arguments that a component of this package does not take."""
-    said: list[str] = []
+    """Refuse arguments that a component does not take; the same one in several places once."""
+    found: dict[tuple[type, str], list[str]] = {}
     for location, settings in walk(cfg):
         kind = find_class(settings)
         if kind is None:
             continue
         known = accepted(kind)
-        # MMEngine's runner takes a hook's priority from its settings.
-        general = {'type', '_scope_', *(('priority',) if issubclass(kind, Hook) else ())}
+        # MMEngine's runner takes the priority of a hook and the counting of a schedule from these.
+        general = {'type', '_scope_', 'convert_to_iter_based'}
+        general |= {'priority'} if issubclass(kind, Hook) else set()
         for name in set(settings) - known - general:
+            found.setdefault((kind, name), []).append(location)
+    if found:
+        said = []
+        for (kind, name), locations in found.items():
+            known = accepted(kind)
             meant = closest(name, known, 0.6)
             hint = f', did you mean {meant!r}?' if meant else ':'
             said.append(
-                f'{location}: {kind.__name__} has no argument {name!r}{hint} it takes '
+                f'{", ".join(locations)}: {kind.__name__} has no argument {name!r}{hint} it takes '
                 f'{", ".join(sorted(known)) or "none"}.'
             )
-    if said:
         raise ValueError(
             f'config: {" ".join(said)} (In a config that inherits, _delete_=True in that dict '
             'removes the settings of the base.)'
@@ -61,15 +71,16 @@ def accepted(kind: type) -> set[str]:
         names |= given - (_COUNTED if each is not kind and issubclass(kind, BaseHead) else set())
         if all(known.kind != inspect.Parameter.VAR_KEYWORD for known in parameters):
             break
-    return names
+    # MMEngine gives them.
+    return names - {'optimizer', 'params'}
 
 
 def find_class(settings: Any) -> Any:
-    """The class of a component of this package; None for any other setting."""
+    """The class of a component whose arguments are checked; None for any other setting."""
     kind = settings.get('type') if isinstance(settings, Mapping) else None
     if isinstance(kind, str):
         name = kind.rpartition('.')[2]
         found = (each.module_dict.get(name) for each in _REGISTRIES)
         kind = next((each for each in found if each is not None), None)
-    ours = inspect.isclass(kind) and kind.__module__.startswith('dferclip_mm.')
-    return kind if ours else None
+    checked = inspect.isclass(kind) and kind.__module__.startswith(_CHECKED)
+    return kind if checked else None

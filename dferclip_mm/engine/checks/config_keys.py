@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
-from mmengine.runner import FlexibleRunner, Runner
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
 # The names in ``default_hooks`` that MMEngine's runner fills in itself.
@@ -46,6 +47,16 @@ _KNOWN = {
         # configs/_base_/default_runtime.py's.
         *('startup_check', 'strict_load', 'exact_resume', 'preemption', 'check_invalid_loss'),
         *('unreadable_clips', 'load_pretrained'),
+    },
+    'train_cfg': {
+        *('type', 'by_epoch'),
+        *_arguments(EpochBasedTrainLoop),
+        *_arguments(IterBasedTrainLoop),
+    },
+    'optim_wrapper': {
+        *('type', 'constructor', 'paramwise_cfg'),
+        *_arguments(OptimWrapper),
+        *_arguments(AmpOptimWrapper),
     },
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
     'optim_wrapper.paramwise_cfg': {

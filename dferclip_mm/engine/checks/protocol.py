@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from ..lookup import unwrap_datasets
+
 
 def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
     """How the resulting checkpoint is chosen, in words; `dataset` is None without validation.
@@ -32,19 +34,31 @@ def describe_selection(dataset: Any, save_best: Sequence[str] | None) -> str:
     return f'best {", ".join(save_best)}, {getattr(dataset, "split", "validation")} clips'
 
 
-def describe_source(path: str | None, meta: Mapping[str, Any]) -> dict[str, str]:
-    """Which checkpoint is tested, and what selected it.
+def describe_test(dataset: Any) -> str:
+    """What divides the clips of a test from those of the training, and how it shows them."""
+    found: dict[str, None] = {}
+    for each in unwrap_datasets(dataset):
+        found[getattr(each, 'protocol', '') or 'lists of the dataset'] = None
+        steps = getattr(getattr(each, 'pipeline', None), 'transforms', ())
+        if any(getattr(step, 'shuffle', False) for step in steps):
+            found['frames shuffled'] = None
+    return ', '.join(found)
+
+
+def describe_source(path: str | None, meta: Mapping[str, Any], dataset: Any) -> dict[str, str]:
+    """Which checkpoint is tested, what selected it, and on which clips.
 
     Args:
         path: the checkpoint; None for the pretrained weights that the config names.
         meta: of the checkpoint; ``selection`` is what `describe_selection` said in its training.
+        dataset: of the test.
     """
+    protocol = {'protocol': describe_test(dataset)}
     if path is None:
-        return {'selection': 'no checkpoint'}
+        return {'selection': 'no checkpoint', **protocol}
     name = PurePosixPath(path).name
-    if name.startswith('best_') and meta.get('selection'):
-        return {'checkpoint': path, 'selection': meta['selection']}
-    return {'checkpoint': path, 'selection': name}
+    chosen = meta.get('selection') if name.startswith('best_') else None
+    return {'checkpoint': path, 'selection': chosen or name, **protocol}
 
 
 def find_batch_size_mismatch(

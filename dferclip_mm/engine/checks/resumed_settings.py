@@ -22,6 +22,11 @@ _STORED = (
     *('optim_wrapper.optimizer.', 'optim_wrapper.paramwise_cfg.', 'optim_wrapper.loss_scale'),
     *('param_scheduler.', 'randomness.seed', 'auto_scale_lr.'),
 )
+# What a run cannot resume with another value of.
+_FIXED = (
+    'optim_wrapper.optimizer.type',
+    *(f'default_hooks.checkpoint.{name}' for name in ('save_best', 'rule')),
+)
 _REMEDY = (
     'resume with the settings of that run, or start from its weights with load_from instead of '
     'resuming'
@@ -111,16 +116,23 @@ def find_other_ends(schedulers: Sequence[Any], stored: Any, source: str) -> list
     ]
 
 
-def check_optimizer_type(stored: Mapping[str, str], now: Mapping[str, str], source: str) -> None:
-    """Check that a run has the kind of optimizer that the checkpoint `source` was trained with."""
-    was, is_ = (each.get('optim_wrapper.optimizer.type', '') for each in (stored, now))
-    # By the class: its module may be written or not.
-    names = {re.findall(r'\w+', each)[-1] for each in (was, is_) if each}
-    if len(names) > 1:
-        raise ValueError(
-            f'{source} was written with another optimizer, {was}, and this run has {is_} in '
-            f'optim_wrapper.optimizer.type: {_REMEDY}'
-        )
+def check_unchanged(stored: Mapping[str, str], now: Mapping[str, str], source: str) -> None:
+    """Refuse another optimizer than the checkpoint `source` has, and scores of another metric.
+
+    Adam and AdamW have the same state, and MMEngine would compare the best scores of two metrics.
+    """
+    for key in _FIXED:
+        was, is_ = stored.get(key), now.get(key)
+        # By its last word: the module of a class may be written or not.
+        pair = [_last_word(each) if key.endswith('type') else each for each in (was, is_) if each]
+        if len({*pair}) > 1:
+            raise ValueError(
+                f'{source} was written with another {key}, {was}, and this run has {is_}: {_REMEDY}'
+            )
+
+
+def _last_word(text: str) -> str:
+    return re.findall(r'\w+', text)[-1]
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:
@@ -144,20 +156,10 @@ def _find_misfits(optimizer: torch.optim.Optimizer, stored: Any) -> Iterator[str
             'paramwise_cfg'
         )
         return
-    # A schedule adds the first learning rate.
+    # A checkpoint of stock MMEngine does not say of which optimizer it is.
     theirs, ours = ({*each[0]} - {'initial_lr'} for each in (groups, current))
-    # The rest is what the checkpoint decides; Adam with this switch is AdamW.
-    switch = 'decoupled_weight_decay'
-    if switch in theirs & ours and groups[0][switch] != current[0][switch]:
-        yield (
-            f'was written with another optimizer, which has {switch}={groups[0][switch]}, and not '
-            f'with {type(optimizer).__name__}'
-        )
     if theirs - ours and ours - theirs:
-        yield (
-            f'was written with another optimizer, which has {", ".join(sorted(theirs - ours))}; '
-            f'{type(optimizer).__name__} has {", ".join(sorted(ours - theirs))}'
-        )
+        yield f'was written with another optimizer than {type(optimizer).__name__}'
     numbers, parameters = (
         chain.from_iterable(group['params'] for group in each) for each in (groups, current)
     )

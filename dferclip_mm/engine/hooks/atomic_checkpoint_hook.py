@@ -16,7 +16,6 @@ from ...checkpoints.resume_point import POINTER, PREEMPTED, checkpoint_location
 from ...checkpoints.to_plain import to_plain
 from ...files import TEMPORARY, atomic_write
 
-_CHOSEN_BY = 'best_chosen_by'
 _OUTDATED = 'outdated_ckpts'
 
 
@@ -31,8 +30,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     A checkpoint holds tensors and plain values, and loads with ``torch.load(weights_only=True)``
     where neither MMEngine nor this package is installed. The config is in ``meta.config_text``,
-    which no program executes. A run that resumes with another ``save_best`` or ``rule`` chooses
-    its best checkpoint anew.
+    which no program executes.
 
     In a remote ``out_dir``, or with ``backend_args``, files are written and removed as MMEngine
     does it.
@@ -52,7 +50,6 @@ class AtomicCheckpointHook(CheckpointHook):
         """Choose how to write, and clean up after a killed run."""
         info = runner.message_hub.runtime_info
         outdated = info.pop(_OUTDATED, None)
-        self._drop_stale_best_scores(runner)
         folder, _ = checkpoint_location(runner.work_dir, self.out_dir)
         if self.backend_args is None and self.file_client_args is None and not is_remote(folder):
             number = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
@@ -151,19 +148,3 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'{self._path(name)} is outdated and could not be removed: tried again after the '
                 'next checkpoint, and when the run resumes'
             )
-
-    def _drop_stale_best_scores(self, runner: Any) -> None:
-        """Forget best scores by another metric or rule, with which MMEngine would compare."""
-        if not self.save_best:
-            return
-        info = runner.message_hub.runtime_info
-        chosen_by = dict(zip(self.save_best, map(str, self.rules), strict=True))
-        before = info.get(_CHOSEN_BY, chosen_by)
-        if before != chosen_by:
-            for name in [name for name in info if name.startswith(('best_score', 'best_ckpt'))]:
-                del info[name]
-            runner.logger.warning(
-                f'the best checkpoint is chosen by {chosen_by} from now on; the one chosen by '
-                f'{before} is kept and no longer compared with'
-            )
-        runner.message_hub.update_info(_CHOSEN_BY, chosen_by)

@@ -128,7 +128,7 @@ class StartupCheckHook(Hook):
         check_equal('classes', ('the checkpoint', self._trained), tested)
         for metric in runner.test_evaluator.metrics:
             if hasattr(metric, 'source'):
-                metric.source = describe_source(runner._load_from, self._meta)
+                metric.source = describe_source(runner._load_from, self._meta, dataset)
 
 
 def _head(runner: Any) -> Any:

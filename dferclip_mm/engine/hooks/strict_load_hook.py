@@ -25,7 +25,7 @@ from ...checkpoints.to_plain import restore_histories
 from ...checkpoints.unwrap import full_state_dict
 from ..checks.resumed_settings import (
     check_optimizer,
-    check_optimizer_type,
+    check_unchanged,
     describe_changes,
     find_other_ends,
     find_settings,
@@ -139,7 +139,7 @@ def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -
     ends: list[str] = []
     flexible = isinstance(runner, FlexibleRunner)
     if 'optimizer' in checkpoint or flexible:
-        check_optimizer_type(settings, now, source)
+        check_unchanged(settings, now, source)
     # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
     if (
         not flexible

@@ -167,12 +167,20 @@ class EncodedTextHead(TextHead):
         Raises:
             ValueError: when the head has no classes yet.
         """
+        return self.find_prompts()(self.text_encoder)
+
+    def find_prompts(self) -> PromptLearner:
+        """The prompts of the classes.
+
+        Raises:
+            ValueError: when the head has no classes yet.
+        """
         if self.prompt_learner is None:
             raise ValueError(
                 f'{type(self).__name__} has classes=None and the run did not set them: keep '
                 'StartupCheckHook in default_hooks, or set model.cls_head.classes'
             )
-        return self.prompt_learner(self.text_encoder)
+        return self.prompt_learner
 
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""

@@ -10,17 +10,15 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ...emotions import resolve_classes
-from ...prompts import load_prompt_parts
 from ..similarity import contrastive_loss, gather_with_gradient
-from ..text import CaptionTokenizer, PromptLearner
-from .text_head import EncodedTextHead
+from ..text import CaptionTokenizer
+from .zero_shot_text_head import Prompts, ZeroShotTextHead
 
 TEXT_SOURCES = ('captions', 'class_prompts')
 
 
 @MODELS.register_module()
-class VideoTextContrastiveHead(EncodedTextHead):
+class VideoTextContrastiveHead(ZeroShotTextHead):
     """Trains clips against their captions, scores them against one text per class (EmoCLIP).
 
     Checkpoints hold no class and no prompt: `classes` and `prompts` may differ in every
@@ -49,15 +47,15 @@ class VideoTextContrastiveHead(EncodedTextHead):
             `TextPromptHead`.
 
     Raises:
-        ValueError: when a class has no prompt, a prompt is too long, a scale is not positive, or
-            `text_source` is unknown.
+        ValueError: as `ZeroShotTextHead`; when a scale is not positive, or `text_source` is
+            unknown.
     """
 
     def __init__(
         self,
         classes: str | Sequence[str] | None,
         text_encoder: Mapping[str, Any],
-        prompts: str | Mapping[str, Any] | Sequence[Any] = 'descriptions',
+        prompts: Prompts = 'descriptions',
         text_source: str = 'captions',
         fill_captions: bool = False,
         init_logit_scale: float = 1 / 0.07,
@@ -77,41 +75,15 @@ class VideoTextContrastiveHead(EncodedTextHead):
             raise ValueError(
                 f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'
             )
-        super().__init__(classes, text_encoder, **kwargs)
+        super().__init__(classes, text_encoder, prompts, **kwargs)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
         self.text_source, self.fill_captions = text_source, fill_captions
         self.max_logit_scale = max_logit_scale
         self.gather_with_grad = gather_with_grad
         self.mask_duplicate_texts = mask_duplicate_texts
-        self.prompts = prompts
-        self.prompt_learner = None
         self.caption_tokenizer = CaptionTokenizer(
             self.text_encoder.tokenizer, self.text_encoder.context_length, truncate
         )
-        if classes is not None:
-            self.set_vocabulary(classes)
-
-    def set_vocabulary(
-        self,
-        classes: str | Sequence[str],
-        prompts: str | Mapping[str, Any] | Sequence[Any] | None = None,
-    ) -> None:
-        """Score against these classes from now on.
-
-        Args:
-            classes: a corpus or C class names.
-            prompts: as in the constructor; None keeps the present ones.
-
-        Raises:
-            ValueError: when a class has no prompt, or a prompt is too long.
-        """
-        names = resolve_classes(classes)
-        self.prompts = self.prompts if prompts is None else prompts
-        parts = load_prompt_parts(self.prompts, names)
-        learner = PromptLearner(parts, self.text_encoder, num_context=0)
-        self.prompt_learner = learner.to(self.logit_scale.device)
-        self.classes, self.num_classes = names, len(names)
-        self.clear_class_features()
 
     def scale(self) -> torch.Tensor:
         """The factor of the cosines, a scalar."""

@@ -25,6 +25,8 @@ class FrameRecognizer(Recognizer2D):
             temporal clips), which are scored separately; None takes all frames as one view.
         neck: config of the neck. Its `in_channels` and `embed_dims`, where it has none, are those
             of the CLIP towers in the backbone and in the head.
+        arch: the open_clip architecture of the CLIP towers in the backbone and in the head that
+            name none, see `build_clip`.
         kwargs: of MMAction2's `Recognizer2D`: `backbone`, `cls_head`, `data_preprocessor`,
             `test_cfg`, ….
 
@@ -36,8 +38,11 @@ class FrameRecognizer(Recognizer2D):
         self,
         num_frames: int | None = None,
         neck: Mapping[str, Any] | None = None,
+        arch: str | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        if arch is not None:
+            kwargs |= name_arch(arch, **kwargs)
         if neck is not None:
             neck = {**_clip_widths(**kwargs), **neck}
         super().__init__(neck=neck, **kwargs)
@@ -99,20 +104,43 @@ class FrameRecognizer(Recognizer2D):
         return x, info
 
 
+def name_arch(
+    arch: str | Mapping[str, Any],
+    backbone: Mapping[str, Any],
+    cls_head: Mapping[str, Any] | None = None,
+    **_: Any,
+) -> dict[str, Any]:
+    """Configs of backbone and head whose CLIP towers have an `arch`: their own, or this one."""
+    named = {'backbone': _name_arch(arch, backbone)}
+    if cls_head is not None:
+        text = cls_head.get('text_encoder')
+        own = {} if text is None else {'text_encoder': _name_arch(arch, text)}
+        named['cls_head'] = {**cls_head, **own}
+    return named
+
+
+def _name_arch(arch: str | Mapping[str, Any], tower: Mapping[str, Any]) -> dict[str, Any]:
+    return {**({'arch': arch} if _is_clip(tower) else {}), **tower}
+
+
 def _clip_widths(
     backbone: Mapping[str, Any], cls_head: Mapping[str, Any] | None = None, **_: Any
 ) -> dict[str, int]:
     """What a neck between two CLIP towers takes and gives, from their architectures."""
     head = cls_head or {}
     towers = {'in_channels': backbone, 'embed_dims': head.get('text_encoder', {})}
-    widths = {key: embed_dim(tower['arch']) for key, tower in towers.items() if _is_clip(tower)}
+    widths = {
+        key: embed_dim(tower['arch'])
+        for key, tower in towers.items()
+        if _is_clip(tower) and 'arch' in tower
+    }
     # A published model's head has text features in place of a tower.
     told = head.get('in_channels') or head.get('embed_dims')
     return {**widths, 'embed_dims': told} if told else widths
 
 
 def _is_clip(tower: Mapping[str, Any]) -> bool:
-    return tower.get('type') in ('CLIPVisualEncoder', 'CLIPTextEncoder') and 'arch' in tower
+    return tower.get('type') in ('CLIPVisualEncoder', 'CLIPTextEncoder')
 
 
 def pool_frames(features: Any) -> torch.Tensor:

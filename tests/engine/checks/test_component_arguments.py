@@ -16,16 +16,13 @@ CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
     ('key', 'said'),
     [
         ('model.cls_head.num_ctx', "TextPromptHead has no argument 'num_ctx', did you mean"),
-        ('model.num_frame', "FrameRecognizer has no argument 'num_frame', did you mean 'num_fra"),
-        ('model.neck.dept', "TemporalTransformer has no argument 'dept', did you mean 'depth'?"),
-        ('model.backbone.froze', "CLIPVisualEncoder has no argument 'froze', did you mean 'fro"),
         ('model.cls_head.text_encoder.archh', "CLIPTextEncoder has no argument 'archh', did you"),
         ('train_dataloader.dataset.split_', "DFEWDataset has no argument 'split_', did you mean"),
         ('val_dataloader.dataset.pipeline.1.frames', "SampleSegments has no argument 'frames'"),
         ('val_evaluator.bootstraps', "RecallMetric has no argument 'bootstraps', did you mean"),
+        ('optim_wrapper.optimizer.momentun', "SGD has no argument 'momentun', did you mean 'momen"),
+        ('param_scheduler.0.gama', "MultiStepLR has no argument 'gama', did you mean 'gamma'?"),
         ('default_hooks.preemption.signal', "PreemptionHook has no argument 'signal'"),
-        ('default_hooks.checkpoint.max_keep_ckpt', "did you mean 'max_keep_ckpts'?"),
-        ('default_hooks.exact_resume.often', "has no argument 'often': it takes none."),
         # What is left of a replaced head.
         ('model.cls_head.num_classes', "TextPromptHead has no argument 'num_classes'"),
         ('model.cls_head.spatial_type', 'removes the settings of the base'),
@@ -35,6 +32,14 @@ def test_an_unknown_argument_is_refused_with_those_that_exist(key, said):
     with pytest.raises(ValueError, match=re.escape(said)) as error:
         load_config(CONFIGS / 'dferclip_dfew.py', {key: 0})
     assert f'config: {key.rpartition(".")[0]}: ' in str(error.value)
+
+
+def test_one_mistake_in_several_places_is_told_once():
+    splits = [f'{split}_dataloader.dataset' for split in ('train', 'val', 'test')]
+    said = f'^config: {", ".join(splits)}: DFEWDataset has no argument .flod., did you mean .fold.'
+    with pytest.raises(ValueError, match=said) as error:
+        load_config(CONFIGS / 'dferclip_dfew.py', {f'{split}.flod': 1 for split in splits})
+    assert str(error.value).count('it takes') == 1
 
 
 def test_a_hook_has_a_priority():

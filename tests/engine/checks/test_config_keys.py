@@ -31,6 +31,8 @@ def cfg():
     [
         ('optim_wraper', 'optim_wrapper'),
         ('load_form', 'load_from'),
+        ('train_cfg.max_epoch', 'max_epochs'),
+        ('optim_wrapper.clip_grads', 'clip_grad'),
         ('default_hooks.checkpont', 'checkpoint'),
         ('env_cfg.dist_cgf', 'dist_cfg'),
         ('auto_scale_lr.base_batchsize', 'base_batch_size'),

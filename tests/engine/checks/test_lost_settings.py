@@ -54,26 +54,11 @@ def test_every_variable_of_a_shipped_config_is_refused_as_an_option(path: Path) 
 @pytest.mark.parametrize(
     ('config', 'option', 'said'),
     [
-        ('dferclip_dfew', 'data_root', f'set {ROOTS}'),
         ('dferclip_dfew', 'num_frames', f'set {", ".join(["model.num_frames", *FRAMES])}'),
-        (
-            'demo_dferclip',
-            'loader.batch_size',
-            'set train_dataloader.batch_size, val_dataloader.ba',
-        ),
-        ('demo_dferclip', 'size', 'set train_dataloader.dataset.pipeline.3.size, '),
         ('dferclip_dfew', 'epochs', 'set train_cfg.max_epochs'),
-        (
-            'emoclip_downstream',
-            'targets',
-            'set model.cls_head.targets',
-        ),
-        ('dferclip_dfew', 'optimizer.lr', 'set optim_wrapper.optimizer.lr'),
         ('dferclip_dfew', 'optim_wraper.type', "did you mean 'optim_wrapper.type'?"),
         ('dferclip_dfew', 'train_pipeline', 'set train_dataloader.dataset.pipeline'),
-        ('dferclip_dfew', 'x', 'set a key that it reads'),
-        ('dferclip_dfew', 'pack.type', 'set a key that it reads'),
-        ('dferclip_dfew', 'xyz', 'set a key that it reads, such as model or train_dataloader'),
+        ('dferclip_dfew', 'pack.type', 'set a key that it reads, such as model or train_data'),
     ],
 )
 def test_the_keys_that_would_work_are_named(config: str, option: str, said: str) -> None:
@@ -81,13 +66,12 @@ def test_the_keys_that_would_work_are_named(config: str, option: str, said: str)
         check_options(Config.fromfile(CONFIGS / f'{config}.py'), ['model.neck', option])
 
 
-@pytest.mark.parametrize('program', ['train', 'check_dataset'])
-def test_the_programs_refuse_an_option_that_would_be_lost(
-    program: str, work_dir: Path, run_tool: Callable[..., None]
+def test_a_program_refuses_an_option_that_would_be_lost(
+    work_dir: Path, run_tool: Callable[..., None]
 ) -> None:
     config = CONFIGS / 'dferclip_dfew.py'
     with pytest.raises(SystemExit, match=r"no run reads 'data_root'; set train_dataloader\.data"):
-        run_tool(program, config, '--cfg-options', 'data_root=/no/such')
+        run_tool('train', config, '--cfg-options', 'data_root=/no/such')
     assert not list(work_dir.iterdir())
 
 

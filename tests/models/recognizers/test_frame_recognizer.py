@@ -50,6 +50,21 @@ def test_video_backbone_is_explained(tiny_model):
         model(torch.rand(1, 4, 3, 32, 32), stage='neck')
 
 
+def test_one_name_is_the_architecture_of_both_towers(tiny_model, tiny_clip):
+    head = tiny_model['cls_head']
+    del tiny_model['backbone']['arch'], head['text_encoder']['arch']
+    for key in ('in_channels', 'embed_dims'):
+        del tiny_model['neck'][key]
+    model = MODELS.build(dict(tiny_model, arch=dict(tiny_clip, embed_dim=48)))
+    assert model.neck.in_channels == model.cls_head.text_encoder.embed_dims == 48
+    # A tower's own goes first, and other backbones are left alone.
+    head['text_encoder']['arch'] = dict(tiny_clip, embed_dim=24)
+    resnet = dict(type='ResNet', depth=18, norm_cfg=dict(type='BN'), norm_eval=False)
+    tiny_model.update(backbone=resnet, neck=dict(type='TemporalTransformer', in_channels=512))
+    model = MODELS.build(dict(tiny_model, arch=tiny_clip))
+    assert model.cls_head.text_encoder.embed_dims == 24
+
+
 @pytest.mark.parametrize('key', ['max_testing_views', 'fcn_test'])
 def test_unsupported_test_options_are_refused(tiny_model, key):
     with pytest.raises(ValueError, match=f'test_cfg.{key}'):

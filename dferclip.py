@@ -1,4 +1,7 @@
-"""The command ``dferclip``, which runs a program of ``tools/`` wherever the package is."""
+"""The command ``dferclip``, which runs a program of ``tools/`` wherever the package is.
+
+It lies outside of the package, whose import takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from pathlib import Path
 
 def main() -> None:
     """Run ``dferclip NAME [options]`` as ``python tools/NAME.py [options]``."""
-    package = Path(__file__).parent
+    here = Path(__file__).parent
     # A wheel has the programs inside the package, for `mim`; a source tree beside it.
-    installed = package / '.mim' / 'tools'
-    folder = installed if installed.is_dir() else package.parent / 'tools'
+    installed = here / 'dferclip_mm' / '.mim' / 'tools'
+    folder = installed if installed.is_dir() else here / 'tools'
     names = sorted(path.stem for path in folder.glob('*.py') if path.stem != 'arguments')
     words = sys.argv[1:]
     if not words or words[0] not in names:

@@ -1,12 +1,11 @@
-"""Sliding windows over the faces of each track, and the strongest of them."""
+"""Sliding windows over the faces of each track."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ..faces.track_faces import Tracked, TrackedFace
@@ -22,37 +21,48 @@ _MAX_GAP = 2.0
 
 @dataclass(eq=False)
 class FaceSample:
-    """A face that the model sees: its frame, its crop (H, W, 3), later its feature (D,)."""
+    """A face of a track; where the model may see it its crop (H, W, 3), later its feature (D,)."""
 
     frame: int
     time: float
     face: TrackedFace
-    crop: np.ndarray
-    feature: np.ndarray | None = None
+    crop: Any = None
+    feature: Any = None
 
 
 class Window(NamedTuple):
-    """A stretch of one track, which does not reach beyond it; times are in seconds."""
+    """A stretch of one track with all its faces; it does not reach beyond it. Times in seconds."""
 
     track: int
     start: float
     end: float
-    samples: list[FaceSample]
+    faces: list[FaceSample]
+
+    @property
+    def samples(self) -> list[FaceSample]:
+        """The faces that a model may see, one for each step."""
+        return [face for face in self.faces if face.crop is not None]
+
+    @property
+    def middle(self) -> float:
+        """The time to which the answer belongs, in seconds."""
+        return (self.start + self.end) / 2
 
     def choose(self, num_frames: int) -> list[FaceSample]:
         """The T faces that a model sees, as in its test."""
-        return [self.samples[index] for index in centred_segments(len(self.samples), num_frames)]
+        samples = self.samples
+        return [samples[index] for index in centred_segments(len(samples), num_frames)]
 
 
 @dataclass
 class _OpenTrack:
-    """A track, and the samples that windows to come may need."""
+    """A track, and the faces that windows to come may need."""
 
     begun: float
     next_start: float
     next_sample: float
     seen: float = 0.0
-    samples: list[FaceSample] = field(default_factory=list)
+    faces: list[FaceSample] = field(default_factory=list)
 
 
 def slide_windows(
@@ -68,7 +78,7 @@ def slide_windows(
     Of each track one face per ``step`` is a sample. Its first window begins with it; if samples
     remain after the last one, one more window ends with the track. A track that is shorter than a
     window is one short window. Where more than half of a window has no face, there is none. In
-    memory are the samples of one window per track.
+    memory are the faces of one window per track.
 
     Args:
         tracked: the frames in order, with their faces.
@@ -78,10 +88,11 @@ def slide_windows(
     tracks: dict[int, _OpenTrack] = {}
 
     def cut(number: int, start: float, end: float, until: float) -> Iterator[Window]:
-        samples = tracks[number].samples
-        inside = [each for each in samples if start - _TINY <= each.time < until - _TINY]
-        if len(inside) * step >= _MIN_COVERAGE * (end - start):
-            yield Window(number, start, end, inside)
+        faces = tracks[number].faces
+        inside = [each for each in faces if start - _TINY <= each.time < until - _TINY]
+        window = Window(number, start, end, inside)
+        if len(window.samples) * step >= _MIN_COVERAGE * (end - start):
+            yield window
 
     def end_tracks(before: float) -> Iterator[Window]:
         for number, track in [*tracks.items()]:
@@ -103,49 +114,14 @@ def slide_windows(
                 end = track.next_start + length
                 yield from cut(face.track, track.next_start, end, end)
                 track.next_start += stride
-            if time < track.next_sample - _TINY:
-                continue
-            # After a gap the steps begin anew.
-            late = time >= track.next_sample + step
-            track.next_sample = (time if late else track.next_sample) + step
+            crop_here = None
+            if time >= track.next_sample - _TINY:
+                # After a gap the steps begin anew.
+                late = time >= track.next_sample + step
+                track.next_sample = (time if late else track.next_sample) + step
+                crop_here = crop(frame.image, face)
             # Of the next window, or of one that ends here.
             keep = min(track.next_start, time - length) - _TINY
-            track.samples = [each for each in track.samples if each.time >= keep]
-            track.samples.append(FaceSample(frame.number, time, face, crop(frame.image, face)))
+            track.faces = [each for each in track.faces if each.time >= keep]
+            track.faces.append(FaceSample(frame.number, time, face, crop_here))
     yield from end_tracks(np.inf)
-
-
-class Moment(NamedTuple):
-    """The middle of a window: time in seconds, and the face's crop as a small JPEG."""
-
-    track: int
-    label: str
-    score: float
-    time: float
-    picture: bytes
-
-
-class MomentLog:
-    """For each track and label, up to four of its strongest windows that do not overlap."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[int, str], list[Moment]] = {}
-
-    def add(self, window: Window, label: str, score: float) -> None:
-        """Note the next window of a track."""
-        kept = self._kept.setdefault((window.track, label), [])
-        middle = window.samples[len(window.samples) // 2]
-        if kept and middle.time - kept[-1].time < window.end - window.start:
-            if score <= kept[-1].score:
-                return
-            kept.pop()
-        scale = min(1.0, 160 / max(middle.crop.shape[:2]))
-        small = cv2.resize(middle.crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        picture = cv2.imencode('.jpg', small[..., ::-1])[1].tobytes()
-        kept.append(Moment(window.track, label, score, middle.time, picture))
-        if len(kept) > 4:
-            kept.remove(min(kept, key=lambda moment: moment.score))
-
-    def all(self) -> list[Moment]:
-        """The moments in order of track and label."""
-        return sorted(moment for kept in self._kept.values() for moment in kept)

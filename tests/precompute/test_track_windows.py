@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.windows import Window, slide_windows
 from dferclip_mm.media.timed_frames import TimedFrame
+from dferclip_mm.precompute.track_windows import Window, slide_windows
 
 STEP = 0.25
 SETTINGS = {'length': 2.0, 'stride': 0.5, 'step': STEP}
@@ -47,6 +47,13 @@ def test_windows_slide_over_a_track_and_the_last_one_ends_with_it() -> None:
 @pytest.mark.parametrize('last', [0.7, 1.2, 1.95])
 def test_a_track_that_is_shorter_than_a_window_is_one_window(last: float) -> None:
     assert windows(tracked((4, 0.0, last))) == [(4, 0.0, last, int(last / STEP) + 1)]
+
+
+def test_a_window_has_all_frames_with_the_face_and_a_sample_of_their_crops() -> None:
+    found = slide(tracked((0, 0.0, 3.5), hidden=(1.0, 1.2)))
+    frames = [(each.faces[0].frame, each.faces[-1].frame, len(each.faces)) for each in found]
+    assert frames == [(0, 39, 36), (10, 49, 36), (24, 59, 36), (30, 69, 40)]
+    assert [sample.frame for sample in found[0].samples] == [0, 5, 10, 15, 24, 25, 30, 35]
 
 
 def test_a_track_that_is_too_short_has_no_window() -> None:
