@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import dferclip_mm
+
+HERE = Path(__file__).resolve().parent
 
 project = 'dferclip_mm'
 author = copyright = 'the dferclip_mm contributors'
@@ -33,10 +36,14 @@ def stay_in_the_site(app: Any, name: str, source: list[str]) -> None:
 
     def link(match: re.Match[str]) -> str:
         text, target = match.groups()
-        page = ROOT_PAGES.get(target.removesuffix('.md'))
+        path = (folder / target).resolve()
+        if path.is_relative_to(HERE):
+            return match.group()
+        page = ROOT_PAGES.get(path.relative_to(HERE.parent).with_suffix('').as_posix())
         return f'[{text}]({page}.md)' if page else text
 
-    source[0] = re.sub(r'\[([^\]]+)\]\(\.\./([^)]+)\)', link, source[0])
+    folder = HERE / Path(name).parent
+    source[0] = re.sub(r'\[([^\]]+)\]\((\.\./[^)]+)\)', link, source[0])
 
 
 def setup(app: Any) -> None:

@@ -124,23 +124,7 @@ counted for one clip, with the texts of all classes, in float32. `docs/write_zoo
 
 ## Published checkpoints
 
-[DFER-CLIP](https://github.com/zengqunzhao/DFER-CLIP) publishes eleven (five folds of DFEW, FERV39k,
-five folds of MAFW), [EmoCLIP](https://github.com/NickyFot/EmoCLIP) one, trained on MAFW's captions.
-
-1. Download one, for example `dfew_set_1.pth`.
-2. Convert it. The file is read as data, its CLIP must be complete, and the prompts that it holds
-   are written into the config:
-   ```bash
-   python tools/convert_checkpoint.py dfew_set_1.pth dfew_set_1_mm.pth
-   ```
-3. Evaluate it on the fold that it was trained for:
-   ```bash
-   python tools/test.py dfew_set_1_mm.py dfew_set_1_mm.pth --fold 1
-   ```
-
-Expect the authors' figures of that fold up to rounding: the outputs equal the original code's
-([parity](golden.md)), and frames are decoded and resized alike. `--help` names the options for
-files that hold less.
+[Step by step](checkpoints.md): the eleven of DFER-CLIP and the one of EmoCLIP, with what to expect.
 """
 
 

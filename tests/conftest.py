@@ -31,7 +31,9 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(autouse=True)
-def _mmaction_scope():
+def _fresh_registries():
+    """A run must not meet the logger of another test's run, which began in the same second."""
+    small_runs.forget_runs()
     init_default_scope('mmaction')
     torch.manual_seed(0)
 

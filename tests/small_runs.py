@@ -27,6 +27,7 @@ from mini_corpora import (
     write_mafw,
     write_text,
 )
+from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
@@ -172,7 +173,7 @@ def count_iterations(cfg: Config, count: int) -> None:
 
 def forget_runs() -> None:
     """Clear what MMEngine keeps by run name and second; a new process has none of it."""
-    for kept in (MMLogger, MessageHub, Visualizer, DefaultScope):
+    for kept in (MMLogger, MessageHub, Visualizer, ActionVisualizer, DefaultScope):
         kept._instance_dict.clear()
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from dferclip_mm.faces.track_faces import TrackedFace
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
 from dferclip_mm.inference.timeline import EmotionTimeline
-from dferclip_mm.inference.windows import Moment
 from dferclip_mm.media.timed_frames import TimedFrame
 
 CLASSES = ('happiness', 'anger')

@@ -33,19 +33,14 @@ def test_the_fast_model_equals_the_plain_one_within_its_bars(model):
         assert row.is_met, row
 
 
-@pytest.fixture(scope='module')
-def true_model():
-    return models.build(CONFIG)
-
-
 def test_arithmetic_holds_its_bar_at_true_shapes():
     (row,) = models.arithmetic(CONFIG)
     assert row.target == '≤ 0.95'
     assert row.is_met, row
 
 
-def test_memory_holds_its_bars_at_true_shapes(true_model):
-    one = memory.saved_mib(true_model)
+def test_memory_holds_its_bars_at_true_shapes():
+    one = memory.saved_mib(models.build(CONFIG))
     rows = memory.memory_rows(one, one, 1)
     assert [row.target for row in rows if row.target] == ['≤ 0.82', '≤ 0.55', '≤ 0.10']
     for row in rows:

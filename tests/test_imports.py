@@ -32,7 +32,6 @@ ALLOWED: dict[str, set[str]] = {
     'explain': {'emotions', 'models'},
     'inference': {
         *('emotions', 'engine', 'explain', 'export', 'faces', 'files', 'media', 'precompute'),
-        'transforms',
     },
 }
 

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
+from clip_files import write_frames, write_video
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
@@ -27,7 +26,7 @@ inferencer = MMAction2Inferencer(
     rec=config, rec_weights=checkpoint, device='cpu', label_file=labels)
 scores.append(inferencer(video)['predictions'][0]['rec_scores'][0])
 
-frames = np.stack([np.full((64, 64, 3), 30 * number, np.uint8) for number in range(8)])
+frames = np.stack([np.full((64, 64, 3), 10 * number, np.uint8) for number in range(8)])
 template = '{}.png'
 numbered = dict(frame_dir=folder, filename_tmpl=template, start_index=0, total_frames=8)
 for form in (dict(array=frames), dict(array=list(frames)), dict(frame_dir=folder), numbered):
@@ -53,31 +52,15 @@ print('RESULT', json.dumps(scores))
 """
 
 
-@pytest.fixture
-def clip(tmp_path):
-    """The same grey frames as a video and as a folder."""
-    folder = tmp_path / 'clip'
-    folder.mkdir()
-    writer = cv2.VideoWriter(
-        str(tmp_path / 'clip.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 25, (64, 64)
-    )
-    for number in range(8):
-        frame = np.full((64, 64, 3), 30 * number, np.uint8)
-        writer.write(frame)
-        cv2.imwrite(str(folder / f'{number}.png'), frame)
-    writer.release()
-    return tmp_path / 'clip.mp4', folder
-
-
-def test_recognizer_inferencer_and_datasets_give_equal_scores_for_every_form_of_a_clip(
-    tmp_path, clip
-):
+def test_recognizer_inferencer_and_datasets_give_equal_scores_for_every_form_of_a_clip(tmp_path):
+    video = write_video(tmp_path / 'clip.mp4', 8, (64, 64))
+    folder = write_frames(tmp_path / 'clip', 8, (64, 64), [f'{number}.png' for number in range(8)])
     model = MODELS.build(Config.fromfile(CONFIG).model).eval()
     torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'model.pth')
     (tmp_path / 'labels.txt').write_text('\n'.join(model.cls_head.classes))
-    files = [CONFIG, str(tmp_path / 'model.pth'), *map(str, clip), str(tmp_path / 'labels.txt')]
+    files = [CONFIG, tmp_path / 'model.pth', video, folder, tmp_path / 'labels.txt']
     done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, *files],
+        [sys.executable, '-c', PROGRAM, *map(str, files)],
         capture_output=True,
         text=True,
         check=False,

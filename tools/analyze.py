@@ -80,11 +80,6 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_face_options(parser)
     parser.add_argument(
-        '--detector',
-        default='mtcnn',
-        help="'mtcnn', a YuNet file (.onnx) or a table of boxes (.csv)",
-    )
-    parser.add_argument(
         '--window', type=float, help='seconds (default: as long as the training clips)'
     )
     parser.add_argument('--stride', type=float, default=0.5, help='seconds between windows')
@@ -240,7 +235,6 @@ def main() -> None:
 
     args.videos = [each for video in args.videos for each in list_videos(video) or [video]]
     formats, names = args.formats.split(','), [Path(video).stem for video in args.videos]
-    camera = args.camera is not None
     with friendly_errors():
         unknown = [name for name in formats if name not in FORMATS]
         if unknown:
@@ -262,10 +256,10 @@ def main() -> None:
             stride=args.stride,
             abstain=args.abstain,
             # Each face and window at once.
-            batch_size=1 if camera else 32,
+            batch_size=1 if args.camera else 32,
         )
         answered, followed, failed = False, False, []
-        if camera:
+        if args.camera is not None:
             file = args.out / 'camera.csv'
             answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
         for count, video in enumerate(args.videos, start=1):

@@ -91,7 +91,12 @@ def add_batch_size_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_face_options(parser: argparse.ArgumentParser) -> None:
-    """Which frames are searched for faces, and which faces count."""
+    """How and in which frames faces are searched for, and which faces count."""
+    parser.add_argument(
+        '--detector',
+        default='mtcnn',
+        help="'mtcnn', a YuNet file (.onnx), or for one video a table of boxes (.csv)",
+    )
     parser.add_argument('--every', type=int, default=3, help='detect in every n-th frame')
     parser.add_argument(
         '--min-face',

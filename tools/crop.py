@@ -56,7 +56,6 @@ def parse_arguments() -> argparse.Namespace:
         help='file of measure_crop.py: where the faces lie (default: upright, with some margin)',
     )
     parser.add_argument('--size', type=int, help="side of a frame (default: the template's, 224)")
-    parser.add_argument('--detector', default='mtcnn', help="'mtcnn' or a YuNet file (.onnx)")
     add_face_options(parser)
     parser.add_argument(
         '--min-seen',

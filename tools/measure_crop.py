@@ -58,8 +58,9 @@ def main() -> None:
     from dferclip_mm.engine.lookup import build_without_pipeline, dataset_configs
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.faces.crop import measure_template, write_template
+    from dferclip_mm.faces.crop import write_template
     from dferclip_mm.faces.detectors import build_face_finder
+    from dferclip_mm.precompute.crop_template import measure_template
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)

@@ -45,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np.ndarray]]:
+def explain_frames(config: str, checkpoint: str) -> Callable[[str], list[np.ndarray]]:
     """A function of a clip: the model's frames, each above its relevance for the answer."""
     import numpy as np
 
@@ -58,7 +58,7 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str, int], list[np
     cfg = load_config(config)
     model = load_model(cfg, checkpoint)
 
-    def read(path: str, count: int) -> list[np.ndarray]:
+    def read(path: str) -> list[np.ndarray]:
         clip = read_clip(cfg, model, path)
         relevance = patch_relevance(model, clip, int(predict(model, clip).argmax()))
         return [*np.concatenate([clip.frames, overlay(clip, relevance)], axis=1)]

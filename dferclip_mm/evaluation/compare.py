@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from ..media.packed import PACKED_SUFFIX
 from ..media.video_files import VIDEO_SUFFIXES
 from .bootstrap import number_units, percentile_interval, resample_counts
-from .measures import COUNTED, count_answers, mean_of_known, recall
+from .measures import COUNTED, mean_of_known, recall
 from .results import Results, find_results, read_results
 
 # Of a video, which the span of a clip may follow, or of a packed clip.
@@ -187,34 +187,33 @@ def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Compared]:
     subjects = next((run.subjects for run in runs if run.subjects), {})
     enough = len({subjects.get(clip, clip) for clip in runs[0].labels}) >= FEWEST
     draws = [_resample(run, subjects, resamples) for run in runs]
-    points = [_score(_count(run), runs[0].parts[0].classes) for run in runs]
-    rows = []
+    points = [
+        _score(np.stack([part.counts for part in run.parts]), run.parts[0].classes) for run in runs
+    ]
+    rows: list[Compared] = []
     for number, run in enumerate(runs):
+        others = [each for each in draws if each is not draws[number]] if enough else []
         figures = {}
         for name, values in points[number].items():
-            others = [i for i in range(len(runs)) if i != number]
-            best = (
-                enough
-                and bool(others)
-                and all(
-                    percentile_interval(draws[number][name] - draws[i][name])[0] > 0 for i in others
-                )
-            )
-            low, high = percentile_interval(draws[number][name])
+            own = draws[number][name]
             known = values[~np.isnan(values)]
-            std = float(known.std(ddof=1)) if len(known) > 1 else None
-            figures[name] = Figure(float(mean_of_known(values)), std, low, high, best)
-        if not number:
+            figures[name] = Figure(
+                float(known.mean()),
+                float(known.std(ddof=1)) if len(known) > 1 else None,
+                *percentile_interval(own),
+                best=bool(others)
+                and all(percentile_interval(own - other[name])[0] > 0 for other in others),
+            )
+        if not rows:
             rows.append(Compared(run, figures))
             continue
-        differences = {
-            name: _difference(
-                figures[name].value - rows[0].figures[name].value,
-                draws[number][name] - draws[0][name],
-                enough,
-            )
-            for name in COUNTED
-        }
+        differences = {}
+        for name in COUNTED:
+            value = figures[name].value - rows[0].figures[name].value
+            drawn = draws[number][name] - draws[0][name]
+            tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+            p = min(1.0, float(2 * (tail + 1) / (resamples + 1))) if enough else np.nan
+            differences[name] = Difference(value, *percentile_interval(drawn), p)
         rows.append(Compared(run, figures, differences, mcnemar(run, runs[0])))
     return rows
 
@@ -236,11 +235,6 @@ def mcnemar(run: Run, other: Run) -> tuple[int, int, float] | None:
     return only, only_other, float(binomtest(only, total).pvalue) if total else 1.0
 
 
-def _count(run: Run) -> np.ndarray:
-    classes = len(run.parts[0].classes)
-    return np.stack([count_answers(part.truth, part.predicted, classes) for part in run.parts])
-
-
 def _resample(run: Run, subjects: Mapping[str, str], resamples: int) -> dict[str, np.ndarray]:
     """The figures of resamples, each the mean over the parts."""
     units = number_units([subjects.get(clip, clip) for clip in run.clips])
@@ -255,10 +249,3 @@ def _score(counts: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     by_class = np.moveaxis(recall(counts), -1, 0)
     recalls = zip(classes, by_class, strict=True)
     return figures | {f'recall/{name}': each for name, each in recalls if not np.isnan(each).all()}
-
-
-def _difference(value: float, draws: np.ndarray, enough: bool) -> Difference:
-    low, high = percentile_interval(draws)
-    tail = min((draws <= 0).sum(), (draws >= 0).sum())
-    p = min(1.0, float(2 * (tail + 1) / (len(draws) + 1))) if enough else np.nan
-    return Difference(value, low, high, p)

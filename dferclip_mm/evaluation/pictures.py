@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
-def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, height: int = 72) -> str:
+def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, height: int = 66) -> str:
     """Frames of a clip (T RGB arrays) side by side in rows, as a JPEG."""
     first, columns = frames[0], min(columns, len(frames))
     # Films are wider than face crops, but not without end.

@@ -13,7 +13,7 @@ from ..emotions import class_colors
 from .calibration import reliability
 from .compare import Run, compare
 from .features import project
-from .measures import COUNTED, class_f1, count_answers
+from .measures import COUNTED, class_f1
 from .mistakes import MOST_POINTS, choose_clips, closest_calls, confused_pairs
 from .pictures import contact_sheet, picture_of, thumbnail
 from .plots import confusion_figure, curves_figure, reliability_figure
@@ -30,7 +30,7 @@ def render_report(
     read_frames: ReadFrames,
     features: np.ndarray | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
-    explain: ReadFrames | None = None,
+    explain: Callable[[str], Sequence[np.ndarray]] | None = None,
 ) -> str:
     """The page as HTML that needs no other file.
 
@@ -62,11 +62,10 @@ def render_report(
             frames = read_frames(path, FRAMES if number in wanted else 1)
             clips[number]['thumbnail'] = thumbnail(frames[len(frames) // 2])
             if number in wanted:
-                clips[number]['sheet'] = (
-                    contact_sheet(explain(path, FRAMES), height=224)
-                    if explain
-                    else contact_sheet(frames)
-                )
+                if explain is None:
+                    clips[number]['sheet'] = contact_sheet(frames)
+                else:
+                    clips[number]['sheet'] = contact_sheet(explain(path), height=224)
         except (OSError, ValueError) as error:
             clips[number]['problem'] = str(error)
     environment = Environment(
@@ -110,7 +109,7 @@ def describe_clip(run: Run, results: Results, number: int) -> dict[str, Any]:
 
 def count_classes(results: Results) -> Iterator[tuple[str, int, float | None, float | None]]:
     """The name, clips, precision and F1 in percent of each class; None where undefined."""
-    counts = count_answers(results.truth, results.predicted, len(results.classes))
+    counts = results.counts
     clips, answers = counts.sum(axis=1), counts[:, :-1].sum(axis=0)
     for number, (name, f1) in enumerate(zip(results.classes, class_f1(counts), strict=True)):
         precise = 100 * counts[number, number] / answers[number] if answers[number] else None
@@ -137,4 +136,4 @@ def place_clips(results: Results, features: np.ndarray | None, chosen: np.ndarra
     if features is None and vectors.min() >= 0:
         # Most probabilities are near 0 or 1: each class would be a single point.
         vectors = np.log(np.maximum(vectors, 1e-9))
-    return [15, 465] + [610, -450] * project(vectors)
+    return project(vectors) * (610, -450) + (15, 465)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .measures import RecallScores, recall_scores
+from .measures import RecallScores, count_answers, recall_scores
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
@@ -46,6 +46,11 @@ class Results:
     def answered(self) -> np.ndarray:
         """(N,) whether a clip has scores."""
         return np.isfinite(self.class_scores).all(axis=1)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(C, C + 1) counts, see `count_answers`."""
+        return count_answers(self.truth, self.predicted, len(self.classes))
 
     @property
     def scores(self) -> RecallScores:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import numpy as np
 
 from ..checkpoints.load import read_checkpoint
 from ..files import write_json
-from ..media.timed_frames import TimedFrame
-from .detectors import FaceFinder
 
 # Where tools/measure_crop.py writes, beside the checkpoints of a run.
 CROP_FILE = 'crop.json'
@@ -49,34 +46,6 @@ DEFAULT_TEMPLATE = CropTemplate(
     box=[0.15, 0.09, 0.85, 0.91],
     size=224,
 )
-
-
-def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemplate:
-    """Measure the crops of a dataset from frames of many clips; a frame's largest face counts.
-
-    Raises:
-        ValueError: when there is no face in any frame.
-    """
-    found, sides, total = [], [], 0
-    for frame in frames:
-        total += 1
-        faces, size = find(frame), frame.image.shape[1::-1]
-        if len(faces.scores):
-            largest = np.prod(faces.boxes[:, 2:] - faces.boxes[:, :2], axis=1).argmax()
-            corners = faces.boxes[largest].reshape(2, 2)
-            found.append(np.concatenate([faces.landmarks[largest], corners]) / size)
-            sides.append(min(size))
-    if not found:
-        raise ValueError(f'expected faces, found none in any of {total} frames')
-    low, median, high = np.quantile(found, (0.16, 0.5, 0.84), axis=0).round(5)
-    return CropTemplate(
-        landmarks=median[:5].tolist(),
-        box=median[5:].ravel().tolist(),
-        size=round(np.median(sides)),
-        spread=((high - low)[:5] / 2).round(5).tolist(),
-        frames=len(found),
-        without_face=total - len(found),
-    )
 
 
 def write_template(path: str | Path, template: CropTemplate) -> None:

@@ -24,10 +24,11 @@ from ..media.shots import count_shots
 from ..media.sources import list_videos, read_source
 from ..media.timed_frames import TimedFrame, until_damage
 from ..precompute.score_clips import ClipScorer
+from ..precompute.track_windows import Window, slide_windows
+from .moments import MomentLog, Seen, as_jpeg
 from .overlay import Progress
 from .tables import WINDOW_COLUMNS, FaceLog
 from .timeline import ARRAY, EmotionTimeline
-from .windows import MomentLog, Seen, Window, as_jpeg, slide_windows
 
 # Counts of an analysis, from which it says what was left out.
 _COUNTS = dict(frames=0, faces=0, small=0, crowded=0, seconds=0.0)

@@ -62,6 +62,7 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
         yield f'The model learned from {info["trained_on"]}; it may be worse with other people.'
     yield describe_scores(info)
     yield 'An expression is not a feeling: the model says what a face looks like.'
+    yield 'What it may be used for: docs/responsible_use.md of dferclip_mm.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
     if info.get('unexplained'):
         yield f'There is no explanation: {info["unexplained"]}.'

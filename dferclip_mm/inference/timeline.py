@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from ..files import atomic_write
+from .moments import Moment
 from .other_programs import write_elan, write_session, write_srt, write_vtt
 from .overlay import Progress, write_overlay
 from .plot import write_plot
 from .report import write_report
 from .tables import find_segments, find_tracks, share_time
-from .windows import Moment
 
 # Instead of a file's name.
 ARRAY = 'an array'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -44,13 +42,3 @@ def test_other_launchers_and_gpus_are_left_as_they_are(
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
     remedies.prepare_cpu_processes(cfg, 'pytorch')
     assert (on_the_cpu, cfg.to_dict()) == ([], {})
-
-
-def test_the_text_of_a_config_stays_readable_without_a_formatter(tmp_path: Path) -> None:
-    (tmp_path / 'a.py').write_text('model = dict(type="A", sizes=(1, 2), parts={"a.b": None})\n')
-    cfg = Config.fromfile(tmp_path / 'a.py')
-    cfg.lr = 0.1
-    found = remedies.without_code_layout(cfg)
-    assert found.pretty_text.startswith('lr=0.1\nmodel=dict(\n    parts=')
-    assert Config.fromstring(found.pretty_text, '.py').to_dict() == cfg.to_dict()
-    assert (found.filename, found.text) == (cfg.filename, cfg.text)

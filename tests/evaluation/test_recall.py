@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from fnmatch import fnmatch
 
 import numpy as np
@@ -11,6 +12,8 @@ from mmengine.logging import MMLogger
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
 from dferclip_mm.evaluation import recall_scores
+from dferclip_mm.evaluation.compare import Run, compare
+from dferclip_mm.evaluation.results import Results
 
 
 def samples_of(truth, predicted, classes, indices=None):
@@ -123,28 +126,22 @@ def test_what_save_best_may_name_is_what_is_logged():
     assert metric.reports({'bootstrap': 0}, {}) == ['UAR', 'WAR', 'recall/*', 'mAP', 'AP/*']
 
 
-@pytest.mark.parametrize('subjects', [0, 7])
-def test_the_intervals_are_percentiles_of_resampled_clips_or_subjects(subjects):
-    # The only clip of class 3 is absent from every third resample.
+def test_the_intervals_are_those_of_a_comparison_over_subjects():
+    # The only clip of class 3 is absent from many resamples.
     truth = np.arange(100) % 3
     predicted = np.where(np.arange(100) % 7 < 4, truth, 0)
     truth[-1] = predicted[-1] = 3
-    units = np.arange(100) % (subjects or 100)
-    rng = np.random.default_rng(0)
-    scores = []
-    for _ in range(200):
-        drawn = rng.integers(units.max() + 1, size=units.max() + 1)
-        clips = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
-        scores.append(recall_scores(truth[clips], predicted[clips], 4))
+    subjects = tuple(str(clip % 11) for clip in range(100))
     metric = METRICS.build(dict(type='RecallMetric', classes=tuple('abcd'), bootstrap=200))
-    samples = samples_of(truth, predicted, 4)
-    for sample, unit in zip(samples, units, strict=True):
-        sample |= dict(subject=f'{unit}') if subjects else {}
-    metric.process(None, samples)
+    for sample, subject in zip(samples_of(truth, predicted, 4), subjects, strict=True):
+        metric.process(None, [sample | dict(subject=subject)])
     found = metric.evaluate(100)
-    for name, values in (('UAR', [s.uar for s in scores]), ('WAR', [s.war for s in scores])):
-        bounds = found[f'dfer/{name}_low'], found[f'dfer/{name}_high']
-        assert bounds == pytest.approx(np.percentile(values, (2.5, 97.5)))
+    results = Results(metric.classes, truth, predicted, clips=tuple(map(str, range(100))))
+    (row,) = compare([Run('run', (replace(results, subjects=subjects),))], 200)
+    for name in ('UAR', 'WAR'):
+        expected = row.figures[name]
+        assert found[f'dfer/{name}_low'] == expected.low < expected.high
+        assert found[f'dfer/{name}_high'] == expected.high
 
 
 def test_head_and_dataset_must_have_equally_many_classes():

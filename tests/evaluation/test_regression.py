@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import METRICS
+from mmengine.logging import MMLogger
 from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
@@ -34,9 +35,7 @@ def test_the_measures_equal_scipy_scikit_learn_and_the_published_formula():
     [
         ([1.0, 2.0, 3.0], [0.1, 0.1, 0.1], 0, 0),
         ([0.1, 0.1, 0.1], [1.0, 2.0, 3.0], 0, 0),
-        ([0.1, 0.1, 0.1], [0.3, 0.3, 0.3], 0, 0),
         ([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], 0, 1),
-        ([2.0, 2.0, 2.0], [2.0, 2.0, 2.0], 0, 1),
         # Not constant, but its square is 0.
         ([0.0, 1e-200, 0.0], [0.0, 1e-200, 0.0], 0, 1),
         ([0.0, 1e-200, 0.0], [1e-200, 0.0, 0.0], 0, 0),
@@ -105,20 +104,14 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
 
 
 def test_the_log_names_constant_targets(monkeypatch):
-    from mmengine.logging import MMLogger
-
     said = []
     logger = MMLogger.get_current_instance()
-    monkeypatch.setattr(logger, 'warning', lambda message: said.append(message))
+    monkeypatch.setattr(logger, 'warning', said.append)
     monkeypatch.setattr('test_regression.PREDICTED', np.ones((23, 3)))
     found = evaluate(range(23))
     assert found['regression/PCC'] == 0
     assert said[0] == 'PCC of pain counts as 0: its prediction is the same for all 23 clips'
-    said.clear()
-    monkeypatch.setattr('test_regression.TRUTH', np.ones((23, 3)))
-    evaluate(range(23))
-    assert said[0] == 'PCC of pain counts as 0: its score is the same for all 23 clips'
-    assert len(said) == 6
+    assert len(said) == 3
 
 
 def test_samples_without_scores_or_with_other_targets_are_refused():

@@ -59,10 +59,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None
         read_results(path)
 
 
-def test_folds_with_other_classes_are_not_pooled() -> None:
-    labels = np.array([0])
+def test_folds_are_pooled_clip_by_clip_if_their_classes_agree() -> None:
+    first = Results(('a', 'b'), np.array([0, 1]), np.array([0, 0]))
+    pooled = pool_results([first, Results(('a', 'b'), np.array([1]), np.array([1]))])
+    assert (pooled.truth.tolist(), pooled.predicted.tolist()) == ([0, 1, 1], [0, 0, 1])
     with pytest.raises(ValueError, match='found 2 lists: a, b; b, a'):
-        pool_results([Results(('a', 'b'), labels, labels), Results(('b', 'a'), labels, labels)])
+        pool_results([first, Results(('b', 'a'), first.truth, first.truth)])
 
 
 def test_a_class_without_clips_has_no_recall_in_the_table() -> None:
@@ -89,20 +91,3 @@ def test_the_curves_figure_draws_what_it_is_given() -> None:
     assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
     assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]
     assert [text.get_text() for text in right.get_legend().get_texts()] == ['UAR']
-
-
-def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / 'results.json'
-    clips = [{'label': 0, 'predicted': 1}, {'label': 1, 'predicted': -1}]
-    path.write_text(json.dumps({'classes': ['a', 'b'], 'clips': clips}))
-    found = read_results(path)
-    assert found.classes == ('a', 'b')
-    assert (found.truth.tolist(), found.predicted.tolist()) == ([0, 1], [1, -1])
-
-
-def test_folds_are_pooled_clip_by_clip() -> None:
-    first = Results(('a', 'b'), np.array([0, 1]), np.array([0, 0]))
-    second = Results(('a', 'b'), np.array([1]), np.array([1]))
-    pooled = pool_results([first, second])
-    assert pooled.classes == ('a', 'b')
-    assert (pooled.truth.tolist(), pooled.predicted.tolist()) == ([0, 1, 1], [0, 0, 1])

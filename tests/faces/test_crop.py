@@ -12,12 +12,12 @@ from dferclip_mm.faces.crop import (
     CropTemplate,
     crop_face,
     find_similarity,
-    measure_template,
     read_template,
     write_template,
 )
 from dferclip_mm.faces.detectors import build_face_finder
 from dferclip_mm.media.timed_frames import TimedFrame
+from dferclip_mm.precompute.crop_template import measure_template
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
 TEMPLATE = CropTemplate(

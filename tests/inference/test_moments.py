@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.windows import FaceSample, MomentLog, Window
+from dferclip_mm.inference.moments import MomentLog
+from dferclip_mm.precompute.track_windows import FaceSample, Window
 
 
 def window(start: float, track: int = 0) -> Window:

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from small_timelines import CLASSES, small_timeline
 
 from dferclip_mm.emotions import CORPUS_CLASSES, class_colors
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.plot import draw_timeline
-from dferclip_mm.inference.windows import Moment
 
 # The second track has two windows with a gap between.
 ROWS = ((0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 10, 12, 0.6), (1, 14, 16, 0.8))

