@@ -24,7 +24,11 @@ LIST = 'data/EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
             ['model.cls_head.classes=[a,b]', 'model.cls_head.prompts=[x,y,z]'],
             {},
         ),
-        (r"argument 'max_epoch'", ['train_cfg.max_epoch=1'], {}),
+        (
+            r"train_cfg\.max_epoch: 'max_epoch' is unknown, did you mean",
+            ['train_cfg.max_epoch=1'],
+            {},
+        ),
         (r"argument 'lrr'", ['optim_wrapper.optimizer.lrr=1'], {}),
         (r'but train_dataloader has happiness', ['model.cls_head.classes=mafw'], {}),
         (r'no checkpoint at gone\.pth', ['load_from=gone.pth'], {}),
