@@ -35,7 +35,7 @@ def main() -> None:
         video.release()
         rows.append((name, label, f'person {person + 1}'))
     with (out / 'clips.csv').open('w', newline='') as file:
-        csv.writer(file).writerows([('path', 'label', 'subject'), *rows])
+        csv.writer(file, lineterminator='\n').writerows([('path', 'label', 'subject'), *rows])
     print(f'{len(rows)} clips of {PEOPLE} people: {out}/clips.csv')
 
 

@@ -9,12 +9,19 @@ from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config
 from small_runs import CONFIGS, small_config, start
 
-CLASSES = {'dfew': 7, 'ferv39k': 7, 'mafw': 11, 'vit-b-16_dfew': 7, 'vit-l-14_lora_dfew': 7}
+CLASSES = {
+    'dferclip_dfew': 7,
+    'dferclip_ferv39k': 7,
+    'dferclip_mafw': 11,
+    'dferclip_vit-b-16_dfew': 7,
+    'dferclip_vit-l-14_lora_dfew': 7,
+    'dkclip_vit-b-16_dfew': 7,
+}
 
 
 @pytest.mark.parametrize('name', CLASSES)
 def test_one_epoch_trains_every_parameter_and_nothing_else(corpora, tmp_path, name):
-    runner = start(small_config(f'dferclip_{name}', corpora, tmp_path))
+    runner = start(small_config(name, corpora, tmp_path))
     before = {key: value.clone() for key, value in runner.model.state_dict().items()}
     runner.train()
     assert runner.iter == CLASSES[name] // 2, 'the last partial batch is dropped'
@@ -26,7 +33,7 @@ def test_one_epoch_trains_every_parameter_and_nothing_else(corpora, tmp_path, na
     kinds = {key.rpartition('.')[2] for key in parameters if key.startswith('backbone')}
     assert ('lora' in name) == (kinds == {'lora_a', 'lora_b'})
     batch = runner.model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
-    runner.model(**batch, mode='loss')['loss_cls'].backward()
+    runner.model.train()(**batch, mode='loss')['loss_cls'].backward()
     assert all(value.grad.abs().sum() > 0 for value in parameters.values())
     after = runner.model.state_dict()
     changed = {key for key in after if not torch.equal(after[key], before[key])}

@@ -5,15 +5,15 @@ import torch
 from clip_files import write_text
 from mini_corpora import write_clip
 from safetensors.torch import save_file
-from small_runs import FRAMES, small_config, start, write_corpora
+from small_runs import FRAMES, small_config, start
 
 CORPORA = dict(dfew='neutral', ferv39k='fear', mafw='contempt', afew='anger')
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp('data')
-    write_corpora(root)
+def faces(tmp_path_factory):
+    """Four faces without labels, and a language model's features of them."""
+    root = tmp_path_factory.mktemp('faces')
     names = [f'clip{number}' for number in range(4)]
     for name in names:
         write_clip(root / f'faces/clips/{name}', 3, 'jpg')
@@ -24,13 +24,13 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def trained(data, tmp_path_factory):
+def trained(faces, tmp_path_factory):
     """A small run of configs/expclip.py: its model before and after, and its checkpoint."""
     work_dir = tmp_path_factory.mktemp('run')
-    cfg = small_config('expclip', data, work_dir)
+    cfg = small_config('expclip', faces, work_dir)
     cfg.model.num_frames = 1
     steps = cfg.train_dataloader.dataset.pipeline
-    steps[0].file = str(data / 'faces/llm_features.safetensors')
+    steps[0].file = str(faces / 'faces/llm_features.safetensors')
     steps[2].num_frames = 1
     runner = start(cfg)
     before = {key: value.clone() for key, value in runner.model.state_dict().items()}
@@ -45,8 +45,8 @@ def test_training_on_a_language_models_features_changes_the_matrix_alone(trained
 
 
 @pytest.mark.parametrize(('corpus', 'emotion'), CORPORA.items())
-def test_a_trained_matrix_is_evaluated_on_each_corpus(corpus, emotion, data, trained, tmp_path):
-    cfg = small_config(f'expclip_zeroshot_{corpus}', data, tmp_path, load_from=trained[2])
+def test_a_trained_matrix_is_evaluated_on_each_corpus(corpus, emotion, corpora, trained, tmp_path):
+    cfg = small_config(f'expclip_zeroshot_{corpus}', corpora, tmp_path, load_from=trained[2])
     cfg.model.cls_head.prompts = 'expression_ensemble_10'
     runner = start(cfg)
     found = runner.test()

@@ -19,6 +19,8 @@ _TEXT_SETTINGS = (
     'context_position',
     'distill_weight',
     'distill_prompts',
+    'snippet_frames',
+    'snippet_epochs',
 )
 # Where a run writes and what it starts from does not belong to a model.
 _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')

@@ -209,9 +209,6 @@ class ClipListDataset(CorpusDataset):
             message = f'{self.list_file}: exclude_classes: no clips of {", ".join(sorted(unknown))}'
             print_log(message, logger='current', level=logging.WARNING)
         taken: list[Any] = super().select_rows(rows)
-        if self.require_caption:
-            # After the clips are divided: other datasets divide them alike.
-            taken = [row for row in taken if row.english]
         subjects = sorted({row.subject for row in taken} - {''}, key=natural_key)
         if subjects:
             some = f'{", ".join(subjects[:20])}{", ..." * (len(subjects) > 20)}'

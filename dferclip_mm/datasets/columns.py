@@ -117,7 +117,9 @@ class Columns:
             for label, column in self.votes.items()
         }
         if votes and not sum(votes.values()) > 0:
-            raise ListError('', 0, f'a vote in {", ".join(self.votes.values())}', 'none')
+            raise ListError(
+                '', 0, f'a vote in {", ".join(self.votes.values())}, or no such line', 'none'
+            )
         path = cells['path'].replace('\\', '/')
         absolute = re.match('/|[A-Za-z]:/', path) is not None
         return TableRow(
@@ -148,7 +150,9 @@ class Columns:
             # For balancing; what is trained on are the votes.
             return max(votes, key=lambda name: votes[name])
         if 'label' in cells:
-            raise ListError('', 0, f'a label in the column {self.names["label"]!r}', 'none')
+            raise ListError(
+                '', 0, f'a label in the column {self.names["label"]!r}, or no such line', 'none'
+            )
         return ''
 
     def _split(self, cells: Mapping[str, str]) -> str:

@@ -10,7 +10,6 @@ from ..emotions import CORPUS_CLASSES, resolve_classes
 from .classes import ClassChoice, check_names
 from .clip_dataset import ClipDataset
 from .clip_finder import ClipFinder
-from .holdout import stratified_holdout
 from .list_text import ListError, decode_list
 from .lists import (
     ListLabels,
@@ -22,6 +21,7 @@ from .lists import (
     parse_ferv39k_list,
 )
 from .soft_labels import soft_target, vote_shares
+from .splits import stratified_holdout
 
 LISTED_SPLITS = ('train', 'test')
 SPLITS = (*LISTED_SPLITS, 'validation')
@@ -69,6 +69,7 @@ class CorpusDataset(ClipDataset):
     # The parser of the owner's lists, and the number of their first label (None: words).
     LIST_FORM: ListForm = (parse_ferv39k_list, None)
     compound = False
+    require_caption = False
 
     def __init__(
         self,
@@ -198,7 +199,7 @@ class CorpusDataset(ClipDataset):
         return self.read_list(self.list_file)
 
     def select_rows(self, rows: list[Row]) -> list[Row]:
-        """The rows of this split, without those of excluded classes."""
+        """The rows of this split, without excluded classes and missing required captions."""
         found = self._select_split(rows)
         taken = [row for row in found if not row.label or self.choice.takes(row.label)]
         if found and not taken:
@@ -207,7 +208,8 @@ class CorpusDataset(ClipDataset):
                 f'{self.ann_file}: expected at least one clip, found none of the chosen classes '
                 f'(only of {labels})'
             )
-        return taken
+        # After the clips are divided: datasets without captions divide them alike.
+        return [row for row in taken if row.english or not self.require_caption]
 
     def _select_split(self, rows: list[Row]) -> list[Row]:
         if not self.val_fraction:

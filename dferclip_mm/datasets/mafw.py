@@ -80,12 +80,6 @@ class MAFWDataset(CorpusDataset):
         rows = [row for path in found for row in self.read_list(path)]
         return compound_order({row.label for row in rows if isinstance(row, Row)})
 
-    def select_rows(self, rows: list[Row]) -> list[Row]:
-        """The rows of this split; without those that lack a required caption."""
-        taken = super().select_rows(rows)
-        # After the clips are divided: datasets without captions divide them alike.
-        return [row for row in taken if row.english] if self.require_caption else taken
-
     def annotation(self, row: Row) -> dict[str, Any]:
         """The label, and the caption on demand."""
         annotation = super().annotation(row)

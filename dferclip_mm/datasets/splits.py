@@ -9,7 +9,6 @@ import numpy as np
 
 from ..media.images import natural_key
 from .columns import TableRow
-from .holdout import stratified_holdout
 
 
 def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: int) -> np.ndarray:
@@ -50,6 +49,35 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     for fold, (_, test) in enumerate(splitter.split(labels, labels, numbers), 1):
         folds[test] = fold
     return folds
+
+
+def stratified_holdout(labels: Sequence[int], share: float, seed: int) -> np.ndarray:
+    """Choose clips for validation, the same share of every class, by a seed.
+
+    The choice depends on the labels and their order alone, so that training and validation data
+    agree on it without speaking to each other.
+
+    Args:
+        labels: N labels in the order of the list.
+        share: of each class, rounded, at least one clip of a class that has two.
+        seed: of the choice.
+
+    Returns:
+        Boolean (N,): True where a clip is held out.
+
+    Raises:
+        ValueError: when the share is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f'val_fraction={share!r}: expected a share between 0 and 1, such as 0.1')
+    rng = np.random.default_rng(seed)
+    numbers = np.asarray(labels)
+    chosen = np.zeros(len(numbers), dtype=bool)
+    for label in np.unique(numbers):
+        (places,) = np.nonzero(numbers == label)
+        count = min(max(round(share * len(places)), 1), len(places) - 1)
+        chosen[rng.permutation(places)[:count]] = True
+    return chosen
 
 
 def hold_out(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from mmaction.registry import DATASETS, RUNNERS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -61,6 +62,14 @@ def build_runner(cfg: Config) -> Runner:
     dropped = _drop_hooks(cfg)
     prepare_cpu_processes(cfg, cfg.launcher)
     cfg = without_code_layout(cfg)
+    precision = cfg.get('float32_matmul_precision')
+    if precision is not None:
+        if precision not in ('highest', 'high', 'medium'):
+            raise ValueError(
+                f'float32_matmul_precision={precision!r}: expected highest (float32), high (TF32) '
+                'or medium (bfloat16)'
+            )
+        torch.set_float32_matmul_precision(precision)
     plain = cfg.get('runner_type', 'Runner') == 'Runner'
     runner = ConsoleRunner.from_cfg(cfg) if plain else RUNNERS.build(cfg)
     if 'strict_load' not in dropped and find_hook(runner, StrictLoadHook) is None:

@@ -38,13 +38,14 @@ def read_source(
         ValueError: when it is no video, has no frame, or is damaged, after the frames before.
         OSError: when it cannot be read.
     """
+    frames: Iterator[TimedFrame]
     if isinstance(source, np.ndarray):
         frames = (TimedFrame(n, n / frame_rate, image) for n, image in enumerate(source))
     elif isinstance(source, int):
         begun = time.monotonic()
         frames = read_camera(source, lambda: time.monotonic() - begun)
     elif Path(source).is_dir():
-        paths = enumerate(list_frames(source))
+        paths = enumerate(list_frames(str(source)))
         frames = (TimedFrame(n, n / frame_rate, read_image(path)) for n, path in paths)
     elif str(source).lower().endswith(IMAGE_SUFFIXES):
         raise ValueError('expected a video, found a picture, which has no motion')

@@ -50,7 +50,9 @@ def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -
 def mean_vectors(vectors: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
     """The mean of each group's vectors, whatever its length; arguments as `mean_unit_vector`."""
     total = vectors.new_zeros(groups, vectors.shape[-1]).index_add(0, index, vectors)
-    return total / index.bincount(minlength=groups).unsqueeze(1)
+    # Not bincount, which programs that are exported cannot hold.
+    counts = vectors.new_zeros(groups, 1).index_add(0, index, torch.ones_like(vectors[:, :1]))
+    return total / counts
 
 
 def contrastive_loss(

@@ -131,9 +131,6 @@ def test_without_any_readable_clip_it_ends(build):
             ClipReadError, match=r'none of the 10 clips can be read, .*00000 \(list'
         ):
             evaluated[0]
-    alone = evaluated.get_subset([3])
-    with pytest.raises(ClipReadError, match=r'none of the 1 clips can be read'):
-        alone[0]
 
 
 def test_each_unreadable_clip_is_tried_once_in_looking_for_another(build, monkeypatch):
@@ -184,20 +181,6 @@ def test_an_evaluated_clip_keeps_its_name_and_label_without_pixels(build):
     assert not item['inputs'].any()
     assert 'unreadable' not in good['data_samples'].metainfo
     assert torch.equal(dataset[2]['inputs'], good['inputs'])
-
-
-def test_a_subset_numbers_its_clips_anew(build):
-    dataset = build(bad=[3, 4], max_replaced=0.5)
-    dataset[3]
-    part = dataset.get_subset([4, 5, 6])
-    assert part.unreadable.found() == []
-    part[0]
-    assert part.unreadable.found() == [0]
-    assert dataset.unreadable.found() == [3]
-    dataset.get_subset_([2, 3])
-    assert dataset.unreadable.found() == []
-    dataset[1]
-    assert dataset.unreadable.found() == [1]
 
 
 def test_subsets_share_no_memo(build):

@@ -5,6 +5,7 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.optim import build_optim_wrapper
+from small_runs import small_config, start
 
 
 def losses(model, bfloat16, steps=3):
@@ -29,6 +30,41 @@ def test_training_in_bfloat16_runs_on_the_cpu(tiny_model):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert found[True] == pytest.approx(found[False], abs=0.5)  # logits come to a hundred here
     assert found[True][-1] < found[True][0]
+
+
+def test_two_accumulated_halves_make_the_step_of_the_whole(tiny_model):
+    """As ``optim_wrapper.accumulative_counts=2``."""
+    frames = torch.randint(0, 256, (4, 4, 3, 32, 32), dtype=torch.uint8)
+    samples = [ActionDataSample().set_gt_label(label) for label in range(4)]
+    optimizer = dict(type='SGD', lr=1e-4)
+    after = []
+    for count in (1, 2):
+        torch.manual_seed(0)
+        model = MODELS.build(tiny_model).train()
+        settings = dict(optimizer=optimizer, accumulative_counts=count)
+        wrapper = build_optim_wrapper(model, settings)
+        wrapper.initialize_count_status(model, 0, count)
+        for half in range(count):
+            rows = slice(half * 4 // count, (half + 1) * 4 // count)
+            batch = dict(inputs=list(frames[rows]), data_samples=samples[rows])
+            model.train_step(batch, wrapper)
+        after.append(torch.cat([weight.detach().flatten() for weight in model.parameters()]))
+    torch.testing.assert_close(*after, atol=1e-6, rtol=1e-5)
+
+
+@pytest.fixture
+def _restored_precision():
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.usefixtures('_restored_precision')
+def test_a_config_asks_for_tf32(tmp_path):
+    start(small_config('toy', work_dir=tmp_path, float32_matmul_precision='high'))
+    assert torch.get_float32_matmul_precision() == 'high'
+    with pytest.raises(ValueError, match="float32_matmul_precision='tf32': expected highest"):
+        start(small_config('toy', work_dir=tmp_path, float32_matmul_precision='tf32'))
 
 
 def scaled_steps(weight, optimizer, factors):

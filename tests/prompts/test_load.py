@@ -17,11 +17,12 @@ def test_templates_name_the_class():
     ]
 
 
-@pytest.mark.parametrize('number', [5, 10])
-def test_an_ensemble_has_a_sentence_for_each_template(number):
-    for emotion, group in zip(
-        EMOTIONS, load_prompts(f'expression_ensemble_{number}', EMOTIONS), strict=True
-    ):
+@pytest.mark.parametrize(
+    ('name', 'number'),
+    [('expression_ensemble_5', 5), ('expression_ensemble_10', 10), ('action_units', 1)],
+)
+def test_a_set_has_its_sentences_for_each_emotion(name, number):
+    for emotion, group in zip(EMOTIONS, load_prompts(name, EMOTIONS), strict=True):
         assert len({*group}) == number
         assert emotion == 'neutral' or all(emotion in sentence for sentence in group)
 

@@ -33,7 +33,14 @@ def _arguments(function: Any) -> set[str]:
 _LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
 # The keys at the top level that a run reads.
 RUN_KEYS = ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'}) | {
-    *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'runner_type', 'sync_bn'),
+    *(
+        'custom_imports',
+        'find_unused_parameters',
+        'float32_matmul_precision',
+        'model_wrapper_cfg',
+        'runner_type',
+        'sync_bn',
+    ),
     *('activation_checkpointing', 'efficient_conv_bn_eval'),
 }
 # Location in a config (dots between levels; '' is the top level) -> the keys that are read there.

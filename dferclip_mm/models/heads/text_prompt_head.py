@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from einops import einsum
 from mmaction.registry import MODELS
+from mmengine.logging import MessageHub
 
 from ...prompts import load_prompt_parts
 from ..similarity import cosine_logits
 from ..text import PromptLearner
+from .snippets import consistency_loss, snippet_features, snippet_weights
 from .text_head import EncodedTextHead
 
 
@@ -52,6 +55,11 @@ class TextPromptHead(EncodedTextHead):
         distill_weight: of a loss against forgetting, the divergence from CLIP's zero-shot answer to
             the same clips (see `distillation_loss`); 0 for none.
         distill_prompts: the texts of that answer, without context, in the forms of `prompts`.
+        snippet_frames: frames of a snippet. Each snippet of a clip is scored as well, by the mean
+            of its frames' features before the neck, for two more losses: of the snippets' answer
+            with the label, and with the clip's answer (DK-CLIP, ACM MM 2024). 0 for none. For
+            `FrameRecognizer` with an image backbone of the text tower's width.
+        snippet_epochs: train with these losses for so many epochs.
         topk: the training accuracies to log.
         kwargs: `in_channels`, `num_segments` and `average_clips` (see `TextHead`), and those of
             MMAction2's `BaseHead`: `loss_cls`, `label_smooth_eps`, `multi_class`, `init_cfg`.
@@ -73,6 +81,8 @@ class TextPromptHead(EncodedTextHead):
         negative_prompts: str | Mapping[str, Any] | Sequence[Any] | None = None,
         distill_weight: float = 0.0,
         distill_prompts: str | Mapping[str, Any] | Sequence[Any] = 'expression_template',
+        snippet_frames: int = 0,
+        snippet_epochs: int = 14,
         topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
@@ -94,6 +104,7 @@ class TextPromptHead(EncodedTextHead):
             class_specific=class_specific,
             context_position=context_position,
         )
+        self.snippet_frames, self.snippet_epochs = snippet_frames, snippet_epochs
         self.distill_weight = distill_weight
         if distill_weight:
             if any(weight.requires_grad for weight in self.text_encoder.parameters()):
@@ -114,15 +125,51 @@ class TextPromptHead(EncodedTextHead):
         positive, negative = logits.chunk(2, dim=1)
         return positive - negative
 
-    def loss(self, x: Any, data_samples: list, **kwargs: Any) -> dict[str, torch.Tensor]:
-        """The losses of MMAction2's heads, and ``loss_distill`` where that is asked for."""
-        if not self.distill_weight:
-            return super().loss(x, data_samples, **kwargs)
+    def loss(
+        self, x: Any, data_samples: list, frames: torch.Tensor | None = None, **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        """The losses of MMAction2's heads, and those that are asked for.
+
+        Args:
+            x: as of `forward`, for B clips.
+            data_samples: B samples with labels.
+            frames: frame features (B, T, D), from `FrameRecognizer`.
+            kwargs: what else recognizers pass.
+
+        Returns:
+            ``loss_cls``, and ``loss_distill``, ``loss_snippets`` and ``loss_consistency``.
+
+        Raises:
+            ValueError: when snippets are asked for, and the frames do not fit.
+        """
         clips = self.encode_clips(x, kwargs.get('num_segs'))
         logits = self.score(clips)
-        with torch.no_grad():
-            texts = self.zero_shot(self.text_encoder)
-            answer = cosine_logits(clips, texts, self.scale())
         losses = self.loss_by_feat(logits, data_samples)
-        losses['loss_distill'] = self.distill_weight * distillation_loss(logits, answer)
+        if self.distill_weight:
+            with torch.no_grad():
+                texts = self.zero_shot(self.text_encoder)
+                answer = cosine_logits(clips, texts, self.scale())
+            losses['loss_distill'] = self.distill_weight * distillation_loss(logits, answer)
+        if self.snippet_frames and current_epoch() < self.snippet_epochs:
+            local = self._score_snippets(clips, frames)
+            losses['loss_snippets'] = self.loss_by_feat(local, data_samples)['loss_cls']
+            losses['loss_consistency'] = consistency_loss(local, logits)
         return losses
+
+    def _score_snippets(self, clips: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
+        """The weighted sum of the snippets' logits: (B, C)."""
+        if frames is None or frames.shape[-1] != clips.shape[-1]:
+            found = 'none' if frames is None else f'{frames.shape[-1]}'
+            raise ValueError(
+                f'snippet_frames={self.snippet_frames} needs frame features of '
+                f"{clips.shape[-1]} numbers, the text tower's width, found {found}: use "
+                'FrameRecognizer and towers of one width, or set snippet_frames=0'
+            )
+        snippets = snippet_features(frames, self.snippet_frames)
+        logits = self.score(snippets.flatten(0, 1)).unflatten(0, snippets.shape[:2])
+        return einsum(snippet_weights(clips, snippets), logits, 'b s, b s c -> b c')
+
+
+def current_epoch() -> int:
+    """The epoch of the run, from 0; 0 outside of one."""
+    return int(MessageHub.get_current_instance().get_info('epoch', 0))

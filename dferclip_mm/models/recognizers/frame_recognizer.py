@@ -95,6 +95,9 @@ class FrameRecognizer(Recognizer2D):
             return x, info
         x = rearrange(pool_frames(x), '(b t) d -> b t d', t=frames)
         info.update(num_segs=1, loss_aux={})
+        if self.training:
+            # For heads whose loss looks at snippets.
+            info['frames'] = x
         if self.with_neck:
             x, info['loss_aux'] = self.neck(x, data_samples=data_samples)
         else:
