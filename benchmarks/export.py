@@ -20,7 +20,7 @@ from mmengine.config import Config
 
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.export import describe_model, write_onnx
-from dferclip_mm.export.onnx_file import INPUT, Probabilities
+from dferclip_mm.export.onnx_file import INPUT, Probabilities, open_session
 
 from . import models
 from .measure import flops, machine, prepare
@@ -50,11 +50,7 @@ it); configs with the same figures in one row:
 
 def run_session(path: Path, threads: int) -> Callable[[np.ndarray], np.ndarray]:
     """An ONNX file as a function of frames."""
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = threads
-    session = InferenceSession(path, options, providers=['CPUExecutionProvider'])
+    session = open_session(path, threads)
     return lambda frames: session.run(None, {INPUT: frames})[0]
 
 

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 
 import mmaction
 import torch
-from mixing_rows import CANNOT, FOREIGN_ROWS, IMAGE_ROWS, VIDEO_ROWS, Row
+from mixing_rows import CANNOT, FOREIGN_ROWS, IMAGE_ROWS, NO_ONNX, VIDEO_ROWS, Row
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from dferclip_mm.export import write_onnx
+from dferclip_mm.export import takes_any_length, write_onnx
 from dferclip_mm.models.necks import to_sequence
 
 PAGE = Path(__file__).parent.parent / 'docs' / 'mixing.md'
@@ -187,9 +187,9 @@ def exported(row: Row) -> str:
     with TemporaryDirectory() as folder:
         try:
             write_onnx(model, Path(folder) / 'a.onnx', (row.frames, row.size, row.size))
-        except ValueError as error:
-            return f'no: {error}'
-    return 'any length' if hasattr(model, 'num_frames') else 'yes'
+        except ValueError:
+            return f'no: {NO_ONNX[row.family]}'
+    return 'any length' if takes_any_length(model) else 'yes'
 
 
 def source(row: Row) -> str:

@@ -114,6 +114,12 @@ FOREIGN_ROWS = [
     foreign('torchvision.swin_t', 768, unused=('norm.', 'head.'), feature_shape='NHWC'),
 ]
 
+# What cannot be exported to ONNX, and why.
+NO_ONNX = {
+    'TANet, ResNet-50': 'its convolution has a group for each clip and channel, and ONNX takes a '
+    'fixed number of groups',
+}
+
 # What cannot be mixed, and why.
 NO_TIN = (
     'its shift is a compiled operator (`mmcv.ops.tin_shift`), which mmcv-lite lacks; full mmcv '

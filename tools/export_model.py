@@ -41,7 +41,7 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.export import describe_model, write_onnx
+    from dferclip_mm.export import describe_model, takes_any_length, write_onnx
     from dferclip_mm.faces.crop import find_template
     from dferclip_mm.files import format_bytes
 
@@ -55,7 +55,7 @@ def main() -> None:
             metadata['crop'] = asdict(template)
         shape = (metadata['num_frames'], *metadata['size'])
         difference = write_onnx(model, args.out, shape, metadata=metadata, int8=args.int8)
-    length = 'any length' if hasattr(model, 'num_frames') else f'{shape[0]} frames'
+    length = 'any length' if takes_any_length(model) else f'{shape[0]} frames'
     print(
         f'wrote {args.out} ({format_bytes(Path(args.out).stat().st_size)}): clips of {length} of '
         f'{shape[1]} x {shape[2]} pixels to {len(metadata["classes"])} probabilities'

@@ -22,6 +22,12 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_data_options(parser)
     add_batch_size_option(parser)
+    parser.add_argument(
+        '--abstain',
+        action='store_true',
+        help='report also which share of the clips is answered, and how many of these answers are '
+        'wrong, above the score that calibrate.py chose for its --error-rate',
+    )
     parser.add_argument('--dump', help="write MMEngine's pickle of all predictions (.pkl)")
     args = parser.parse_args()
     if args.checkpoint == 'none':
@@ -35,7 +41,7 @@ def main() -> None:
     """Load the checkpoint strictly and run the test loop."""
     args = parse_arguments()
 
-    from dferclip_mm.engine.calibration import use_calibration
+    from dferclip_mm.engine.calibration import abstain, use_calibration
     from dferclip_mm.engine.options import load_config, merge_batch_size
     from dferclip_mm.engine.run import (
         build_runner,
@@ -62,7 +68,9 @@ def main() -> None:
             metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
         find_data(cfg, 'test')
-        use_calibration(cfg, args.checkpoint, 'test')
+        calibration = use_calibration(cfg, args.checkpoint, 'test')
+        if args.abstain:
+            abstain(cfg, calibration)
         runner = build_runner(cfg)
         if args.checkpoint is None:
             runner.logger.info(

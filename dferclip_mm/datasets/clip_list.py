@@ -142,7 +142,10 @@ class ClipListDataset(CorpusDataset):
         metainfo['classes'] = classes = resolve_classes(classes)
         self.label_numbers = {name: number for number, name in enumerate(classes)}
         if len(classes) < 2:
-            raise ValueError(f'{self.list_file}: expected two classes or more, found {classes[0]}')
+            raise ValueError(
+                f'{self.list_file}: expected two classes or more, found {classes[0]}: add clips of '
+                'another class, or map scores with columns.scores'
+            )
         known = (*classes, *self._known, *self._order)
         check_names('include_classes', self.choice.include, known)
         check_names('class_map', self.choice.class_map.values(), classes)
@@ -222,7 +225,7 @@ class ClipListDataset(CorpusDataset):
         if len(labels) == 1 and self.labelled and self.split == 'train' and not others:
             raise ValueError(
                 f'{self.list_file}: expected training clips of two classes or more, found '
-                f'{len(taken)} of {labels.pop()} only'
+                f'{len(taken)} of {labels.pop()} only: choose another split or fold, or add clips'
             )
         return taken
 

@@ -34,11 +34,15 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     found = len({*groups})
     if not 2 <= count <= found:
         raise ValueError(
-            f'expected from 2 to {found} folds, one for each subject or clip at most, found {count}'
+            f'expected from 2 to {found} folds, one for each subject or clip at most, found '
+            f'{count}: set folds to such a number'
         )
     most = max(map([*labels].count, {*labels}))
     if most < count:
-        raise ValueError(f'expected a class of at least {count} clips for {count} folds')
+        raise ValueError(
+            f'expected a class of at least {count} clips for {count} folds, found {most} at most: '
+            'ask for fewer folds'
+        )
     splitter, numbers = StratifiedKFold(count, shuffle=True, random_state=seed), None
     if found < len(groups):
         # Shuffled here, since its releases shuffle in different ways.

@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -37,7 +38,9 @@ def clip_names(paths: Iterable[str]) -> list[str]:
     return ['/'.join(Path(path).parts[-3:]) for path in paths]
 
 
-def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = None) -> None:
+def use_calibration(
+    cfg: Config, checkpoint: str | None, split: str | None = None
+) -> dict[str, Any]:
     """Let a config's head have the checkpoint's temperature, if it has one and the config none.
 
     Args:
@@ -45,13 +48,16 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
         checkpoint: a file; what is none has no calibration.
         split: that will be reported; the temperature is not used where it was fitted on its clips.
 
+    Returns:
+        The file's content; empty where it is not used.
+
     Raises:
         ValueError: when the file belongs to another checkpoint.
     """
     head = cfg.model.get('cls_head') or {}
     path = calibration_file(checkpoint or '-')
     if checkpoint is None or not path.is_file() or 'temperature' in head:
-        return
+        return {}
     content = json.loads(path.read_text(encoding='utf-8'))
     if content.get('checkpoint_sha256') != checkpoint_hash(checkpoint):
         raise ValueError(
@@ -63,8 +69,32 @@ def use_calibration(cfg: Config, checkpoint: str | None, split: str | None = Non
     if common:
         told = f'warning: the temperature in {path} is not used, because it was fitted on '
         told += f'{len(common)} of the {split} clips'
+        content = {}
     else:
         head['temperature'] = content['temperature']
         told = f'scores have the temperature {content["temperature"]:.3f} of {path}'
     if os.environ.get('RANK', '0') == '0':
         print(told, file=sys.stderr)
+    return content
+
+
+def abstain(cfg: Config, calibration: Mapping[str, Any]) -> None:
+    """Let a config's test report coverage and error of the answers above a calibration's threshold.
+
+    Raises:
+        ValueError: when there is no calibration, or no RecallMetric to report.
+    """
+    if not calibration:
+        raise ValueError(
+            '--abstain needs a temperature and threshold that were not fitted on the test clips: '
+            'run tools/calibrate.py on other clips (val_fraction, as in '
+            'configs/dferclip_dfew_val10.py), or test on other clips'
+        )
+    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    reporting = [each for each in metrics if each['type'] == 'RecallMetric']
+    if not reporting:
+        raise ValueError('--abstain needs RecallMetric in test_evaluator, which reports it')
+    threshold = f'{calibration["selective"]["threshold"]:.6f}'
+    names = [f'coverage@{threshold}', f'error@{threshold}']
+    for each in reporting:
+        each['measures'] = [*(each.get('measures') or ()), *names]

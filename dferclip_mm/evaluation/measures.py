@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import expected_calibration_error
+from .calibration import expected_calibration_error, select_answers
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,10 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
     return _ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
 
 
+# The share of clips that score at least so much, and of wrong answers among these.
+_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@[01](\.\d+)?')
+
+
 def check_measures(names: list[str]) -> None:
     """Refuse a name that `measure` doesn't know.
 
@@ -137,10 +141,10 @@ def check_measures(names: list[str]) -> None:
     """
     known = (*COUNTED, 'weighted_F1', 'kappa', 'mAP', 'ECE')
     for name in names:
-        if name not in known and not re.fullmatch(r'top[1-9]\d*', name):
+        if name not in known and not _WITH_NUMBER.fullmatch(name):
             raise ValueError(
                 f'measures: expected names of {", ".join(known)}, and top2 (or another number), '
-                f'found {name!r}'
+                f'coverage@0.8 and error@0.8 (or another score), found {name!r}'
             )
 
 
@@ -166,6 +170,9 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
         return float(mean_of_known(average_precision(scores, positive)))
     if name == 'ECE':
         return expected_calibration_error(scores[answered], labels[answered])
+    if '@' in name:
+        kind, _, threshold = name.partition('@')
+        return 100 * select_answers(scores, labels, float(threshold))[kind == 'error']
     best = np.argsort(-scores, axis=1, kind='stable')[:, : int(name.removeprefix('top'))]
     return float(100 * (answered & (best == labels[:, None]).any(axis=1)).mean())
 

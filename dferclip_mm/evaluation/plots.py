@@ -11,8 +11,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .calibration import Reliability
-
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     """Plot a confusion matrix, coloured by the share of each true class.
@@ -75,25 +73,23 @@ def curves_figure(curves: Mapping[str, pd.Series]) -> Figure:
     return figure
 
 
-def reliability_figure(curves: Mapping[str, Reliability]) -> Figure:
+def reliability_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Plot accuracy over confidence, and below how many clips have which confidence.
 
     Args:
-        curves: name -> reliability, such as before and after calibration; the legend adds the
-            expected calibration error.
+        curves: name -> table of `reliability`, such as before and after calibration; the legend
+            adds the expected calibration error.
     """
     figure = Figure(figsize=(5, 5.5), layout='constrained')
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot((0, 1), (0, 1), color='tab:gray', linestyle='--', linewidth=1, label='calibrated')
     for (name, curve), marker in zip(curves.items(), cycle('os^D'), strict=False):
-        filled = curve.clips > 0
-        upper.plot(
-            curve.confidence[filled],
-            curve.accuracy[filled],
-            marker=marker,
-            label=f'{name}: ECE {curve.error:.3f}',
-        )
-        lower.stairs(100 * curve.clips / curve.clips.sum(), curve.edges, fill=True, alpha=0.5)
+        share = curve.clips / curve.clips.sum()
+        error = ((curve.confidence - curve.accuracy).abs() * share).sum()
+        filled = curve[curve.clips > 0]
+        label = f'{name}: ECE {error:.3f}'
+        upper.plot(filled.confidence, filled.accuracy, marker=marker, label=label)
+        lower.stairs(100 * share, np.linspace(0, 1, len(curve) + 1), fill=True, alpha=0.5)
     upper.set_ylabel('accuracy')
     upper.set_ylim(-0.02, 1.02)
     upper.legend(loc='best')

@@ -62,9 +62,10 @@ class RecallMetric(ClipMetric):
 
     Args:
         measures: what is logged besides: ``F1`` (the mean over classes with clips),
-            ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, and ``ECE``
-            (expected calibration error over 15 bins). All are in percent but kappa, at most 1,
-            and ECE, from 0 to 1.
+            ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, ``ECE``
+            (expected calibration error over 15 bins), and of selective answers ``coverage@0.8``,
+            the clips whose score is at least 0.8, and ``error@0.8``, the wrong ones among these.
+            All are in percent but kappa, at most 1, and ECE, from 0 to 1.
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none. Where the dataset names each clip's ``subject``, subjects are
             drawn, with all their clips.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,17 @@ class Results:
     def answered(self) -> np.ndarray:
         """(N,) whether a clip has scores."""
         return np.isfinite(self.class_scores).all(axis=1)
+
+    def select(self, chosen: np.ndarray) -> Results:
+        """The clips that are chosen, by (N,) bool."""
+        return replace(
+            self,
+            truth=self.truth[chosen],
+            predicted=self.predicted[chosen],
+            class_scores=self.class_scores[chosen],
+            clips=tuple(compress(self.clips, chosen)),
+            subjects=tuple(compress(self.subjects, chosen)),
+        )
 
     @property
     def counts(self) -> np.ndarray:

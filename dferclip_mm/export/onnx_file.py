@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -95,8 +96,8 @@ def write_onnx(
     scorer = Probabilities(merge_lora(model)).eval()
     lengths = [shape[0]]
     dims: dict[int, Any] = {0: Dim('clips')}
-    if hasattr(model, 'num_frames') and shape[0] > 1:
-        # One view, of any length.
+    if takes_any_length(model) and shape[0] > 1:
+        # One view.
         model.num_frames = None
         dims[1] = Dim(
             'length', max=getattr(model.neck, 'max_frames', None) if model.with_neck else None
@@ -135,6 +136,11 @@ def write_onnx(
     return differences[0]
 
 
+def takes_any_length(model: Any) -> bool:
+    """Whether clips may have any length: of `FrameRecognizer`, if its backbone mixes no frames."""
+    return hasattr(model, 'num_frames') and not hasattr(model.backbone, 'num_segments')
+
+
 def _random_clips(count: int, shape: Sequence[int]) -> torch.Tensor:
     """Smooth frames, of which each clip has other ones: noise alone looks alike to a model."""
     generator = torch.Generator().manual_seed(count)
@@ -157,19 +163,31 @@ def _export(scorer: nn.Module, example: torch.Tensor, dims: Mapping[int, Any]) -
         )
     except torch.onnx.OnnxExporterError as error:
         cause: BaseException = error
+        operator = ''
         while cause.__cause__ is not None:
             cause = cause.__cause__
+            if found := re.search(r'target=torch\.ops\.(\w+\.\w+)', str(cause)):
+                operator = f'{found[1]}: '
         raise ValueError(
-            f'this model cannot be exported to ONNX ({str(cause).splitlines()[0]}): replace the '
-            'part that is named, or run the model in PyTorch'
+            f'this model cannot be exported to ONNX ({operator}{str(cause).splitlines()[0]}): '
+            'replace the part that is named, or run the model in PyTorch'
         ) from error
+
+
+def open_session(path: str | Path, threads: int = 0) -> Any:
+    """ONNX Runtime on a file; 0 threads: one for each core. They sleep where they wait."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    # Spinning threads take the cores of whatever runs beside them.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    return InferenceSession(path, options, providers=['CPUExecutionProvider'])
 
 
 def _run(path: Path, batches: Sequence[torch.Tensor]) -> np.ndarray:
     """A file's probabilities."""
-    from onnxruntime import InferenceSession
-
-    session = InferenceSession(path, providers=['CPUExecutionProvider'])
+    session = open_session(path)
     return np.concatenate([session.run([OUTPUT], {INPUT: each.numpy()})[0] for each in batches])
 
 

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from .onnx_file import INPUT, OUTPUT
+from .onnx_file import INPUT, OUTPUT, open_session
 
 # A file is data: it may name these steps, and not any class.
 _STEPS = {
@@ -39,9 +39,7 @@ class OnnxRecognizer:
 
     def __init__(self, path: str | Path) -> None:
         try:
-            from onnxruntime import InferenceSession
-
-            self._session = InferenceSession(path, providers=['CPUExecutionProvider'])
+            self._session = open_session(path)
             stored = self._session.get_modelmeta().custom_metadata_map
             # Those with a dot are ONNX Runtime's own.
             self.metadata: dict[str, Any] = {

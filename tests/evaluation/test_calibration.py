@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_calibration_error
 
+from dferclip_mm.evaluation import calibration
 from dferclip_mm.evaluation.calibration import expected_calibration_error, reliability
 from dferclip_mm.evaluation.plots import reliability_figure
 
@@ -27,9 +29,10 @@ def test_a_bin_compares_mean_confidence_with_accuracy() -> None:
     scores = np.array([[0.5, 0.5], [0.8, 0.2], [0.4, 0.6], [0.0, 1.0]])
     found = reliability(scores, np.array([1, 0, 1, 1]), bins=2)
     assert found.clips.tolist() == [1, 3]
-    assert found.confidence == pytest.approx([0.5, 0.8])
-    assert found.accuracy == pytest.approx([0, 1])
-    assert found.error == pytest.approx((1 * 0.5 + 3 * 0.2) / 4)
+    assert found.confidence.tolist() == pytest.approx([0.5, 0.8])
+    assert found.accuracy.tolist() == pytest.approx([0, 1])
+    error = expected_calibration_error(scores, np.array([1, 0, 1, 1]), bins=2)
+    assert error == pytest.approx((1 * 0.5 + 3 * 0.2) / 4)
 
 
 @pytest.mark.parametrize('scores', [[[3.0, -1.0]], [[0.4, 0.4]], [[2.0, 1.0]]])
@@ -47,3 +50,72 @@ def test_the_reliability_figure_shows_each_curve_with_its_error() -> None:
         'before: ECE 0.400',
     ]
     assert lower.patches[0].get_data().values.tolist() == [0, 0, 0, 50, 50]
+
+
+def drawn(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are too large by a factor, and labels drawn from the right ones."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(count, 4)) * 2
+    chances = softmax(logits, axis=1).cumsum(axis=1)
+    labels = (rng.random((count, 1)) > chances).sum(axis=1)
+    return logits * temperature, labels
+
+
+@pytest.mark.parametrize('temperature', [0.4, 1.0, 3.0])
+def test_the_temperature_is_the_factor_of_the_logits(temperature: float) -> None:
+    logits, labels = drawn(4000, temperature)
+    found = calibration.fit_temperature(logits, labels)
+    assert found == pytest.approx(temperature, rel=0.08)
+    others, truth = drawn(2000, temperature, seed=1)
+    errors = [
+        calibration.expected_calibration_error(softmax(others / t, axis=1), truth)
+        for t in (1, found)
+    ]
+    assert errors[1] < 0.04
+    assert temperature == 1 or errors[1] < errors[0]
+
+
+def test_clips_of_one_class_and_perfect_answers_have_no_temperature() -> None:
+    with pytest.raises(ValueError, match=r'fits 3 clips of 1 classes'):
+        calibration.fit_temperature(np.eye(3), np.zeros(3, int))
+    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 100% are right'):
+        calibration.fit_temperature(np.eye(3), np.arange(3))
+    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 0% are right'):
+        calibration.fit_temperature(np.eye(3), np.array([1, 2, 0]))
+
+
+# The surest first: right, wrong, right, wrong.
+SCORES = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
+LABELS = np.array([0, 0, 1, 1])
+
+
+def test_risk_is_the_error_among_the_surest_clips() -> None:
+    order = [2, 0, 3, 1]
+    coverage, risk = calibration.risk_coverage(SCORES[order], LABELS[order])
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    np.testing.assert_allclose(risk, [0, 1 / 2, 1 / 3, 1 / 2])
+    found = calibration.area_under_risk_coverage(SCORES, LABELS)
+    assert found == pytest.approx((1 / 2 + 1 / 3 + 1 / 2) / 4)
+
+
+def test_a_threshold_keeps_as_many_answers_as_the_error_rate_allows() -> None:
+    assert calibration.find_threshold(SCORES, LABELS, 0.2) == 0.9
+    assert calibration.find_threshold(SCORES, LABELS, 0.4) == 0.7
+    assert calibration.find_threshold(SCORES, LABELS, 0.5) == 0
+    assert calibration.select_answers(SCORES, LABELS, 0.7) == pytest.approx((0.75, 1 / 3))
+    assert np.isnan(calibration.select_answers(SCORES, LABELS, 0.99)[1])
+    # Equal scores are answered together: two of three are wrong.
+    equal = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5, 0.5]])
+    with pytest.raises(ValueError, match='67% of the surest answers are wrong'):
+        calibration.find_threshold(equal, np.array([0, 1, 1, 0]), 0.4)
+
+
+def test_intervals_cover_the_measure_and_shrink_with_more_clips() -> None:
+    widths = []
+    for count in (50, 2000):
+        logits, labels = drawn(count, 3.0)
+        scores = softmax(logits, axis=1)
+        low, high = calibration.interval(calibration.area_under_risk_coverage, scores, labels)
+        assert low < calibration.area_under_risk_coverage(scores, labels) < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 3

@@ -115,6 +115,26 @@ def test_int8_takes_every_linear_layer_and_says_how_far_it_is(
     assert 'size' in [entry.key for entry in stored.metadata_props]
 
 
+class Shift(torch.nn.Module):
+    """As MMAction2's TSM: each frame's pixels and those of the frame before it."""
+
+    num_segments = 4
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        frames = images.flatten(1)[:, :32].unflatten(0, (-1, self.num_segments))
+        return (frames + frames.roll(1, dims=1)).flatten(0, 1)
+
+
+def test_a_backbone_that_shifts_frames_keeps_its_length(
+    model: torch.nn.Module, tmp_path: Path
+) -> None:
+    model.backbone, path = Shift(), tmp_path / 'model.onnx'
+    write_onnx(model, path, SHAPE)
+    np.testing.assert_allclose(run(path, clips(3)), predict(model, clips(3)), atol=1e-5)
+    with pytest.raises(Exception, match='Expected: 4'):
+        run(path, clips(2, 2))
+
+
 class Eigenvalues(torch.nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.linalg.eigvals(images[:, 0]).abs()

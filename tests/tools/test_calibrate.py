@@ -62,7 +62,8 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     assert content['fitted_on'][0].startswith('Clip/clip_224x224/001')
     value, low, high = content['ECE after']
     assert 0 <= low < high <= 1
-    assert f'ECE after   {value:.3f}  [{low:.3f}, {high:.3f}]' in printed
+    (line,) = (line for line in printed.splitlines() if line.startswith('ECE after'))
+    assert line.split()[2:] == [f'{value:.3f}', f'{low:.3f}', f'{high:.3f}']
     for name in ('reliability', 'risk_coverage'):
         assert Path(f'model.calibration_{name}.png').is_file()
 
@@ -80,9 +81,16 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     others = [clip for clip in mixed if Path(clip['clip']).name not in str(content['fitted_on'])]
     rows = [f'{Path(clip["clip"]).name} 5 {clip["label"]}' for clip in others]
     Path('others.txt').write_text('\n'.join(rows) + '\n')
-    run_tool('test', 'small.py', 'model.pth', *save, 'test_dataloader.dataset.ann_file=others.txt')
+    own = (*save, 'test_dataloader.dataset.ann_file=others.txt', '--abstain')
+    run_tool('test', 'small.py', 'model.pth', *own)
     assert f'the temperature {content["temperature"]:.3f} of' in capsys.readouterr().err
-    found = json.loads(Path('out.json').read_text())['clips']
+    saved = json.loads(Path('out.json').read_text())
+    found, metrics, selective = saved['clips'], saved['metrics'], content['selective']
+    for name in ('coverage', 'error'):
+        value = metrics[f'{name}@{selective["threshold"]:.6f}']
+        assert value == pytest.approx(100 * selective[name])
+    with pytest.raises(SystemExit, match='--abstain needs a temperature and threshold that were'):
+        run_tool('test', 'small.py', 'model.pth', '--abstain')
     before = np.array([clip['scores'] for clip in others])
     after = np.array([clip['scores'] for clip in found])
     cooled = before ** (1 / content['temperature'])
