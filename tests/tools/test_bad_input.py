@@ -15,7 +15,7 @@ LIST = 'data/EmoLabel_DataSplit/train(single-labeled)/set_1.csv'
     ('said', 'options', 'files'),
     [
         (
-            r"prompts='descriptoins' is neither a prompt set \(class_names",
+            r"prompts='descriptoins' is neither a prompt set \(.*class_names",
             ['model.cls_head.prompts=descriptoins'],
             {},
         ),
