@@ -112,3 +112,11 @@ def test_mixed_clips_have_mixed_and_smoothed_labels(corpora, tmp_path):
     expected = -(smoothed * scores.log_softmax(1)).sum(1).mean()
     loss = runner.model.cls_head.loss_by_feat(scores, made['data_samples'])['loss_cls']
     torch.testing.assert_close(loss, expected)
+
+
+def test_one_epoch_trains_on_snippets(corpora, tmp_path):
+    runner = start(small_config('dkclip_vit-b-16_dfew', corpora, tmp_path))
+    runner.train()
+    for name in ('loss_cls', 'loss_snippets', 'loss_consistency'):
+        losses = runner.message_hub.get_scalar(f'train/{name}').data[0]
+        assert all(math.isfinite(loss) for loss in losses)

@@ -70,8 +70,8 @@ def default_config(converted: Converted, classes: str | list[str] | None) -> Pat
     from dferclip_mm.emotions import CORPUS_CLASSES
 
     if converted.kind == 'Exp-CLIP':
-        corpus = classes if isinstance(classes, str) else 'dfew'
-        return CONFIGS / f'expclip_zeroshot_{corpus.lower()}.py'
+        target = classes if isinstance(classes, str) else 'dfew'
+        return CONFIGS / f'expclip_zeroshot_{target.lower()}.py'
     names = tuple(converted.meta.get('classes', ()))
     # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
     found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]

@@ -34,8 +34,8 @@ def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: 
     found = len({*groups})
     if not 2 <= count <= found:
         raise ValueError(
-            f'expected from 2 to {found} folds, one for each subject or clip at most, found {count}: '
-            'set folds to such a number'
+            f'expected from 2 to {found} folds, one for each subject or clip at most, found '
+            f'{count}: set folds to such a number'
         )
     most = max(map([*labels].count, {*labels}))
     if most < count:

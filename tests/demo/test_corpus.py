@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_faces import write_corpus
+from lengths import only_long
 
 REQUEST = {
     'clips_per_class': 5,
@@ -123,6 +124,8 @@ def test_an_incomplete_corpus_is_written_anew_and_alike(tmp_path: Path, lost: st
     assert contents(folder) == before
 
 
+# New processes import everything: thirteen seconds.
+@only_long
 def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
     small = {'clips_per_class': 1, 'min_frames': 2, 'max_frames': 3}
 

@@ -27,6 +27,7 @@ def test_a_video_backbone_sees_whole_windows(tmp_path: Path) -> None:
     cfg = Config.fromfile(CONFIG)
     cfg.model.type = 'Recognizer3D'
     del cfg.model['num_frames'], cfg.model['backbone']
+    cfg.model.cls_head.text_encoder.arch = cfg.model.pop('arch')
     cfg.model.backbone = dict(type='X3D')
     cfg.model.neck.in_channels = 192
     cfg.model.data_preprocessor.format_shape = 'NCTHW'
