@@ -87,8 +87,9 @@ def overlay(clip: Clip, relevance: np.ndarray) -> np.ndarray:
 def _note_map(maps: list[torch.Tensor], frames: int, module: Any, _: Any, output: Any) -> None:
     """A hook that keeps the last map behind which no attention is computed."""
     found = [each for each in _maps(output) if len(each) == (frames if each.ndim == 4 else 1)]
-    # 'Extractor' is UniFormerV2's attention.
-    if found or type(module).__name__ == 'Extractor' or 'Attention' in type(module).__name__:
+    # 'Extractor' is UniFormerV2's attention; the pool of CLIP's ResNets only reads the map.
+    kind = type(module).__name__.replace('AttentionPool2d', '')
+    if found or kind == 'Extractor' or 'Attention' in kind:
         maps[:] = sorted(found, key=lambda each: each.shape[1])[-1:]
 
 

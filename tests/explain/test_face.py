@@ -128,6 +128,18 @@ def test_a_chosen_layer_gives_its_own_map_and_a_missing_one_is_named(
         patch_relevance(model, clip, 0, layer='fc')
 
 
+def test_a_resnet_of_clip_is_explained_by_the_map_that_its_pool_reads(
+    tiny_model: dict, tiny_clip: dict, clip: Clip
+) -> None:
+    tiny_clip['vision_cfg'].update(layers=[1, 1, 1, 1], width=64, image_size=64)
+    tiny_model['backbone'] = dict(type='CLIPVisualEncoder', arch=tiny_clip)
+    model = MODELS.build(tiny_model).eval()
+    inputs = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)
+    found = patch_relevance(model, clip._replace(inputs=inputs), 1)
+    assert found.shape == (4, 2, 2)
+    assert found.max() > 0
+
+
 MIXED = {
     ('SlowFast, ResNet-50', NECK): (32, 2, 2),
     ('VideoMAE, ViT-B/16', HEAD): (16, 2, 2),
