@@ -26,11 +26,12 @@ def find_identity(model: Any, pixels: Sequence[Mapping[str, Any]], dtype: str) -
     """
     backbone, preprocessor = model.backbone, model.data_preprocessor
     weights = getattr(backbone, 'visual_fingerprint', None)
-    # Updates of LoRA are trained.
+    # Updates of LoRA and adapters are trained.
     if weights is None or next(backbone.parameters(), None) is not None:
         raise ValueError(
             'frame features need frozen weights that can be loaded again: use '
-            "backbone=dict(type='CLIPVisualEncoder', frozen=True, pretrained=...), without lora"
+            "backbone=dict(type='CLIPVisualEncoder', frozen=True, pretrained=...), without lora or "
+            'adapter'
         )
     return {
         'encoder': f'{type(backbone).__name__} {_hash_layers(backbone.visual)}',

@@ -61,13 +61,17 @@ def test_published_model_stands_alone_and_scores_the_same(tmp_path, run_tool, tr
     assert alone.cls_head.classes == model.cls_head.classes
 
 
-def test_updates_of_lora_are_published_as_plain_weights(tmp_path, run_tool, trained):
+@pytest.mark.parametrize(
+    ('setting', 'last'),
+    [(dict(lora=dict(rank=2)), 'lora_b'), (dict(adapter=dict(dim=4)), 'adapter_up.weight')],
+)
+def test_small_weights_are_published_with_their_tower(tmp_path, run_tool, trained, setting, last):
     cfg, config, checkpoint = trained
-    cfg.model.backbone.lora = dict(rank=2)
+    cfg.model.backbone.update(setting)
     cfg.dump(str(config))
     model = MODELS.build(cfg.model).eval()
     for name, weight in model.named_parameters():
-        if name.endswith('lora_b'):
+        if name.endswith(last):
             torch.nn.init.normal_(weight)
     torch.save({'state_dict': model.state_dict()}, checkpoint)
     run_tool('publish_model', config, checkpoint, tmp_path / 'out' / 'model.pth')

@@ -95,7 +95,12 @@ def test_relevance_of_clips_patches_is_the_rollout_without_its_class_token(
 
 @pytest.mark.parametrize(
     'setting',
-    [dict(frozen=True), dict(grad_checkpointing=True), dict(lora=dict(rank=2))],
+    [
+        dict(frozen=True),
+        dict(grad_checkpointing=True),
+        dict(lora=dict(rank=2)),
+        dict(adapter=dict(dim=4)),
+    ],
     ids=lambda setting: next(iter(setting)),
 )
 def test_how_a_tower_was_trained_does_not_change_its_relevance(

@@ -180,13 +180,19 @@ def test_missing_packages_are_named(
         write_onnx(model, tmp_path / 'model.onnx', SHAPE)
 
 
-def test_updates_of_lora_are_in_the_file_as_they_score(tiny_model: dict, tmp_path: Path) -> None:
-    tiny_model['backbone']['lora'] = dict(rank=2)
+@pytest.mark.parametrize(
+    ('setting', 'last'),
+    [(dict(lora=dict(rank=2)), 'lora_b'), (dict(adapter=dict(dim=4)), 'adapter_up.weight')],
+)
+def test_small_weights_of_a_frozen_tower_are_in_the_file_as_they_score(
+    tiny_model: dict, tmp_path: Path, setting: dict, last: str
+) -> None:
+    tiny_model['backbone'].update(setting)
     torch.manual_seed(0)
     model = MODELS.build(tiny_model).eval()
     before = predict(model, clips(2))
     for name, value in model.named_parameters():
-        if name.endswith('lora_b'):
+        if name.endswith(last):
             torch.nn.init.normal_(value)
     expected = predict(model, clips(2))
     assert abs(np.log(expected / before)).max() > 0.3

@@ -10,6 +10,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
+from ..clip.adapter import add_adapters
 from ..clip.build import build_clip
 from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_images, is_standard_vit
@@ -33,6 +34,8 @@ class CLIPVisualEncoder(BaseModule):
             quarter more time.
         lora: settings of low-rank updates, ``dict(rank=8, alpha=32, dropout=0.1)`` (see
             `add_lora`): the tower is frozen, and only the updates are trained and stored.
+        adapter: settings of bottlenecks, ``dict(dim=64)`` (see `add_adapters`), in its place or
+            beside it.
 
     Raises:
         ValueError: when the tower cannot save memory as asked, or cannot be updated so.
@@ -46,15 +49,18 @@ class CLIPVisualEncoder(BaseModule):
         checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
         lora: Mapping[str, Any] | None = None,
+        adapter: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
-        self.frozen = frozen or lora is not None
+        self.frozen = frozen or lora is not None or adapter is not None
         if self.frozen:
             freeze(self, 'visual', rebuilt_from=pretrained)
         if lora is not None:
             add_lora(self.visual, **lora)
+        if adapter is not None:
+            add_adapters(self.visual, **adapter)
         reduce_activation_memory(self.visual, checkpoint_mlp, grad_checkpointing)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

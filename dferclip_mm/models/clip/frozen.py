@@ -50,11 +50,11 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
 def fingerprint(module: nn.Module) -> torch.Tensor:
     """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,)."""
     digest = hashlib.sha256()
-    # Updates of LoRA are no part of what they change.
+    # Updates of LoRA and adapters are no part of what they change.
     weights = {
         name: weight
         for name, weight in module.named_parameters()
-        if not re.search(r'parametrizations\.\w+\.\d+\.', name)
+        if not re.search(r'parametrizations\.\w+\.\d+\.|\.adapter_(down|up)\.', name)
     }
     tensors = {**weights, **_plain_buffers(module)}
     for name in sorted(tensors):
@@ -83,7 +83,7 @@ def _verify_tower(
     """Before loading: take the checkpoint's weights of the tower, or compare its fingerprint."""
     tower: nn.Module = getattr(owner, name)
     mark, stem = f'{name}_fingerprint', f'{prefix}{name}.'
-    # What the tower itself stores, such as the updates of LoRA, is loaded as usual.
+    # What the tower itself stores, updates of LoRA or adapters, is loaded as usual.
     own = tower.state_dict().keys()
     held = {
         key.removeprefix(stem): state_dict.pop(key)

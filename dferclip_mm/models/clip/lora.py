@@ -89,12 +89,6 @@ def add_lora(
     Raises:
         ValueError: when the tower has no such blocks, or a setting is invalid.
     """
-    blocks = list(getattr(getattr(tower, 'transformer', None), 'resblocks', ()))
-    if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
-        raise ValueError(
-            f"lora is for open_clip's Transformers, found {type(tower).__name__} or blocks of "
-            'another kind: leave it out, or use an architecture such as ViT-B-16'
-        )
     unknown = sorted(set(targets) - set(TARGETS))
     if unknown or not targets:
         raise ValueError(f'lora.targets={list(targets)}: expected some of {", ".join(TARGETS)}')
@@ -103,20 +97,39 @@ def add_lora(
             f'lora.rank={rank}, lora.dropout={dropout}: expected a rank from 1 and a dropout '
             'from 0 to below 1'
         )
-    count = len(blocks)
-    for index in layers or ():
-        if not -count <= index < count:
-            raise ValueError(f'lora.layers has {index}: this tower has blocks 0 to {count - 1}')
     slices: dict[tuple[str, str], list[int]] = {}
     for target in TARGETS:
         if target in targets:
             *place, row = _PLACES[target]
             slices.setdefault((place[0], place[1]), []).append(row)
-    for index in sorted({each % count for each in (range(count) if layers is None else layers)}):
+    for block in choose_blocks(tower, layers, 'lora'):
         for (path, name), chosen in slices.items():
-            module = blocks[index].get_submodule(path)
+            module = block.get_submodule(path)
             parts = 3 if name == 'in_proj_weight' else 1
             _parametrize(module, name, parts, chosen, rank, alpha or rank, dropout)
+
+
+def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> list[Any]:
+    """The blocks of a tower by number, negative ones from the end; None: all.
+
+    Raises:
+        ValueError: when the tower has no blocks of open_clip's kind, or not that many; `setting`
+            names what they are for.
+    """
+    blocks = list(getattr(getattr(tower, 'transformer', None), 'resblocks', ()))
+    if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
+        raise ValueError(
+            f"{setting} is for open_clip's Transformers, found {type(tower).__name__} or blocks of "
+            'another kind: leave it out, or use an architecture such as ViT-B-16'
+        )
+    count = len(blocks)
+    for index in layers or ():
+        if not -count <= index < count:
+            raise ValueError(
+                f'{setting}.layers has {index}: this tower has blocks 0 to {count - 1}'
+            )
+    chosen = range(count) if layers is None else layers
+    return [blocks[index] for index in sorted({each % count for each in chosen})]
 
 
 def _parametrize(

@@ -110,7 +110,8 @@ class TextPromptHead(EncodedTextHead):
             if any(weight.requires_grad for weight in self.text_encoder.parameters()):
                 raise ValueError(
                     f'distill_weight={distill_weight} needs a frozen text tower, whose answer does '
-                    'not change: set text_encoder.frozen=True without lora, or distill_weight=0'
+                    'not change: set text_encoder.frozen=True without lora or adapter, '
+                    'or distill_weight=0'
                 )
             self.zero_shot = PromptLearner(
                 load_prompt_parts(distill_prompts, names), self.text_encoder, num_context=0

@@ -9,6 +9,7 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
+from ..clip.adapter import add_adapters
 from ..clip.build import build_clip, build_tokenizer, shown
 from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_causal, is_standard
@@ -27,6 +28,7 @@ class CLIPTextEncoder(nn.Module):
         checkpoint_mlp: as in `CLIPVisualEncoder`.
         grad_checkpointing: as in `CLIPVisualEncoder`.
         lora: as in `CLIPVisualEncoder`.
+        adapter: as in `CLIPVisualEncoder`.
 
     Raises:
         ValueError: when the architecture's text tower is not CLIP's causal Transformer, or cannot
@@ -41,6 +43,7 @@ class CLIPTextEncoder(nn.Module):
         checkpoint_mlp: bool = False,
         grad_checkpointing: bool = False,
         lora: Mapping[str, Any] | None = None,
+        adapter: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.tokenizer = build_tokenizer(arch)
@@ -57,10 +60,12 @@ class CLIPTextEncoder(nn.Module):
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
-        if frozen or lora is not None:
+        if frozen or lora is not None or adapter is not None:
             freeze(self, 'text', rebuilt_from=pretrained)
         if lora is not None:
             add_lora(self.text, **lora)
+        if adapter is not None:
+            add_adapters(self.text, **adapter)
         reduce_activation_memory(self.text, checkpoint_mlp, grad_checkpointing)
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
