@@ -9,6 +9,12 @@ from dferclip_mm.models.clip.build import build_clip
 from dferclip_mm.models.clip.lora import merge_lora
 
 TOWERS = {'CLIPVisualEncoder': 'visual', 'CLIPTextEncoder': 'text'}
+# What holds for both kinds of small weights.
+SMALL = [
+    dict(lora=dict(rank=4)),
+    dict(adapter=dict(dim=4)),
+    dict(lora={'rank': 4}, adapter={'dim': 4}),
+]
 
 
 def encoder_of(arch, kind='CLIPVisualEncoder', **kwargs):
@@ -22,17 +28,21 @@ def inputs_of(kind):
 
 
 def fill(encoder):
-    """Updates as after some training: B is no longer zero."""
+    """As after some training: B of the updates, W_up of the adapters are no longer zero."""
     for name, weight in encoder.named_parameters():
-        nn.init.normal_(weight, std=0.3) if name.endswith('lora_b') else None
+        if name.endswith(('lora_b', 'adapter_up.weight')):
+            nn.init.normal_(weight, std=0.3)
     return encoder.eval()
 
 
+@pytest.mark.parametrize('small', SMALL)
 @pytest.mark.parametrize('kind', TOWERS)
-def test_a_tower_with_new_updates_equals_the_frozen_one_bitwise(tiny_clip, tiny_weights, kind):
+def test_a_tower_with_new_weights_equals_the_frozen_one_bitwise(
+    tiny_clip, tiny_weights, kind, small
+):
     settings = dict(arch=tiny_clip, kind=kind, pretrained=tiny_weights)
     plain = encoder_of(**settings, frozen=True)
-    updated = encoder_of(**settings, lora=dict(rank=4))
+    updated = encoder_of(**settings, **small)
     x = inputs_of(kind)
     assert torch.equal(plain(x), updated(x))
 
@@ -63,9 +73,10 @@ def test_parts_without_an_update_keep_their_weight(tiny_clip):
     assert (q, k, v) == (False, True, False)
 
 
+@pytest.mark.parametrize('small', SMALL)
 @pytest.mark.parametrize('kind', TOWERS)
-def test_the_fast_forward_equals_open_clips_own(tiny_clip, kind):
-    encoder = fill(encoder_of(tiny_clip, kind, lora=dict(rank=4)))
+def test_the_fast_forward_equals_open_clips_own(tiny_clip, kind, small):
+    encoder = fill(encoder_of(tiny_clip, kind, **small))
     x = inputs_of(kind)
     tower = getattr(encoder, TOWERS[kind])
     torch.testing.assert_close(
@@ -83,16 +94,19 @@ def test_merged_updates_give_the_same_features_in_plain_weights(tiny_clip, kind)
     assert set(merged.state_dict()) == set(encoder_of(tiny_clip, kind, frozen=True).state_dict())
 
 
+@pytest.mark.parametrize('small', SMALL)
 @pytest.mark.parametrize('kind', TOWERS)
-def test_a_checkpoint_holds_the_updates_and_names_its_base(tiny_clip, tiny_weights, kind):
-    settings = dict(arch=tiny_clip, kind=kind, pretrained=tiny_weights, lora=dict(rank=4))
+def test_a_checkpoint_holds_the_small_weights_and_names_its_base(
+    tiny_clip, tiny_weights, kind, small
+):
+    settings = dict(arch=tiny_clip, kind=kind, pretrained=tiny_weights, **small)
     encoder = fill(encoder_of(**settings))
     state = encoder.state_dict()
     name = TOWERS[kind]
     assert f'{name}_fingerprint' in state
     others = set(state) - {f'{name}_fingerprint'}
     assert others == {key for key, _ in encoder.named_parameters()}
-    assert all(key.rpartition('.')[2] in ('lora_a', 'lora_b') for key in others)
+    assert all('lora_' in key or 'adapter_' in key for key in others)
     loaded = encoder_of(**settings).eval()
     loaded.load_state_dict(state)
     x = inputs_of(kind)
@@ -109,19 +123,24 @@ def test_updates_over_another_base_are_refused(tmp_path, tiny_clip, tiny_weights
         encoder_of(pretrained=str(other), **settings).load_state_dict(state)
 
 
-def test_updates_do_not_load_into_a_tower_without_them(tiny_clip, tiny_weights):
-    state = encoder_of(tiny_clip, pretrained=tiny_weights, lora=dict(rank=4)).state_dict()
+@pytest.mark.parametrize('small', SMALL)
+def test_small_weights_do_not_load_into_a_tower_without_them(tiny_clip, tiny_weights, small):
+    state = encoder_of(tiny_clip, pretrained=tiny_weights, **small).state_dict()
     plain = encoder_of(tiny_clip, pretrained=tiny_weights, frozen=True)
     with pytest.raises(ValueError, match='does not fit this CLIP'):
         plain.load_state_dict(state)
 
 
-def test_a_checkpoint_with_the_base_overwrites_it_below_the_updates(tiny_clip, tiny_weights):
-    encoder = encoder_of(tiny_clip, pretrained=tiny_weights, lora=dict(rank=4))
+@pytest.mark.parametrize('small', SMALL)
+def test_a_checkpoint_with_the_base_overwrites_it_below_the_small_weights(
+    tiny_clip, tiny_weights, small
+):
+    encoder = fill(encoder_of(tiny_clip, pretrained=tiny_weights, **small))
     whole = encoder_of(tiny_clip).state_dict()
     encoder.load_state_dict({**encoder.state_dict(), **whole})
-    original = encoder.visual.transformer.resblocks[0].mlp.c_fc.parametrizations.weight.original
-    assert torch.equal(original, whole['visual.transformer.resblocks.0.mlp.c_fc.weight'])
+    first = encoder.visual.transformer.resblocks[0].mlp.c_fc
+    weight = first.parametrizations.weight.original if 'lora' in small else first.weight
+    assert torch.equal(weight, whole['visual.transformer.resblocks.0.mlp.c_fc.weight'])
     frozen = encoder_of(tiny_clip, pretrained=tiny_weights, frozen=True)
     frozen.load_state_dict(whole)
     assert torch.equal(encoder.visual_fingerprint, frozen.visual_fingerprint)
