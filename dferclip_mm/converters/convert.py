@@ -67,7 +67,7 @@ def convert(
         expected[name] = torch.empty(shape, device='meta')
     ours = to_ours(state, layout.all_rules(neck['depth']), expected, layout.kind)
 
-    tower = {'pretrained': None}
+    tower = {'arch': arch_name(clip), 'pretrained': None}
     head: dict[str, Any] = {'text_encoder': tower}
     types = {'epoch': int, 'best_acc': float}
     meta = {
@@ -85,7 +85,7 @@ def convert(
         context = ours[CONTEXT]
         head |= {**settings, 'num_context': context.shape[-2], 'class_specific': context.ndim == 3}
         meta |= {**settings, 'prompts': sentences}
-    model = {'arch': arch_name(clip), 'backbone': tower, 'neck': neck, 'cls_head': head}
+    model = {'backbone': tower, 'neck': neck, 'cls_head': head}
     return Converted(layout.kind, ours, meta, model, prompts)
 
 

@@ -70,10 +70,17 @@ def output_files(converted: Converted, path: Path, config: Path) -> dict[Path, b
         # MMEngine fills in the folder when it reads the config, so the files can be moved together.
         found = '{{ fileDirname }}/' + prompts.name
         model = {**model, 'cls_head': {**model['cls_head'], 'prompts': found}}
-    if isinstance(model.get('arch'), Mapping):
-        # Dimensions replace an architecture's name, in MMEngine's syntax.
-        model = {**model, 'arch': {'_delete_': True, **model['arch']}}
-    base = {'_base_': [str(config.resolve())], 'model': model}
+    base = {'_base_': [str(config.resolve())], 'model': _replacing(model)}
     head = f'# The {converted.kind} model of {path.name}, converted from a published checkpoint.\n'
     files[text] = (head + Config(base).pretty_text).encode()
     return files
+
+
+def _replacing(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides in which dimensions replace an architecture, in MMEngine's syntax."""
+    changed: dict[str, Any] = {}
+    for key, value in model.items():
+        changed[key] = _replacing(value) if isinstance(value, Mapping) else value
+        if key == 'arch' and isinstance(value, Mapping):
+            changed[key] = {'_delete_': True, **value}
+    return changed

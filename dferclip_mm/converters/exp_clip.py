@@ -55,9 +55,11 @@ def convert_projection(state: Tensors, arch: str | None, pretrained: str) -> Con
         for key, value in MODELS.build(cfg).state_dict().items()
     }
     model: dict[str, Any] = {
-        'arch': name,
-        'backbone': {'pretrained': pretrained},
-        'cls_head': {'text_encoder': {'pretrained': pretrained}, 'projection_dims': rows},
+        'backbone': {'arch': name, 'pretrained': pretrained},
+        'cls_head': {
+            'text_encoder': {'arch': name, 'pretrained': pretrained},
+            'projection_dims': rows,
+        },
     }
     meta = {'converted_from': KIND}
     return Converted(KIND, {**weights, OURS: state[THEIRS]}, meta, model)

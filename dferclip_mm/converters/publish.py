@@ -11,6 +11,8 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from torch import nn
 
+from ..models.recognizers.frame_recognizer import name_arch
+
 _TEXT_SETTINGS = (
     'text_encoder',
     'prompts',
@@ -65,9 +67,9 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
         kept['class_counts'] = list(head.class_counts)
     published.model.cls_head = kept
     arch = published.model.pop('arch', None)
-    if arch is not None and published.model.backbone.type == 'CLIPVisualEncoder':
+    if arch is not None:
         # The head has no text tower any more.
-        published.model.backbone.setdefault('arch', arch)
+        published.model.update(name_arch(arch, published.model.backbone))
     if published.model.backbone.pop('lora', None) is not None:
         published.model.backbone.frozen = True
     _unpretrain(published.model.backbone, model.get_submodule('backbone'))

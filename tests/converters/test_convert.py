@@ -30,7 +30,7 @@ def test_sizes_and_names_are_those_of_our_parts(method, request):
     tower = found.model['backbone']
     assert found.model['cls_head']['text_encoder'] == tower
     assert tower['pretrained'] is None
-    arch = found.model['arch']
+    arch = tower['arch']
     assert arch['vision_cfg'] == dict(image_size=224, layers=2, width=128, patch_size=32)
     assert arch['text_cfg']['heads'] == 2
     parts = {

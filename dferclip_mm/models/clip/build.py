@@ -115,9 +115,12 @@ def shown(arch: str | Mapping[str, Any]) -> str:
 
 
 def _to_dict(value: Any) -> Any:
-    """A copy of a config value without MMEngine's ConfigDict, which open_clip cannot unpack."""
+    """A copy of a config value without MMEngine's ConfigDict, which open_clip cannot unpack.
+
+    Nor does it have the `_delete_` that MMEngine leaves where there was nothing to replace.
+    """
     if isinstance(value, Mapping):
-        return {key: _to_dict(item) for key, item in value.items()}
+        return {key: _to_dict(item) for key, item in value.items() if key != '_delete_'}
     if isinstance(value, list | tuple):
         return type(value)(_to_dict(item) for item in value)
     return value

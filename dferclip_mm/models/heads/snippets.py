@@ -26,18 +26,22 @@ def snippet_weights(
 ) -> torch.Tensor:
     """How much each snippet counts: (B, S), by its likeness to the clip.
 
-    The softmax of the cosines, stretched to 0 … 1 in each clip; those below `least` are dropped.
+    The softmax of the cosines, stretched to 0 … 1 in each clip; those below `least` are
+    dropped, or below 0.6 / S of more than four snippets, whose weights are smaller. No gradient
+    flows through them: where frames are nearly still, the stretching would make it explode.
 
     Args:
         clips: (B, D), of any length.
         snippets: (B, S, D), of any length.
         least: the smallest weight that is kept.
     """
-    unit = F.normalize(clips.float(), dim=-1), F.normalize(snippets.float(), dim=-1)
-    likeness = einsum(*unit, 'b d, b s d -> b s')
-    low, high = likeness.aminmax(dim=1, keepdim=True)
-    weights = ((likeness - low) / (high - low).clamp_min(1e-6)).softmax(1)
-    return weights * (weights >= least)
+    # Half precision would round away what distinguishes the snippets.
+    with torch.no_grad(), torch.autocast(clips.device.type, enabled=False):
+        unit = F.normalize(clips.float(), dim=-1), F.normalize(snippets.float(), dim=-1)
+        likeness = einsum(*unit, 'b d, b s d -> b s')
+        low, high = likeness.aminmax(dim=1, keepdim=True)
+        weights = ((likeness - low) / (high - low).clamp_min(1e-6)).softmax(1)
+        return weights * (weights >= min(least, 0.6 / weights.shape[1]))
 
 
 def consistency_loss(snippets: torch.Tensor, clips: torch.Tensor) -> torch.Tensor:

@@ -151,7 +151,7 @@ class TextPromptHead(EncodedTextHead):
                 texts = self.zero_shot(self.text_encoder)
                 answer = cosine_logits(clips, texts, self.scale())
             losses['loss_distill'] = self.distill_weight * distillation_loss(logits, answer)
-        if self.snippet_frames and current_epoch() < self.snippet_epochs:
+        if self.training and self.snippet_frames and current_epoch() < self.snippet_epochs:
             local = self._score_snippets(clips, frames)
             losses['loss_snippets'] = self.loss_by_feat(local, data_samples)['loss_cls']
             losses['loss_consistency'] = consistency_loss(local, logits)
@@ -168,7 +168,8 @@ class TextPromptHead(EncodedTextHead):
             )
         snippets = snippet_features(frames, self.snippet_frames)
         logits = self.score(snippets.flatten(0, 1)).unflatten(0, snippets.shape[:2])
-        return einsum(snippet_weights(clips, snippets), logits, 'b s, b s c -> b c')
+        with torch.autocast(logits.device.type, enabled=False):
+            return einsum(snippet_weights(clips, snippets), logits.float(), 'b s, b s c -> b c')
 
 
 def current_epoch() -> int:

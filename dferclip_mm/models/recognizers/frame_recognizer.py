@@ -10,7 +10,9 @@ from einops import rearrange, reduce
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 
+from ..backbones.clip_visual_encoder import CLIPVisualEncoder
 from ..clip.build import embed_dim
+from ..text.clip_text_encoder import CLIPTextEncoder
 
 
 @MODELS.register_module()
@@ -143,7 +145,9 @@ def _clip_widths(
 
 
 def _is_clip(tower: Mapping[str, Any]) -> bool:
-    return tower.get('type') in ('CLIPVisualEncoder', 'CLIPTextEncoder')
+    kind = tower.get('type')
+    built = MODELS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(built, type) and issubclass(built, CLIPVisualEncoder | CLIPTextEncoder)
 
 
 def pool_frames(features: Any) -> torch.Tensor:

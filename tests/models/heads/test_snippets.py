@@ -50,6 +50,10 @@ def test_a_snippet_unlike_its_clip_is_left_out():
     found = snippet_weights(clip, snippets)[0]
     assert found[3] == 0
     assert (found[:3] > 0.25).all()
+    # Of many, some are left too; and gradients of nearly equal ones stay small.
+    many = torch.randn(1, 16, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    assert 0.3 < snippet_weights(clip, many).sum() < 1
+    assert not snippet_weights(clip, many).requires_grad
     # Equal ones count alike.
     torch.testing.assert_close(snippet_weights(clip, torch.ones(1, 4, 2)), torch.full((1, 4), 0.25))
 
@@ -64,6 +68,14 @@ def test_the_losses_end_after_their_epochs_and_are_off_by_default(tiny_model, hu
         _, _, found = losses_of(tiny_model, frames)
         assert len(found) == count
         assert torch.equal(found['loss_cls'], plain['loss_cls'])
+
+
+def test_weights_of_similar_snippets_are_the_same_in_half_precision():
+    clips = torch.randn(8, 32, generator=torch.Generator().manual_seed(0))
+    snippets = clips[:, None] + 0.1 * torch.randn(8, 4, 32, generator=torch.Generator())
+    expected = snippet_weights(clips, snippets)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert torch.equal(snippet_weights(clips, snippets), expected)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,10 @@ def test_one_name_is_the_architecture_of_both_towers(tiny_model, tiny_clip):
     del tiny_model['backbone']['arch'], head['text_encoder']['arch']
     for key in ('in_channels', 'embed_dims'):
         del tiny_model['neck'][key]
-    model = MODELS.build(dict(tiny_model, arch=dict(tiny_clip, embed_dim=48)))
+    tiny_model['backbone']['type'] = 'mmaction.CLIPVisualEncoder'
+    # MMEngine leaves its word where there was nothing to replace.
+    arch = dict(tiny_clip, embed_dim=48, _delete_=True)
+    model = MODELS.build(dict(tiny_model, arch=arch))
     assert model.neck.in_channels == model.cls_head.text_encoder.embed_dims == 48
     # A tower's own goes first, and other backbones are left alone.
     head['text_encoder']['arch'] = dict(tiny_clip, embed_dim=24)
