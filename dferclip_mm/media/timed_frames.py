@@ -31,11 +31,7 @@ class TimedFrame(NamedTuple):
 
 
 def read_timed_frames(
-    path: str,
-    *,
-    start: float = 0.0,
-    end: float = float('inf'),
-    max_pixels: int = MAX_PIXELS,
+    path: str, *, start: float = 0.0, end: float = float('inf')
 ) -> Iterator[TimedFrame]:
     """Decode a video from its first frame on, in memory for one frame.
 
@@ -46,7 +42,6 @@ def read_timed_frames(
         path: of the file.
         start: of the part that is wanted, in seconds. Frames before it are decoded, not converted.
         end: of that part; the frame at this time is not in it.
-        max_pixels: the most that a frame may have.
 
     Raises:
         ValueError: if it is not a video, has no frame, is damaged, or ends before the time that
@@ -54,7 +49,7 @@ def read_timed_frames(
         OSError: if it cannot be read.
     """
     read_head(path)
-    container, stream = open_stream(path, max_pixels)
+    container, stream = open_stream(path, MAX_PIXELS)
     reformatter = VideoReformatter()
     number, time = 0, 0.0
     try:

@@ -65,21 +65,11 @@ def test_json_holds_everything(tmp_path: Path) -> None:
 def test_subtitles_have_a_cue_for_each_segment(tmp_path: Path) -> None:
     RESULT.to_srt(tmp_path / 'a.srt')
     RESULT.to_vtt(tmp_path / 'a.vtt')
-    assert (
-        (tmp_path / 'a.srt')
-        .read_text()
-        .startswith(
-            '1\n00:00:00,000 --> 00:00:02,500\nface 0: happiness 80%\n\n'
-            '2\n00:00:02,500 --> 00:00:04,000\nface 0: anger 80%\n\n3\n'
-        )
-    )
-    assert (
-        (tmp_path / 'a.vtt')
-        .read_text()
-        .startswith(
-            'WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.500\nface 0: happiness 80%\n\n2\n00:00:02.500'
-        )
-    )
+    first = '1\n00:00:00,000 --> 00:00:02,500\nface 0: happiness 80%\n\n'
+    second = '2\n00:00:02,500 --> 00:00:04,000\nface 0: anger 80%\n\n'
+    assert (tmp_path / 'a.srt').read_text().startswith(f'{first}{second}3\n')
+    cues = f'WEBVTT\n\n{first}{second}'.replace(',', '.')
+    assert (tmp_path / 'a.vtt').read_text().startswith(f'{cues}3\n')
 
 
 def test_times_of_hours_are_written_whole(tmp_path: Path) -> None:
@@ -102,19 +92,11 @@ def test_the_table_of_faces_has_a_row_for_each_frame() -> None:
     # From 4 to 10 and from 12 to 14 seconds nobody is seen, and nothing is answered.
     assert faces['time'][faces['track'].isna()].tolist() == [
         *np.arange(4, 10, 0.5),
-        12,
-        12.5,
-        13,
-        13.5,
+        *np.arange(12, 14, 0.5),
     ]
     empty, first = faces.iloc[8], faces.iloc[0]
     assert empty.drop(['input', 'frame', 'time']).isna().all()
-    assert first[['FaceRectX', 'FaceRectY', 'FaceRectWidth', 'FaceRectHeight']].tolist() == [
-        1,
-        2,
-        30,
-        40,
-    ]
+    assert first.filter(like='FaceRect').tolist() == [1, 2, 30, 40]
     assert first[['x_0', 'y_0', 'x_4', 'y_4']].tolist() == [0, 1, 8, 9]
     assert (first['Identity'], faces['Identity'].iloc[-1]) == ('Person_0', 'Person_1')
     assert faces['interpolated'].tolist()[:4] == [False, True, True, False]
@@ -181,11 +163,7 @@ def test_the_files_of_a_folder(tmp_path: Path) -> None:
     RESULT.save(tmp_path / 'out')
     tables = ['faces.csv', 'segments.csv', 'tracks.csv', 'windows.csv']
     names = [f'timeline.{each}' for each in ('eaf', 'html', 'json', 'png', 'srt', 'vtt')]
-    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
-        *tables[:2],
-        *names,
-        *tables[2:],
-    ]
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {*tables, *names}
     for name in tables:
         found = pd.read_csv(tmp_path / 'out' / name)
         assert list(found) == list(getattr(RESULT, name[:-4]))

@@ -7,20 +7,6 @@ from mmaction.structures import ActionDataSample
 from dferclip_mm.precompute.clip_features import clip_features, extract
 
 
-class Numbers:
-    """A dataset of 7 numbers that records which were read."""
-
-    def __init__(self):
-        self.read = []
-
-    def __len__(self):
-        return 7
-
-    def __getitem__(self, index):
-        self.read.append(index)
-        return {'number': index}
-
-
 def squares(batch):
     numbers = np.array(batch['number'])
     return {
@@ -31,13 +17,8 @@ def squares(batch):
 
 def test_features_of_all_clips_in_order(tmp_path):
     out = tmp_path / 'out.npz'
-    extract(
-        squares,
-        Numbers(),
-        out,
-        batch_size=3,
-        constants={'classes': ['x', 'y']},
-    )
+    numbers = [{'number': n} for n in range(7)]
+    extract(squares, numbers, out, batch_size=3, constants={'classes': ['x', 'y']})
     found = np.load(out)
     assert found['features'].tolist() == [[n, n**2] for n in range(7)]
     assert found['clips'].tolist() == [f'clip {n}' for n in range(7)]

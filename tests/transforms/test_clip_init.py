@@ -26,16 +26,6 @@ def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     assert results['total_frames'] == 4
 
 
-@pytest.fixture
-def said(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'dferclip_mm.media.errors.print_log',
-        lambda message, **_: messages.append(message),
-    )
-    return messages
-
-
 def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said):
     folder = frames(tmp_path / 'a', 3)
     transform = TRANSFORMS.build(dict(type='ClipInit'))
