@@ -264,20 +264,19 @@ def main() -> None:
             answered = watch_camera(analyzer, args.camera, file, args.start, args.end)
         for count, video in enumerate(args.videos, start=1):
             show = partial(show_progress, video=video, start=args.start, end=args.end)
-            with first_interrupt() as stopped:
-                try:
+            try:
+                with first_interrupt() as stopped:
                     part = dict(start=args.start, end=args.end, explain=args.explain)
                     timeline = analyzer(video, **part, progress=partial(show, stopped=stopped))
-                except (ValueError, OSError) as error:
-                    if len(args.videos) == 1:
-                        raise
-                    failed.append(str(error))
-                    print(f'error: {error}', file=sys.stderr)
-                    continue
-                interrupted = stopped()
-            timeline.info['interrupted'] = interrupted
-            folder = args.out / Path(video).stem
-            timeline.save(folder, formats, partial(show, does='drawing '))
+                    timeline.info['interrupted'] = interrupted = stopped()
+                folder = args.out / Path(video).stem
+                timeline.save(folder, formats, partial(show, does='drawing '))
+            except (ValueError, OSError) as error:
+                if len(args.videos) == 1:
+                    raise
+                failed.append(str(error))
+                print(f'error: {error}', file=sys.stderr)
+                continue
             print(*describe(timeline, folder), sep='\n')
             answered = answered or len(timeline.windows) > 0
             followed = followed or timeline.summary['tracks'] > 0

@@ -41,9 +41,10 @@ def main() -> None:
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.export import describe_model, takes_any_length, write_onnx
+    from dferclip_mm.export import describe_model, write_onnx
     from dferclip_mm.faces.crop import find_template
     from dferclip_mm.files import format_bytes
+    from dferclip_mm.models.recognizers.frame_recognizer import takes_any_length
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)

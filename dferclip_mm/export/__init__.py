@@ -4,7 +4,7 @@ Open this door to export a model, or to change what an exported file says of its
 """
 
 from .describe import describe_model
-from .onnx_file import takes_any_length, write_onnx
+from .onnx_file import write_onnx
 from .onnx_recognizer import OnnxRecognizer
 
-__all__ = ['OnnxRecognizer', 'describe_model', 'takes_any_length', 'write_onnx']
+__all__ = ['OnnxRecognizer', 'describe_model', 'write_onnx']

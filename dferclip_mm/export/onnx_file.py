@@ -18,6 +18,7 @@ from torch.export import Dim
 
 from ..files import atomic_write
 from ..models.clip.lora import merge_lora
+from ..models.recognizers.frame_recognizer import takes_any_length
 
 # What ONNX Runtime's probabilities may differ from PyTorch's.
 TOLERANCE = 1e-4
@@ -134,11 +135,6 @@ def write_onnx(
 
     atomic_write(path, write)
     return differences[0]
-
-
-def takes_any_length(model: Any) -> bool:
-    """Whether clips may have any length: of `FrameRecognizer`, if its backbone mixes no frames."""
-    return hasattr(model, 'num_frames') and not hasattr(model.backbone, 'num_segments')
 
 
 def _random_clips(count: int, shape: Sequence[int]) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -188,10 +189,10 @@ class EmotionAnalyzer:
         info['damage'] = ''.join(map(str, problems))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        try:
-            found = moments.all(self._explain if explain else None)
-        except UndefinedError as error:
-            found, info['unexplained'] = moments.all(), str(error)
+        undefined: list[UndefinedError] = []
+        found = moments.all(partial(self._explain, undefined) if explain else None)
+        if undefined and not any(each.frames for each in found):
+            info['unexplained'] = str(undefined[0])
         return EmotionTimeline(
             windows=table,
             faces=log.table(name, table, self.classes),
@@ -244,15 +245,19 @@ class EmotionAnalyzer:
             return image
         return crop_face(image, face.landmarks, face.box, self.template)
 
-    def _explain(self, window: Window, label: str) -> list[Seen]:
+    def _explain(self, undefined: list[UndefinedError], window: Window, label: str) -> list[Seen]:
         """The frames that the model saw of a window, and what speaks for a label in each."""
         faces, number = window.choose(self.num_frames), self.classes.index(label)
         pixels = self._scorer.pixels(faces)
         # Video backbones have (1, 3, T, H, W).
         pixels = pixels[0].transpose(0, 1) if pixels.ndim == 5 else pixels
         clip = Clip('a window', pixels, np.array([face.frame for face in faces]))
-        places = overlay(clip, patch_relevance(self.model, clip, number))
-        effects = leave_one_out(self.model, clip)[:, number]
+        try:
+            places = overlay(clip, patch_relevance(self.model, clip, number))
+            effects = leave_one_out(self.model, clip)[:, number]
+        except UndefinedError as error:
+            undefined.append(error)
+            return []
         shown = zip(faces, effects, clip.frames, places, strict=True)
         return [Seen(face.time, float(effect), as_jpeg(*pair)) for face, effect, *pair in shown]
 

@@ -54,7 +54,8 @@ class MomentLog:
         if label not in self._strongest or score > self._strongest[label][0].score:
             self._strongest[label] = kept[-1], window
         if len(kept) > 4:
-            kept.remove(min(kept, key=lambda moment: moment.score))
+            # Of equal ones the first stays, which is explained.
+            kept.remove(min(reversed(kept), key=lambda moment: moment.score))
 
     def all(self, explain: Callable[[Window, str], Sequence[Seen]] | None = None) -> list[Moment]:
         """The moments by track and label; ``explain`` gives frames of each label's strongest."""

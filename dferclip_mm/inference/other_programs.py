@@ -45,12 +45,13 @@ def write_session(timeline: EmotionTimeline, folder: str | Path) -> None:
     ``face_idx``. Of a part of a video, only that part is written; frames and times begin with it.
     """
     folder, info, faces = Path(folder), timeline.info, timeline.faces
-    if info.get('start') or info.get('end') is not None:
+    if info.get('start') or info.get('end') is not None or info.get('interrupted'):
         write_frames(timeline, folder / 'video.mp4', lambda image, rows: image)
         faces = faces.assign(**faces[['frame', 'time']] - faces[['frame', 'time']].min())
     else:
         write_playable(folder / 'video.mp4', timeline.file)
     frames, faces = faces.drop_duplicates('frame'), faces.dropna(subset=['track'])
+    mean = frames['time'].diff().mean()
     faces = faces.assign(face_idx=faces.groupby('frame').cumcount())
     atomic_write(folder / 'fex.csv', faces.to_csv(index=False, float_format='%.6f'))
     used = dict(detector_type='dferclip_mm', face_model=info['detector'])
@@ -58,8 +59,8 @@ def write_session(timeline: EmotionTimeline, folder: str | Path) -> None:
     content = dict(
         type='analyze_video',
         duration_seconds=float(frames['time'].max() - frames['time'].min()),
-        # The viewer counts frames at one rate.
-        fps=round(float(1 / frames['time'].diff().mean()), 3),
+        # The viewer counts frames at one rate; one frame has none.
+        fps=round(float(1 / mean), 3) if mean > 0 else 25.0,
         frames_written=info['frames'],
         width=info['size'][0],
         height=info['size'][1],

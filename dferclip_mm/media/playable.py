@@ -36,22 +36,23 @@ def write_playable(path: str | Path, video: str) -> None:
         atomic_write(path, lambda temporary: shutil.copyfile(video, temporary))
         return
 
-    frames, end = until_damage(read_timed_frames(video), []), read_duration(video)
+    # Where the header says no duration, all sound is kept.
+    frames, end = until_damage(read_timed_frames(video), []), read_duration(video) or float('inf')
     atomic_write(path, lambda temporary: write_video(str(temporary), frames, video, end))
 
 
 def page_address(page: str | Path, video: str, embed: int) -> str | None:
     """The address of a video in a page: inside it up to ``embed`` bytes, or else relative to it.
 
-    Where browsers do not play it, a copy is made; a large one is ``video.mp4`` beside the page.
-    None where there is no file.
+    Where browsers do not play it, a copy is made; of a page ``report.html`` a large one is
+    ``report.video.mp4`` beside it. None where there is no file.
     """
     source = Path(video)
     if not source.is_file():
         return None
     converted = not is_playable(video)
     if converted:
-        source = Path(page).with_name('video.mp4')
+        source = Path(page).with_suffix('.video.mp4')
         write_playable(source, video)
     if source.stat().st_size > embed:
         return quote(os.path.relpath(source, Path(page).parent))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
 
+from ..models.recognizers.frame_recognizer import takes_any_length
 from ..transforms.clip_opener import find_frame_steps
 from .encode_frames import encode_frames
 
@@ -39,8 +40,8 @@ class ClipScorer:
         self.num_frames, self._steps = find_frame_steps(pipeline)
         # Frames that went through it.
         self.encoded = 0
-        # A video backbone sees whole clips.
-        self._by_frame = hasattr(model, 'num_frames')
+        # A backbone of videos, or one that shifts frames, sees whole clips.
+        self._by_frame = takes_any_length(model)
         if self._by_frame:
             # Each clip is one view; the batches of frames to encode have any length.
             model.num_frames = None

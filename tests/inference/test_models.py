@@ -23,16 +23,20 @@ from dferclip_mm.inference.report import describe_limits
 Build = Callable[..., EmotionAnalyzer]
 
 
-def test_a_video_backbone_sees_whole_windows(tmp_path: Path) -> None:
+@pytest.mark.parametrize('name', ['X3D', 'ResNetTSM'])
+def test_a_backbone_that_mixes_frames_sees_whole_windows(tmp_path: Path, name: str) -> None:
     cfg = Config.fromfile(CONFIG)
-    cfg.model.type = 'Recognizer3D'
-    del cfg.model['num_frames'], cfg.model['backbone']
-    cfg.model.cls_head.text_encoder.arch = cfg.model.pop('arch')
-    cfg.model.backbone = dict(type='X3D')
-    cfg.model.neck.in_channels = 192
-    cfg.model.data_preprocessor.format_shape = 'NCTHW'
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    pipeline[-2].input_format = 'NCTHW'
+    del cfg.model['backbone']
+    if name == 'X3D':
+        cfg.model.type = 'Recognizer3D'
+        del cfg.model['num_frames']
+        cfg.model.cls_head.text_encoder.arch = cfg.model.pop('arch')
+        cfg.model.backbone, cfg.model.neck.in_channels = dict(type='X3D'), 192
+        cfg.model.data_preprocessor.format_shape = 'NCTHW'
+        cfg.test_dataloader.dataset.pipeline[-2].input_format = 'NCTHW'
+    else:
+        shifted = dict(type='ResNetTSM', depth=18, num_segments=4, shift_div=8, pretrained=None)
+        cfg.model.backbone, cfg.model.neck.in_channels = shifted, 512
     cfg.dump(tmp_path / 'config.py')
     checkpoint = write_untrained_demo(tmp_path, tmp_path / 'config.py')
     settings = dict(detector=whole_frame, window=1.0, device='cpu', batch_size=2)

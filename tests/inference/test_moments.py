@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from dferclip_mm.faces.track_faces import TrackedFace
-from dferclip_mm.inference.moments import MomentLog
+from dferclip_mm.inference.moments import MomentLog, Seen
 from dferclip_mm.precompute.track_windows import FaceSample, Window
 
 
@@ -40,3 +40,11 @@ def test_the_four_strongest_moments_of_a_face_and_a_label_are_kept() -> None:
     for number, score in enumerate((0.3, 0.9, 0.5, 0.8, 0.7, 0.4)):
         log.add(window(3 * number), 'fear', score)
     assert sorted(each.score for each in log.all()) == [0.5, 0.7, 0.8, 0.9]
+
+
+def test_of_equal_windows_the_explained_one_stays() -> None:
+    log = MomentLog()
+    for number in range(6):
+        log.add(window(3 * number), 'fear', 1.0)
+    found = log.all(lambda window, label: [Seen(window.middle, 0.5, b'')])
+    assert [len(each.frames) for each in found] == [1, 0, 0, 0]

@@ -154,13 +154,15 @@ def test_a_video_that_browsers_do_not_play_is_converted(
     page: Any, timeline: EmotionTimeline, tmp_path: Path
 ) -> None:
     video = write(tmp_path / 'a.avi', codec='mpeg4')
+    (tmp_path / 'video.mp4').write_bytes(b"somebody's")
     result = replace(timeline, info=timeline.info | dict(video=str(video)))
     write_report(result, tmp_path / 'a.html')
     opened(page, tmp_path / 'a.html')
-    assert not (tmp_path / 'video.mp4').exists()
+    assert not (tmp_path / 'a.video.mp4').exists()
+    assert (tmp_path / 'video.mp4').read_bytes() == b"somebody's"
     write_report(result, tmp_path / 'a.html', embed=1000)
     opened(page, tmp_path / 'a.html')
-    assert (tmp_path / 'video.mp4').is_file()
+    assert (tmp_path / 'a.video.mp4').is_file()
 
 
 @pytest.mark.parametrize('name', ['an array', 'gone.mp4'])

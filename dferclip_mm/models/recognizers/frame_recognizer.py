@@ -109,6 +109,11 @@ class FrameRecognizer(Recognizer2D):
         return x, info
 
 
+def takes_any_length(model: Any) -> bool:
+    """Whether clips may have any length: of `FrameRecognizer`, if its backbone mixes no frames."""
+    return hasattr(model, 'num_frames') and not hasattr(model.backbone, 'num_segments')
+
+
 def name_arch(
     arch: str | Mapping[str, Any],
     backbone: Mapping[str, Any],
