@@ -256,7 +256,7 @@ def main() -> None:
             stride=args.stride,
             abstain=args.abstain,
             # Each face and window at once.
-            batch_size=1 if args.camera else 32,
+            batch_size=32 if args.camera is None else 1,
         )
         answered, followed, failed = False, False, []
         if args.camera is not None:

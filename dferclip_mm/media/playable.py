@@ -46,6 +46,7 @@ def page_address(page: str | Path, video: str, embed: int) -> str | None:
 
     Where browsers do not play it, a copy is made; of a page ``report.html`` a large one is
     ``report.video.mp4`` beside it. None where there is no file.
+    Raises ValueError when the copy would take the video's place.
     """
     source = Path(video)
     if not source.is_file():
@@ -53,6 +54,8 @@ def page_address(page: str | Path, video: str, embed: int) -> str | None:
     converted = not is_playable(video)
     if converted:
         source = Path(page).with_suffix('.video.mp4')
+        if source.exists() and source.samefile(video):
+            raise ValueError(f'{source}: a copy for the page would replace it, rename the video')
         write_playable(source, video)
     if source.stat().st_size > embed:
         return quote(os.path.relpath(source, Path(page).parent))

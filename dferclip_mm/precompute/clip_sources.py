@@ -7,7 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..datasets.clip_finder import ClipFinder
 from ..datasets.list_text import ListError, decode_list, numbered_lines
@@ -40,7 +40,18 @@ def find_clips(folder: Path) -> dict[str, str]:
             clips[name] = str(path)
     if not clips:
         raise ValueError(f'{folder}: expected videos or frame folders below it, found none')
+    _refuse_nested(clips)
     return clips
+
+
+def _refuse_nested(clips: dict[str, str]) -> None:
+    """The frames of one clip would lie in the folder of another."""
+    for name in clips:
+        outer = next(
+            (str(each) for each in PurePosixPath(name).parents if str(each) in clips), None
+        )
+        if outer is not None:
+            raise ValueError(f'{clips[name]} would lie in the folder of {clips[outer]}: rename one')
 
 
 def list_clips(clips: Iterable[str]) -> list[tuple[str, str]]:
@@ -96,6 +107,7 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
         lines.append((line, name))
     if not clips:
         raise ListError(str(path), 0, 'at least one clip', 'none')
+    _refuse_nested(clips)
     return lines, clips
 
 

@@ -18,6 +18,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / 'data'
 
 
+def test_a_clip_below_another_is_refused(root: Path) -> None:
+    (root / 'happy.mp4').touch()
+    with pytest.raises(ValueError, match=r'one\.mp4 would lie in the folder of .*happy\.mp4'):
+        find_clips(root)
+
+
 def test_a_folder_has_videos_and_frame_folders_by_their_names(root: Path) -> None:
     found = find_clips(root)
     assert {*found} == {'happy/one', 'happy/two words', '00007', 'sad/10'}
