@@ -114,8 +114,7 @@ def emoclip_deviations(case: Mapping[str, Any], folder: Path) -> dict[str, float
     names = [f'caption {number}' for number in range(len(captions))]
     cfg.model.cls_head.update(classes=names, prompts=captions)
     downstream = Config.fromfile(ROOT / 'configs' / 'emoclip_downstream.py')
-    downstream.model.arch = sizes.arch
-    downstream.model.backbone.pretrained = None
+    downstream.model.backbone.update(arch=sizes.backbone.arch, pretrained=None)
     downstream.model.neck.update(sizes.neck)
     downstream.model.cls_head.targets = [f'score {number}' for number in range(7)]
     for each in (cfg, downstream):

@@ -214,6 +214,17 @@ class ClipDataset(BaseActionDataset):
         """An item as the pipeline takes it."""
         return info
 
+    def get_subset_(self, indices: Sequence[int] | int) -> None:
+        """Keep only some clips, with new numbers, as in MMEngine."""
+        super().get_subset_(indices)
+        self.unreadable.clear(len(self))
+
+    def get_subset(self, indices: Sequence[int] | int) -> Any:
+        """A dataset of some of the clips, with new numbers, as in MMEngine."""
+        subset = super().get_subset(indices)
+        subset.unreadable.clear(len(subset))
+        return subset
+
     def _copy_without_annotation(self, memo: dict | None = None) -> Any:
         # MMEngine's default is one memo for all copies of a process, in which an object that is
         # gone can stand for a new one at its address.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -94,7 +95,8 @@ def abstain(cfg: Config, calibration: Mapping[str, Any]) -> None:
     reporting = [each for each in metrics if each['type'] == 'RecallMetric']
     if not reporting:
         raise ValueError('--abstain needs RecallMetric in test_evaluator, which reports it')
-    threshold = f'{calibration["selective"]["threshold"]:.6f}'
+    # Rounded down: the surest answers may be as sure as it.
+    threshold = f'{math.floor(1e6 * calibration["selective"]["threshold"]) / 1e6:.6f}'
     names = [f'coverage@{threshold}', f'error@{threshold}']
     for each in reporting:
         each['measures'] = [*(each.get('measures') or ()), *names]

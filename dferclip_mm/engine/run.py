@@ -79,7 +79,7 @@ def build_runner(cfg: Config) -> Runner:
 
 def _check_flexible_runner(cfg: Config) -> None:
     hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    averaged = any(hook is not None and hook['type'] == 'EMAHook' for hook in hooks)
+    averaged = any(hook is not None and hook.get('type') == 'EMAHook' for hook in hooks)
     loads = cfg.get('resume') or cfg.get('load_from')
     if averaged and loads and cfg.get('runner_type') == 'FlexibleRunner':
         raise ValueError(

@@ -20,8 +20,9 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f'no features at {path}: write them with tools/extract_features.py')
     try:
         found = dict(np.load(path, allow_pickle=False))
-        found['features'], found['clips']
-    except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+        if not {'features', 'clips'} <= found.keys():
+            raise ValueError(f'the arrays {", ".join(found)} without features and clips')
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f'{path}: expected a file of tools/extract_features.py, found {error}'
         ) from error

@@ -183,6 +183,20 @@ def test_an_evaluated_clip_keeps_its_name_and_label_without_pixels(build):
     assert torch.equal(dataset[2]['inputs'], good['inputs'])
 
 
+def test_a_subset_numbers_its_clips_anew(build):
+    dataset = build(bad=[3, 4], max_replaced=0.5)
+    dataset[3]
+    part = dataset.get_subset([4, 5, 6])
+    assert part.unreadable.found() == []
+    part[0]
+    assert part.unreadable.found() == [0]
+    assert dataset.unreadable.found() == [3]
+    dataset.get_subset_([2, 3])
+    assert dataset.unreadable.found() == []
+    dataset[1]
+    assert dataset.unreadable.found() == [1]
+
+
 def test_subsets_share_no_memo(build):
     """MMEngine's is one for all, in which an object that is gone stands for a new one."""
     dataset = build(bad=[])

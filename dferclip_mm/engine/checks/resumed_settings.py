@@ -123,16 +123,13 @@ def check_unchanged(stored: Mapping[str, str], now: Mapping[str, str], source: s
     """
     for key in _FIXED:
         was, is_ = stored.get(key), now.get(key)
-        # By its last word: the module of a class may be written or not.
-        pair = [_last_word(each) if key.endswith('type') else each for each in (was, is_) if each]
-        if len({*pair}) > 1:
+        # By words: one metric may stand in a list, and a class without its module.
+        pair = [re.findall(r'[\w/]+', each) for each in (was, is_) if each]
+        pair = [each[-1:] if key.endswith('type') else sorted(each) for each in pair]
+        if len(pair) == 2 and pair[0] != pair[1]:
             raise ValueError(
                 f'{source} was written with another {key}, {was}, and this run has {is_}: {_REMEDY}'
             )
-
-
-def _last_word(text: str) -> str:
-    return re.findall(r'\w+', text)[-1]
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:

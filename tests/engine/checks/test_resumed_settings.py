@@ -118,7 +118,9 @@ def test_another_kind_of_optimizer_or_best_score_is_refused() -> None:
     )
     with pytest.raises(ValueError, match=r'another default_hooks.checkpoint.save_best, .*UAR'):
         check_unchanged(war, uar, 'a.pth')
-    check_unchanged(settings(), uar, 'a.pth')
+    listed = settings(default_hooks__checkpoint__save_best=['dfer/UAR'])
+    for same in (settings(), listed):
+        check_unchanged(same, uar, 'a.pth')
 
 
 def test_schedules_that_do_not_fit_are_refused_and_other_ends_are_told() -> None:
