@@ -121,8 +121,8 @@ def count(path: Path) -> tuple[float, float, float, float]:
         for name in ('pretrained', 'pretrained2d', 'init_cfg'):
             if part and name in part:
                 part[name] = False if name == 'pretrained2d' else None
-    if 'text_encoder' not in cfg.model.cls_head:
-        raise ValueError(f'{path}: no text tower')
+    if 'text_encoder' not in cfg.model.cls_head or cfg.get('test_dataloader') is None:
+        raise ValueError(f'{path}: no text tower, or nothing to test')
     cfg.model.cls_head.classes = cfg.model.cls_head.get('classes') or 'dfew'
     model = MODELS.build(cfg.model).eval()
     about = describe_model(cfg, model)
@@ -148,7 +148,7 @@ def shipped() -> str:
         try:
             size, of_texts, operations, texts = count(path)
         except ValueError:
-            # Regression, and cached features.
+            # Regression, cached features, and configs for training only.
             continue
         figures = f'{size:.1f} | {of_texts:.0f} % | {operations:.1f} | {texts:.0f} %'
         rows.setdefault(figures, []).append(path.stem)
