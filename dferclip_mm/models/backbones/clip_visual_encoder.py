@@ -10,12 +10,10 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from mmengine.utils import to_2tuple
 
-from ..clip.adapter import add_adapters
 from ..clip.build import build_clip
-from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_images, is_standard_vit
-from ..clip.frozen import freeze
-from ..clip.lora import add_lora, train_lora
+from ..clip.lora import train_lora
+from ..clip.prepare import prepare_tower
 
 
 @MODELS.register_module()
@@ -54,14 +52,16 @@ class CLIPVisualEncoder(BaseModule):
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
-        self.frozen = frozen or lora is not None or adapter is not None
-        if self.frozen:
-            freeze(self, 'visual', rebuilt_from=pretrained)
-        if lora is not None:
-            add_lora(self.visual, **lora)
-        if adapter is not None:
-            add_adapters(self.visual, **adapter)
-        reduce_activation_memory(self.visual, checkpoint_mlp, grad_checkpointing)
+        self.frozen = prepare_tower(
+            self,
+            'visual',
+            pretrained=pretrained,
+            frozen=frozen,
+            lora=lora,
+            adapter=adapter,
+            checkpoint_mlp=checkpoint_mlp,
+            grad_checkpointing=grad_checkpointing,
+        )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (N, 3, H, W) to features (N, D).

@@ -9,12 +9,9 @@ import torch
 from mmaction.registry import MODELS
 from torch import nn
 
-from ..clip.adapter import add_adapters
 from ..clip.build import build_clip, build_tokenizer, shown
-from ..clip.checkpointing import reduce_activation_memory
 from ..clip.fast_forward import encode_causal, is_standard
-from ..clip.frozen import freeze
-from ..clip.lora import add_lora
+from ..clip.prepare import prepare_tower
 
 
 @MODELS.register_module()
@@ -60,13 +57,16 @@ class CLIPTextEncoder(nn.Module):
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
-        if frozen or lora is not None or adapter is not None:
-            freeze(self, 'text', rebuilt_from=pretrained)
-        if lora is not None:
-            add_lora(self.text, **lora)
-        if adapter is not None:
-            add_adapters(self.text, **adapter)
-        reduce_activation_memory(self.text, checkpoint_mlp, grad_checkpointing)
+        prepare_tower(
+            self,
+            'text',
+            pretrained=pretrained,
+            frozen=frozen,
+            lora=lora,
+            adapter=adapter,
+            checkpoint_mlp=checkpoint_mlp,
+            grad_checkpointing=grad_checkpointing,
+        )
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Look up token embeddings: (N, L) -> (N, L, width)."""
