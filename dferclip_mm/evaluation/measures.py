@@ -153,16 +153,18 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
 
     A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out.
     """
-    # Its import takes a second.
-    from sklearn.metrics import cohen_kappa_score, f1_score
-
     answered, classes = np.isfinite(scores[:, 0]), scores.shape[1]
     predicted = np.where(answered, scores.argmax(axis=1), -1)
     if name in COUNTED:
         return float(COUNTED[name](count_answers(labels, predicted, classes)))
     if name == 'weighted_F1':
+        # Its import takes a second, here and below.
+        from sklearn.metrics import f1_score
+
         return float(100 * f1_score(labels, predicted, average='weighted', zero_division=0))
     if name == 'kappa':
+        from sklearn.metrics import cohen_kappa_score
+
         # Undefined if all is one class: no agreement beyond chance.
         return float(np.nan_to_num(cohen_kappa_score(labels, predicted)))
     if name == 'mAP':
