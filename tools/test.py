@@ -42,6 +42,7 @@ def main() -> None:
     args = parse_arguments()
 
     from dferclip_mm.engine.calibration import abstain, use_calibration
+    from dferclip_mm.engine.lookup import list_metrics
     from dferclip_mm.engine.options import load_config, merge_batch_size
     from dferclip_mm.engine.run import (
         build_runner,
@@ -64,8 +65,7 @@ def main() -> None:
         cfg.load_from = args.checkpoint
         cfg.resume = False
         if args.dump is not None:
-            metrics = cfg.test_evaluator
-            metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+            metrics = list_metrics(cfg.test_evaluator)
             cfg.test_evaluator = [*metrics, {'type': 'DumpResults', 'out_file_path': args.dump}]
         find_data(cfg, 'test')
         calibration = use_calibration(cfg, args.checkpoint, 'test')

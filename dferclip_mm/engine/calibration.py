@@ -13,7 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .lookup import build_without_pipeline
+from .lookup import build_without_pipeline, list_metrics
 
 
 def calibration_file(checkpoint: str | Path) -> Path:
@@ -91,7 +91,7 @@ def abstain(cfg: Config, calibration: Mapping[str, Any]) -> None:
             'run tools/calibrate.py on other clips (val_fraction, as in '
             'configs/dferclip_dfew_val10.py), or test on other clips'
         )
-    metrics = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    metrics = list_metrics(cfg.test_evaluator)
     reporting = [each for each in metrics if each['type'] == 'RecallMetric']
     if not reporting:
         raise ValueError('--abstain needs RecallMetric in test_evaluator, which reports it')

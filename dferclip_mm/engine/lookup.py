@@ -40,6 +40,13 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
+def list_metrics(evaluator: Any) -> list[Any]:
+    """The configs of an evaluator's metrics: it may be a list of them, one, or none."""
+    if isinstance(evaluator, list | tuple):
+        return [*evaluator]
+    return [evaluator] if evaluator else []
+
+
 def count_folds(settings: Any) -> int | None:
     """How many folds a dataset has, by its config; None where any number is one."""
     kind = DATASETS.get(settings['type'])

@@ -78,10 +78,11 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def _check_flexible_runner(cfg: Config) -> None:
-    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
-    averaged = any(hook is not None and hook.get('type') == 'EMAHook' for hook in hooks)
     loads = cfg.get('resume') or cfg.get('load_from')
-    if averaged and loads and cfg.get('runner_type') == 'FlexibleRunner':
+    if not loads or cfg.get('runner_type') != 'FlexibleRunner':
+        return
+    hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+    if any(hook is not None and hook.get('type') == 'EMAHook' for hook in hooks):
         raise ValueError(
             'EMAHook cannot load a checkpoint under runner_type=FlexibleRunner, which loads before '
             'the average exists: train with the default runner, or without EMAHook'

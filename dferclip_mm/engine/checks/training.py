@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..lookup import list_metrics
 from .arguments import find_class
 
 _TSM = 'TSMOptimWrapperConstructor'
@@ -38,8 +39,7 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
 def _check_auto(cfg: Mapping[str, Any]) -> None:
     """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
     writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    metrics = cfg.get('val_evaluator') or []
-    first: Any = metrics[0] if isinstance(metrics, list | tuple) and metrics else metrics
+    first: Any = next(iter(list_metrics(cfg.get('val_evaluator'))), None)
     metric = find_class(first)
     if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
         return
