@@ -44,10 +44,10 @@ def convert_projection(state: Tensors, arch: str | None, pretrained: str) -> Con
             f'the file does not fit the layout of {KIND}: {problem}; give the file as it was '
             'published'
         )
-    tower = {'arch': name, 'pretrained': pretrained, 'frozen': True}
+    tower = {'arch': name, 'pretrained': pretrained}
     parts = {
-        'backbone.': {'type': 'CLIPVisualEncoder', **tower},
-        'cls_head.text_encoder.': {'type': 'CLIPTextEncoder', **tower},
+        'backbone.': {'type': 'CLIPVisualEncoder', 'frozen': True, **tower},
+        'cls_head.text_encoder.': {'type': 'CLIPTextEncoder', 'frozen': True, **tower},
     }
     weights = {
         prefix + key: value
@@ -55,11 +55,8 @@ def convert_projection(state: Tensors, arch: str | None, pretrained: str) -> Con
         for key, value in MODELS.build(cfg).state_dict().items()
     }
     model: dict[str, Any] = {
-        'backbone': {'arch': name, 'pretrained': pretrained},
-        'cls_head': {
-            'text_encoder': {'arch': name, 'pretrained': pretrained},
-            'projection_dims': rows,
-        },
+        'backbone': tower,
+        'cls_head': {'text_encoder': tower, 'projection_dims': rows},
     }
     meta = {'converted_from': KIND}
     return Converted(KIND, {**weights, OURS: state[THEIRS]}, meta, model)
