@@ -49,6 +49,18 @@ def _restored_signals():
 
 
 @pytest.fixture
+def said_by(monkeypatch):
+    """A function of a module's name: what the module logs from then on, in a list."""
+
+    def listen(module):
+        messages = []
+        monkeypatch.setattr(f'{module}.print_log', lambda message, **_: messages.append(message))
+        return messages
+
+    return listen
+
+
+@pytest.fixture
 def tiny_clip():
     """An open_clip config of a CLIP that builds in milliseconds: 32 px, 32 dimensions."""
     return copy.deepcopy(TINY_CLIP)

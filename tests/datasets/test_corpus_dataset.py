@@ -85,11 +85,8 @@ def test_missing_clips_are_counted_and_three_are_named(build, root):
     )
 
 
-def test_a_clip_listed_twice_counts_once_and_is_named(build, root, monkeypatch):
-    said = []
-    monkeypatch.setattr(
-        'dferclip_mm.datasets.clip_dataset.print_log', lambda message, **_: said.append(message)
-    )
+def test_a_clip_listed_twice_counts_once_and_is_named(build, root, said_by):
+    said = said_by('dferclip_mm.datasets.clip_dataset')
     dataset = build('00001 anger\n00002 fear\n00001.mp4 anger')
     assert [dataset.get_data_info(i)['label'] for i in range(len(dataset))] == [3, 6]
     assert len(said) == 1

@@ -84,11 +84,8 @@ def test_raise_names_clip_and_line(build, test_mode, tmp_path):
 @pytest.mark.promise(
     'Clips', 'The replacement of an unreadable clip depends only on seed, epoch and sample'
 )
-def test_replacement_follows_from_the_random_numbers_and_is_told_once(build, monkeypatch):
-    said = []
-    monkeypatch.setattr(
-        'dferclip_mm.datasets.unreadable.print_log', lambda message, **_: said.append(message)
-    )
+def test_replacement_follows_from_the_random_numbers_and_is_told_once(build, said_by):
+    said = said_by('dferclip_mm.datasets.unreadable')
     dataset = build(bad=[3, 4], max_replaced=0.2)
     taken = set()
     for seed in range(100):

@@ -119,7 +119,8 @@ def test_frames_out_of_range_are_refused(tmp_path, frames):
         decode(frames(tmp_path / 'a', 3), [1, 3])
 
 
-def test_an_odd_frame_takes_the_size_of_the_first(tmp_path, frames, said):
+def test_an_odd_frame_takes_the_size_of_the_first(tmp_path, frames, said_by):
+    said = said_by('dferclip_mm.media.errors')
     frames(tmp_path / 'a', 3, size=(12, 16))
     cv2.imwrite(str(tmp_path / 'a/00002.jpg'), np.full((24, 20, 3), 10, np.uint8))
     results = decode(tmp_path / 'a', [0, 1, 2])

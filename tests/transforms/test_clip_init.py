@@ -26,7 +26,8 @@ def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     assert results['total_frames'] == 4
 
 
-def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said):
+def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said_by):
+    said = said_by('dferclip_mm.media.errors')
     folder = frames(tmp_path / 'a', 3)
     transform = TRANSFORMS.build(dict(type='ClipInit'))
     for listed, total in ((3, 3), (25, 3), (2, 3)):
@@ -38,8 +39,9 @@ def test_a_wrong_frame_count_is_corrected_and_named_once(tmp_path, frames, said)
 
 
 def test_a_clip_of_no_dataset_is_answered_with_a_word_on_faces_once(
-    tmp_path, video, said, monkeypatch
+    tmp_path, video, said_by, monkeypatch
 ):
+    said = said_by('dferclip_mm.media.errors')
     monkeypatch.setattr(clip_init, '_warn_of_faces', FirstWarning())
     path = video(tmp_path / 'a.mp4', 3)
     open_clip(path, label=-1, sample_idx=0)

@@ -24,10 +24,8 @@ def archs(tiny_clip, monkeypatch):
 
 
 @pytest.fixture
-def said(monkeypatch):
-    messages = []
-    monkeypatch.setattr(weights, 'print_log', lambda message, **_: messages.append(message))
-    return messages
+def said(said_by):
+    return said_by(weights.__name__)
 
 
 @pytest.fixture

@@ -94,17 +94,8 @@ def test_a_clip_without_caption_takes_the_prompts_of_its_class_on_demand(build):
     torch.testing.assert_close(found['loss_contrastive'], expected['loss_contrastive'])
 
 
-@pytest.fixture
-def said(monkeypatch):
-    messages = []
-    monkeypatch.setattr(
-        'dferclip_mm.models.text.tokens.print_log',
-        lambda message, **_: messages.append(message),
-    )
-    return messages
-
-
-def test_long_captions_are_cut_as_clip_cuts_them_and_counted(build, said):
+def test_long_captions_are_cut_as_clip_cuts_them_and_counted(build, said_by):
+    said = said_by('dferclip_mm.models.text.tokens')
     head = build()
     long = ['smile ' * 75, 'smile ' * 76, 'frown ' * 90, 'frown ' * 76]
     tokens = head.caption_tokenizer([*long, *long])
