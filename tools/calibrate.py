@@ -70,8 +70,9 @@ def main() -> None:
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
         split = 'test' if args.test_share else 'val'
+        clips = {*files.list_clips(cfg, split)}
         for other in {'train', 'test'} - {split}:
-            if common := {*files.list_clips(cfg, split)} & {*files.list_clips(cfg, other)}:
+            if common := clips.intersection(files.list_clips(cfg, other)):
                 raise ValueError(
                     f'{len(common)} of the {split} clips to fit on are {other} clips: fit on '
                     'training clips that are held out (val_fraction, as in '

@@ -39,10 +39,15 @@ def reliability(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> pd.Da
     return pd.DataFrame(dict(clips=clips, **means))
 
 
+def calibration_error(found: pd.DataFrame) -> float:
+    """The mean distance of confidence and accuracy over all clips of a table of `reliability`."""
+    gaps = (found.confidence - found.accuracy).abs() * found.clips
+    return float(gaps.sum() / found.clips.sum())
+
+
 def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
-    """The mean distance of confidence and accuracy over all clips (Guo et al., 2017, eq. 3)."""
-    found = reliability(scores, labels, bins)
-    return float(((found.confidence - found.accuracy).abs() * found.clips).sum() / len(labels))
+    """ECE: the `calibration_error` of scores and labels (Guo et al., 2017, eq. 3)."""
+    return calibration_error(reliability(scores, labels, bins))
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

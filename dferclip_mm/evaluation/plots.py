@@ -11,6 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from .calibration import calibration_error
+
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     """Plot a confusion matrix, coloured by the share of each true class.
@@ -85,9 +87,8 @@ def reliability_figure(curves: Mapping[str, pd.DataFrame]) -> Figure:
     upper.plot((0, 1), (0, 1), color='tab:gray', linestyle='--', linewidth=1, label='calibrated')
     for (name, curve), marker in zip(curves.items(), cycle('os^D'), strict=False):
         share = curve.clips / curve.clips.sum()
-        error = ((curve.confidence - curve.accuracy).abs() * share).sum()
         filled = curve[curve.clips > 0]
-        label = f'{name}: ECE {error:.3f}'
+        label = f'{name}: ECE {calibration_error(curve):.3f}'
         upper.plot(filled.confidence, filled.accuracy, marker=marker, label=label)
         lower.stairs(100 * share, np.linspace(0, 1, len(curve) + 1), fill=True, alpha=0.5)
     upper.set_ylabel('accuracy')
