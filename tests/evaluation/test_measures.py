@@ -35,6 +35,13 @@ def test_kappa_without_a_second_class_is_0() -> None:
     assert measure('kappa', np.eye(2)[[0, 0]], np.zeros(2, int)) == 0
 
 
+def test_weighted_f1_is_not_the_accuracy() -> None:
+    answers, labels = np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 0, 1])
+    found = measure('weighted_F1', answers, labels)
+    # F1 of three clips of the one class is 4 / 5, of the other's clip 2 / 3.
+    assert found == pytest.approx(100 * (3 * 4 / 5 + 2 / 3) / 4)
+
+
 def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:
     return [
         dict(sample_idx=index, gt_label=torch.tensor(label), pred_score=torch.tensor(score))
