@@ -75,6 +75,9 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     with pytest.raises(SystemExit) as end:
         run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--classes', 'calm,tense')
     assert 'model.onnx has its classes: expected no other classes' in str(end.value)
+    without = ('--cfg-options', 'test_dataloader=None', 'test_cfg=None', 'test_evaluator=None')
+    with pytest.raises(SystemExit, match='expected a test_dataloader, whose pipeline says'):
+        run_tool('export_model', CONFIG, checkpoint, 'other.onnx', *without)
 
 
 def write_other_onnx(path: Path, **metadata: str) -> None:

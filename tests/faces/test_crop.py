@@ -12,6 +12,7 @@ from dferclip_mm.faces.crop import (
     CropTemplate,
     crop_face,
     find_similarity,
+    find_template,
     read_template,
     write_template,
 )
@@ -131,9 +132,11 @@ def test_frames_without_faces_give_no_template() -> None:
         measure_template([black(9)] * 2, lambda frame: NO_FACES)
 
 
-def test_a_written_template_is_read_again(tmp_path: Path) -> None:
+def test_a_written_template_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_template(tmp_path / 'crop.json', TEMPLATE)
     assert read_template(tmp_path / 'crop.json') == TEMPLATE
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert read_template('~/crop.json') == find_template('~/model.pth') == TEMPLATE
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"landmarks": [[1, 2]]}', '{"size": 3}'])

@@ -93,11 +93,17 @@ def test_a_missing_template_is_named_with_the_program_that_measures_it(
         EmotionAnalyzer(CONFIG, alone)
 
 
-def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:
+def test_a_config_that_says_not_what_the_model_sees_is_refused(
+    checkpoint: str, tmp_path: Path
+) -> None:
     cfg = Config.fromfile(CONFIG)
     cfg.test_dataloader.dataset.pipeline = cfg.test_dataloader.dataset.pipeline[:2]
     cfg.dump(tmp_path / 'config.py')
     with pytest.raises(ValueError, match='expected a test pipeline with num_frames, ClipDecode'):
+        EmotionAnalyzer(tmp_path / 'config.py', checkpoint)
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    cfg.dump(tmp_path / 'config.py')
+    with pytest.raises(ValueError, match='expected a test_dataloader'):
         EmotionAnalyzer(tmp_path / 'config.py', checkpoint)
 
 

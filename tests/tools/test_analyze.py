@@ -101,7 +101,13 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        (['missing.mp4'], 'missing.mp4'),
+        (['missing.mp4'], 'error: missing.mp4: No such file or directory\n'),
+        (['nothing'], 'error: nothing: expected frames, found none'),
+        (['one.mp4', '--start', '9'], 'one.mp4: expected frames after 9 seconds, found none'),
+        (
+            ['one.mp4', 'nothing', '--formats', 'mp4'],
+            '--formats: mp4 needs a video, found the folder nothing',
+        ),
         (['model.pth'], 'model.pth: expected a video container'),
         (
             ['one.mp4', '--formats', 'csv,pdf'],
@@ -121,6 +127,7 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
 def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     analyze: RunTool, words: list[str], said: str
 ) -> None:
+    Path('nothing').mkdir()
     with pytest.raises(SystemExit) as end:
         analyze(*words)
     assert said in str(end.value)
