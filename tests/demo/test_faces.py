@@ -23,14 +23,9 @@ def test_every_action_unit_is_seen(unit: int) -> None:
     assert len(changed_rows({unit: 1.0})) >= 2
 
 
-@pytest.mark.parametrize('unit', [1, 2, 4, 5, 7, 43])
-def test_units_of_brows_and_lids_leave_the_lower_face_alone(unit: int) -> None:
-    assert changed_rows({unit: 1.0}).max() < 0.6
-
-
-@pytest.mark.parametrize('unit', [15, 17, 20, 24, 25, 26])
-def test_units_of_mouth_and_chin_leave_the_upper_face_alone(unit: int) -> None:
-    assert changed_rows({unit: 1.0}).min() > 0.55
+def test_units_of_one_half_of_the_face_leave_the_other_alone() -> None:
+    assert max(changed_rows({unit: 1.0}).max() for unit in (1, 2, 4, 5, 7, 43)) < 0.6
+    assert min(changed_rows({unit: 1.0}).min() for unit in (15, 17, 20, 24, 25, 26)) > 0.55
 
 
 @pytest.mark.parametrize(('unit', 'direction'), [(12, -1), (15, 1)])
@@ -38,7 +33,6 @@ def test_mouth_corners_go_up_in_a_smile_and_down_in_a_frown(unit: int, direction
     # The last stroke of closed lips is the line between them.
     line = mouth(PERSON, all_units({unit: 1.0}))[-1].points
     middle = len(line) // 2
-
     assert direction * (line[0, 1] - line[middle, 1]) > 0.08
     assert direction * (line[-1, 1] - line[middle, 1]) > 0.08
 
@@ -47,7 +41,6 @@ def test_people_differ() -> None:
     rng = np.random.default_rng(0)
     people = [random_identity(rng) for _ in range(12)]
     faces = [draw_face(person, {}, size=32).astype(int) for person in people]
-
     assert len(set(people)) == 12
     differences = [np.abs(a - b).mean() for i, a in enumerate(faces) for b in faces[:i]]
     assert min(differences) > 2
