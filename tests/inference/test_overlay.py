@@ -66,7 +66,7 @@ def sound_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
 
 
-def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None:
+def test_faces_are_drawn_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None:
     video = write_grey(tmp_path / 'a.mp4')
     write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'out' / 'b.mp4')
     frames = list(read_timed_frames(str(tmp_path / 'out' / 'b.mp4')))
@@ -76,12 +76,7 @@ def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None
     assert sound_of(tmp_path / 'out' / 'b.mp4') == sound
     with av.open(str(tmp_path / 'out' / 'b.mp4')) as file:
         assert file.streams.video[0].codec_context.name == 'h264'
-
-
-def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'b.mp4')
-    frames = list(read_timed_frames(str(tmp_path / 'b.mp4')))
+    # A box has the colour of its class, and is white without an answer.
     color = ImageColor.getrgb(class_colors(CLASSES)['happiness'])
     # The label, and the bar, which is filled for three quarters.
     np.testing.assert_allclose(frames[0].image[35:45, 41], np.tile(color, (10, 1)), atol=40)
@@ -104,12 +99,12 @@ def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> N
     assert 12 < colored[72:].sum() < 22
 
 
-def test_a_turned_video_is_drawn_upright(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
+def test_a_turned_video_is_drawn_upright_and_with_even_sides(tmp_path: Path) -> None:
+    video = write_grey(tmp_path / 'a.mp4', width=161, height=121)
     set_matrix(video, 0, 1, -1, 0)
     write_overlay(timeline_of(video, (30, 50, 80, 130)), tmp_path / 'b.mp4')
     frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
-    assert frame.image.shape == (160, 120, 3)
+    assert frame.image.shape == (162, 122, 3)
     assert np.ptp(frame.image[128, 50].astype(int)) > 60
 
 
@@ -126,13 +121,9 @@ def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
     begins = sound.index(heard[0])
     assert sound[begins : begins + len(heard)] == heard
     assert len(heard) / len(sound) == pytest.approx(1.2 / 2, abs=0.1)
-
-
-def test_sides_are_made_even(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mkv', width=81, height=61)
-    write_overlay(timeline_of(video), tmp_path / 'b.mp4')
-    frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
-    assert frame.image.shape == (62, 82, 3)
+    with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
+        write_overlay(replace(timeline, faces=part[:0]), tmp_path / 'c.mp4')
+    assert not (tmp_path / 'c.mp4').exists()
 
 
 def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> None:
@@ -141,11 +132,3 @@ def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> N
         write_overlay(timeline_of(video), tmp_path / 'b.mp4')
     with av.open(str(tmp_path / 'b.mp4')) as file:
         assert not file.streams.audio
-
-
-def test_an_analysis_without_frames_has_no_video(tmp_path: Path) -> None:
-    timeline = timeline_of(write_grey(tmp_path / 'a.mp4'))
-    empty = replace(timeline, faces=timeline.faces[:0])
-    with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
-        write_overlay(empty, tmp_path / 'b.mp4')
-    assert not (tmp_path / 'b.mp4').exists()
