@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.colors import to_hex
 from small_timelines import CLASSES, small_timeline
@@ -59,11 +57,6 @@ def test_of_a_crowd_the_twelve_longest_tracks_are_drawn() -> None:
     names = [axes.get_title(loc='left') for axes in figure.axes[::2]]
     assert names == [f'face {track}' for track in range(2, 14)]
     assert figure.get_suptitle().startswith('2 shorter tracks are not drawn.')
-
-
-def test_the_suffix_says_the_format(tmp_path: Path) -> None:
-    small_timeline(*ROWS).plot(tmp_path / 'a.svg')
-    assert (tmp_path / 'a.svg').read_bytes().startswith(b'<?xml')
 
 
 def test_no_answer_is_said_in_the_picture() -> None:

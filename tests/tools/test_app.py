@@ -33,21 +33,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='module')
 def address(folder: Path) -> Iterator[str]:
     """The page, as the program serves it."""
-    words = ['app', str(CONFIG), str(folder / 'model.pth'), '--window', '1', '--device', 'cpu']
-    ended, before, environment = threading.Event(), sys.argv, dict(os.environ)
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
-    sys.argv = [*words, '--max-seconds', '4', '--port', str(port)]
+    words = f'--window 1 --device cpu --max-seconds 4 --port {port}'.split()
+    ended = threading.Event()
     (folder / 'files').mkdir()
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['app', str(CONFIG), str(folder / 'model.pth'), *words])
+        patch.setattr(os, 'environ', os.environ.copy())
         page = app.serve(app.parse_arguments(), folder / 'files', ended)
         yield page.local_url
         page.close(verbose=False)
-    finally:
         ended.set()
-        sys.argv = before
-        os.environ.clear()
-        os.environ.update(environment)
 
 
 @pytest.fixture(scope='module')
