@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 from drawn_faces import write_corpus
-from lengths import only_long
 
 REQUEST = dict(
     clips_per_class=5, identities=10, size=32, min_frames=3, max_frames=12, folds=2, seed=3
@@ -84,14 +83,6 @@ def test_an_incomplete_corpus_is_written_anew_and_alike(tmp_path: Path) -> None:
     (folder / 'EmoLabel_DataSplit/test(single-labeled)/set_2.csv').unlink()
     written(folder, **SMALL)
     assert contents(folder) == before
-
-
-# New processes import everything: thirteen seconds.
-@only_long
-def test_several_processes_write_what_one_writes(tmp_path: Path) -> None:
-    alone = written(tmp_path / 'alone', **SMALL)
-    together = written(tmp_path / 'together', **SMALL, workers=2)
-    assert contents(alone) == contents(together)
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path) -> None:

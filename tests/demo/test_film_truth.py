@@ -64,14 +64,13 @@ def test_a_stay_is_one_track_and_who_comes_back_has_another(
 ) -> None:
     frames, rows = [], []
     for index, numbers in enumerate(tracks):
-        people = (0, 1) if len(numbers) == 2 else (1,)
-        boxes = {person: [100 * person, 0, 100 * person + 40, 50] for person in people}
-        faces = [dict(person=person, box=box, visible=1.0) for person, box in boxes.items()]
+        faces = []
+        for person, number in zip((1, 0), reversed(numbers), strict=False):
+            left = 100 * person
+            faces.append(dict(person=person, box=[left, 0, left + 40, 50], visible=1.0))
+            place = dict(zip(BOX_COLUMNS, (left + 3, 4, 40, 50), strict=True))
+            rows.append(dict(frame=str(index), track=str(number), **place))
         frames.append(dict(index=index, time=float(index), shot=0, faces=faces))
-        for person, number in zip(people, numbers, strict=True):
-            place = dict(zip(BOX_COLUMNS, (100 * person + 3, 4, 40, 50), strict=True))
-            if number is not None:
-                rows.append(dict(frame=str(index), track=str(number), **place))
     path = tmp_path / 'film.json'
     path.write_text(json.dumps(dict(frames=frames)))
     assert compare_tracks(rows, path) == answer
