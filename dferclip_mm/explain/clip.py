@@ -39,19 +39,23 @@ class Clip(NamedTuple):
         return values.detach().float().cpu().numpy()[times]
 
 
-def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
+def read_clip(
+    cfg: Any, model: Any, video: str | Path | np.ndarray, *, evaluated: bool = False
+) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
-    fewer frames than the model takes.
+    Of several views the first is taken. Face crops are not called for where the clip lies in the
+    config's ``data_root``, or was ``evaluated``. Raises ValueError or OSError when it cannot be
+    read, or has fewer frames than the model takes.
     """
     given = isinstance(video, np.ndarray)
     name = 'the clip' if given else str(video)
     source = {'array' if given else 'filename': video if given else name}
     dataset = cfg.test_dataloader.dataset
     pipeline, root = dataset.pipeline, dataset.get('data_root')
-    # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
-    ours = not given and root and Path(name).resolve().is_relative_to(Path(root).resolve())
+    ours = evaluated or (
+        not given and root and Path(name).resolve().is_relative_to(Path(root).resolve())
+    )
     known = {'sample_idx': 0} if ours else {}
     steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
     results = steps(dict(**source, **known, start_index=0, label=-1, modality='RGB'))
