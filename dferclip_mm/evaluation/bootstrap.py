@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -46,6 +46,15 @@ def resample_counts(
         for times in draw_units(units, resamples)
     ]
     return np.reshape(counts, (resamples, len(parts), num_classes, num_classes + 1))
+
+
+def interval(
+    measure: Callable[..., float], scores: np.ndarray, labels: np.ndarray
+) -> tuple[float, float]:
+    """The 95 % interval of a measure of (N, C) scores and (N,) labels over resamples of clips."""
+    clips = np.arange(len(labels))
+    drawn = (np.repeat(clips, times) for times in draw_units(clips))
+    return percentile_interval(np.array([measure(scores[each], labels[each]) for each in drawn]))
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:

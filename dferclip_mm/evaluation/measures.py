@@ -6,13 +6,14 @@ leading axes are resamples, folds or seeds. All are in percent, but kappa and EC
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import expected_calibration_error, select_answers
+from .calibration import calibration_error, reliability, select_answers
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
 
 # The share of clips that score at least so much, and of wrong answers among these.
-_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@[01](\.\d+)?')
+_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@(0(\.\d+)?|1(\.0+)?)')
 
 
 def check_measures(names: list[str]) -> None:
@@ -151,7 +152,8 @@ def check_measures(names: list[str]) -> None:
 def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
     """One measure, by name, of (N, C) class scores and (N,) labels.
 
-    A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out.
+    A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out. NaN where the
+    measure is undefined, as ECE and error without answers are.
     """
     answered, classes = np.isfinite(scores[:, 0]), scores.shape[1]
     predicted = np.where(answered, scores.argmax(axis=1), -1)
@@ -171,7 +173,9 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
         positive = labels[:, None] == np.arange(classes)
         return float(mean_of_known(average_precision(scores, positive)))
     if name == 'ECE':
-        return expected_calibration_error(scores[answered], labels[answered])
+        if not answered.any():
+            return math.nan
+        return calibration_error(reliability(scores[answered], labels[answered]))
     if '@' in name:
         kind, _, threshold = name.partition('@')
         return 100 * select_answers(scores, labels, float(threshold))[kind == 'error']

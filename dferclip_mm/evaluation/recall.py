@@ -65,6 +65,7 @@ class RecallMetric(ClipMetric):
             ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, ``ECE``
             (expected calibration error over 15 bins), and of selective answers ``coverage@0.8``,
             the clips whose score is at least 0.8, and ``error@0.8``, the wrong ones among these.
+            Of no answers there are no ECE and no error.
             All are in percent but kappa, at most 1, and ECE, from 0 to 1.
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none. Where the dataset names each clip's ``subject``, subjects are
@@ -173,7 +174,8 @@ class RecallMetric(ClipMetric):
         scores = recall_scores(truth, predicted, len(classes))
         self.last = scores, classes
         metrics = {'UAR': scores.uar, 'WAR': scores.war}
-        metrics |= {name: measure(name, figures, truth) for name in self.measures}
+        chosen = {name: measure(name, figures, truth) for name in self.measures}
+        metrics |= {name: value for name, value in chosen.items() if not math.isnan(value)}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
         if unreadable:
             metrics['unreadable'] = len(unreadable)
