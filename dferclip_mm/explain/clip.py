@@ -45,18 +45,26 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
     fewer frames than the model takes.
     """
-    given = isinstance(video, np.ndarray)
-    name = 'the clip' if given else str(video)
-    source = {'array' if given else 'filename': video if given else name}
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('expected a test_dataloader, whose pipeline reads clips, in the config')
     dataset = cfg.test_dataloader.dataset
-    pipeline, root = dataset.pipeline, dataset.get('data_root')
-    # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
-    ours = not given and root and Path(name).resolve().is_relative_to(Path(root).resolve())
-    known = {'sample_idx': 0} if ours else {}
-    steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
-    results = steps(dict(**source, **known, start_index=0, label=-1, modality='RGB'))
-    if 'imgs' not in results:
+    pipeline = [step for step in dataset.pipeline if step['type'] != 'PackActionInputs']
+    if not any(step['type'].endswith('FormatShape') for step in pipeline):
         raise ValueError('the test pipeline gives no pixels: name the config that reads them')
+    if isinstance(video, np.ndarray):
+        name, source = 'the clip', dict(array=video, total_frames=len(video))
+        pipeline = [
+            dict(type='ArrayDecode') if 'Decode' in step['type'] else step
+            for step in pipeline
+            if 'Init' not in step['type']
+        ]
+    else:
+        name, source = str(video), dict(filename=str(video))
+        root = dataset.get('data_root')
+        # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
+        if root and Path(name).resolve().is_relative_to(Path(root).resolve()):
+            source['sample_idx'] = 0
+    results = Compose(pipeline)(dict(source, start_index=0, label=-1, modality='RGB'))
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))
     if inputs.ndim == 5:
         inputs = inputs[0].transpose(0, 1)
