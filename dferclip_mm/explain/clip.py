@@ -19,10 +19,7 @@ class UndefinedError(ValueError):
 
 
 class Clip(NamedTuple):
-    """What a model sees of a clip: one view.
-
-    `inputs` are uint8 (T, 3, H, W), `numbers` (T,) their places in the file, which may repeat.
-    """
+    """One view of a clip: uint8 (T, 3, H, W), and the places (T,) in the file, which may repeat."""
 
     name: str
     inputs: torch.Tensor
@@ -42,15 +39,12 @@ class Clip(NamedTuple):
 def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
-    fewer frames than the model takes.
+    The first view is taken. Raises ValueError or OSError for no clip, or one that is too short.
     """
-    if cfg.get('test_dataloader') is None:
-        raise ValueError('expected a test_dataloader, whose pipeline reads clips, in the config')
-    dataset = cfg.test_dataloader.dataset
-    pipeline = [step for step in dataset.pipeline if step['type'] != 'PackActionInputs']
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
+    pipeline = [step for step in dataset.get('pipeline', ()) if step['type'] != 'PackActionInputs']
     if not any(step['type'].endswith('FormatShape') for step in pipeline):
-        raise ValueError('the test pipeline gives no pixels: name the config that reads them')
+        raise ValueError('no test pipeline gives pixels: name the config that reads and tests them')
     if isinstance(video, np.ndarray):
         name, source = 'the clip', dict(array=video, total_frames=len(video))
         pipeline = [
@@ -113,28 +107,26 @@ def probabilities(model: Any, logits: torch.Tensor) -> np.ndarray:
     return model.cls_head.adjust_logits(logits).softmax(dim=-1).cpu().numpy()
 
 
+@torch.no_grad()
 def predict(model: Any, clip: Clip) -> np.ndarray:
     """The probability of each class, (C,)."""
-    whole = np.arange(len(clip.numbers))
-    return probabilities(model, score_selections(model, clip, whole[None]))[0]
+    return probabilities(model, class_logits(model, clip.inputs[None]))[0]
 
 
 def frame_similarity(model: Any, clip: Clip) -> np.ndarray:
     """The similarity of each frame to each class's text: cosines (T, C), less negative prompts'.
 
-    A frame's feature is that of a clip in which the frame stands still: so it is in the space of
-    the texts for every model, also where features of single frames are not.
+    A frame's feature is that of a clip in which it stands still, in the space of the texts.
     """
     still, _ = np.indices((len(clip.numbers), len(clip.numbers)))
     return score_selections(model, clip, still).cpu().numpy() / float(model.cls_head.scale())
 
 
 def leave_one_out(model: Any, clip: Clip) -> np.ndarray:
-    """What each frame adds to the probability of each class: (T, C).
+    """What each frame adds to the probability of each class, (T, C): with the clip, less without.
 
-    That is the probability with the clip, less that without the frame, in whose place (and that of
-    its copies, where the sampler repeats frames) the nearest other frame stands. Raises
-    UndefinedError when the model sees only one frame.
+    In the place of the frame, and of its copies where the sampler repeats frames, stands the
+    nearest other one. Raises UndefinedError when the model sees only one frame.
     """
     if len({*clip.numbers}) == 1:
         raise UndefinedError(f'{clip.name}: the model sees one frame, so none can be left out')
