@@ -36,6 +36,5 @@ class ConfusionPictureHook(Hook):
 def _draw(runner: Any, evaluator: Any, split: str, step: int) -> None:
     for metric in evaluator.metrics:
         if isinstance(metric, RecallMetric) and metric.last is not None:
-            scores, classes = metric.last
-            figure = confusion_figure(scores.confusion, classes)
+            figure = confusion_figure(*metric.last)
             runner.visualizer.add_image(f'confusion_{split}', pixels_of(figure), step=step)

@@ -9,52 +9,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from .calibration import calibration_error, reliability, select_answers
 
 
-@dataclass(frozen=True)
-class RecallScores:
-    """Scores of one evaluation, in percent.
+def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Counts (C, C + 1) of (N,) labels and answers; -1 is no answer, which is wrong.
 
-    Attributes:
-        confusion: (C, C) counts; rows are the truth, columns the prediction.
-        recall: (C,) recall of each class; NaN for a class without clips.
-        uar: unweighted average recall: the mean recall of the classes that have clips.
-        war: weighted average recall: the share of correct clips (accuracy).
-    """
-
-    confusion: np.ndarray
-    recall: np.ndarray
-    uar: float
-    war: float
-
-
-def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
-    """Score predictions.
-
-    A class without clips does not count in UAR, even when it was predicted. A clip without a
-    prediction (-1) is wrong.
-
-    Args:
-        truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for none.
-        num_classes: C.
-
-    Raises:
-        ValueError: when there are no clips, or a label lies outside the classes.
+    Raises ValueError when there are no clips, or as `answer_cells` does.
     """
     if not len(truth):
         raise ValueError('there are no clips to score')
-    counts = count_answers(truth, predicted, num_classes)
-    return RecallScores(counts[:, :-1], recall(counts), float(uar(counts)), float(war(counts)))
-
-
-def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts (C, C + 1) of (N,) labels and answers; -1 is no answer."""
     cells = answer_cells(truth, predicted, num_classes)
     shape = num_classes, num_classes + 1
     return np.bincount(cells, minlength=num_classes * (num_classes + 1)).reshape(shape)
@@ -63,8 +30,7 @@ def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) ->
 def answer_cells(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """The place (N,) of each clip in the flattened counts.
 
-    Raises:
-        ValueError: when a label lies outside ``0 … C - 1``, or an answer outside ``-1 … C - 1``.
+    Raises ValueError when a label lies outside ``0 … C - 1``, or an answer outside ``-1 … C - 1``.
     """
     for values, name, lowest in ((truth, 'label', 0), (predicted, 'prediction', -1)):
         outside = values[(values < lowest) | (values >= num_classes)]
@@ -106,14 +72,9 @@ COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Area under precision over recall of each class, without interpolation.
+    """Area under precision over recall of each class (C,), not interpolated; NaN without clips.
 
-    Args:
-        scores: (N, C); ``-inf`` of a clip without an answer.
-        positive: (N, C), whether a clip shows the class; it may show several.
-
-    Returns:
-        (C,); NaN for a class without clips.
+    Of (N, C) scores, ``-inf`` without an answer, and (N, C) classes that a clip shows.
     """
     from sklearn.metrics import average_precision_score
 
@@ -135,11 +96,7 @@ _WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@(0(\.\d+)?|1(\.0+)?)')
 
 
 def check_measures(names: list[str]) -> None:
-    """Refuse a name that `measure` doesn't know.
-
-    Raises:
-        ValueError: at the first such name.
-    """
+    """Raise ValueError at the first name that `measure` doesn't know."""
     known = (*COUNTED, 'weighted_F1', 'kappa', 'mAP', 'ECE')
     for name in names:
         if name not in known and not _WITH_NUMBER.fullmatch(name):

@@ -16,12 +16,14 @@ from .bootstrap import number_units, percentile_interval, resample_counts
 from .clip_metric import ClipMetric
 from .measures import (
     COUNTED,
-    RecallScores,
     average_precision,
     check_measures,
+    count_answers,
     mean_of_known,
     measure,
-    recall_scores,
+    recall,
+    uar,
+    war,
 )
 
 
@@ -81,8 +83,8 @@ class RecallMetric(ClipMetric):
     default_prefix, names_key = 'dfer', 'classes'
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
-    # Of the last evaluation, in the main process: its scores, and the names of the classes.
-    last: tuple[RecallScores, tuple[str, ...]] | None = None
+    # Of the last evaluation, in the main process: the confusion matrix, and its classes.
+    last: tuple[np.ndarray, tuple[str, ...]] | None = None
 
     def __init__(
         self,
@@ -171,9 +173,9 @@ class RecallMetric(ClipMetric):
             self.save(classes, clips, metrics=metrics)
             return metrics
         truth = np.array([result['label'] for result in results])
-        scores = recall_scores(truth, predicted, len(classes))
-        self.last = scores, classes
-        metrics = {'UAR': scores.uar, 'WAR': scores.war}
+        counts = count_answers(truth, predicted, len(classes))
+        self.last = counts[:, :-1], classes
+        metrics = {'UAR': float(uar(counts)), 'WAR': float(war(counts))}
         chosen = {name: measure(name, figures, truth) for name in self.measures}
         metrics |= {name: value for name, value in chosen.items() if not math.isnan(value)}
         unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
@@ -190,7 +192,7 @@ class RecallMetric(ClipMetric):
             for name in ('UAR', 'WAR'):
                 low, high = percentile_interval(COUNTED[name](drawn[:, 0]))
                 metrics |= {f'{name}_low': low, f'{name}_high': high}
-        recalls = dict(zip(classes, scores.recall.tolist(), strict=True))
+        recalls = dict(zip(classes, recall(counts).tolist(), strict=True))
         absent = [name for name, value in recalls.items() if math.isnan(value)]
         if absent:
             _warn(
@@ -198,7 +200,7 @@ class RecallMetric(ClipMetric):
                 f'{", ".join(absent)}'
             )
         metrics |= {f'recall/{name}': recalls[name] for name in classes if name not in absent}
-        self.save(classes, clips, metrics=metrics, confusion=scores.confusion.tolist())
+        self.save(classes, clips, metrics=metrics, confusion=counts[:, :-1].tolist())
         return metrics
 
 

@@ -77,7 +77,7 @@ def render_report(
         row=compare([run])[0],
         figures=[*COUNTED],
         classes=[*count_classes(results)],
-        confusion=picture_of(confusion_figure(results.scores.confusion, results.classes)),
+        confusion=picture_of(confusion_figure(results.confusion, results.classes)),
         reliability=reliability_picture(results),
         curves={name: picture_of(curves_figure(each)) for name, each in curves.items()},
         explained=explain is not None,

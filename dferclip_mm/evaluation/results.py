@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .measures import RecallScores, count_answers, recall_scores
+from .measures import count_answers, recall, uar, war
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
@@ -65,17 +65,15 @@ class Results:
         return count_answers(self.truth, self.predicted, len(self.classes))
 
     @property
-    def scores(self) -> RecallScores:
-        """UAR, WAR, recall and confusion matrix."""
-        return recall_scores(self.truth, self.predicted, len(self.classes))
+    def confusion(self) -> np.ndarray:
+        """(C, C) counts, without the clips that have no answer; rows are the truth."""
+        return self.counts[:, :-1]
 
 
 def read_results(path: str | Path) -> Results:
     """Read a file of ``RecallMetric(save_to=…)``.
 
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it holds something else.
+    Raises FileNotFoundError when there is none, ValueError when it holds something else.
     """
     path = Path(path)
     if not path.is_file():
@@ -107,8 +105,7 @@ def read_results(path: str | Path) -> Results:
 def find_results(path: str | Path) -> list[Path]:
     """The results files of a run: of itself, of its folder, or of each fold or seed below that.
 
-    Raises:
-        FileNotFoundError: when there are none.
+    Raises FileNotFoundError when there are none.
     """
     path = Path(path)
     found = [path] if path.is_file() else [path / NAME]
@@ -126,8 +123,7 @@ def find_results(path: str | Path) -> list[Path]:
 def pool_results(results: Sequence[Results]) -> Results:
     """Concatenate the clips of several evaluations, such as the folds of a protocol.
 
-    Raises:
-        ValueError: when there are none, or their classes differ.
+    Raises ValueError when there are none, or their classes differ.
     """
     names = {result.classes for result in results}
     if len(names) != 1:
@@ -147,25 +143,21 @@ def pool_results(results: Sequence[Results]) -> Results:
 
 def format_scores(results: Results) -> str:
     """A text table: recall and number of clips of each class, then UAR and WAR."""
-    scores = results.scores
+    counts = results.counts
     width = max(len(name) for name in results.classes)
-    clips = np.bincount(results.truth, minlength=len(results.classes))
     lines = [f'{"":{width}}  recall  clips']
-    for name, recall, count in zip(results.classes, scores.recall, clips, strict=True):
-        share = f'{recall:5.1f} %' if count else '      -'
-        lines.append(f'{name:{width}} {share}  {count:5d}')
-    lines.append(f'UAR {scores.uar:.2f} %   WAR {scores.war:.2f} %   ({len(results.truth)} clips)')
+    for name, value, clips in zip(results.classes, recall(counts), counts.sum(axis=1), strict=True):
+        share = f'{value:5.1f} %' if clips else '      -'
+        lines.append(f'{name:{width}} {share}  {clips:5d}')
+    lines.append(f'UAR {uar(counts):.2f} %   WAR {war(counts):.2f} %   ({counts.sum()} clips)')
     return '\n'.join(lines)
 
 
 def read_curves(work_dir: str | Path) -> Curves:
     """The training loss by iteration, UAR and WAR of validation by epoch; with resumed parts.
 
-    Args:
-        work_dir: the run's folder; MMEngine writes ``<time>/vis_data/scalars.json`` below it.
-
-    Raises:
-        FileNotFoundError: when there is no log.
+    MMEngine writes ``<time>/vis_data/scalars.json`` below the run's folder. Raises
+    FileNotFoundError when there is no such log.
     """
     files = sorted(Path(work_dir).glob(LOGS))
     if not files:
