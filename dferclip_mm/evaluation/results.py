@@ -15,7 +15,6 @@ from .measures import count_answers, recall, uar, war
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
-LOGS = '*/vis_data/scalars.json'
 # Figures of a training, each by its step.
 Curves = Mapping[str, pd.Series]
 
@@ -24,15 +23,10 @@ Curves = Mapping[str, pd.Series]
 class Results:
     """Labels and predictions of one evaluation, written by ``RecallMetric(save_to=…)``.
 
-    Attributes:
-        classes: C names, in label order.
-        truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for an unreadable clip.
-        class_scores: (N, C); ``-inf`` for an unreadable clip.
-        clips: N paths.
-        subjects: N names; empty where the dataset names none.
-        source: ``checkpoint``, ``selection``, how it was chosen, and ``protocol``, what divides the
-            test from the training, where they are known.
+    There are C classes in label order, labels (N,), predicted labels (N,), -1 for an unreadable
+    clip, class scores (N, C), ``-inf`` for these, N paths, and N subjects, or none. The source may
+    have ``checkpoint``, ``selection``, how it was chosen, and ``protocol``, what divides the test
+    from the training.
     """
 
     classes: tuple[str, ...]
@@ -71,16 +65,8 @@ class Results:
 
 
 def read_results(path: str | Path) -> Results:
-    """Read a file of ``RecallMetric(save_to=…)``.
-
-    Raises FileNotFoundError when there is none, ValueError when it holds something else.
-    """
+    """Read a file of ``RecallMetric(save_to=…)``; ValueError when it holds something else."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'no results at {path}: write them with tools/test.py CONFIG CHECKPOINT '
-            f'--cfg-options test_evaluator.save_to={path}'
-        )
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         classes, clips = tuple(content['classes']), content['clips']
@@ -153,31 +139,24 @@ def format_scores(results: Results) -> str:
     return '\n'.join(lines)
 
 
-def read_curves(work_dir: str | Path) -> Curves:
-    """The training loss by iteration, UAR and WAR of validation by epoch; with resumed parts.
-
-    MMEngine writes ``<time>/vis_data/scalars.json`` below the run's folder. Raises
-    FileNotFoundError when there is no such log.
-    """
-    files = sorted(Path(work_dir).glob(LOGS))
-    if not files:
-        raise FileNotFoundError(f'no training log below {work_dir} ({LOGS})')
-    rows = pd.concat([pd.read_json(file, lines=True) for file in files])
-    columns = {'loss': 'loss', 'UAR': 'dfer/UAR', 'WAR': 'dfer/WAR'}
-    return {
-        # A resumed run may repeat steps after its checkpoint: the later value counts.
-        name: rows.dropna(subset=[column]).groupby('step')[column].last()
-        for name, column in columns.items()
-        if column in rows
-    }
-
-
 def find_curves(folder: str | Path) -> dict[str, Curves]:
-    """The curves of a run, or of each fold or seed in its folder, by name; none without logs."""
+    """The curves of a run, or of each fold or seed in its folder, by name; none without logs.
+
+    They are the training loss by iteration, and UAR and WAR of validation by epoch, with resumed
+    parts. MMEngine writes ``<time>/vis_data/scalars.json`` below a run's folder.
+    """
     folder = Path(folder)
-    folders = [folder, *sorted(each for each in folder.iterdir() if each.is_dir())]
-    return {
-        each.absolute().name: read_curves(each)
-        for each in folders
-        if next(each.glob(LOGS), None) is not None
-    }
+    found: dict[str, Curves] = {}
+    for each in (folder, *sorted(each for each in folder.iterdir() if each.is_dir())):
+        files = sorted(each.glob('*/vis_data/scalars.json'))
+        if not files:
+            continue
+        rows = pd.concat([pd.read_json(file, lines=True) for file in files])
+        columns = {'loss': 'loss', 'UAR': 'dfer/UAR', 'WAR': 'dfer/WAR'}
+        found[each.absolute().name] = {
+            # A resumed run may repeat steps after its checkpoint: the later value counts.
+            name: rows.dropna(subset=[column]).groupby('step')[column].last()
+            for name, column in columns.items()
+            if column in rows
+        }
+    return found
