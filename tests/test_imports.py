@@ -28,8 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     'precompute': {'datasets', 'faces', 'files', 'media', 'models', 'transforms'},
     'dataset_check': {'datasets', 'emotions', 'media', 'transforms'},
     'engine': {'checkpoints', 'files', 'media', 'precompute'},
-    'export': {'files', 'models'},
     'explain': {'emotions', 'models'},
+    'export': {'explain', 'files', 'models'},
     'inference': {
         *('emotions', 'engine', 'explain', 'export', 'faces', 'files', 'media', 'precompute'),
     },

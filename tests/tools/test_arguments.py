@@ -53,3 +53,37 @@ def test_blanks_around_the_equals_sign_are_refused(
         run_tool('train', TOY, '--cfg-options', *words)
     said = f'--cfg-options: expected key=value without blanks around it or "=", found {found}'
     assert said in capsys.readouterr().err
+
+
+PRINTING = """
+from arguments import run_program
+{0}
+
+def main():
+    with {1}():
+        print('a line', flush={2})
+
+run_program(main)
+"""
+
+
+@pytest.mark.parametrize(
+    'filled',
+    [
+        ('from contextlib import nullcontext', 'nullcontext', False),
+        ('from dferclip_mm.engine.run import friendly_errors', 'friendly_errors', True),
+    ],
+)
+def test_a_program_whose_reader_has_left_ends_in_silence(filled: tuple) -> None:
+    """As in ``compare … | head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, '-c', PRINTING.format(*filled)],
+        env={**os.environ, 'PYTHONPATH': f'{TOOLS}:{TOOLS.parent}'},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + 13, b'')
