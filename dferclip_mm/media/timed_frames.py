@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from .images import MAX_PIXELS
-from .video_files import read_head
+from .video_files import check_head
 from .videos import check_duration, declared_duration, first_line, open_stream, to_rgb
 
 
@@ -48,7 +48,7 @@ def read_timed_frames(
             its header declares; in the last two cases after the frames that are there.
         OSError: if it cannot be read.
     """
-    read_head(path)
+    check_head(path)
     container, stream = open_stream(path, MAX_PIXELS)
     reformatter = VideoReformatter()
     number, time = 0, 0.0
@@ -90,7 +90,7 @@ def read_duration(path: str) -> float:
         ValueError: if it is not a video.
         OSError: if it cannot be read.
     """
-    read_head(path)
+    check_head(path)
     container, stream = open_stream(path, MAX_PIXELS)
     with container:
         return declared_duration(container, stream)

@@ -44,8 +44,8 @@ def is_video(head: bytes) -> bool:
     return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
 
 
-def read_head(path: str) -> bytes:
-    """The first bytes of a video file, checked before any decoder sees the file.
+def check_head(path: str) -> None:
+    """Check the first bytes of a video file, before any decoder sees the file.
 
     Raises:
         ValueError: if it is empty, not a regular file, or not a video container.
@@ -64,7 +64,6 @@ def read_head(path: str) -> bytes:
         raise ValueError('expected a video, found an empty file')
     if not is_video(head):
         raise ValueError('expected a video container, found other content')
-    return head
 
 
 def check_clip(path: str) -> None:
@@ -78,4 +77,4 @@ def check_clip(path: str) -> None:
         OSError: if it cannot be read.
     """
     if not (Path(path).is_dir() or is_packed(path)):
-        read_head(path)
+        check_head(path)

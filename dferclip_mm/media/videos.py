@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from .video_files import read_head
+from .video_files import check_head
 
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
@@ -51,7 +51,7 @@ class Video:
     """
 
     def __init__(self, path: str, max_pixels: int, span: tuple[float, float] | None = None) -> None:
-        read_head(path)
+        check_head(path)
         self._path, self._max_pixels = path, max_pixels
         self._reformatter = VideoReformatter()
         self._container, self._stream = open_stream(path, max_pixels)
