@@ -54,6 +54,7 @@ class Video:
         check_head(path)
         self._path, self._max_pixels = path, max_pixels
         self._reformatter = VideoReformatter()
+        self._frames: Iterator[Any] = iter(())
         self._container, self._stream = open_stream(path, max_pixels)
         begun = (self._container.start_time or 0) / av.time_base
         unit = self._stream.time_base
