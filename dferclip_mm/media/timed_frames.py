@@ -10,8 +10,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from .images import MAX_PIXELS
+from .streams import check_duration, declared_duration, first_line, open_stream, to_rgb
 from .video_files import check_head
-from .videos import check_duration, declared_duration, first_line, open_stream, to_rgb
 
 
 class TimedFrame(NamedTuple):

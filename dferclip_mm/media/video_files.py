@@ -69,12 +69,8 @@ def check_head(path: str) -> None:
 def check_clip(path: str) -> None:
     """Check that a clip is a folder, a packed clip or a video, before any decoder sees it.
 
-    Only the first bytes of a video are read. FFmpeg opens the files and addresses that a playlist
-    names, and MMAction2's decoders give it any file.
-
-    Raises:
-        ValueError: if it is none of these.
-        OSError: if it cannot be read.
+    FFmpeg opens the files and addresses that a playlist names, and MMAction2's decoders give it
+    any file. Raises as `check_head`.
     """
     if not (Path(path).is_dir() or is_packed(path)):
         check_head(path)

@@ -128,7 +128,6 @@ def crop_clips(
 
     Raises:
         ValueError: when a process dies, naming the clips that it may have died of.
-        OSError: when a file cannot be written.
     """
     check_free_space(out, _ROOM)
     crop = partial(crop_clip, out=out, settings=settings)
