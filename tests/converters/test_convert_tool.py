@@ -50,7 +50,7 @@ def test_nothing_is_written_on_an_error(tmp_path, run_tool, dferclip_state):
     [
         ('model.py', [], 'take a name that ends in .pth'),
         ('model.pth', ['--config', 'nowhere.py'], 'no config at nowhere.py'),
-        ('model.pth', ['--classes', *'abcdefg'], '--config'),
+        ('model.pth', ['--classes', *'abcdefg'], 'there is no config for these classes'),
     ],
 )
 def test_wrong_options_are_explained(tmp_path, run_tool, dferclip_file, target, options, message):
