@@ -43,8 +43,7 @@ def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -
         (C, D), each of length 1.
     """
     unit = F.normalize(features.float(), dim=-1)
-    total = unit.new_zeros(groups, unit.shape[-1]).index_add(0, index, unit)
-    return F.normalize(total, dim=-1)
+    return F.normalize(mean_vectors(unit, index, groups), dim=-1)
 
 
 def mean_vectors(vectors: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:

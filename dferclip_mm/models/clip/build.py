@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
-import os
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import open_clip
-from mmengine.dist import barrier
 
 from .weights import find_weights, load_weights
 
@@ -29,22 +28,23 @@ def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> 
             built by transformers, the weights' activation differs from the architecture's, or a
             file does not fit or cannot be downloaded.
     """
-    # One process of each machine downloads; the others find the file in the cache.
-    downloads = int(os.environ.get('LOCAL_RANK', 0)) == 0
-    if not downloads:
-        barrier()
-    model = _build_clip(arch, pretrained)
-    if downloads:
-        barrier()
+    config = _describe(arch)
+    name = arch if isinstance(arch, str) else None
+    path, quick = None, bool(config.get('quick_gelu'))
+    if pretrained is not None:
+        path, quick = find_weights(pretrained, name, config)
+    config['quick_gelu'] = quick
+    config.pop('custom_text', None)
+    # Not open_clip.create_model: it would log that weights loaded later are missing.
+    kind = open_clip.CoCa if 'multimodal_cfg' in config else open_clip.CustomTextCLIP
+    model = kind(**config)
+    if path is not None:
+        load_weights(model, path, name or 'the given dimensions')
     return model
 
 
 def embed_dim(arch: str | Mapping[str, Any]) -> int:
-    """D, the width of an architecture's features.
-
-    Raises:
-        ValueError: as `build_clip`.
-    """
+    """D, the width of an architecture's features."""
     return int(_describe(arch)['embed_dim'])
 
 
@@ -70,30 +70,9 @@ def _clip_tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
     return open_clip.SimpleTokenizer(context_length=context_length)
 
 
-def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
-    config = _describe(arch)
-    name = arch if isinstance(arch, str) else None
-    path, quick = None, bool(config.get('quick_gelu'))
-    if pretrained is not None:
-        path, quick = find_weights(pretrained, name, config)
-    config['quick_gelu'] = quick
-    config.pop('custom_text', None)
-    # Not open_clip.create_model: it would log that weights loaded later are missing.
-    kind = open_clip.CoCa if 'multimodal_cfg' in config else open_clip.CustomTextCLIP
-    model = kind(**config)
-    if path is not None:
-        load_weights(model, path, name or 'the given dimensions')
-    return model
-
-
 def _describe(arch: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The open_clip description of an architecture.
-
-    Raises:
-        ValueError: when open_clip does not know the architecture, or builds its text tower through
-            transformers.
-    """
-    config = open_clip.get_model_config(arch) if isinstance(arch, str) else _to_dict(arch)
+    """The open_clip description of an architecture that can be built."""
+    config = open_clip.get_model_config(arch) if isinstance(arch, str) else _plain(arch)
     if config is None:
         known = open_clip.list_models()
         raise ValueError(
@@ -114,13 +93,10 @@ def shown(arch: str | Mapping[str, Any]) -> str:
     return repr(arch) if isinstance(arch, str) else 'the given dimensions'
 
 
-def _to_dict(value: Any) -> Any:
-    """A copy of a config value without MMEngine's ConfigDict, which open_clip cannot unpack.
+def _plain(arch: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without MMEngine's ConfigDict, and the `_delete_` that it leaves in some configs."""
 
-    Nor does it have the `_delete_` that MMEngine leaves where there was nothing to replace.
-    """
-    if isinstance(value, Mapping):
-        return {key: _to_dict(item) for key, item in value.items() if key != '_delete_'}
-    if isinstance(value, list | tuple):
-        return type(value)(_to_dict(item) for item in value)
-    return value
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if key != '_delete_'}
+
+    return json.loads(json.dumps(arch), object_pairs_hook=keep)

@@ -48,18 +48,14 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
 
 
 def fingerprint(module: nn.Module) -> torch.Tensor:
-    """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,)."""
+    """Eight bytes of a SHA-256 over a frozen tower's tensors by name: int64, shape (8,).
+
+    Its parameters, those of LoRA and adapters, are no part of it.
+    """
     digest = hashlib.sha256()
-    # Updates of LoRA and adapters are no part of what they change.
-    weights = {
-        name: weight
-        for name, weight in module.named_parameters()
-        if not re.search(r'parametrizations\.\w+\.\d+\.|\.adapter_(down|up)\.', name)
-    }
-    tensors = {**weights, **_plain_buffers(module)}
-    for name in sorted(tensors):
+    for name, tensor in sorted(_plain_buffers(module).items()):
         digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return torch.tensor([*digest.digest()[:8]])
 
 

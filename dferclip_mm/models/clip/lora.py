@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def add_lora(
         rank: of the updates.
         alpha: updates are scaled by alpha / rank. None: alpha = rank.
         dropout: probability that an input feature is left out of an update for a step.
-        targets: which weights of a block: of ``q``, ``k``, ``v``, ``out``, ``fc1``, ``fc2``.
+        targets: which weights of a block, some of ``TARGETS``.
         layers: which blocks, from 0, negative ones from the end. None: all.
 
     Raises:
@@ -92,21 +93,23 @@ def add_lora(
     unknown = sorted(set(targets) - set(TARGETS))
     if unknown or not targets:
         raise ValueError(f'lora.targets={list(targets)}: expected some of {", ".join(TARGETS)}')
-    if rank < 1 or not 0 <= dropout < 1:
-        raise ValueError(
-            f'lora.rank={rank}, lora.dropout={dropout}: expected a rank from 1 and a dropout '
-            'from 0 to below 1'
-        )
-    slices: dict[tuple[str, str], list[int]] = {}
+    if rank < 1:
+        raise ValueError(f'lora.rank={rank}: expected a rank from 1')
+    slices = defaultdict(list)
     for target in TARGETS:
         if target in targets:
-            *place, row = _PLACES[target]
-            slices.setdefault((place[0], place[1]), []).append(row)
+            path, name, row = _PLACES[target]
+            slices[path, name].append(row)
     for block in choose_blocks(tower, layers, 'lora'):
         for (path, name), chosen in slices.items():
             module = block.get_submodule(path)
+            stored, weight = name in module.state_dict(), getattr(module, name)
             parts = 3 if name == 'in_proj_weight' else 1
-            _parametrize(module, name, parts, chosen, rank, alpha or rank, dropout)
+            update = LowRank(weight.shape, parts, chosen, rank, alpha or rank, dropout)
+            parametrize.register_parametrization(module, name, update)
+            if not stored:
+                # As `freeze` left it: rebuilt, not stored.
+                module.parametrizations[name].register_buffer('original', weight, persistent=False)
 
 
 def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> list[Any]:
@@ -130,19 +133,6 @@ def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> lis
             )
     chosen = range(count) if layers is None else layers
     return [blocks[index] for index in sorted({each % count for each in chosen})]
-
-
-def _parametrize(
-    module: nn.Module, name: str, slices: int, chosen: Sequence[int], *settings: Any
-) -> None:
-    stored = name in module.state_dict()
-    weight = getattr(module, name)
-    update = LowRank(weight.shape, slices, chosen, *settings)
-    parametrize.register_parametrization(module, name, update)
-    if not stored:
-        # As `freeze` left it: rebuilt, not stored.
-        kept: Any = module.parametrizations
-        kept[name].register_buffer('original', weight, persistent=False)
 
 
 def merge_lora(model: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import torch
 from huggingface_hub import constants
+from mmengine.dist import barrier
 from mmengine.logging import print_log
 from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
+from ...checkpoints.load import is_torchscript, verify_zip_checksums, weights_only_load
 from .openai_file import read_openai_file
 
 # In a folder, in this order.
@@ -73,8 +74,9 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
             model.load_state_dict(state, strict=True)
         else:
             verify_zip_checksums(path)
-            _check_weights_only(path)
-            open_clip.load_checkpoint(model, str(path), strict=True)
+            # After a TypeError, open_clip reads a file again without ``weights_only``.
+            with weights_only_load():
+                open_clip.load_checkpoint(model, str(path), strict=True)
     except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
         reason = ' '.join(str(error).split())
         if '"vision_model.' in reason or '"text_model.' in reason:
@@ -109,8 +111,15 @@ def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
 
 
 def _download(pretrained: str, name: str, tag: Mapping[str, Any]) -> Path:
+    # One process of each machine downloads; the others find the file in the cache.
+    first = int(os.environ.get('LOCAL_RANK', 0)) == 0
     try:
-        return Path(open_clip.download_pretrained(tag))
+        if not first:
+            barrier()
+        path = Path(open_clip.download_pretrained(tag))
+        if first:
+            barrier()
+        return path
     except Exception as error:  # whatever the hub and the network raise
         repository, _, file = tag['hf_hub'].rpartition('/')
         reason = ' '.join(str(error).split())[:300]
@@ -176,13 +185,3 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in asdict(kind(**config[tower])).items():
             found[f'{tower}.{key}'] = list(value) if isinstance(value, tuple) else value
     return found
-
-
-def _check_weights_only(path: Path) -> None:
-    """Check that PyTorch can read a file without running code of it.
-
-    After a TypeError, open_clip reads the file again without ``weights_only``, which runs the
-    file's code where ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` is set.
-    """
-    if path.suffix not in ('.safetensors', '.npz', '.npy'):
-        torch.load(path, map_location='cpu', weights_only=True, mmap=is_zip(path))

@@ -10,7 +10,7 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from torch import nn
 
-from .pool import pool_to_clip
+from ..pool import pool_to_clip
 
 # Below this mean squared error the root's slope would be infinite.
 _EPS = 1e-12

@@ -12,9 +12,9 @@ from torch import nn
 
 from ...emotions import resolve_classes
 from ..losses.class_prior import log_prior
+from ..pool import pool_to_clip
 from ..similarity import cosine_logits
 from ..text import PromptLearner
-from .pool import pool_to_clip
 
 
 class TextHead(BaseHead):
@@ -36,8 +36,7 @@ class TextHead(BaseHead):
         kwargs: of MMAction2's `BaseHead`.
 
     Raises:
-        ValueError: when the corpus is unknown, the class names are invalid, or the temperature is
-            not positive.
+        ValueError: when the corpus is unknown, or the class names are invalid.
     """
 
     logit_scale: Any
@@ -55,8 +54,6 @@ class TextHead(BaseHead):
         temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        if temperature <= 0:
-            raise ValueError(f'expected a temperature above 0, found {temperature}')
         names = None if classes is None else resolve_classes(classes)
         super().__init__(
             num_classes=len(names or ()),
@@ -76,10 +73,6 @@ class TextHead(BaseHead):
         """Whether the run should count the training clips of each class."""
         return bool(self.prior_adjustment) and self.class_counts is None
 
-    def set_class_counts(self, counts: Sequence[float]) -> None:
-        """Tell the training clips of each class: C numbers."""
-        self.class_counts = counts
-
     def adjust_logits(self, cls_scores: torch.Tensor) -> torch.Tensor:
         """Logits (views, C) as they are evaluated, see `prior_adjustment` and `temperature`.
 
@@ -87,11 +80,6 @@ class TextHead(BaseHead):
             ValueError: when the classes' training clips are needed and unknown.
         """
         if self.prior_adjustment:
-            if self.class_counts is None:
-                raise ValueError(
-                    f'{type(self).__name__}: prior_adjustment needs the training clips of each '
-                    'class: set model.cls_head.class_counts'
-                )
             prior = log_prior(self.class_counts).to(cls_scores.device)
             cls_scores = cls_scores - self.prior_adjustment * prior
         return cls_scores / self.temperature
@@ -162,11 +150,7 @@ class EncodedTextHead(TextHead):
         self.register_load_state_dict_pre_hook(_clear_class_features)
 
     def encode_classes(self) -> torch.Tensor:
-        """Encode the prompts: one direction per class, (C, D), float32, each of length 1.
-
-        Raises:
-            ValueError: when the head has no classes yet.
-        """
+        """Encode the prompts: one direction per class, (C, D), float32, each of length 1."""
         return self.find_prompts()(self.text_encoder)
 
     def find_prompts(self) -> PromptLearner:
@@ -185,12 +169,8 @@ class EncodedTextHead(TextHead):
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
         encoders = (self.text_encoder, self.prompt_learner)
-        learned = any(
-            weight.requires_grad
-            for module in encoders
-            if module is not None
-            for weight in module.parameters()
-        )
+        weights = [weight for module in encoders if module for weight in module.parameters()]
+        learned = any(weight.requires_grad for weight in weights)
         if learned and (self.training or torch.is_grad_enabled()):
             # A step may follow.
             self.clear_class_features()

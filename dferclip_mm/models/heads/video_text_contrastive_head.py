@@ -47,8 +47,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             `TextPromptHead`.
 
     Raises:
-        ValueError: as `ZeroShotTextHead`; when a scale is not positive, or `text_source` is
-            unknown.
+        ValueError: as `ZeroShotTextHead`; when `text_source` is unknown.
     """
 
     def __init__(
@@ -65,12 +64,6 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         truncate: bool = True,
         **kwargs: Any,
     ) -> None:
-        for name, scale in (
-            ('init_logit_scale', init_logit_scale),
-            ('max_logit_scale', max_logit_scale),
-        ):
-            if scale is not None and not 0 < scale < math.inf:
-                raise ValueError(f'expected {name} above 0, found {scale}')
         if text_source not in TEXT_SOURCES:
             raise ValueError(
                 f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'

@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import nn
 
-from .to_sequence import to_sequence
+from ..pool import to_sequence
 
 POOLS = ('cls', 'mean', 'max')
 

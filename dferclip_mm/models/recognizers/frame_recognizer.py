@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from einops import rearrange, reduce
+from einops import rearrange
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 
 from ..backbones.clip_visual_encoder import CLIPVisualEncoder
 from ..clip.build import embed_dim
+from ..pool import pool_frames
 from ..text.clip_text_encoder import CLIPTextEncoder
 
 
@@ -153,21 +154,3 @@ def _is_clip(tower: Mapping[str, Any]) -> bool:
     kind = tower.get('type')
     built = MODELS.get(kind) if isinstance(kind, str) else kind
     return isinstance(built, type) and issubclass(built, CLIPVisualEncoder | CLIPTextEncoder)
-
-
-def pool_frames(features: Any) -> torch.Tensor:
-    """One vector per frame, (N, D), from what an image backbone returns: the last scale's mean.
-
-    Raises:
-        ValueError: when the backbone returns neither vectors (N, D) nor maps (N, D, H, W).
-    """
-    if isinstance(features, tuple | list):
-        features = features[-1]
-    if features.ndim == 4:
-        return reduce(features, 'n d h w -> n d', 'mean')
-    if features.ndim == 2:
-        return features
-    raise ValueError(
-        'FrameRecognizer needs an image backbone, which returns (N, D) or (N, D, H, W) for N '
-        f'frames; found the shape {tuple(features.shape)}: video backbones go into Recognizer3D'
-    )

@@ -9,7 +9,7 @@ from torch import nn
 
 from ..similarity import mean_unit_vector
 from .clip_text_encoder import CLIPTextEncoder
-from .tokens import pad, tokenize
+from .tokens import count_tokens
 
 CONTEXT_POSITIONS = ('end', 'middle', 'front')
 
@@ -60,8 +60,7 @@ class PromptLearner(nn.Module):
         context_position: where the text is put (see ``context_layout``).
 
     Raises:
-        ValueError: when a prompt is longer than the text tower's context, or the position is
-            unknown.
+        ValueError: when a prompt is too long for the text tower, or the position is unknown.
     """
 
     tokens: torch.Tensor
@@ -90,18 +89,14 @@ class PromptLearner(nn.Module):
             key: group[key[1]] for group, names in zip(parts, keys, strict=True) for key in names
         }
         owners = [key for key, texts in sentences.items() for _ in texts]
-        ids = tokenize(
-            [text for texts in sentences.values() for text in texts],
-            text_encoder.tokenizer,
-            text_encoder.context_length,
-            reserved=num_context,
-            owners=[name for _, name in owners],
-        )
-        layout = context_layout([len(row) for row in ids], num_context, context_position)
+        texts = [text for group in sentences.values() for text in group]
+        tokenizer, room = text_encoder.tokenizer, text_encoder.context_length
+        lengths = count_tokens(texts, tokenizer, room, num_context, [name for _, name in owners])
+        layout = context_layout(lengths, num_context, context_position)
         tokens = torch.zeros(layout.shape, dtype=torch.long)
         # Every row has the same number of context positions, so the rest fills up row by row.
-        tokens[~layout] = pad(ids, text_encoder.tokenizer).flatten()
-        self.end = [len(row) + num_context + 1 for row in ids]
+        tokens[~layout] = tokenizer(texts, max(lengths) + 2).flatten()
+        self.end = [length + num_context + 1 for length in lengths]
         order = {key: index for index, key in enumerate(sentences)}
         members = [(order[key], number) for number, names in enumerate(keys) for key in names]
         self.num_parts = len(order)

@@ -5,7 +5,6 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
-from dferclip_mm.models.clip.build import build_clip
 from dferclip_mm.models.clip.frozen import fingerprint
 
 
@@ -49,11 +48,10 @@ def test_a_checkpoint_with_another_tower_is_explained(tiny_clip, tiny_weights):
 
 
 def test_the_fingerprint_sees_one_changed_bit(tiny_clip):
-    text = build_clip(tiny_clip).text
+    text = encoder_of(tiny_clip, frozen=True).text
     before, copied = fingerprint(text), copy.deepcopy(text)
     assert torch.equal(fingerprint(copied), before)
-    with torch.no_grad():
-        copied.ln_final.bias[0] += 1e-7
+    copied.ln_final.bias[0] += 1e-7
     assert not torch.equal(fingerprint(copied), before)
 
 

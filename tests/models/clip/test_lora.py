@@ -186,7 +186,6 @@ def test_rank_8_has_as_many_weights_as_published(width, layers, expected):
     ('lora', 'message'),
     [
         (dict(rank=0), 'lora.rank=0'),
-        (dict(rank=2, dropout=1.0), 'lora.dropout=1.0'),
         (dict(rank=2, targets=['q', 'w']), 'expected some of q, k, v, out, fc1, fc2'),
         (dict(rank=2, layers=[2]), 'lora.layers has 2: this tower has blocks 0 to 1'),
     ],

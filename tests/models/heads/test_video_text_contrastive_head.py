@@ -121,9 +121,6 @@ def test_scale_is_learned_in_its_logarithm_and_clamped(build):
     assert losses['scale'].item() == pytest.approx(50)
     losses['loss_contrastive'].backward()
     assert head.logit_scale.grad.abs() > 0
-    for name in ('init_logit_scale', 'max_logit_scale'):
-        with pytest.raises(ValueError, match=f'expected {name} above 0'):
-            build(**{name: 0})
 
 
 def test_any_words_at_evaluation_with_the_same_checkpoint(build):

@@ -60,7 +60,6 @@ def test_the_context_stands_where_the_position_says():
     [
         ([['word ' * 70]], dict(num_context=8), r'has 70 tokens, but only 67 of 77'),
         ([['a']], dict(context_position='back'), "context_position='back': expected one of end"),
-        ([['a', ' ']], dict(), "expected a sentence, found ' '"),
     ],
 )
 def test_bad_prompts_are_explained(encoder, sentences, kwargs, message):
