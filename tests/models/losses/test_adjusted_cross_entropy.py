@@ -77,7 +77,7 @@ def test_a_certain_clip_has_a_finite_gradient():
 
 def test_wrong_settings_are_refused():
     with pytest.raises(
-        ValueError, match='clips of each class, found None: .* keep StartupCheckHook'
+        ValueError, match=r'clips of each class, found None: .* keep StartupCheckHook'
     ):
         build(tau=1)(LOGITS, LABELS)
     with pytest.raises(ValueError, match=r'clips of each class, found \[3, 0, 1\]'):
