@@ -27,8 +27,7 @@ class ExpCLIPHead(ZeroShotTextHead):
     frozen.
 
     Args:
-        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
-            None for those of the dataset.
+        classes: as in `ZeroShotTextHead`.
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`.
         projection_dims: rows of the matrix, the width of the language model's features.
@@ -62,16 +61,11 @@ class ExpCLIPHead(ZeroShotTextHead):
         """The mean of each class's projected unit vectors: (C, projection_dims), float32.
 
         The sentences of each emotion weigh the same in a compound class.
-
-        Raises:
-            ValueError: when the head has no classes yet.
         """
         learner = self.find_prompts()
         texts = self.text_encoder.encode(learner.embed(self.text_encoder), learner.end)
         unit = F.normalize(self.projection(texts).float(), dim=-1)
-        parts = mean_vectors(unit, learner.part_index, learner.num_parts)
-        part, owner = learner.members
-        return mean_vectors(parts[part], owner, learner.num_classes)
+        return learner.average(unit, mean_vectors)
 
     def score(self, clips: torch.Tensor) -> torch.Tensor:
         """Logits (B, C), float32, of projected clip features (B, projection_dims)."""
@@ -86,19 +80,10 @@ class ExpCLIPHead(ZeroShotTextHead):
         num_segs: int | None = None,
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """The contrastive loss of a batch of clips and the language model's features.
-
-        Args:
-            feats: as `x` of `forward`, for B clips.
-            data_samples: B samples with `text_features` (projection_dims,).
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            ``loss_contrastive``.
+        """``loss_contrastive`` of B clips (see `forward`) and their language model's features.
 
         Raises:
-            ValueError: when a clip has no such features, or they have another width.
+            ValueError: when a clip has no `text_features` (projection_dims,).
         """
         width = self.projection.out_features
         found = [sample.get('text_features') for sample in data_samples]

@@ -27,7 +27,7 @@ class PrecomputedTextHead(TextHead):
             `BaseHead`, as in `TextPromptHead`.
 
     Raises:
-        ValueError: when the corpus is unknown, or the class names are invalid.
+        ValueError: as `TextHead`.
     """
 
     text_features: torch.Tensor

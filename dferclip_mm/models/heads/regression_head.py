@@ -52,15 +52,7 @@ class RegressionHead(BaseHead):
         )
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
-        """Predict.
-
-        Args:
-            x: clip features (B, D), or maps as MMAction2's heads take them (see `pool_to_clip`).
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            (B, K), float32.
+        """Predict (B, K), float32; arguments as of `TextHead.forward`.
 
         Raises:
             ValueError: when D is not `in_channels`.

@@ -19,15 +19,7 @@ from .text_head import EncodedTextHead
 
 
 def distillation_loss(logits: torch.Tensor, zero_shot_logits: torch.Tensor) -> torch.Tensor:
-    """How far the answers are from the zero-shot ones: KL(zero-shot || answer), mean over clips.
-
-    Args:
-        logits: (B, C), of the model that is trained.
-        zero_shot_logits: (B, C), of frozen CLIP's texts; no gradient flows into them.
-
-    Returns:
-        A scalar, in nats.
-    """
+    """KL(zero-shot || answer) in nats, the mean over clips, from two logits (B, C)."""
     teacher = zero_shot_logits.detach().log_softmax(-1)
     return F.kl_div(logits.log_softmax(-1), teacher, reduction='batchmean', log_target=True)
 
@@ -129,13 +121,12 @@ class TextPromptHead(EncodedTextHead):
     def loss(
         self, x: Any, data_samples: list, frames: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
-        """The losses of MMAction2's heads, and those that are asked for.
+        """The losses of MMAction2's heads for B clips (see `forward`), and those asked for.
 
         Args:
-            x: as of `forward`, for B clips.
+            x, kwargs: as of `forward`.
             data_samples: B samples with labels.
             frames: frame features (B, T, D), from `FrameRecognizer`.
-            kwargs: what else recognizers pass.
 
         Returns:
             ``loss_cls``, and ``loss_distill``, ``loss_snippets`` and ``loss_consistency``.

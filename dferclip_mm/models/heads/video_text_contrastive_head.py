@@ -25,8 +25,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
     evaluation (open vocabulary).
 
     Args:
-        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
-            None for those of the dataset (compound classes, which only its lists name).
+        classes: as in `ZeroShotTextHead`.
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`. Several sentences are an ensemble; a compound class is
             the normalised mean of its emotions.
@@ -90,17 +89,9 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         num_segs: int | None = None,
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """The contrastive loss of a batch of clips and their texts.
+        """``loss_contrastive`` of B clips (see `forward`) and their texts, ``scale`` for the log.
 
-        Args:
-            feats: as `x` of `forward`, for B clips.
-            data_samples: B samples, with `text` for training on captions and `gt_label` for
-                training on the prompts of the class.
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            ``loss_contrastive``, and ``scale`` for the log.
+        Samples have `text` for training on captions, `gt_label` for training on the prompts.
 
         Raises:
             ValueError: when a clip has no text, or one that is too long and must not be cut.
@@ -125,34 +116,33 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Each clip's text: features (B, D), and rows (B, L) that are equal where texts are."""
         captions = [self._caption(sample) for sample in data_samples]
-        with_caption = [index for index, caption in enumerate(captions) if caption]
-        without = [index for index, caption in enumerate(captions) if not caption]
+        # Those with a caption first.
+        order = sorted(range(len(captions)), key=lambda index: not captions[index])
+        told = sum(map(bool, captions))
         features, identities = [], []
-        if with_caption:
-            tokens = self.caption_tokenizer([captions[index] for index in with_caption]).to(device)
+        if told:
+            tokens = self.caption_tokenizer([captions[i] for i in order[:told]]).to(device)
             features.append(self.text_encoder(tokens).float())
             identities.append(tokens)
-        if without:
-            labels = torch.cat([data_samples[index].gt_label for index in without]).to(device)
+        if told < len(order):
+            labels = torch.cat([data_samples[i].gt_label for i in order[told:]]).to(device)
             features.append(self.class_features()[labels])
             # Negative numbers, which no token has.
             length = self.caption_tokenizer.context_length
             identities.append((-1 - labels)[:, None].expand(-1, length))
-        order = torch.tensor([*with_caption, *without], device=device).argsort()
-        return torch.cat(features)[order], torch.cat(identities)[order]
+        back = torch.tensor(order, device=device).argsort()
+        return torch.cat(features)[back], torch.cat(identities)[back]
 
     def _caption(self, sample: Any) -> str:
         """The sample's caption; empty where the prompts of its class are used instead."""
-        if self.text_source == 'class_prompts':
-            return ''
-        caption = sample.get('text', '')
+        caption = sample.get('text', '') if self.text_source == 'captions' else ''
         if caption.strip():
             return caption
-        if not self.fill_captions:
-            raise ValueError(
-                f'{sample.get("filename", "a clip")} has no caption to train on: leave such '
-                'clips out (require_caption=True of the dataset), train them on the prompts of '
-                "their class (cls_head.fill_captions=True), or add 'text' to PackActionInputs's "
-                'algorithm_keys if it is missing there'
-            )
-        return ''
+        if self.text_source == 'class_prompts' or self.fill_captions:
+            return ''
+        raise ValueError(
+            f'{sample.get("filename", "a clip")} has no caption to train on: leave such clips out '
+            '(require_caption=True of the dataset), train them on the prompts of their class '
+            "(cls_head.fill_captions=True), or add 'text' to PackActionInputs's algorithm_keys if "
+            'it is missing there'
+        )

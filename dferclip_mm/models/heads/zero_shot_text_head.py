@@ -19,7 +19,8 @@ class ZeroShotTextHead(EncodedTextHead):
     """Scores clips against one text per class; checkpoints hold no class and no prompt.
 
     Args:
-        classes: a corpus, C class names, or None for those of the dataset.
+        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
+            None for those of the dataset (compound classes, which only its lists name).
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`.
         kwargs: of `EncodedTextHead`.
@@ -49,11 +50,7 @@ class ZeroShotTextHead(EncodedTextHead):
             self.set_vocabulary(classes)
 
     def set_vocabulary(self, classes: str | Sequence[str], prompts: Prompts | None = None) -> None:
-        """Score against these classes from now on.
-
-        Args:
-            classes: a corpus or C class names.
-            prompts: as in the constructor; None keeps the present ones.
+        """Score against these classes from now on; None keeps the present prompts.
 
         Raises:
             ValueError: when a class has no prompt, or a prompt is too long.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -126,11 +126,13 @@ class PromptLearner(nn.Module):
         )
         return embedded.masked_scatter(self.is_context.unsqueeze(-1), context.to(embedded.dtype))
 
-    def average(self, features: torch.Tensor) -> torch.Tensor:
-        """The direction of each class, (C, D), from the features of all prompts, (N, D)."""
-        directions = mean_unit_vector(features, self.part_index, self.num_parts)
+    def average(
+        self, features: torch.Tensor, mean: Callable[..., torch.Tensor] = mean_unit_vector
+    ) -> torch.Tensor:
+        """Features of all prompts, (N, D), to one per class, (C, D): of parts, then of classes."""
+        parts = mean(features, self.part_index, self.num_parts)
         part, owner = self.members
-        return mean_unit_vector(directions[part], owner, self.num_classes)
+        return mean(parts[part], owner, self.num_classes)
 
     def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
         """Encode all prompts: one direction per class, (C, D), float32, each of length 1."""
