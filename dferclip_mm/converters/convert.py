@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from open_clip import SimpleTokenizer
 
 from ..checkpoints.compare import Tensors, shorten
 from ..checkpoints.load import get_state_dict
 from ..emotions import resolve_classes
+from ..models.clip.build import clip_tokenizer
 from .converted import Converted
 from .embedded_prompts import embed, recover_sentences
 from .exp_clip import add_towers
@@ -75,7 +75,7 @@ def convert(
     prompts = None
     if names:
         table = ours[f'{TEXT}token_embedding.weight']
-        sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, SimpleTokenizer())
+        sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, clip_tokenizer())
         prompts = dict(zip(names, sentences, strict=True))
         settings = {'classes': list(names), 'context_position': context_position}
         context = ours[CONTEXT]
@@ -113,7 +113,7 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
             table = state[f'{TEXT}token_embedding.weight']
             length, context = len(state[f'{TEXT}positional_embedding']), state[CONTEXT].shape[-2]
             rest = length - 1 - context
-            state[START], state[REST] = embed(meta['prompts'], table, SimpleTokenizer(), rest)
+            state[START], state[REST] = embed(meta['prompts'], table, clip_tokenizer(), rest)
     except KeyError as error:
         raise ValueError(
             f'the checkpoint lacks {error}: give one that a conversion wrote, with its text tower'

@@ -54,20 +54,19 @@ def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
     Raises:
         ValueError: when the architecture has another vocabulary.
     """
-    text_cfg = _describe(arch).get('text_cfg', {})
-    other = text_cfg.get('hf_tokenizer_name')
+    other = _describe(arch).get('text_cfg', {}).get('hf_tokenizer_name')
     if other:
         raise ValueError(
             f'arch={shown(arch)} has the vocabulary of {other}: text prompts need '
             "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
         )
-    return _clip_tokenizer(text_cfg.get('context_length', 77))
+    return clip_tokenizer()
 
 
 @functools.cache
-def _clip_tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
-    # Reading the vocabulary takes longer than building a small model.
-    return open_clip.SimpleTokenizer(context_length=context_length)
+def clip_tokenizer() -> open_clip.SimpleTokenizer:
+    """CLIP's tokenizer: reading its vocabulary takes longer than building a small model."""
+    return open_clip.SimpleTokenizer()
 
 
 def _describe(arch: str | Mapping[str, Any]) -> dict[str, Any]:

@@ -46,10 +46,10 @@ class CheckpointedMLP(nn.Sequential):
 
 
 def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointing: bool) -> None:
-    """Make a tower keep less for the backward pass, in place; the names of weights stay.
+    """Make open_clip's tower keep less for the backward pass, in place; names of weights stay.
 
     Args:
-        tower: open_clip's, of images or texts.
+        tower: of images or texts.
         checkpoint_mlp: every block's MLP as a `CheckpointedMLP`.
         grad_checkpointing: recompute every block from its input.
 

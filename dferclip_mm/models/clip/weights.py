@@ -80,11 +80,11 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
     except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
         reason = ' '.join(str(error).split())
         if '"vision_model.' in reason or '"text_model.' in reason:
-            raise ValueError(
-                f"{path} is in the layout of Hugging Face's transformers: take the file in "
-                f"open_clip's layout, which open_clip's repositories name {HF_SAFE_WEIGHTS_NAME} "
-                f'or {HF_WEIGHTS_NAME}'
-            ) from error
+            reason = (
+                "it is in the layout of Hugging Face's transformers: take the file in open_clip's "
+                f"layout, which open_clip's repositories name {HF_SAFE_WEIGHTS_NAME} or "
+                f'{HF_WEIGHTS_NAME}'
+            )
         raise ValueError(
             f'{path} ({path.stat().st_size} bytes) does not hold CLIP weights that fit '
             f'{arch}: {reason[:600]}'
@@ -94,9 +94,8 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
 @functools.cache
 def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
     """Warn once of each file whose activation is unknown."""
-    if name is None:
-        used, other = 'the given dimensions', 'quick_gelu=True among them'
-    else:
+    used, other = 'the given dimensions', 'quick_gelu=True among them'
+    if name is not None:
         twin = name.removesuffix('-quickgelu') if quick else f'{name}-quickgelu'
         if open_clip.get_model_config(twin) is None:
             return
@@ -135,21 +134,21 @@ def _download(pretrained: str, name: str, tag: Mapping[str, Any]) -> Path:
 
 def _find_file(pretrained: str, name: str | None) -> Path:
     path = Path(pretrained).expanduser()
-    if path.is_file():
-        return path
-    if not path.is_dir():
+    if path.is_dir():
+        found = next((path / known for known in _NAMES if (path / known).is_file()), None)
+        if found is None:
+            raise ValueError(
+                f'the folder pretrained={pretrained!r} holds no weights file: expected '
+                f'{HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}; name a file of another name itself'
+            )
+        return found
+    if not path.is_file():
         tags = open_clip.list_pretrained_tags_by_model(name) if name else []
         raise ValueError(
             f'pretrained={pretrained!r} is neither a weights file nor a folder with one'
             + (f' nor a tag of {name}: its tags are {", ".join(tags)}' if tags else '')
         )
-    for known in _NAMES:
-        if (path / known).is_file():
-            return path / known
-    raise ValueError(
-        f'the folder pretrained={pretrained!r} holds no weights file: expected '
-        f'{HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}; name a file of another name itself'
-    )
+    return path
 
 
 def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) -> None:
@@ -165,15 +164,12 @@ def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) 
     differing = [key for key in ours if not _FREE.fullmatch(key) and ours[key] != found[key]]
     if not differing:
         return
-    known = (each for each in open_clip.list_models() if open_clip.get_model_config(each))
-    right = next(
-        (each for each in known if _settings(open_clip.get_model_config(each)) == found), None
-    )
+    known = ((each, open_clip.get_model_config(each)) for each in open_clip.list_models())
+    right = next((repr(each) for each, cfg in known if _settings(cfg) == found), 'its model_cfg')
     used = f'arch={name!r}' if name else 'arch'
     raise ValueError(
         f'{file} says {", ".join(f"{key}={found[key]}" for key in differing)}, and {used} '
-        f'{", ".join(f"{key}={ours[key]}" for key in differing)}: '
-        + (f'set arch={right!r}' if right else 'set its model_cfg as arch')
+        f'{", ".join(f"{key}={ours[key]}" for key in differing)}: set arch={right}'
     )
 
 

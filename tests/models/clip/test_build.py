@@ -75,7 +75,7 @@ def test_what_shapes_do_not_tell_is_compared_too(tmp_path, archs, state, tiny_cl
     vision = dict(tiny_clip['vision_cfg'], image_size=64, patch_dropout=0.5)
     config = dict(tiny_clip, text_cfg=text, vision_cfg=vision)
     folder = write_folder(tmp_path / 'clip', state, config)
-    with pytest.raises(ValueError, match=r'says text_cfg\.heads=4, and .* its model_cfg as arch'):
+    with pytest.raises(ValueError, match=r'says text_cfg\.heads=4, and .* set arch=its model_cfg'):
         build_clip('tiny-quickgelu', str(folder))
 
 
