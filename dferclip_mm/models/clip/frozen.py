@@ -20,14 +20,9 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     Parameters with ``requires_grad=False`` would not do: MMEngine gives each of them a group of
     the optimizer, and FSDP demands all parameters in every checkpoint.
 
-    A tower that can be rebuilt stays out of checkpoints, which store its fingerprint instead.
-    Loading a checkpoint that was trained over other weights is refused; a checkpoint that does
-    hold the tower's weights overwrites them.
-
-    Args:
-        owner: the module that holds the tower.
-        name: the attribute that holds it.
-        rebuilt_from: what the weights can be rebuilt from, or None to store them.
+    A tower that can be rebuilt from `rebuilt_from` stays out of checkpoints, which store its
+    fingerprint instead. Loading a checkpoint that was trained over other weights is refused; a
+    checkpoint that does hold the tower's weights overwrites them.
     """
     tower: nn.Module = getattr(owner, name)
     stored = tuple(tower.state_dict())
@@ -41,7 +36,6 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     if rebuilt_from is None:
         return
     owner.register_buffer(f'{name}_fingerprint', fingerprint(tower))
-
     owner.register_load_state_dict_pre_hook(
         partial(_verify_tower, name=name, stored=stored, rebuilt_from=rebuilt_from)
     )

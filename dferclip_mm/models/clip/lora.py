@@ -32,12 +32,10 @@ class LowRank(nn.Module):
     Dropout therefore leaves out input features of a whole step, not of single tokens.
 
     Args:
-        shape: of the weight, (out, in); out is the number of `slices` times that of one.
+        shape: of the weight, (out, in).
         slices: equal parts of the weight's rows, each with an update of its own (q, k and v).
         chosen: the slices that have one, S in all.
-        rank: r.
-        alpha: the update is scaled by alpha / rank.
-        dropout: probability that an input feature is left out of the update.
+        rank, alpha, dropout: as of `add_lora`.
     """
 
     def __init__(
@@ -116,8 +114,7 @@ def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> lis
     """The blocks of a tower by number, negative ones from the end; None: all.
 
     Raises:
-        ValueError: when the tower has no blocks of open_clip's kind, or not that many; `setting`
-            names what they are for.
+        ValueError: when the tower has no such blocks of open_clip's kind, which `setting` needs.
     """
     blocks = list(getattr(getattr(tower, 'transformer', None), 'resblocks', ()))
     if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
@@ -136,19 +133,15 @@ def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> lis
 
 
 def merge_lora(model: Any) -> Any:
-    """Make the updates part of the weights, in place, for evaluation or export.
+    """Make the updates part of the weights, in place, for evaluation or export: the model.
 
     A merged model holds plain weights under their plain names. Checkpoints are to be saved before
     it: they hold the updates alone and name the base they need by its fingerprint.
-
-    Returns:
-        The model.
     """
     for module in list(model.modules()):
-        if parametrize.is_parametrized(module):
-            steps: Any = module.parametrizations
-            for name in [key for key in steps if isinstance(steps[key][0], LowRank)]:
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        steps = dict(getattr(module, 'parametrizations', {}))
+        for name in [key for key in steps if isinstance(steps[key][0], LowRank)]:
+            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
     return model
 
 

@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ..similarity import contrastive_loss, mean_vectors
-from .zero_shot_text_head import Prompts, ZeroShotTextHead
+from .text_head import Prompts, ZeroShotTextHead
 
 
 @MODELS.register_module()
@@ -73,13 +73,7 @@ class ExpCLIPHead(ZeroShotTextHead):
             video = F.normalize(clips.float(), dim=-1)
             return self.logit_scale * video @ self.class_features().T
 
-    def loss(
-        self,
-        feats: torch.Tensor,
-        data_samples: Sequence[Any],
-        num_segs: int | None = None,
-        **kwargs: Any,
-    ) -> dict[str, torch.Tensor]:
+    def loss(self, x: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, torch.Tensor]:
         """``loss_contrastive`` of B clips (see `forward`) and their language model's features.
 
         Raises:
@@ -96,6 +90,6 @@ class ExpCLIPHead(ZeroShotTextHead):
                     "pipeline, 'text_features' into PackActionInputs's algorithm_keys, and set "
                     'cls_head.projection_dims to their width'
                 )
-        video = self.encode_clips(feats, num_segs)
+        video = self.encode_clips(x, kwargs.get('num_segs'))
         texts = torch.stack(found).to(video.device)
         return {'loss_contrastive': contrastive_loss(video, texts, self.logit_scale)}

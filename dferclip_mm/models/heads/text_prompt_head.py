@@ -15,7 +15,7 @@ from ...prompts import load_prompt_parts
 from ..similarity import cosine_logits
 from ..text import PromptLearner
 from .snippets import consistency_loss, snippet_features, snippet_weights
-from .text_head import EncodedTextHead
+from .text_head import EncodedTextHead, Prompts
 
 
 def distillation_loss(logits: torch.Tensor, zero_shot_logits: torch.Tensor) -> torch.Tensor:
@@ -65,14 +65,14 @@ class TextPromptHead(EncodedTextHead):
         self,
         classes: str | Sequence[str],
         text_encoder: Mapping[str, Any],
-        prompts: str | Mapping[str, Any] | Sequence[Any] = 'descriptions',
+        prompts: Prompts = 'descriptions',
         num_context: int = 8,
         class_specific: bool = True,
         context_position: str = 'end',
         logit_scale: float = 100.0,
-        negative_prompts: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        negative_prompts: Prompts | None = None,
         distill_weight: float = 0.0,
-        distill_prompts: str | Mapping[str, Any] | Sequence[Any] = 'expression_template',
+        distill_prompts: Prompts = 'expression_template',
         snippet_frames: int = 0,
         snippet_epochs: int = 14,
         topk: int | tuple[int, ...] = (1,),

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..similarity import contrastive_loss, gather_with_gradient
 from ..text import CaptionTokenizer
-from .zero_shot_text_head import Prompts, ZeroShotTextHead
+from .text_head import Prompts, ZeroShotTextHead
 
 TEXT_SOURCES = ('captions', 'class_prompts')
 
@@ -82,13 +82,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         scale = self.logit_scale.exp()
         return scale if self.max_logit_scale is None else scale.clamp(max=self.max_logit_scale)
 
-    def loss(
-        self,
-        feats: torch.Tensor,
-        data_samples: Sequence[Any],
-        num_segs: int | None = None,
-        **kwargs: Any,
-    ) -> dict[str, torch.Tensor]:
+    def loss(self, x: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, torch.Tensor]:
         """``loss_contrastive`` of B clips (see `forward`) and their texts, ``scale`` for the log.
 
         Samples have `text` for training on captions, `gt_label` for training on the prompts.
@@ -100,7 +94,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             # In place: behind a clamp in the graph, the gradient beyond the limit would be zero.
             with torch.no_grad():
                 self.logit_scale.clamp_(max=math.log(self.max_logit_scale))
-        video = self.encode_clips(feats, num_segs)
+        video = self.encode_clips(x, kwargs.get('num_segs'))
         text, identity = self._encode_texts(data_samples, video.device)
         if self.gather_with_grad:
             video, text, identity = gather_with_gradient(video, text, identity)

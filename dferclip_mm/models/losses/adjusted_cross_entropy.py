@@ -69,7 +69,7 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
         loss_weight: the factor of the loss.
 
     Raises:
-        ValueError: when a number is negative, or the counts are needed and unknown.
+        ValueError: when the counts are needed and unknown.
     """
 
     def __init__(
@@ -83,11 +83,6 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(loss_weight=loss_weight)
-        for name, value in (('weight_power', weight_power), ('tau', tau), ('gamma', gamma)):
-            if value < 0:
-                raise ValueError(
-                    f'AdjustedCrossEntropy: expected {name} of at least 0, not {value}'
-                )
         self.weight_power, self.tau, self.gamma, self.kl = weight_power, tau, gamma, kl
         self.class_counts = class_counts
 

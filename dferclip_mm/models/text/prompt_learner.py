@@ -32,11 +32,11 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
     Raises:
         ValueError: when the position is unknown.
     """
-    if position not in CONTEXT_POSITIONS:
+    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}.get(position)
+    if before is None:
         raise ValueError(
             f'context_position={position!r}: expected one of {", ".join(CONTEXT_POSITIONS)}'
         )
-    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}[position]
     layout = torch.zeros(len(lengths), max(lengths) + num_context + 2, dtype=torch.bool)
     for row, length in zip(layout, lengths, strict=True):
         row[1 : 1 + before] = True
