@@ -92,7 +92,7 @@ def part_tensors(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, torch.
         'cls_head.text_encoder.': {'type': 'CLIPTextEncoder', 'arch': arch},
         'neck.': {'type': 'TemporalTransformer', **neck},
     }
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     with torch.device('meta'):
         for prefix, cfg in parts.items():
             state = MODELS.build(cfg).state_dict()

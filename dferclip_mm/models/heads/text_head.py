@@ -38,6 +38,7 @@ class TextHead(BaseHead):
             costs WAR; 0 for none, which a loss with ``tau`` needs.
         class_counts: training clips of each class; None: those of the config's train_dataloader.
         temperature: in prediction, logits are divided by it, see ``tools/calibrate.py``.
+        topk: the training accuracies to log.
         kwargs: of MMAction2's `BaseHead`.
 
     Raises:
@@ -57,6 +58,7 @@ class TextHead(BaseHead):
         prior_adjustment: float = 0.0,
         class_counts: Sequence[float] | None = None,
         temperature: float = 1.0,
+        topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
         names = None if classes is None else resolve_classes(classes)
@@ -64,6 +66,7 @@ class TextHead(BaseHead):
             num_classes=len(names or ()),
             in_channels=in_channels or text_dims,
             average_clips=average_clips,
+            topk=topk,
             **kwargs,
         )
         self.classes = names

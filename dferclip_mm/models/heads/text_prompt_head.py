@@ -52,9 +52,8 @@ class TextPromptHead(EncodedTextHead):
             with the label, and with the clip's answer (DK-CLIP, ACM MM 2024). 0 for none. For
             `FrameRecognizer` with an image backbone of the text tower's width.
         snippet_epochs: train with these losses for so many epochs.
-        topk: the training accuracies to log.
-        kwargs: `in_channels`, `num_segments` and `average_clips` (see `TextHead`), and those of
-            MMAction2's `BaseHead`: `loss_cls`, `label_smooth_eps`, `multi_class`, `init_cfg`.
+        kwargs: those of `TextHead` from `in_channels` on, and of MMAction2's `BaseHead`:
+            `loss_cls`, `label_smooth_eps`, `multi_class`, `init_cfg`.
 
     Raises:
         ValueError: when a class has no prompt, a prompt is too long, or there is no frozen text
@@ -75,10 +74,9 @@ class TextPromptHead(EncodedTextHead):
         distill_prompts: Prompts = 'expression_template',
         snippet_frames: int = 0,
         snippet_epochs: int = 14,
-        topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
-        super().__init__(classes, text_encoder, topk=topk, **kwargs)
+        super().__init__(classes, text_encoder, **kwargs)
         self.logit_scale = logit_scale
         names = self.classes or ()
         parts = load_prompt_parts(prompts, names)

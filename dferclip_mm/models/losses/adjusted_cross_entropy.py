@@ -97,5 +97,6 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
             weights = class_weights(self.class_counts, self.weight_power).to(cls_score.device)
         if self.tau:
             shift = self.tau * log_prior(self.class_counts).to(cls_score.device)
-        settings = {'weights': weights, 'shift': shift, 'gamma': self.gamma, 'kl': self.kl}
-        return adjusted_cross_entropy(cls_score, label, **settings).mean()
+        return adjusted_cross_entropy(
+            cls_score, label, weights=weights, shift=shift, gamma=self.gamma, kl=self.kl
+        ).mean()
