@@ -32,17 +32,12 @@ class RegressionHead(BaseHead):
         in_channels: D of the clip features.
         hidden_dim: width of the hidden layer.
         kwargs: of MMAction2's `BaseHead`, such as `init_cfg`.
-
-    Raises:
-        ValueError: when there is no target, or one is repeated.
     """
 
     def __init__(
         self, targets: Sequence[str], in_channels: int = 512, hidden_dim: int = 256, **kwargs: Any
     ) -> None:
         names = (targets,) if isinstance(targets, str) else tuple(targets)
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f'expected the names of the targets, each once, found {names}')
         super().__init__(
             num_classes=len(names), in_channels=in_channels, average_clips='score', **kwargs
         )

@@ -15,12 +15,6 @@ def parts_of(*groups):
     return [{f'class {number}': group} for number, group in enumerate(groups)]
 
 
-def test_sentences_of_a_class_share_its_context(encoder):
-    learner = PromptLearner(parts_of(['one', 'two words'], ['three']), encoder, num_context=2)
-    assert learner.context.shape == (2, 2, 32)
-    assert learner.class_index.tolist() == [0, 0, 1]
-
-
 @pytest.mark.parametrize(
     ('kwargs', 'encoded'),
     [(dict(num_context=0), 2), (dict(class_specific=False), 2), (dict(class_specific=True), 3)],
