@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from einops import einsum
 from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size
 
 
@@ -79,6 +80,24 @@ def _info_nce(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
     # -log of exp(l) / (exp(l) + sum of exp over the negatives).
     losses = F.softplus(against - logits)
     return ((losses * positives).sum(dim=1) / positives.sum(dim=1)).mean()
+
+
+def snippet_weights(
+    clips: torch.Tensor, snippets: torch.Tensor, least: float = 0.15
+) -> torch.Tensor:
+    """How much each snippet of a clip counts (DK-CLIP): (B, D) and (B, S, D) to (B, S).
+
+    The softmax of its cosine to the clip, stretched to 0 … 1 in each clip; those below `least` are
+    dropped, or below 0.6 / S of more than four snippets, whose weights are smaller. No gradient
+    flows through them: where frames are nearly still, the stretching would make it explode.
+    """
+    # Half precision would round away what distinguishes the snippets.
+    with torch.no_grad(), torch.autocast(clips.device.type, enabled=False):
+        unit = F.normalize(clips.float(), dim=-1), F.normalize(snippets.float(), dim=-1)
+        likeness = einsum(*unit, 'b d, b s d -> b s')
+        low, high = likeness.aminmax(dim=1, keepdim=True)
+        weights = ((likeness - low) / (high - low).clamp_min(1e-6)).softmax(1)
+        return weights * (weights >= min(least, 0.6 / weights.shape[1]))
 
 
 def gather_with_gradient(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:

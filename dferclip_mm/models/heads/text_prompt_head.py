@@ -7,21 +7,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from einops import einsum
+from einops import einsum, reduce
 from mmaction.registry import MODELS
 from mmengine.logging import MessageHub
 
 from ...prompts import load_prompt_parts
-from ..similarity import cosine_logits
+from ..similarity import cosine_logits, snippet_weights
 from ..text import PromptLearner
-from .snippets import consistency_loss, snippet_features, snippet_weights
 from .text_head import EncodedTextHead, Prompts
-
-
-def distillation_loss(logits: torch.Tensor, zero_shot_logits: torch.Tensor) -> torch.Tensor:
-    """KL(zero-shot || answer) in nats, the mean over clips, from two logits (B, C)."""
-    teacher = zero_shot_logits.detach().log_softmax(-1)
-    return F.kl_div(logits.log_softmax(-1), teacher, reduction='batchmean', log_target=True)
 
 
 @MODELS.register_module()
@@ -45,7 +38,7 @@ class TextPromptHead(EncodedTextHead):
             prompt's similarity minus that of its negative prompt (the idea of FineCLIPER, ACM MM
             2024). None: by its prompt alone.
         distill_weight: of a loss against forgetting, the divergence from CLIP's zero-shot answer to
-            the same clips (see `distillation_loss`); 0 for none.
+            the same clips: KL(zero-shot || answer) in nats, the mean over clips; 0 for none.
         distill_prompts: the texts of that answer, without context, in the forms of `prompts`.
         snippet_frames: frames of a snippet. Each snippet of a clip is scored as well, by the mean
             of its frames' features before the neck, for two more losses: of the snippets' answer
@@ -139,11 +132,15 @@ class TextPromptHead(EncodedTextHead):
             with torch.no_grad():
                 texts = self.zero_shot(self.text_encoder)
                 answer = cosine_logits(clips, texts, self.scale())
-            losses['loss_distill'] = self.distill_weight * distillation_loss(logits, answer)
-        if self.training and self.snippet_frames and current_epoch() < self.snippet_epochs:
+            divergence = F.kl_div(logits.log_softmax(-1), answer.softmax(-1), reduction='batchmean')
+            losses['loss_distill'] = self.distill_weight * divergence
+        # 0 outside of a run.
+        epoch = MessageHub.get_current_instance().get_info('epoch', 0)
+        if self.training and self.snippet_frames and epoch < self.snippet_epochs:
             local = self._score_snippets(clips, frames)
             losses['loss_snippets'] = self.loss_by_feat(local, data_samples)['loss_cls']
-            losses['loss_consistency'] = consistency_loss(local, logits)
+            # DK-CLIP's public code takes the softmax of `local` twice. Gradients flow into both.
+            losses['loss_consistency'] = F.cross_entropy(local, logits.softmax(-1))
         return losses
 
     def _score_snippets(self, clips: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
@@ -155,12 +152,12 @@ class TextPromptHead(EncodedTextHead):
                 f"{clips.shape[-1]} numbers, the text tower's width, found {found}: use "
                 'FrameRecognizer and towers of one width, or set snippet_frames=0'
             )
-        snippets = snippet_features(frames, self.snippet_frames)
+        if frames.shape[1] % self.snippet_frames:
+            raise ValueError(
+                f'clips of {frames.shape[1]} frames have no snippets of {self.snippet_frames}: set '
+                'cls_head.snippet_frames to a divisor'
+            )
+        snippets = reduce(frames, 'b (s l) d -> b s d', 'mean', l=self.snippet_frames)
         logits = self.score(snippets.flatten(0, 1)).unflatten(0, snippets.shape[:2])
         with torch.autocast(logits.device.type, enabled=False):
             return einsum(snippet_weights(clips, snippets), logits.float(), 'b s, b s c -> b c')
-
-
-def current_epoch() -> int:
-    """The epoch of the run, from 0; 0 outside of one."""
-    return int(MessageHub.get_current_instance().get_info('epoch', 0))

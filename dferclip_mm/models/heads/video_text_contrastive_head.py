@@ -40,8 +40,6 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             takes its negatives from its own batch.
         mask_duplicate_texts: clips of a batch with the same text are not each other's negatives;
             False: they are, as in the original.
-        truncate: cut captions that are too long for the text tower, with their number in the
-            log; False refuses them.
         kwargs: `in_channels`, `num_segments`, `average_clips` and `init_cfg`, as in
             `TextPromptHead`.
 
@@ -60,7 +58,6 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         max_logit_scale: float | None = None,
         gather_with_grad: bool = False,
         mask_duplicate_texts: bool = False,
-        truncate: bool = True,
         **kwargs: Any,
     ) -> None:
         if text_source not in TEXT_SOURCES:
@@ -74,7 +71,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         self.gather_with_grad = gather_with_grad
         self.mask_duplicate_texts = mask_duplicate_texts
         self.caption_tokenizer = CaptionTokenizer(
-            self.text_encoder.tokenizer, self.text_encoder.context_length, truncate
+            self.text_encoder.tokenizer, self.text_encoder.context_length
         )
 
     def scale(self) -> torch.Tensor:
@@ -88,7 +85,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         Samples have `text` for training on captions, `gt_label` for training on the prompts.
 
         Raises:
-            ValueError: when a clip has no text, or one that is too long and must not be cut.
+            ValueError: when a clip has no text.
         """
         if self.max_logit_scale is not None:
             # In place: behind a clamp in the graph, the gradient beyond the limit would be zero.

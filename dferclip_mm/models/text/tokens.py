@@ -42,27 +42,21 @@ def count_tokens(
 
 
 class CaptionTokenizer:
-    """Tokenizes captions, each distinct one once.
+    """Tokenizes captions, each distinct one once; cuts those that are too long, and logs how many.
 
     Args:
         tokenizer: CLIP's tokenizer.
         context_length: positions that the text tower has, start and end token included.
-        truncate: cut captions that are too long, with their number in the log; False refuses them.
     """
 
-    def __init__(self, tokenizer: SimpleTokenizer, context_length: int, truncate: bool) -> None:
+    def __init__(self, tokenizer: SimpleTokenizer, context_length: int) -> None:
         self.tokenizer = tokenizer
         self.context_length = context_length
-        self.truncate = truncate
         self.num_cut = 0
         self._known: dict[str, torch.Tensor] = {}
 
     def __call__(self, captions: Sequence[str]) -> torch.Tensor:
-        """Token ids (B, context_length), zero behind the end token.
-
-        Raises:
-            ValueError: when a caption is too long and must not be cut.
-        """
+        """Token ids (B, context_length), zero behind the end token."""
         for caption in captions:
             if caption not in self._known:
                 self._check_length(caption)
@@ -73,11 +67,6 @@ class CaptionTokenizer:
         found, room = len(self.tokenizer.encode(caption)), self.context_length - 2
         if found <= room:
             return
-        if not self.truncate:
-            raise ValueError(
-                f'the caption {caption[:80]!r} has {found} tokens, but {room} fit between start '
-                'and end token: shorten it, or set cls_head.truncate=True to have it cut'
-            )
         self.num_cut += 1
         # At the 1st, 2nd, 4th, 8th …: a corpus of long captions does not fill the log.
         if self.num_cut & (self.num_cut - 1) == 0:
