@@ -171,21 +171,27 @@ def test_rank_8_has_as_many_weights_as_published(width, layers, expected):
     assert sum(weight.numel() for weight in encoder.parameters()) == expected
 
 
+RESNET = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
+
+
 @pytest.mark.parametrize(
-    ('lora', 'message'),
+    ('small', 'vision', 'message'),
     [
-        (dict(rank=0), 'lora.rank=0'),
-        (dict(rank=2, targets=['q', 'w']), 'expected some of q, k, v, out, fc1, fc2'),
-        (dict(rank=2, layers=[2]), 'lora.layers has 2: this tower has blocks 0 to 1'),
+        (dict(lora=dict(rank=0)), {}, 'lora.rank=0'),
+        (
+            dict(lora=dict(rank=2, targets=['q', 'w'])),
+            {},
+            'expected some of q, k, v, out, fc1, fc2',
+        ),
+        (dict(lora=dict(rank=2, layers=[2])), {}, 'lora.layers has 2: .* has blocks 0 to 1'),
+        (dict(lora=dict(rank=2)), RESNET, "lora is for open_clip's Transformers, found Modif"),
+        (dict(checkpoint_mlp=True), RESNET, "checkpoint_mlp is for open_clip's Transformers"),
+        (dict(adapter=dict(dim=0)), {}, 'adapter.dim=0'),
+        (dict(adapter=dict(dim=4)), dict(ls_init_value=0.1), 'blocks without layer scales'),
     ],
     ids=str,
 )
-def test_an_invalid_setting_is_refused(tiny_clip, lora, message):
+def test_an_invalid_setting_is_refused(tiny_clip, small, vision, message):
+    tiny_clip['vision_cfg'] = vision if 'layers' in vision else tiny_clip['vision_cfg'] | vision
     with pytest.raises(ValueError, match=message):
-        encoder_of(tiny_clip, lora=lora)
-
-
-def test_a_tower_of_another_kind_is_refused(tiny_clip):
-    tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
-    with pytest.raises(ValueError, match="lora is for open_clip's Transformers, found Modif"):
-        encoder_of(tiny_clip, lora=dict(rank=2))
+        encoder_of(tiny_clip, **small)
