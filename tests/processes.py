@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from mmengine.registry import init_default_scope
 from torch import distributed, multiprocessing
@@ -51,6 +53,10 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
     if child == 0:
         code = 1
         try:
+            # A fork lacks the threads of the tests' process, which libraries would wait for.
+            cv2.setNumThreads(0)
+            torch.set_num_threads(1)
+            gc.freeze()
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)
             os.dup2(out, 2)

@@ -143,7 +143,7 @@ def crop_clips(
         return
     # A fork would copy the locks of PyTorch's and OpenCV's threads as they are.
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool:
+    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (0,)) as pool:
         # They inherit it: Ctrl-C is for the program that started them, and waits for what is begun.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         waiting: dict[Future[CroppedClip], str] = {

@@ -1,11 +1,13 @@
 """What is found in one clip, and in many clips by processes that may die."""
 
 import os
+import signal
 
 import cv2
 import numpy as np
 import pytest
 from mmaction.registry import TRANSFORMS
+from processes import in_fork
 
 from dferclip_mm.dataset_check import ClipReport, inspect_clip, inspect_clips
 
@@ -102,6 +104,21 @@ def test_a_clip_that_kills_its_process_is_a_finding_and_the_rest_is_read(
             assert report == ClipReport(path, problems=[('undecodable', 'its decoder crashes')])
         else:
             assert report.frames == 3
+
+
+def test_clips_are_inspected_in_a_fork_of_a_process_that_used_opencv(tmp_path, clip_init, frames):
+    clips = [(str(frames(tmp_path / name, 3)), clip_init) for name in ('a', 'b')]
+    cv2.setNumThreads(2)
+    for _ in range(20):
+        cv2.resize(np.zeros((600, 600, 3), np.uint8), (900, 900))
+
+    def child():
+        # What is a hang.
+        signal.alarm(60)
+        cv2.setNumThreads(2)
+        assert sum(report.frames for report in inspect_clips(clips, 2)) == 6
+
+    assert in_fork(child, tmp_path / 'log.txt') == 0
 
 
 def test_a_mistake_in_reading_one_clip_is_a_finding():
