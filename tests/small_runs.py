@@ -27,6 +27,7 @@ from mini_corpora import (
     write_mafw,
     write_text,
 )
+from mmaction.registry import MODELS
 from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
@@ -45,8 +46,8 @@ SIDE, FRAMES, WIDTH = 32, 4, 32
 ARCH = dict(
     embed_dim=WIDTH,
     quick_gelu=True,
-    vision_cfg=dict(image_size=SIDE, layers=1, width=64, patch_size=16),
-    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1),
+    vision_cfg=dict(image_size=SIDE, layers=2, width=64, patch_size=16),
+    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=2),
 )
 
 
@@ -144,6 +145,14 @@ def write_weights(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     torch.save(open_clip.CLIP(**ARCH).state_dict(), path)
     return path
+
+
+def write_model(model: Any, path: Path | str) -> str:
+    """A checkpoint of an untrained model, given as such or as its config; the path."""
+    if isinstance(model, dict):
+        model = MODELS.build(model)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
+    return str(path)
 
 
 def frozen_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:

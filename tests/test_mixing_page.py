@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from mini_corpora import write_dfew
-from mmaction.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
-from small_runs import ARCH, ROOT, small_config, start
+from small_runs import ARCH, ROOT, small_config, start, write_model
 
 from dferclip_mm.engine.options import load_config, merge_data_options
 
@@ -79,7 +78,7 @@ def test_a_sample_with_mmaction2_runs(
     cfg = small_config('dferclip_dfew', work_dir)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
     cfg.dump('small.py')
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), 'checkpoint.pth')
+    write_model(cfg.model, 'checkpoint.pth')
     for said, small in {
         'configs/dferclip_dfew.py': 'small.py',
         "'clip.mp4'": f"'{clip}'",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 import shutil
-import subprocess
-import sys
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -16,6 +13,7 @@ import yaml
 from mini_corpora import write_dfew
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from processes import run_python
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'dferclip_mm'
@@ -56,12 +54,7 @@ def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.Zip
     """The wheel."""
     folder = tmp_path_factory.mktemp('wheel')
     options = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check']
-    done = subprocess.run(
-        [sys.executable, '-m', 'pip', 'wheel', *options, '--wheel-dir', str(folder), str(source)],
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = run_python('-m', 'pip', 'wheel', *options, '--wheel-dir', folder, source, path=source)
     assert done.returncode == 0, done.stderr[-2000:]
     (path,) = folder.glob('*.whl')
     return zipfile.ZipFile(path)
@@ -112,14 +105,7 @@ def test_the_wheel_has_bases_by_the_name_of_the_package_and_a_command_for_its_pr
     write_dfew(tmp_path / 'DFEW')
     own = "_base_ = 'dferclip_mm::configs/dferclip_dfew.py'\n"
     (tmp_path / 'own.py').write_text(own + 'model = dict(cls_head=dict(num_context=4))\n')
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'installed')},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = run_python('-W', 'ignore', '-c', PROGRAM, path=tmp_path / 'installed', cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'Failed to' not in done.stdout + done.stderr
     assert done.stdout.startswith('usage: analyze.py [-h]')
