@@ -27,14 +27,9 @@ def _config(work_dir: Path) -> None:
 
 def train(folder: str, *options: str, resume: bool = False, **environment: str) -> tuple[int, str]:
     """Train on 2 processes, or briefly on one: the exit code and the output."""
-    words = ['--work-dir', folder, *(['--resume'] if resume else []), '--cfg-options']
-    words += ['randomness.seed=0', *(f'custom_hooks.0.{option}' for option in options)]
+    words = ['--work-dir', folder, *['--resume'] * resume, '--cfg-options', 'randomness.seed=0']
+    words += [f'custom_hooks.0.{option}' for option in options]
     return finish(launch('small.py', PROCESSES, *words, **environment))
-
-
-def root_cause(said: str) -> str:
-    """What torchrun prints last: the process that failed first."""
-    return ' '.join(said.rsplit('Root Cause', 1)[1].split())
 
 
 @pytest.mark.promise(
@@ -45,24 +40,23 @@ def root_cause(said: str) -> str:
 def test_a_killed_process_stops_the_others(rank: int) -> None:
     code, said = train('run', 'step=4', f'rank={rank}')
     assert code == 1
-    cause = root_cause(said)
+    # What torchrun prints last: the process that failed first.
+    cause = ' '.join(said.rsplit('Root Cause', 1)[1].split())
     assert f'rank : {rank}' in cause
     assert 'Signal 9 (SIGKILL)' in cause
     assert [path.name for path in Path('run').glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
 # Within an epoch; at the first step of all; just after a checkpoint.
+DEATHS = [(PROCESSES - 1, EPOCH + 1, 1)]
+if LONG:
+    DEATHS += [(0, 0, 2), (1, 2 * EPOCH, 1)]
+
+
 @pytest.mark.promise(
     'Several processes', '`MAX_RESTARTS` with `--resume` ends bitwise equal to an undisturbed run'
 )
-@pytest.mark.parametrize(
-    ('rank', 'step', 'times'),
-    [
-        (PROCESSES - 1, EPOCH + 1, 1),
-        pytest.param(0, 0, 2, marks=only_long),
-        pytest.param(1, 2 * EPOCH, 1, marks=only_long),
-    ],
-)
+@pytest.mark.parametrize(('rank', 'step', 'times'), DEATHS)
 def test_a_restarted_run_ends_bitwise_equal(rank: int, step: int, times: int) -> None:
     options = (f'rank={rank}', f'step={step}', f'times={times}')
     code, said = train('again', *options, resume=True, MAX_RESTARTS='2')

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from attacks import CHECKPOINTS, FEATURES, PROMPTS, canary_at, pickled
+from attacks import CHECKPOINTS, FEATURES, PROMPTS, Payload, pickled
+from small_runs import TOY, run_tool
 
 from dferclip_mm.converters import read_published
 from dferclip_mm.evaluation.results import read_results
@@ -22,37 +23,30 @@ pytestmark = [
 
 
 @pytest.fixture
-def canary(tmp_path):
-    """At the end of each test the canary is alive."""
-    with canary_at(tmp_path) as canary:
-        yield canary
-        assert not canary.fired()
+def marker(work_dir, monkeypatch):
+    """What an attack writes; not there at the end of each test."""
+    # PyTorch runs code wherever the caller does not forbid it.
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    yield work_dir / 'code_ran'
+    assert not (work_dir / 'code_ran').exists()
 
 
 @pytest.fixture
-def write(canary):
+def write(work_dir, marker):
     """Write an attack to a file of the given name."""
 
     def write(attack, name):
-        path = canary.folder / name
-        path.write_bytes(attack(canary))
-        return path
+        (work_dir / name).write_bytes(attack(marker))
+        return work_dir / name
 
     return write
-
-
-@pytest.fixture(autouse=True)
-def _unsafe_pytorch(monkeypatch):
-    """PyTorch runs code wherever the caller does not forbid it."""
-    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
 
 
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when it is converted')
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 def test_a_checkpoint_to_be_converted_runs_no_code(write, kind):
-    path = write(CHECKPOINTS[kind], 'model.pth')
     with pytest.raises(ValueError, match=r'model\.pth'):
-        read_published(path)
+        read_published(write(CHECKPOINTS[kind], 'model.pth'))
 
 
 @pytest.mark.promise('Untrusted files', 'A `pretrained` file runs no code')
@@ -66,32 +60,28 @@ def test_a_pretrained_file_runs_no_code(write, tiny_clip, kind):
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code in `load_from` and in testing')
 @pytest.mark.parametrize('kind', CHECKPOINTS)
 @pytest.mark.parametrize('program', ['train', 'test'])
-@pytest.mark.usefixtures('work_dir')
-def test_a_checkpoint_that_a_run_loads_runs_no_code(write, run_tool, toy_config, kind, program):
+def test_a_checkpoint_that_a_run_loads_runs_no_code(write, kind, program):
     path = write(CHECKPOINTS[kind], 'model.pth')
     options = [path] if program == 'test' else ['--cfg-options', f'load_from={path}']
     with pytest.raises(SystemExit, match=r'model\.pth'):
-        run_tool(program, toy_config, *options)
+        run_tool(program, TOY, *options)
 
 
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when a run resumes from it')
 @pytest.mark.parametrize('key', ['message_hub', 'optimizer', 'meta'])
-@pytest.mark.usefixtures('work_dir')
-def test_a_checkpoint_that_a_run_resumes_from_runs_no_code(canary, run_tool, toy_config, key):
-    path = canary.folder / 'epoch_1.pth'
+def test_a_checkpoint_that_a_run_resumes_from_runs_no_code(marker, key):
     content = dict(state_dict={}, meta={}, message_hub={}, optimizer={})
-    torch.save({**content, key: dict(code=canary.payload)}, path)
+    torch.save({**content, key: dict(code=Payload(marker))}, 'epoch_1.pth')
     with pytest.raises(SystemExit, match=r'epoch_1\.pth'):
-        run_tool('train', toy_config, '--resume', '--cfg-options', f'load_from={path}')
+        run_tool('train', TOY, '--resume', '--cfg-options', 'load_from=epoch_1.pth')
 
 
 @pytest.mark.promise('Untrusted files', 'A feature file runs no code')
 @pytest.mark.parametrize('kind', FEATURES)
-def test_a_feature_file_runs_no_code(write, run_tool, kind):
+def test_a_feature_file_runs_no_code(write, kind):
     path = write(FEATURES[kind], 'features.npz')
-    with pytest.raises(
-        SystemExit, match=r'features\.npz: expected a file of tools/extract_features'
-    ):
+    said = r'features\.npz: expected a file of tools/extract_features'
+    with pytest.raises(SystemExit, match=said):
         run_tool('linear_probe', path, path)
 
 

@@ -1,7 +1,5 @@
 """Hostile prompt files are refused soon, and in little memory."""
 
-from __future__ import annotations
-
 import resource
 import time
 
@@ -11,15 +9,14 @@ from dferclip_mm.prompts import load_prompts, parse_prompts
 from dferclip_mm.prompts.parse import MAX_BYTES
 
 BOMBS = {
-    'nested lists': (b'[' * 99_000, 'json'),
-    'nested tables': (b'{"a":' * 19_000, 'json'),
-    'nested YAML': (b'[' * 99_000, 'yaml'),
-    'aliases': (b'a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]', 'yaml'),
-    'an alias of itself': (b'a: &a [*a]', 'yaml'),
-    'one name many times': (b'{' + b'"a":"x",' * 10_000 + b'"a":"x"}', 'json'),
-    'a long number': (b'{"a": ' + b'9' * 90_000 + b'}', 'json'),
-    'code': (b'a: !!python/object/apply:os.system ["true"]', 'yaml'),
-    'two documents': (b'a: x\n---\nb: y', 'yaml'),
+    'nested lists.json': b'[' * 99_000,
+    'nested tables.json': b'{"a":' * 19_000,
+    'nested.yaml': b'[' * 99_000,
+    'aliases.yaml': b'a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]',
+    'an alias of itself.yaml': b'a: &a [*a]',
+    'one name many times.json': b'{' + b'"a":"x",' * 10_000 + b'"a":"x"}',
+    'a long number.json': b'{"a": ' + b'9' * 90_000 + b'}',
+    'two documents.yaml': b'a: x\n---\nb: y',
 }
 
 
@@ -28,11 +25,10 @@ BOMBS = {
 )
 @pytest.mark.parametrize('name', BOMBS)
 def test_bombs_are_refused_soon_and_in_little_memory(name):
-    data, form = BOMBS[name]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    with pytest.raises(ValueError, match=rf'^own\.{form}'):
-        parse_prompts(data, f'own.{form}')
+    with pytest.raises(ValueError, match=f'^{name}'):
+        parse_prompts(BOMBS[name], name)
     # A bomb takes minutes and gigabytes, or does not end.
     assert time.process_time() - start < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000

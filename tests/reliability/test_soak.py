@@ -28,13 +28,13 @@ class Watch(Hook):
     def before_train_epoch(self, runner: Any) -> None:
         pages = int(Path('/proc/self/statm').read_text().split()[1])
         listed = (len(list(Path('/proc/self', name).iterdir())) for name in ('fd', 'task'))
-        self.seen.append((pages * os.sysconf('SC_PAGE_SIZE'), *listed))
+        self.seen.append((pages, *listed))
 
 
-def soak(rank: int, folder: str, epochs: int) -> list[tuple[int, ...]]:
+def soak(rank: int, folder: Path, epochs: int) -> list[tuple[int, ...]]:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
     os.chdir(folder)
-    cfg = small_config('dferclip_dfew', Path(folder), Path('run'), train_cfg__val_interval=1)
+    cfg = small_config('dferclip_dfew', folder, Path('run'), train_cfg__val_interval=1)
     cfg.train_cfg.max_epochs, cfg.launcher = epochs, 'pytorch'
     # New workers for every epoch, in one of the three loaders.
     cfg.val_dataloader.num_workers = 1
@@ -45,11 +45,10 @@ def soak(rank: int, folder: str, epochs: int) -> list[tuple[int, ...]]:
 
 
 @only_long
-@pytest.mark.skipif(not Path('/proc/self/statm').is_file(), reason='needs Linux')
 @pytest.mark.promise('Several processes', 'Memory, open files and threads do not grow over epochs')
 def test_memory_and_open_files_stay(tmp_path: Path) -> None:
     write_dfew(tmp_path / 'DFEW', num_frames=3)
-    for seen in in_processes(soak, str(tmp_path), 100):
+    for seen in in_processes(soak, tmp_path, 100):
         memory, files, threads = zip(*seen, strict=True)
         third = len(memory) // 3
         assert max(memory[-third:]) < 1.05 * max(memory[:third])
