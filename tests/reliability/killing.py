@@ -23,6 +23,7 @@ from mmengine.registry import HOOKS
 from processes import in_fork
 from small_runs import small_config, start
 
+from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE
 from dferclip_mm.engine.run import friendly_errors
 
 EPOCHS = 3
@@ -108,13 +109,13 @@ def go(
         with friendly_errors():
             start(cfg).test() if test else train(cfg, resume=resume)
 
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     log = folder / f'{name}.txt'
     log.unlink(missing_ok=True)
     return in_fork(child, log), log.read_text()
 
 
-def finish(folder: Path, name: str = 'all', **options: Any) -> str:
+def finish(folder: Path, name: str = 'whole', **options: Any) -> str:
     """What a run said that comes to its end."""
     code, said = go(folder, name, **options)
     assert code == 0, said[-3000:]
@@ -140,6 +141,18 @@ def check_equal(straight: Path, resumed: Path, where: str = '') -> None:
     for name in names(straight):
         found = differences(straight / 'run' / name, resumed / 'run' / name)
         assert found == [], f'{where} {name}'
+
+
+def check_resumes(folder: Path, *, at: int, number: int = signal.SIGTERM, **run: Any) -> str:
+    """Run straight, and again with a signal; the resumed run ends equal. What was said before."""
+    when = run.pop('when', 'train_iter')
+    finish(folder / 'straight', **run)
+    code, said = go(folder / 'halves', 'first', at=at, number=number, when=when, **run)
+    assert code in (EXIT_CODE, -signal.SIGKILL), said[-3000:]
+    assert 'Traceback' not in said
+    finish(folder / 'halves', 'second', resume=True, **run)
+    check_equal(folder / 'straight', folder / 'halves')
+    return said
 
 
 def watch_files(folder: Path, stop: Callable[[str, Path], None]) -> None:

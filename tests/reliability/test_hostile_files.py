@@ -3,12 +3,10 @@
 Lists and clips are attacked in ``test_hostile_clips.py``.
 """
 
-from __future__ import annotations
-
 import pytest
 import torch
 from attacks import CHECKPOINTS, FEATURES, PROMPTS, Payload, pickled
-from small_runs import TOY, run_tool
+from small_runs import ARCH, TOY, run_tool
 
 from dferclip_mm.converters import read_published
 from dferclip_mm.evaluation.results import read_results
@@ -31,40 +29,38 @@ def marker(work_dir, monkeypatch):
     assert not (work_dir / 'code_ran').exists()
 
 
-@pytest.fixture
-def write(work_dir, marker):
-    """Write an attack to a file of the given name."""
-
-    def write(attack, name):
-        (work_dir / name).write_bytes(attack(marker))
-        return work_dir / name
-
-    return write
+# A file, how it is read, and the attacks that it may hold.
+READERS = {
+    'converted.pth': (read_published, CHECKPOINTS),
+    'clip.pt': (lambda name: build_clip(ARCH, name), CHECKPOINTS),
+    'trained.pth': (
+        lambda name: run_tool('train', TOY, '--cfg-options', f'load_from={name}'),
+        CHECKPOINTS,
+    ),
+    'tested.pth': (lambda name: run_tool('test', TOY, name), CHECKPOINTS),
+    'features.npz': (lambda name: run_tool('linear_probe', name, name), FEATURES),
+    'results.json': (read_results, dict(pickle=pickled)),
+    **{
+        f'own.{suffix}': (lambda name: load_prompts(name, ['a']), {suffix: attack})
+        for suffix, attack in PROMPTS.items()
+    },
+}
 
 
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when it is converted')
-@pytest.mark.parametrize('kind', CHECKPOINTS)
-def test_a_checkpoint_to_be_converted_runs_no_code(write, kind):
-    with pytest.raises(ValueError, match=r'model\.pth'):
-        read_published(write(CHECKPOINTS[kind], 'model.pth'))
-
-
 @pytest.mark.promise('Untrusted files', 'A `pretrained` file runs no code')
-@pytest.mark.parametrize('kind', CHECKPOINTS)
-def test_a_pretrained_file_runs_no_code(write, tiny_clip, kind):
-    path = write(CHECKPOINTS[kind], 'clip.pt')
-    with pytest.raises(ValueError, match=r'clip\.pt \(\d+ bytes\) does not hold CLIP weights'):
-        build_clip(tiny_clip, str(path))
-
-
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code in `load_from` and in testing')
-@pytest.mark.parametrize('kind', CHECKPOINTS)
-@pytest.mark.parametrize('program', ['train', 'test'])
-def test_a_checkpoint_that_a_run_loads_runs_no_code(write, kind, program):
-    path = write(CHECKPOINTS[kind], 'model.pth')
-    options = [path] if program == 'test' else ['--cfg-options', f'load_from={path}']
-    with pytest.raises(SystemExit, match=r'model\.pth'):
-        run_tool(program, TOY, *options)
+@pytest.mark.promise('Untrusted files', 'A feature file runs no code')
+@pytest.mark.promise('Untrusted files', 'A prompt file runs no code')
+@pytest.mark.parametrize(
+    ('name', 'attack'),
+    [(name, attack) for name, (_, attacks) in READERS.items() for attack in attacks],
+)
+def test_a_file_that_is_read_runs_no_code(name, attack, marker, work_dir):
+    read, attacks = READERS[name]
+    (work_dir / name).write_bytes(attacks[attack](marker))
+    with pytest.raises((ValueError, SystemExit), match=name):
+        read(name)
 
 
 @pytest.mark.promise('Untrusted files', 'A checkpoint runs no code when a run resumes from it')
@@ -74,25 +70,3 @@ def test_a_checkpoint_that_a_run_resumes_from_runs_no_code(marker, key):
     torch.save({**content, key: dict(code=Payload(marker))}, 'epoch_1.pth')
     with pytest.raises(SystemExit, match=r'epoch_1\.pth'):
         run_tool('train', TOY, '--resume', '--cfg-options', 'load_from=epoch_1.pth')
-
-
-@pytest.mark.promise('Untrusted files', 'A feature file runs no code')
-@pytest.mark.parametrize('kind', FEATURES)
-def test_a_feature_file_runs_no_code(write, kind):
-    path = write(FEATURES[kind], 'features.npz')
-    said = r'features\.npz: expected a file of tools/extract_features'
-    with pytest.raises(SystemExit, match=said):
-        run_tool('linear_probe', path, path)
-
-
-def test_a_file_of_results_runs_no_code(write):
-    with pytest.raises(ValueError, match=r'results\.json'):
-        read_results(write(pickled, 'results.json'))
-
-
-@pytest.mark.promise('Untrusted files', 'A prompt file runs no code')
-@pytest.mark.parametrize('suffix', PROMPTS)
-def test_a_prompt_file_runs_no_code(write, suffix):
-    path = write(PROMPTS[suffix], f'own.{suffix}')
-    with pytest.raises(ValueError, match=rf'own\.{suffix}'):
-        load_prompts(str(path), ['a'])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from killing import check_equal, config, finish, go, names, train
+from killing import check_equal, check_resumes, config, finish, go, names, train
 from lengths import LONG
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
@@ -30,53 +30,48 @@ class FailHook(Hook):
         raise RuntimeError('the camera fell over')
 
 
-@pytest.fixture(scope='module')
-def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('straight')
-    finish(folder)
-    return folder
+INT, USR1, TERM = signal.SIGINT, signal.SIGUSR1, signal.SIGTERM
+EVERY_SECOND = dict(default_hooks__checkpoint__interval=2)
+# The signal, the iteration (18 in 3 epochs of 6), within or after what, settings of the run, and
+# what it says.
+MOMENTS: list[tuple[int, int, str, dict[str, Any], str]] = [
+    (TERM, 6, 'train_iter', {}, 'saved after iteration 6'),
+    (USR1, 9, 'train_iter', dict(train_dataloader__num_workers=1), 'saved after iteration 9'),
+    (INT, 9, 'train_iter', {}, 'press Ctrl-C again to end at once, without saving'),
+    (TERM, 9, 'train_iter', dict(optim_wrapper__accumulative_counts=4), 'after iteration 12'),
+    (TERM, 12, 'val_iter', {}, 'saved before this validation'),
+    # No checkpoint of this epoch was due.
+    (TERM, 6, 'train_epoch', EVERY_SECOND, 'saved after iteration 6, in its validation'),
+]
+if LONG:
+    MOMENTS += [(TERM, 12, 'train_epoch', EVERY_SECOND, 'saved before this validation')]
+    MOMENTS += [(USR1, at, 'train_iter', {}, '') for at in (1, 2, 5, 7, 10, 12, 13, 17, 18)]
 
 
-def check_resumes(
-    straight: Path, folder: Path, at: int, when: str = 'train_iter', number: int = 15, **run: Any
-) -> str:
-    """Stop a run with a signal, resume it, and compare; what the first half said."""
-    code, said = go(folder, 'first', at=at, when=when, number=number, **run)
-    assert code == EXIT_CODE, said
-    assert 'Traceback' not in said
-    finish(folder, 'second', resume=True, **run)
-    check_equal(straight, folder)
-    return said
-
-
-# 18 iterations in 3 epochs of 6: the last of an epoch, and between.
 @pytest.mark.promise(
     'Resuming', 'SIGTERM or SIGUSR1 saves after the iteration; the run resumes with the next batch'
 )
-@pytest.mark.parametrize('at', [1, 2, 5, 6, 7, 10, 12, 13, 17, 18] if LONG else [6, 9])
-def test_a_resumed_run_continues_with_the_next_batch(
-    at: int, straight: Path, tmp_path: Path
+@pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
+@pytest.mark.parametrize(('number', 'at', 'when', 'options', 'expected'), MOMENTS)
+def test_a_run_that_gets_a_signal_saves_and_a_resumed_one_ends_equal(
+    number: int, at: int, when: str, options: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
-    number = signal.SIGUSR1 if at % 2 else signal.SIGTERM
-    workers = dict(train_dataloader__num_workers=at % 2)
-    said = check_resumes(straight, tmp_path, at, number=number, **workers)
-    assert f'stop signal received: saved after iteration {at}' in said
+    said = check_resumes(tmp_path, at=at, when=when, number=number, **options)
+    assert 'stop signal received: saved ' in said
+    assert expected in said
 
 
 @pytest.mark.promise(
     'Resuming', 'The first Ctrl-C saves and ends in one line, the second ends at once'
 )
-def test_ctrl_c_saves_and_ends_in_one_line(straight: Path, tmp_path: Path) -> None:
-    said = check_resumes(straight, tmp_path / 'one', 9, number=signal.SIGINT)
-    assert 'press Ctrl-C again to end at once, without saving' in said
-    assert 'stop signal received: saved after iteration 9' in said
-    # Sent within one iteration, which is not finished.
-    hooks = [dict(type='TermHook', at=9, number=int(signal.SIGINT))] * 2
-    code, said = go(tmp_path / 'two', 'first', hooks=hooks, train_dataloader__num_workers=1)
+def test_a_second_ctrl_c_ends_the_run_at_once(tmp_path: Path) -> None:
+    """Sent within one iteration, which is not finished."""
+    hooks = [dict(type='TermHook', at=9, number=int(INT))] * 2
+    code, said = go(tmp_path, 'first', hooks=hooks, train_dataloader__num_workers=1)
     assert code == 130
     assert said.rstrip().splitlines()[-1] == 'interrupted: what was finished before is kept'
     assert 'Traceback' not in said
-    assert names(tmp_path / 'two', '*.pth') == ['best_dfer_WAR_epoch_1.pth', 'epoch_1.pth']
+    assert names(tmp_path, '*.pth') == ['best_dfer_WAR_epoch_1.pth', 'epoch_1.pth']
 
 
 # A run of 18 iterations that validates after each second, and saves after the last.
@@ -109,21 +104,6 @@ def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there
     check_equal(straight, halves)
 
 
-def test_a_signal_in_validation_ends_the_run_at_once(straight: Path, tmp_path: Path) -> None:
-    said = check_resumes(straight, tmp_path, 12, 'val_iter')
-    assert 'stop signal received: saved before this validation' in said
-
-
-@pytest.mark.promise('Resuming', 'A signal between training and validation saves the run')
-@pytest.mark.parametrize('at', [6, 12] if LONG else [6])
-def test_a_signal_between_training_and_validation_is_obeyed(at: int, tmp_path: Path) -> None:
-    """Where no checkpoint of the epoch was due, and where it is already written."""
-    every = dict(default_hooks__checkpoint__interval=2)
-    finish(tmp_path / 'straight', **every)
-    said = check_resumes(tmp_path / 'straight', tmp_path / 'halves', at, 'train_epoch', **every)
-    assert ('saved after iteration 6, in its validation' in said) == (at == 6)
-
-
 @pytest.mark.parametrize(
     'when', ['train_iter', 'train_epoch', 'val_epoch'] if LONG else ['train_iter']
 )
@@ -148,18 +128,11 @@ def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
     assert in_fork(child, log) == 0, log.read_text()[-3000:]
 
 
-def test_a_run_saves_only_after_an_optimizer_step(tmp_path: Path) -> None:
-    steps = dict(optim_wrapper__accumulative_counts=4)
-    finish(tmp_path / 'straight', **steps)
-    said = check_resumes(tmp_path / 'straight', tmp_path / 'halves', 9, **steps)
-    assert 'saved after iteration 12' in said
-
-
 def _one_of_two(rank: int, folder: Path, resume: bool, at: int) -> Any:
     """The exit code of one of two processes; the second gets a signal."""
     os.environ['LOCAL_RANK'] = str(rank)
     cfg = config(folder, keep=1, launcher='pytorch')
-    cfg.custom_hooks.append(dict(type='TermHook', at=at, number=int(signal.SIGTERM), rank=1))
+    cfg.custom_hooks.append(dict(type='TermHook', at=at, number=int(TERM), rank=1))
     try:
         train(cfg, resume=resume)
     except SystemExit as end:
@@ -184,5 +157,5 @@ def test_processes_end_at_the_same_iteration(tmp_path: Path) -> None:
 def test_without_a_hook_that_saves_the_signals_end_the_run(tmp_path: Path) -> None:
     checkpoint = dict(_delete_=True, type='CheckpointHook')
     code, said = go(tmp_path, 'first', at=2, default_hooks__checkpoint=checkpoint)
-    assert code == -signal.SIGTERM
+    assert code == -TERM
     assert 'AtomicCheckpointHook' in said
