@@ -12,23 +12,9 @@ import pytest
 import torch
 from killing import check_equal, check_resumes, config, finish, go, names, train
 from lengths import LONG
-from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
 from processes import in_fork, in_processes
 
 from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE, SIGNALS
-
-
-@HOOKS.register_module(force=True)
-class FailHook(Hook):
-    """Fails before the first of what it is told, such as ``'train_iter'``."""
-
-    def __init__(self, when: str) -> None:
-        setattr(self, f'before_{when}', self._fail)
-
-    def _fail(self, *_: Any, **__: Any) -> None:
-        raise RuntimeError('the camera fell over')
-
 
 INT, USR1, TERM = signal.SIGINT, signal.SIGUSR1, signal.SIGTERM
 EVERY_SECOND = dict(default_hooks__checkpoint__interval=2)
@@ -94,8 +80,6 @@ def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there
     finish(straight, **options)
     code, said = go(halves, 'first', at=at, when='val_iter', **options)
     assert code == EXIT_CODE
-    saved = torch.load(halves / 'run/preempted.pth', weights_only=True)
-    assert saved['meta']['iter'] == at
     assert f'saved after iteration {at}, in its validation' in said
     assert said.count('Iter(val) [1/1]') == at // 2 - 1
     said = finish(halves, 'second', resume=True, **options)
@@ -104,20 +88,14 @@ def test_a_signal_in_a_validation_before_which_nothing_was_saved_is_obeyed_there
     check_equal(straight, halves)
 
 
-@pytest.mark.parametrize(
-    'when', ['train_iter', 'train_epoch', 'val_epoch'] if LONG else ['train_iter']
-)
-def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(
-    when: str, tmp_path: Path
-) -> None:
+def test_a_run_that_fails_restores_the_signals_and_ends_its_workers(tmp_path: Path) -> None:
     def child() -> None:
         # What is a hang: Python would wait for ever.
         signal.alarm(300)
         before = [signal.getsignal(number) for number in SIGNALS]
-        cfg = config(tmp_path / 'run')
+        cfg = config(tmp_path / 'run', optim_wrapper__optimizer__weight_decay=float('nan'))
         cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
-        cfg.custom_hooks.append(dict(type='FailHook', when=when))
-        with pytest.raises(RuntimeError, match='the camera fell over'):
+        with pytest.raises(FloatingPointError):
             train(cfg)
         assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
         assert [signal.getsignal(number) for number in SIGNALS] == before
