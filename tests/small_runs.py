@@ -13,6 +13,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,25 @@ def write_corpora(root: Path) -> None:
     write_text(root / 'scores/scores.csv', '\n'.join(scores))
 
 
+def shrink_steps(steps: Iterable[Any], side: int = SIDE, frames: int = FRAMES) -> None:
+    """Frames of `side` pixels in the steps of a pipeline, and no more than `frames`."""
+    for step in steps:
+        if step['type'] == 'Resize':
+            step.update(scale=(side, side), keep_ratio=False)
+        for key in ('size', 'crop_size', 'input_size'):
+            if key in step:
+                step[key] = side
+        for key in ('num_frames', 'clip_len'):
+            if key in step:
+                step[key] = min(step[key], frames)
+
+
+def shrink_loader(loader: Any, side: int = SIDE, frames: int = FRAMES) -> None:
+    """Two clips in a batch, loaded in this process by a small pipeline."""
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
+    shrink_steps(loader.dataset.pipeline, side, frames)
+
+
 def shrink(cfg: Config, root: Path) -> None:
     """Small towers, few small frames, one epoch; the corpus of the same name below `root`."""
     model, head = cfg.model, cfg.model.cls_head
@@ -97,16 +117,11 @@ def shrink(cfg: Config, root: Path) -> None:
         head.in_channels = width
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
-        if loader is None:
-            continue
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
-        loader.dataset.data_root = str(root / Path(loader.dataset.data_root).name)
-        steps = loader.dataset.pipeline
-        # Cached frame features say how their pixels are made.
-        for step in (*steps, *steps[0].get('pixels', ())):
-            for key, value in (('num_frames', FRAMES), ('size', SIDE), ('crop_size', SIDE)):
-                if key in step:
-                    step[key] = value
+        if loader is not None:
+            shrink_loader(loader)
+            loader.dataset.data_root = str(root / Path(loader.dataset.data_root).name)
+            # Cached frame features say how their pixels are made.
+            shrink_steps(loader.dataset.pipeline[0].get('pixels', ()))
     if cfg.get('train_cfg') is not None:
         cfg.train_cfg.max_epochs = 1
 

@@ -5,7 +5,7 @@ import torch
 from lengths import only_long
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from small_runs import CONFIGS
+from small_runs import CONFIGS, shrink_steps
 
 from benchmarks import batches, corpus, data, gpu, memory, models, own_video, pillow
 from benchmarks.measure import saved_bytes
@@ -96,10 +96,7 @@ def test_steps_of_several_clips_and_from_a_cache_are_measured(tiny_model, tmp_pa
 @only_long
 def test_the_gpu_part_runs_on_the_cpu(tiny_model, tmp_path):
     cfg = Config.fromfile(CONFIG)
-    for step in cfg.train_pipeline:
-        step.update(
-            {key: 4 if key == 'num_frames' else 32 for key in step if key in ('num_frames', 'size')}
-        )
+    shrink_steps(cfg.train_pipeline)
     cfg.dump(tmp_path / 'config.py')
     (tmp_path / 'clips').mkdir()
     model, config = MODELS.build(tiny_model), str(tmp_path / 'config.py')
