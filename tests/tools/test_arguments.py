@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from processes import run_python
 from small_runs import TOOLS, TOY, run_tool
