@@ -102,7 +102,7 @@ def main() -> None:
         curves = find_curves(args.run)
         features = args.features and choose_features(args.features, results.clips)
         print(format_scores(results))
-        figures = {'confusion matrix': confusion_figure(results.scores.confusion, results.classes)}
+        figures = {'confusion matrix': confusion_figure(results.confusion, results.classes)}
         for name, each in curves.items():
             key = 'learning curves' if len(curves) == 1 else f'learning curves {name}'
             figures[key] = curves_figure(each)

@@ -56,7 +56,12 @@ def find_test_dataset(cfg: Config) -> Any:
 
 
 def list_metrics(evaluator: Any) -> list[Any]:
-    """The configs of an evaluator's metrics: it may be a list of them, one, or none."""
+    """The configs of an evaluator's metrics: it may be a list of them, one, or none.
+
+    MMEngine's ``dict(type='Evaluator', metrics=…)`` is one, too.
+    """
+    if isinstance(evaluator, dict) and 'metrics' in evaluator:
+        evaluator = evaluator['metrics']
     if isinstance(evaluator, list | tuple):
         return [*evaluator]
     return [evaluator] if evaluator else []
