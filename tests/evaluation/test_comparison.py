@@ -107,8 +107,8 @@ def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -
 
 def test_frames_and_videos_of_the_same_clips_are_compared_wherever_they_are() -> None:
     frames = Run('frames', (results(range(30), template='/data/Clip/{:03}'),))
-    videos = (results(range(15, 30), template='/my/{:03}.mp4'), results(range(15)))
-    moved = Run('videos', (videos[0], results(range(15), template='/my/{:03}.mp4')))
+    parts = [results(each, template='/my/{:03}.mp4') for each in (range(15, 30), range(15))]
+    moved = Run('videos', tuple(parts))
     assert sorted(frames.clips) == sorted(moved.clips)
     assert len(compare([frames, moved], 100)) == 2
 
@@ -132,10 +132,9 @@ def test_dots_and_spans_belong_to_the_name_of_a_clip(frames: str, video: str, pa
 def test_runs_on_other_clips_are_refused_with_the_difference() -> None:
     base = Run('a', (results(range(30)),))
     fewer = Run('b', (results(range(28)),))
-    with pytest.raises(ValueError, match='2 of the 30 of a are not among the 28 of b, such as 028'):
-        compare([base, fewer])
-    with pytest.raises(ValueError, match='2 of the 30 of a are not among'):
-        compare([fewer, base])
+    for runs in ([base, fewer], [fewer, base]):
+        with pytest.raises(ValueError, match=r'2 of the 30 of a .* among the 28 of b, such as 028'):
+            compare(runs)
 
 
 @pytest.mark.parametrize(

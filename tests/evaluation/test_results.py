@@ -24,20 +24,10 @@ def write_log(folder: Path, time: str, lines: list[dict]) -> None:
 
 
 def test_a_resumed_run_is_one_curve_and_later_values_count(tmp_path: Path) -> None:
-    write_log(
-        tmp_path,
-        '20260101_000000',
-        [
-            {'loss': 3.0, 'step': 1},
-            {'dfer/UAR': 10.0, 'dfer/WAR': 20.0, 'step': 1},
-            {'loss': 9.0, 'step': 2},
-        ],
-    )
-    write_log(
-        tmp_path,
-        '20260101_000500',
-        [{'loss': 2.0, 'step': 2}, {'dfer/UAR': 30.0, 'dfer/WAR': 40.0, 'step': 2}],
-    )
+    first = [{'loss': 3.0, 'step': 1}, {'dfer/UAR': 10.0, 'dfer/WAR': 20.0, 'step': 1}]
+    second = [{'loss': 2.0, 'step': 2}, {'dfer/UAR': 30.0, 'dfer/WAR': 40.0, 'step': 2}]
+    write_log(tmp_path, '20260101_000000', [*first, {'loss': 9.0, 'step': 2}])
+    write_log(tmp_path, '20260101_000500', second)
     (curves,) = find_curves(tmp_path).values()
     assert {name: curve.to_dict() for name, curve in curves.items()} == {
         'loss': {1: 3, 2: 2},
