@@ -17,7 +17,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from processes import in_processes
 
-from dferclip_mm.evaluation import uar, war
+from dferclip_mm.evaluation.measures import uar, war
 from dferclip_mm.evaluation.results import read_results
 
 CLASSES = ('a', 'b', 'c', 'd')

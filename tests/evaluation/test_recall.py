@@ -9,9 +9,8 @@ from lengths import cases
 from mmaction.registry import METRICS
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 
-from dferclip_mm.evaluation import count_answers, uar, war
 from dferclip_mm.evaluation.compare import Run, compare
-from dferclip_mm.evaluation.measures import recall
+from dferclip_mm.evaluation.measures import count_answers, recall, uar, war
 from dferclip_mm.evaluation.results import Results
 
 
