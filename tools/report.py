@@ -59,7 +59,7 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str], list[np.ndar
     model = load_model(cfg, checkpoint)
 
     def read(path: str) -> list[np.ndarray]:
-        clip = read_clip(cfg, model, path)
+        clip = read_clip(cfg, model, path, evaluated=True)
         relevance = patch_relevance(model, clip, int(predict(model, clip).argmax()))
         return [*np.concatenate([clip.frames, overlay(clip, relevance)], axis=1)]
 

@@ -36,10 +36,14 @@ class Clip(NamedTuple):
         return values.detach().float().cpu().numpy()[times]
 
 
-def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
+def read_clip(
+    cfg: Any, model: Any, video: str | Path | np.ndarray, *, evaluated: bool = False
+) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    The first view is taken. Raises ValueError or OSError for no clip, or one that is too short.
+    The first view is taken. Face crops are not called for where the clip lies in the config's
+    ``data_root``, or was ``evaluated``. Raises ValueError or OSError for no clip, or one that is
+    too short.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
     pipeline = [step for step in dataset.get('pipeline', ()) if step['type'] != 'PackActionInputs']
@@ -55,8 +59,8 @@ def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
     else:
         name, source = str(video), dict(filename=str(video))
         root = dataset.get('data_root')
-        # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
-        if root and Path(name).resolve().is_relative_to(Path(root).resolve()):
+        if evaluated or (root and Path(name).resolve().is_relative_to(Path(root).resolve())):
+            # ClipInit calls for face crops where it is not given.
             source['sample_idx'] = 0
     results = Compose(pipeline)(dict(source, start_index=0, label=-1, modality='RGB'))
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))

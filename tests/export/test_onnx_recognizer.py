@@ -14,7 +14,7 @@ import onnx
 import pandas as pd
 import pytest
 import torch
-from drawn_faces.film import Film, Role, Shot, write_film
+from analyzed_clips import person, write_people
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from untrained_demo import CONFIG, write_untrained_demo
@@ -40,12 +40,7 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     assert recognizer.metadata['size'] == [48, 48]
     assert recognizer.metadata['pipeline'][1]['type'] == 'SampleSegments'
 
-    role = Role(person=0, path=((0, 0.5, 0.45, 0.5),))
-    times = [index / 12 for index in range(24)]
-    write_film(
-        Path('one.mp4'),
-        Film(shots=(Shot(start=0.0, roles=(role,)),), times=times, width=320, height=180),
-    )
+    write_people('one.mp4', person(0))
     options = ('--window', '1', '--formats', 'csv', '--device', 'cpu')
     run_tool('analyze', 'one.mp4', '--model', CONFIG, checkpoint, '--out', 'torch', *options)
     run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--out', 'onnx', *options)
@@ -76,6 +71,9 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     with pytest.raises(SystemExit) as end:
         run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--classes', 'calm,tense')
     assert 'model.onnx has its classes: expected no other classes' in str(end.value)
+    without = ('--cfg-options', 'test_dataloader=None', 'test_cfg=None', 'test_evaluator=None')
+    with pytest.raises(SystemExit, match='expected a test_dataloader, whose pipeline says'):
+        run_tool('export_model', CONFIG, checkpoint, 'other.onnx', *without)
 
 
 def write_other_onnx(path: Path, **metadata: str) -> None:

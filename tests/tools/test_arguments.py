@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import run_python
 from small_runs import TOOLS, TOY, run_tool
 
 # Ask each program for help, as a script, and say what was imported.
@@ -23,13 +24,8 @@ for program in sys.argv[1:]:
 
 def test_help_comes_before_pytorch_is_imported() -> None:
     programs = sorted(path for path in TOOLS.glob('*.py') if path.stem != 'arguments')
-    done = subprocess.run(
-        [sys.executable, '-c', ASK, *map(str, programs)],
-        env={**os.environ, 'PYTHONPATH': str(TOOLS)},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    done = run_python('-c', ASK, *programs, path=TOOLS)
+    assert done.returncode == 0, done.stderr
     said = done.stdout.split('code 0 imported []\n')
     assert said.pop() == ''
     for program, text in zip(programs, said, strict=True):
