@@ -166,6 +166,7 @@ def test_names_that_are_missing_or_not_the_datasets_are_refused(names: dict[str,
     for given, meta, said in (
         ({}, None, f'{kind} needs the names of the {what}: set'),
         (names, {what: ('b', 'a')}, f'{kind} has the {what} a, b, but the dataset has b, a'),
+        ({}, {what: ('b',)}, rf'the head has 2 {what}, the dataset 1 \(b\): give both'),
     ):
         metric = METRICS.build(dict(type=kind, **given))
         metric.dataset_meta = meta

@@ -131,14 +131,6 @@ def test_the_intervals_are_those_of_a_comparison_over_subjects():
         assert found[f'dfer/{name}_high'] == row[f'{name}_high']
 
 
-def test_head_and_dataset_must_have_equally_many_classes():
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = dict(classes=('a', 'b'))
-    metric.process(None, samples_of([0], [2], 3))
-    with pytest.raises(ValueError, match='head has 3 classes, the dataset 2'):
-        metric.evaluate(size=1)
-
-
 @pytest.mark.parametrize(
     ('truth', 'said'), [([0, 0], ['b', 'c']), ([0, 1], ['c']), ([2, 1, 0], [])]
 )
