@@ -70,9 +70,3 @@ def test_two_processes_may_write_the_file_of_one_clip(store, clips, monkeypatch)
     store.write('x/2', TENSORS, state)
     assert store.is_current('x/2', clips['x/2'])
     assert sorted(path.stem for path in store.folder.rglob('*')) == ['1', '2', 'x', 'y']
-
-
-def test_names_may_hold_any_character(store, clips):
-    for name in ('u\u2028x', 'u\rx', 'u\nx', 'ü表'):
-        store.write(name, TENSORS, SourceState.of(clips['y']))
-        assert store.is_current(name, clips['y'])
