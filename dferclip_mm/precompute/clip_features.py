@@ -13,7 +13,7 @@ from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
 from ..files import atomic_write
-from ..models.heads.pool import pool_to_clip
+from ..models.pool import pool_to_clip
 
 
 def clip_features(model: Any, batch: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ import torch
 from mmcv.transforms import Compose
 
 from ..media.errors import ClipReadError
-from ..models.recognizers.frame_recognizer import pool_frames
+from ..models.pool import pool_frames
 from .clip_store import ClipStore
 from .frame_features import write_features
 from .source_clips import SourceClip, SourceState, map_clips
