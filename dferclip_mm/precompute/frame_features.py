@@ -36,12 +36,12 @@ def check_frame_features(dataset: Any, model: Any) -> None:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
     for step in (step for step in steps if isinstance(step, FrameFeaturesInit)):
         store = ClipStore(step.cache, FORMAT, find_identity(model, step.pixels, step.dtype))
-        clips = {clip.name: clip.path for clip in find_source_clips([dataset], [()])}
+        clips = find_source_clips([dataset], [()])
         outdated = store.find_outdated(clips)
         if outdated:
             raise StaleFileError(
                 f'{step.cache} lacks the features of {len(outdated)} of {len(clips)} clips, or '
-                f'they are older than the clips, first {clips[outdated[0]]}: run '
+                f'they are older than the clips, first {outdated[0].path}: run '
                 'tools/cache_frames.py with this config'
             )
         step.clip_folders = find_clip_folders(dataset)
