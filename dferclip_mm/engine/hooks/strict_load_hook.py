@@ -130,28 +130,24 @@ class StrictLoadHook(Hook):
 
 
 def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
-    """The settings that the run goes on with, after a warning about those of the checkpoint.
-
-    None are known after a checkpoint without settings, as of a stock MMEngine run.
-    """
+    """The settings that the run goes on with, after a warning; a stock MMEngine run stored none."""
     now = find_settings(runner.cfg, dist.get_world_size())
     settings = checkpoint['meta'].get('settings') or {}
-    ends: list[str] = []
+    # FlexibleRunner's strategies may leave out what a run's config does not ask for, and store
+    # parts of an optimizer, by the names of parameters.
     flexible = isinstance(runner, FlexibleRunner)
-    if 'optimizer' in checkpoint or flexible:
+    ends: list[str] = []
+    if flexible or 'optimizer' in checkpoint:
         check_unchanged(settings, now, source)
-    # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
     if (
         not flexible
         and 'optimizer' in checkpoint
         and isinstance(runner.optim_wrapper, OptimWrapper)
     ):
         check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
-    if isinstance(runner.param_schedulers, list) and (
-        not flexible or 'param_schedulers' in checkpoint
-    ):
-        stored = checkpoint.get('param_schedulers')
-        ends = find_other_ends(runner.param_schedulers, stored, source)
+    schedules = checkpoint.get('param_schedulers', () if flexible else None)
+    if isinstance(runner.param_schedulers, list) and schedules != ():
+        ends = find_other_ends(runner.param_schedulers, schedules, source)
     if not settings:
         runner.logger.warning(
             f'{source} does not tell the settings that it was trained with: whether this run has '
