@@ -63,6 +63,11 @@ def test_reading_leaves_the_main_process_s_generators():
     assert three_numbers() == expected
 
 
+@pytest.mark.parametrize(('workers', 'persistent'), [(1, True), (2, False)])
+def test_samples_do_not_depend_on_the_workers(workers, persistent):
+    assert epochs(loader(workers, persistent_workers=persistent)) == epochs(loader())
+
+
 def test_a_repeated_sample_is_drawn_anew():
     """So is the same index of another dataset."""
     for wrapped in (

@@ -43,26 +43,21 @@ class StrictLoadHook(Hook):
     scored, or trained on, with random weights. To load only some modules, use LoadPretrainedHook
     or their own ``pretrained`` or ``init_cfg``.
 
-    A training run locks its folders of logs and checkpoints, and a second one there is refused
-    while it lives. Local files are read in the main process, their checksums verified; of a file at
-    a URL only tensors and plain values are read. A run that resumes from its last checkpoint takes
-    the furthest intact one if that is damaged. Where its settings differ from those of the
-    checkpoint, it warns which of the two decide; an optimizer or schedules that do not fit are
-    refused. A config in a checkpoint, which MMEngine would execute on resume, is ignored.
-    (MMEngine's FlexibleRunner loads before hooks run: for it, ``build_runner`` verifies
-    ``load_from``.)
+    A second training run in the same folders is refused while the first lives. Of a file only
+    tensors and plain values are read, and its checksums verified. A run that resumes from its last
+    checkpoint takes the furthest intact one if that is damaged; of other settings it warns, and an
+    optimizer or schedules that do not fit are refused. (MMEngine's FlexibleRunner loads before
+    hooks run: for it, ``build_runner`` verifies ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
     priority = 'VERY_HIGH'
 
     def __init__(self) -> None:
-        # From the start of a run until its checkpoint is loaded, if that has a URL.
+        # Until the checkpoint is loaded, if that has a URL.
         self._weights_only = ExitStack()
-        # While it trains.
         self._locks = ExitStack()
-        # What this run trains with; where it resumed, its checkpoint decided some of it. Empty
-        # where that is unknown.
+        # What this run trains with, which its checkpoint decided in part; empty where unknown.
         self._settings: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:

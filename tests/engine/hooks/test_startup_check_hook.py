@@ -48,6 +48,13 @@ def test_what_does_not_fit_ends_a_run_before_its_first_step(cfg, spoil, said):
     assert runner.iter == 0
 
 
+def test_what_does_not_fit_ends_a_test(cfg):
+    dataset = cfg.test_dataloader.dataset
+    dataset.class_map = dict(happiness='joy')
+    with pytest.raises(ValueError, match='model.cls_head has the classes .*test_dataloader has joy'):
+        start(cfg).test()
+
+
 def test_a_head_without_names_keeps_one_order_of_classes():
     def loader(*classes):
         return SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=classes)))
