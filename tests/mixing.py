@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from dferclip_mm.export import write_onnx
-from dferclip_mm.models.necks import to_sequence
+from dferclip_mm.models.pool import to_sequence
 from dferclip_mm.models.recognizers.frame_recognizer import takes_any_length
 
 PAGE = Path(__file__).parent.parent / 'docs' / 'mixing.md'

@@ -1,8 +1,10 @@
-"""Run a function in a forked process, or in several processes that form a gloo group."""
+"""Run a function in a forked process, or in several that form a gloo group, or a new Python."""
 
 from __future__ import annotations
 
+import gc
 import os
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from mmengine.registry import init_default_scope
 from torch import distributed, multiprocessing
@@ -51,6 +54,10 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
     if child == 0:
         code = 1
         try:
+            # A fork lacks the threads of the tests' process, which libraries would wait for.
+            cv2.setNumThreads(0)
+            torch.set_num_threads(1)
+            gc.freeze()
             out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)
             os.dup2(out, 2)
@@ -70,3 +77,17 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def run_python(
+    *words: object, path: Path, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A new Python with these arguments, such as ``'-c', PROGRAM``, that imports from `path`."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        env={**os.environ, 'PYTHONPATH': str(path)},
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        check=False,
+    )

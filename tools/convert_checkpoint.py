@@ -69,16 +69,15 @@ def default_config(converted: Converted, classes: str | list[str] | None) -> Pat
         return CONFIGS / 'emoclip_mafw.py'
     from dferclip_mm.emotions import CORPUS_CLASSES
 
-    if converted.kind == 'Exp-CLIP':
-        target = classes if isinstance(classes, str) else 'dfew'
-        return CONFIGS / f'expclip_zeroshot_{target.lower()}.py'
-    names = tuple(converted.meta.get('classes', ()))
+    names = tuple(converted.meta.get('classes', CORPUS_CLASSES['dfew']))
     # DFEW's, FERV39k's and AFEW's classes are the same: only the user can tell them apart.
     found = [corpus for corpus, order in CORPUS_CLASSES.items() if order == names]
-    corpus = classes if isinstance(classes, str) else next(iter(found), None)
-    if corpus is None:
-        raise SystemExit('error: name the config to derive from with --config')
-    return CONFIGS / f'dferclip_{corpus.lower()}.py'
+    corpus = classes if isinstance(classes, str) else next(iter(found), '')
+    stem = 'expclip_zeroshot' if converted.kind == 'Exp-CLIP' else 'dferclip'
+    path = CONFIGS / f'{stem}_{corpus.lower()}.py'
+    if not path.is_file():
+        raise SystemExit('error: there is no config for these classes: name one with --config')
+    return path
 
 
 def main() -> None:

@@ -230,7 +230,7 @@ def _in_parallel(
         return
     # A fork would copy the locks of other libraries' threads as they are, and could wait for ever.
     # Frames are too small to share out among OpenCV's threads.
-    with multiprocessing.get_context('spawn').Pool(workers, cv2.setNumThreads, (1,)) as pool:
+    with multiprocessing.get_context('spawn').Pool(workers, cv2.setNumThreads, (0,)) as pool:
         yield from pool.imap(_draw, tasks, chunksize=4)
 
 

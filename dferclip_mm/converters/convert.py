@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from open_clip import SimpleTokenizer
 
 from ..checkpoints.compare import Tensors, shorten
 from ..checkpoints.load import get_state_dict
 from ..emotions import resolve_classes
-from . import exp_clip
+from ..models.clip.build import clip_tokenizer
 from .converted import Converted
 from .embedded_prompts import embed, recover_sentences
+from .exp_clip import add_towers
 from .infer_arch import (
     arch_name,
     clip_arch,
@@ -22,14 +22,11 @@ from .infer_arch import (
     shape_of,
     temporal_settings,
 )
-from .layouts import CONTEXT, DFER_CLIP, LAYOUTS, REST, SCALE, START, TEXT, UNUSED_SCALE
+from .layouts import CONTEXT, DFER_CLIP, EXP_CLIP, LAYOUTS, REST, SCALE, START, TEXT, UNUSED_SCALE
 from .rename_keys import to_ours, to_theirs
 
 # For files that do not name their classes: the corpora of the published files.
 _CORPUS_OF_SIZE = {7: 'dfew', 11: 'mafw'}
-
-
-_KINDS = (*LAYOUTS, exp_clip.KIND)
 
 
 def convert(
@@ -53,11 +50,11 @@ def convert(
         ValueError: when it is of no known kind, or does not fit the kind's layout.
     """
     state = _state_dict(checkpoint)
-    if exp_clip.THEIRS in state:
-        return exp_clip.convert_projection(state, arch, pretrained)
     layout = next((known for known in LAYOUTS.values() if known.fits(state)), None)
     if layout is None:
         raise ValueError(_explain_unknown(state))
+    if layout is EXP_CLIP:
+        return add_towers(state, arch, pretrained)
     clip = clip_arch(state, layout.visual, layout.text)
     neck = temporal_settings(state, layout.temporal)
     names = _class_names(state, classes) if layout is DFER_CLIP else ()
@@ -77,9 +74,8 @@ def convert(
     }
     prompts = None
     if names:
-        tokenizer = SimpleTokenizer(context_length=clip['text_cfg']['context_length'])
         table = ours[f'{TEXT}token_embedding.weight']
-        sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, tokenizer)
+        sentences = recover_sentences(ours.pop(START), ours.pop(REST), table, clip_tokenizer())
         prompts = dict(zip(names, sentences, strict=True))
         settings = {'classes': list(names), 'context_position': context_position}
         context = ours[CONTEXT]
@@ -98,32 +94,29 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
     """
     found = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     meta: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    if meta.get('converted_from') == exp_clip.KIND:
-        return exp_clip.projection_file(_state_dict(checkpoint))
     layout = LAYOUTS.get(str(meta.get('converted_from')))
     if layout is None:
         raise ValueError(
             "only a converted checkpoint can be converted back: expected meta['converted_from'] to "
-            f'be {" or ".join(_KINDS)}, found {meta.get("converted_from")!r}'
+            f'be {" or ".join(LAYOUTS)}, found {meta.get("converted_from")!r}'
         )
     state = _state_dict(checkpoint)
-    table = state.get(f'{TEXT}token_embedding.weight')
-    if table is None:
-        raise ValueError(
-            f'the checkpoint holds no text tower ({TEXT}*), which the published layout stores: '
-            'give one whose text_encoder.pretrained was None, as in the configs that a conversion '
-            'writes'
-        )
+    if layout is EXP_CLIP:
+        # The towers below the matrix are no part of the published file.
+        state = {name: value for name, value in state.items() if '_fingerprint' not in name}
+        theirs = to_theirs(state, layout.rules)
+        shape_of(theirs, 'mlp.weight', 2)
+        return theirs
     try:
         state[UNUSED_SCALE] = torch.tensor(meta['clip_logit_scale'])
         if layout is DFER_CLIP:
+            table = state[f'{TEXT}token_embedding.weight']
             length, context = len(state[f'{TEXT}positional_embedding']), state[CONTEXT].shape[-2]
-            tokenizer = SimpleTokenizer(context_length=length)
             rest = length - 1 - context
-            state[START], state[REST] = embed(meta['prompts'], table, tokenizer, rest)
+            state[START], state[REST] = embed(meta['prompts'], table, clip_tokenizer(), rest)
     except KeyError as error:
         raise ValueError(
-            f'the checkpoint lacks {error}: convert the published file again'
+            f'the checkpoint lacks {error}: give one that a conversion wrote, with its text tower'
         ) from error
     rules = layout.all_rules(count_blocks(state, 'neck.blocks.'))
     theirs = to_theirs(state, rules)
@@ -155,7 +148,7 @@ def _explain_unknown(state: Tensors) -> str:
     if any(name.startswith('cls_head.') for name in state):
         return 'the file is a checkpoint of an MMAction2 model already: use it as it is'
     return (
-        f'the file is no checkpoint of {" or ".join(_KINDS)}: its {len(state)} entries are '
+        f'the file is no checkpoint of {" or ".join(LAYOUTS)}: its {len(state)} entries are '
         f'{shorten(list(state)) or "none"}'
     )
 

@@ -36,12 +36,10 @@ def recover_sentences(
                 break
             ids.append(int(same[0]))
         sentences.append(tokenizer.decode(ids).strip())
-    again = embed(sentences, table, tokenizer, rest.shape[1])
+    starts, rests = embed(sentences, table, tokenizer, rest.shape[1])
     for number, sentence in enumerate(sentences):
-        if not sentence or not all(
-            torch.equal(found[number], given[number])
-            for found, given in zip(again, (start, rest), strict=True)
-        ):
+        same_start = torch.equal(starts[number], start[number])
+        if not (sentence and same_start and torch.equal(rests[number], rest[number])):
             raise ValueError(
                 f'the prompt of class {number} reads {sentence[:80]!r}, which does not give its '
                 'embedded tokens again (prompt_learner.token_prefix and token_suffix): they and '
@@ -53,25 +51,9 @@ def recover_sentences(
 def embed(
     sentences: Sequence[str], table: torch.Tensor, tokenizer: SimpleTokenizer, length: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Start tokens (N, 1, width), and sentences with their end token, filled up to L with id 0.
+    """Start tokens (N, 1, width), and N sentences with end token, filled up with id 0 to `length`.
 
-    Args:
-        sentences: N.
-        table: the token embedding, (vocabulary, width).
-        tokenizer: CLIP's.
-        length: L.
-
-    Raises:
-        ValueError: when a sentence is too long.
+    `table` is the token embedding, (vocabulary, width).
     """
-    tokens = torch.zeros(len(sentences), length, dtype=torch.long)
-    for row, sentence in zip(tokens, sentences, strict=True):
-        ids = [*tokenizer.encode(sentence), tokenizer.eot_token_id]
-        if len(ids) > length:
-            raise ValueError(
-                f'the prompt {sentence[:80]!r} has {len(ids) - 1} tokens, but {length - 1} are '
-                'free beside its context'
-            )
-        row[: len(ids)] = torch.tensor(ids)
-    start = torch.full((len(sentences), 1), tokenizer.sot_token_id)
-    return table[start], table[tokens]
+    tokens = tokenizer(list(sentences), 1 + length)
+    return table[tokens[:, :1]], table[tokens[:, 1:]]

@@ -11,9 +11,8 @@ from mmaction.registry import MODELS
 
 from ..checkpoints.compare import Tensors
 
-VOCABULARY = 49408
-# OpenAI's rule, which shapes do not show.
-HEAD_WIDTH = 64
+# OpenAI's vocabulary and rule for the width of heads, which shapes do not show.
+VOCABULARY, HEAD_WIDTH = 49408, 64
 # The published programs' number of temporal heads, which shapes do not show either.
 NUM_HEADS = 8
 
@@ -33,19 +32,12 @@ def clip_arch(state: Tensors, visual: str, text: str) -> dict[str, Any]:
     positions, _ = shape_of(state, f'{visual}positional_embedding', 2)
     _, embed_dim = shape_of(state, f'{visual}proj', 2)
     context_length, text_width = shape_of(state, f'{text}positional_embedding', 2)
-    vocabulary, _ = shape_of(state, f'{text}token_embedding.weight', 2)
     grid = math.isqrt(max(positions - 1, 0))
-    sizes = {'vision width': width, 'text width': text_width}
-    wrong = [f'{name} {size}' for name, size in sizes.items() if size < 1 or size % HEAD_WIDTH]
-    if grid < 1 or grid**2 != positions - 1:
-        wrong.append(f'{positions} image positions')
-    if vocabulary != VOCABULARY:
-        wrong.append(f'a vocabulary of {vocabulary}')
-    if wrong:
+    if grid < 1 or any(size < 1 or size % HEAD_WIDTH for size in (width, text_width)):
         raise ValueError(
-            f'the file holds no CLIP of a size that OpenAI built ({", ".join(wrong)}): expected '
-            f'widths in multiples of {HEAD_WIDTH}, a square of image positions and one, and '
-            f'{VOCABULARY} tokens'
+            f'the file holds no CLIP of a size that OpenAI built: expected widths in multiples of '
+            f'{HEAD_WIDTH} and image positions, found vision width {width}, text width '
+            f'{text_width} and {positions} image positions'
         )
     return {
         'embed_dim': embed_dim,
@@ -58,7 +50,7 @@ def clip_arch(state: Tensors, visual: str, text: str) -> dict[str, Any]:
         },
         'text_cfg': {
             'context_length': context_length,
-            'vocab_size': vocabulary,
+            'vocab_size': VOCABULARY,
             'width': text_width,
             'heads': text_width // HEAD_WIDTH,
             'layers': count_blocks(state, f'{text}transformer.resblocks.'),
@@ -95,16 +87,17 @@ def temporal_settings(state: Tensors, prefix: str) -> dict[str, int]:
 
 def part_tensors(arch: dict[str, Any], neck: dict[str, int]) -> dict[str, torch.Tensor]:
     """Towers and temporal Transformer with these settings, by the model's names, without values."""
-    cfgs = {
-        'backbone': {'type': 'CLIPVisualEncoder', 'arch': arch},
-        'cls_head.text_encoder': {'type': 'CLIPTextEncoder', 'arch': arch},
-        'neck': {'type': 'TemporalTransformer', **neck},
+    parts = {
+        'backbone.': {'type': 'CLIPVisualEncoder', 'arch': arch},
+        'cls_head.text_encoder.': {'type': 'CLIPTextEncoder', 'arch': arch},
+        'neck.': {'type': 'TemporalTransformer', **neck},
     }
+    tensors: dict[str, torch.Tensor] = {}
     with torch.device('meta'):
-        parts = {name: MODELS.build(cfg).state_dict() for name, cfg in cfgs.items()}
-    return {
-        f'{part}.{name}': value for part, state in parts.items() for name, value in state.items()
-    }
+        for prefix, cfg in parts.items():
+            state = MODELS.build(cfg).state_dict()
+            tensors |= {prefix + name: value for name, value in state.items()}
+    return tensors
 
 
 def shape_of(state: Tensors, name: str, ndim: int) -> tuple[int, ...]:

@@ -15,12 +15,13 @@ VISUAL = 'backbone.visual.'
 TEXT = 'cls_head.text_encoder.text.'
 SCALE = 'cls_head.logit_scale'
 CONTEXT = 'cls_head.prompt_learner.context'
+PROJECTION = 'cls_head.projection.weight'
 # Not weights of our models: the embedded prompts follow from the sentences …
 START, REST = 'prompts.start', 'prompts.rest'
 # … and CLIP's own scale is stored and never used.
 UNUSED_SCALE = 'clip.logit_scale'
 
-# A block of the temporal Transformer, which both published programs share.
+# A block of the temporal Transformer, which DFER-CLIP and EmoCLIP share.
 BLOCK: Rules = (
     ('0.fn.norm.', 'norm1.'),
     ('0.fn.fn.to_qkv.', 'attn.qkv.'),
@@ -37,27 +38,22 @@ class Layout:
 
     Attributes:
         kind: the method.
-        visual: prefix of the visual tower.
-        text: prefix of the text tower.
-        temporal: prefix of the temporal Transformer.
-        known_by: a prefix that identifies the layout, with `temporal`.
+        known_by: prefixes that together identify the layout.
         rules: all but those of the temporal Transformer.
+        visual, text, temporal: prefixes of the towers and of the temporal Transformer.
     """
 
     kind: str
-    visual: str
-    text: str
-    temporal: str
-    known_by: str
+    known_by: tuple[str, ...]
     rules: Rules
+    visual: str = ''
+    text: str = ''
+    temporal: str = ''
 
     def fits(self, names: Iterable[str]) -> bool:
         """Whether names are of this layout."""
         known = list(names)
-        return all(
-            any(name.startswith(prefix) for name in known)
-            for prefix in (self.known_by, self.temporal)
-        )
+        return all(any(name.startswith(prefix) for name in known) for prefix in self.known_by)
 
     def all_rules(self, depth: int) -> list[tuple[str, str]]:
         """The rules for a model whose temporal Transformer has `depth` blocks."""
@@ -75,10 +71,7 @@ class Layout:
 # Zhao & Patras, arXiv 2308.13382. CLIP's towers are stored twice and must agree.
 DFER_CLIP = Layout(
     kind='DFER-CLIP',
-    visual='image_encoder.',
-    text='clip_model_.',
-    temporal='temporal_net.',
-    known_by='prompt_learner.',
+    known_by=('prompt_learner.', 'temporal_net.'),
     rules=(
         ('prompt_learner.ctx', CONTEXT),
         ('prompt_learner.token_prefix', START),
@@ -92,21 +85,27 @@ DFER_CLIP = Layout(
         ('clip_model_.logit_scale', UNUSED_SCALE),
         ('clip_model_.', TEXT),
     ),
+    visual='image_encoder.',
+    text='clip_model_.',
+    temporal='temporal_net.',
 )
 
 # Foteinopoulou & Patras, arXiv 2310.16640.
 EMOCLIP = Layout(
     kind='EmoCLIP',
-    visual='backbone.visual.',
-    text='backbone.',
-    temporal='temporal.',
-    known_by='backbone.',
+    known_by=('backbone.', 'temporal.'),
     rules=(
         ('logit_scale', SCALE),
         ('backbone.logit_scale', UNUSED_SCALE),
         ('backbone.visual.', VISUAL),
         ('backbone.', TEXT),
     ),
+    visual='backbone.visual.',
+    text='backbone.',
+    temporal='temporal.',
 )
 
-LAYOUTS = {layout.kind: layout for layout in (DFER_CLIP, EMOCLIP)}
+# Zhao et al., WACV 2025: one matrix, and no CLIP.
+EXP_CLIP = Layout(kind='Exp-CLIP', known_by=('mlp.weight',), rules=(('mlp.weight', PROJECTION),))
+
+LAYOUTS = {layout.kind: layout for layout in (DFER_CLIP, EMOCLIP, EXP_CLIP)}

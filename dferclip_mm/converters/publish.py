@@ -69,7 +69,7 @@ def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.T
     arch = published.model.pop('arch', None)
     if arch is not None:
         # The head has no text tower any more.
-        published.model.update(name_arch(arch, published.model.backbone))
+        name_arch(arch, published.model.backbone)
     if published.model.backbone.pop('lora', None) is not None:
         published.model.backbone.frozen = True
     _unpretrain(published.model.backbone, model.get_submodule('backbone'))

@@ -128,15 +128,16 @@ def inspect_clips(clips: Sequence[tuple[str, ClipInit]], workers: int) -> Iterat
 
 
 def _processes(workers: int) -> ProcessPoolExecutor:
-    # A fork starts at once; a spawned process would first import MMAction2. A fork copies the locks
-    # of OpenCV's threads as they are, and would wait for one for ever: this ends the threads.
-    cv2.setNumThreads(1)
+    # A fork starts at once; a spawned process would first import MMAction2. A fork has OpenCV's
+    # list of threads without the threads, and would wait for them for ever: 0 uses none. (1 would
+    # end those that there are, and wait for ever in a process that is a fork itself.)
+    cv2.setNumThreads(0)
     method = 'fork' if sys.platform == 'linux' else None
     return ProcessPoolExecutor(workers, multiprocessing.get_context(method), _init_worker)
 
 
 def _init_worker() -> None:
-    cv2.setNumThreads(1)  # where processes are spawned
+    cv2.setNumThreads(0)  # where processes are spawned
     # The report says what the transforms would warn of.
     logging.disable(logging.WARNING)
 

@@ -32,7 +32,7 @@ def tell_class_counts(
             f'{counts[None]} have no label: set its class_counts'
         )
     for each in asking:
-        each.set_class_counts([counts[label] for label in range(head.num_classes)])
+        each.class_counts = [counts[label] for label in range(head.num_classes)]
 
 
 def build_train_dataset(cfg: Config) -> Any:

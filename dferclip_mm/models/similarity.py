@@ -6,24 +6,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from einops import einsum
 from mmengine.dist import all_gather, all_reduce, get_rank, get_world_size
 
 
 def cosine_logits(
     video: torch.Tensor, text: torch.Tensor, scale: float | torch.Tensor
 ) -> torch.Tensor:
-    """Scaled cosine similarity of every clip with every text, in float32.
+    """`scale` times the cosines of clips (B, D) and texts (N, D) of any length: (B, N), float32.
 
     Half-precision features are compared in float32: MMAction2's losses and metrics call
     ``.numpy()``, which knows no bfloat16.
-
-    Args:
-        video: (B, D), of any length.
-        text: (N, D), of any length.
-        scale: the factor of the cosines.
-
-    Returns:
-        Logits (B, N).
     """
     with torch.autocast(video.device.type, enabled=False):
         video = F.normalize(video.float(), dim=-1)
@@ -32,23 +25,22 @@ def cosine_logits(
 
 
 def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
-    """The mean of each group's unit vectors, as a unit vector (a prompt ensemble).
-
-    Args:
-        features: (N, D), of any length.
-        index: (N,), the group of each row, all of ``0 … groups - 1``.
-        groups: number of groups, C.
-
-    Returns:
-        (C, D), each of length 1.
-    """
+    """The mean of each group's unit vectors, as a unit vector; arguments as `mean_vectors`."""
     unit = F.normalize(features.float(), dim=-1)
-    total = unit.new_zeros(groups, unit.shape[-1]).index_add(0, index, unit)
-    return F.normalize(total, dim=-1)
+    return F.normalize(mean_vectors(unit, index, groups), dim=-1)
 
 
 def mean_vectors(vectors: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
-    """The mean of each group's vectors, whatever its length; arguments as `mean_unit_vector`."""
+    """The mean of each group's vectors, whatever its length.
+
+    Args:
+        vectors: (N, D).
+        index: (N,), the group of each row, all of ``0 … groups - 1``.
+        groups: their number, C.
+
+    Returns:
+        (C, D).
+    """
     total = vectors.new_zeros(groups, vectors.shape[-1]).index_add(0, index, vectors)
     # Not bincount, which programs that are exported cannot hold.
     counts = vectors.new_zeros(groups, 1).index_add(0, index, torch.ones_like(vectors[:, :1]))
@@ -61,7 +53,7 @@ def contrastive_loss(
     scale: float | torch.Tensor,
     positives: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The symmetric contrastive loss of clips and their texts (CLIP, EmoCLIP).
+    """The symmetric contrastive loss of clips and their texts (CLIP, EmoCLIP): a float32 scalar.
 
     The mean of two cross-entropies: each clip has to find its text among all texts of the batch,
     each text its clip among all clips.
@@ -73,9 +65,6 @@ def contrastive_loss(
         positives: boolean (B, B), True where clip i and text j belong together, at least on the
             diagonal. Each such pair competes with the pairs of its row (or column) that do not
             belong together, and a row is the mean over its pairs. None: the diagonal.
-
-    Returns:
-        The loss, a float32 scalar.
     """
     logits = cosine_logits(video, text, scale)
     if positives is None:
@@ -93,18 +82,30 @@ def _info_nce(logits: torch.Tensor, positives: torch.Tensor) -> torch.Tensor:
     return ((losses * positives).sum(dim=1) / positives.sum(dim=1)).mean()
 
 
+def snippet_weights(
+    clips: torch.Tensor, snippets: torch.Tensor, least: float = 0.15
+) -> torch.Tensor:
+    """How much each snippet of a clip counts (DK-CLIP): (B, D) and (B, S, D) to (B, S).
+
+    The softmax of its cosine to the clip, stretched to 0 … 1 in each clip; those below `least` are
+    dropped, or below 0.6 / S of more than four snippets, whose weights are smaller. No gradient
+    flows through them: where frames are nearly still, the stretching would make it explode.
+    """
+    # Half precision would round away what distinguishes the snippets.
+    with torch.no_grad(), torch.autocast(clips.device.type, enabled=False):
+        unit = F.normalize(clips.float(), dim=-1), F.normalize(snippets.float(), dim=-1)
+        likeness = einsum(*unit, 'b d, b s d -> b s')
+        low, high = likeness.aminmax(dim=1, keepdim=True)
+        weights = ((likeness - low) / (high - low).clamp_min(1e-6)).softmax(1)
+        return weights * (weights >= min(least, 0.6 / weights.shape[1]))
+
+
 def gather_with_gradient(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Concatenate each tensor (B, …) over all processes.
+    """Concatenate each tensor (B, …) over all processes in order of rank: (B · processes, …).
 
     A loss over the joint batch, computed in every process, has under DistributedDataParallel the
     gradients of one process with that batch: each tensor's gradient is summed over the processes,
     and DistributedDataParallel takes the mean.
-
-    Args:
-        tensors: of the same length B, the same in all processes.
-
-    Returns:
-        Tensors (B · processes, …), in order of rank.
 
     Raises:
         ValueError: when the processes have batches of different sizes.

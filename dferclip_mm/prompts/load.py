@@ -16,11 +16,7 @@ PromptSource = str | Path | Mapping[str, Any] | Sequence[Any]
 
 
 def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str]]:
-    """The sentences of each class, in the order of the classes; arguments as `load_prompt_parts`.
-
-    Returns:
-        C lists of at least one sentence.
-    """
+    """The sentences of each class, in the order of the classes; see `load_prompt_parts`."""
     return [
         [sentence for part in parts.values() for sentence in part]
         for parts in load_prompt_parts(prompts, classes)
@@ -44,39 +40,33 @@ def load_prompt_parts(prompts: PromptSource, classes: Sequence[str]) -> list[dic
     Raises:
         ValueError: when the set is unknown, a class has no sentence, or the table is malformed.
     """
+    source = 'the prompt table'
     if isinstance(prompts, str | Path):
-        table, source = _read(prompts)
+        source = str(_find(prompts))
+        with Path(source).open('rb') as file:
+            # One byte more than there may be, however large the file is.
+            table = parse_prompts(file.read(MAX_BYTES + 1), source)
     elif isinstance(prompts, Mapping):
-        table, source = check_table(prompts, 'the prompt table'), 'the prompt table'
+        table = check_table(prompts, source)
+    elif len(prompts) == len(classes):
+        table = check_table(dict(zip(classes, prompts, strict=True)), source)
     else:
-        listed = list(prompts)
-        if len(listed) != len(classes):
-            raise ValueError(
-                f'the list of prompts has {len(listed)} entries for {len(classes)} classes '
-                f'({", ".join(classes)}): give one for each, in this order'
-            )
-        source = 'the list of prompts'
-        table = check_table(dict(zip(classes, listed, strict=True)), source)
+        raise ValueError(
+            f'the list of prompts has {len(prompts)} entries for {len(classes)} classes '
+            f'({", ".join(classes)}): give one for each, in this order'
+        )
     return [_parts(table, name, source) for name in classes]
 
 
-def _read(prompts: str | Path) -> tuple[dict[str, list[str]], str]:
+def _find(prompts: str | Path) -> Path:
     shipped = _FOLDER / f'{prompts}.json'
     path = shipped if str(prompts) in PROMPT_SETS else Path(prompts).expanduser()
     if not path.is_file():
-        if path.suffix.lower() in ('.json', '.yaml', '.yml') or path.name != str(prompts):
-            raise FileNotFoundError(
-                f'no prompt file at {path} (working directory {Path.cwd()}); prompt sets: '
-                f'{", ".join(PROMPT_SETS)}'
-            )
         raise ValueError(
-            f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) '
-            'nor a JSON or YAML file'
+            f'prompts={str(prompts)!r} is neither a prompt set ({", ".join(PROMPT_SETS)}) nor a '
+            f'JSON or YAML file (seen from {Path.cwd()})'
         )
-    with path.open('rb') as file:
-        # One byte more than there may be, however large the file is.
-        data = file.read(MAX_BYTES + 1)
-    return parse_prompts(data, str(path)), str(path)
+    return path
 
 
 def _parts(table: Mapping[str, list[str]], name: str, source: str) -> dict[str, list[str]]:

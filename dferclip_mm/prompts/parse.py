@@ -18,18 +18,11 @@ Row = tuple[Any, Any, str]
 
 
 def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
-    """Parse a prompt table.
-
-    Args:
-        data: the file's content, UTF-8, JSON or YAML.
-        source: the file's name for error messages.
-
-    Returns:
-        Class name (or ``*``) to sentences.
+    """A prompt table, class names (or ``*``) to sentences, from JSON or YAML in UTF-8.
 
     Raises:
         ValueError: when the text is no such table, repeats a name, or has anything but texts in
-            it; with file and line.
+            it; with the file, `source`, and the line.
     """
     if len(data) > MAX_BYTES:
         raise ValueError(f'{source} has more than {MAX_BYTES} bytes: expected a page of text')
@@ -49,11 +42,7 @@ def parse_prompts(data: bytes, source: str) -> dict[str, list[str]]:
 
 
 def check_table(table: Mapping[Any, Any], source: str) -> dict[str, list[str]]:
-    """Check a prompt table and turn single sentences into lists of one.
-
-    Args:
-        table: class names to sentences.
-        source: where it comes from, for error messages.
+    """Check a table of class names and sentences, and turn single sentences into lists of one.
 
     Raises:
         ValueError: naming what is not a class name or not a sentence.

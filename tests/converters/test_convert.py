@@ -1,7 +1,6 @@
 import open_clip
 import pytest
 import torch
-from mmaction.registry import MODELS
 
 from dferclip_mm.converters import convert, convert_back, read_published
 from dferclip_mm.emotions import CORPUS_CLASSES
@@ -23,7 +22,7 @@ def back(found):
 
 
 @pytest.mark.parametrize('method', NECKS)
-def test_sizes_and_names_are_those_of_our_parts(method, request):
+def test_sizes_are_read_from_the_shapes(method, request):
     found = convert(request.getfixturevalue(f'{method}_state'))
     sizes = dict(in_channels=512, embed_dims=512, num_heads=8) | NECKS[method]
     assert found.model['neck'] == sizes
@@ -33,19 +32,6 @@ def test_sizes_and_names_are_those_of_our_parts(method, request):
     arch = tower['arch']
     assert arch['vision_cfg'] == dict(image_size=224, layers=2, width=128, patch_size=32)
     assert arch['text_cfg']['heads'] == 2
-    parts = {
-        'backbone.': dict(type='CLIPVisualEncoder', arch=arch),
-        'neck.': dict(type='TemporalTransformer', **sizes),
-        'cls_head.text_encoder.': dict(type='CLIPTextEncoder', arch=arch),
-    }
-    with torch.device('meta'):
-        names = {
-            prefix + name
-            for prefix, cfg in parts.items()
-            for name in MODELS.build(cfg).state_dict()
-        }
-    own = dict(dferclip='prompt_learner.context', emoclip='logit_scale')[method]
-    assert set(found.state_dict) == names | {f'cls_head.{own}'}
 
 
 def test_everything_but_classes_and_position_is_inferred(dferclip_state):
@@ -115,54 +101,34 @@ def test_emoclips_way_back_is_bitwise_with_both_scales(emoclip_state):
         assert torch.equal(theirs[f'module.{name}'], value), name
 
 
+SUFFIX, START = 'prompt_learner.token_suffix', 'prompt_learner.token_prefix'
+
+
 def drop(state):
     del state['temporal_net.cls_token'], state['clip_model_.ln_final.bias']
 
 
 def add(state):
-    for number in range(9):
-        state[f'text_encoder.extra{number}'] = torch.zeros(1)
-
-
-def swap(state):
-    state['text_encoder.ln_post.bias'] = state.pop('text_encoder.ln_final.bias')
+    state.update({f'text_encoder.extra{number}': torch.zeros(1) for number in range(9)})
 
 
 def tear(state):
     state['image_encoder.proj'] = state['image_encoder.proj'] + 1e-6
 
 
-def reshape(state):
-    state['clip_model_.visual.proj'] = torch.zeros(64, 512)
-
-
-def strange_prompt(state):
-    state['prompt_learner.token_suffix'] = state['prompt_learner.token_suffix'] + 1.0
-
-
-def strange_start(state):
-    state['prompt_learner.token_prefix'] = state['prompt_learner.token_prefix'] + 1.0
-
-
 def lone_byte(state):
     """Token 125 is one byte of a character: no sentence gives it alone."""
-    suffix = state['prompt_learner.token_suffix'].clone()
-    suffix[2, 0] = state['clip_model_.token_embedding.weight'][125]
-    state['prompt_learner.token_suffix'] = suffix
+    state[SUFFIX] = state[SUFFIX].clone()
+    state[SUFFIX][2, 0] = state['clip_model_.token_embedding.weight'][125]
 
 
 def filled_padding(state):
-    suffix = state['prompt_learner.token_suffix'].clone()
-    suffix[1, -1] += 1
-    state['prompt_learner.token_suffix'] = suffix
+    state[SUFFIX] = state[SUFFIX].clone()
+    state[SUFFIX][1, -1] += 1
 
 
-def flat_suffix(state):
-    state['prompt_learner.token_suffix'] = torch.zeros(7, 128)
-
-
-def flat_context(state):
-    state['prompt_learner.ctx'] = torch.zeros(7)
+def replaced(name, value):
+    return lambda state: state.update({name: value(state[name])})
 
 
 @pytest.mark.parametrize(
@@ -170,23 +136,18 @@ def flat_context(state):
     [
         (drop, r'2 only in the model: .*temporal_net\.cls_token'),
         (add, r'9 only in the checkpoint: text_encoder\.extra0, .*, and 5 more'),
-        (
-            swap,
-            r'1 only in the checkpoint: text_encoder\.ln_post\.bias; 1 only in the model: text_',
-        ),
         (tear, r'1 tensors .* stores twice differ .*: clip_model_\.visual\.proj'),
         (
-            reshape,
+            replaced('clip_model_.visual.proj', lambda _: torch.zeros(64, 512)),
             r'1 of another shape .*: clip_model_\.visual\.proj \(64, 512\) against \(128,',
         ),
-        (strange_prompt, 'prompt of class 0 reads .* does not give its embedded tokens again'),
-        (strange_start, 'prompt of class 0 reads'),
+        (replaced(SUFFIX, lambda rows: rows + 1), 'prompt of class 0 .* not give its embedded'),
+        (replaced(START, lambda rows: rows + 1), 'prompt of class 0 reads'),
         (lone_byte, 'prompt of class 2 reads'),
         (filled_padding, 'prompt of class 1 reads'),
-        (flat_suffix, r'has the shape \(7, 128\) for prompt_learner\.token_suffix'),
-        (flat_context, r'has the shape \(7,\) for prompt_learner\.ctx'),
+        (replaced(SUFFIX, lambda _: torch.zeros(7, 128)), r'has the shape \(7, 128\) for prompt'),
+        (replaced('prompt_learner.ctx', lambda _: torch.zeros(7)), r'has the shape \(7,\) for'),
     ],
-    ids=lambda value: getattr(value, '__name__', ''),
 )
 def test_damage_is_explained_in_one_sentence(state, damage, message):
     damage(state)
@@ -223,13 +184,12 @@ def test_other_files_are_recognised(content, message):
     [
         (dict(converted_from=None), {}, 'only a converted checkpoint'),
         (dict(prompts=None), {}, "lacks 'prompts'"),
-        (dict(prompts=['smile ' * 99] * 7), {}, 'tokens, but 71 are free'),
-        ({}, {'cls_head.text_encoder.text.token_embedding.weight': None}, 'holds no text tower'),
         (
             {},
-            {'neck.extra': torch.zeros(1)},
-            r'1 tensors have no place in a published file: neck\.extra',
+            {'cls_head.text_encoder.text.token_embedding.weight': None},
+            'lacks .*token_embedding.*: give one that a conversion wrote, with its text tower',
         ),
+        ({}, {'neck.extra': torch.zeros(1)}, r'no place in a published file: neck\.extra'),
         ({}, {'neck.cls_token': None}, r'1 only in the model: temporal_net\.cls_token'),
     ],
 )

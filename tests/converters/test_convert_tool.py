@@ -28,11 +28,14 @@ def test_files_are_all_that_a_model_needs(tmp_path, run_tool, dferclip_file):
     assert checkpoint['meta']['classes'] == list(model.cls_head.classes)
 
 
-def test_corpus_decides_the_config(tmp_path, run_tool, dferclip_file):
+def test_corpus_decides_the_config(tmp_path, run_tool, dferclip_file, capsys):
     target = tmp_path / 'model.pth'
     run_tool('convert_checkpoint', dferclip_file, target, '--classes', 'ferv39k')
     cfg = Config.fromfile(target.with_suffix('.py'))
     assert cfg.test_dataloader.dataset.type == 'FERV39kDataset'
+    with pytest.raises(SystemExit):
+        run_tool('convert_checkpoint', target, target, '--back')
+    assert 'is the source itself' in capsys.readouterr().err
 
 
 def test_nothing_is_written_on_an_error(tmp_path, run_tool, dferclip_state):
@@ -50,16 +53,10 @@ def test_nothing_is_written_on_an_error(tmp_path, run_tool, dferclip_state):
     [
         ('model.py', [], 'take a name that ends in .pth'),
         ('model.pth', ['--config', 'nowhere.py'], 'no config at nowhere.py'),
-        ('model.pth', ['--classes', *'abcdefg'], '--config'),
+        ('model.pth', ['--classes', *'abcdefg'], 'there is no config for these classes'),
     ],
 )
 def test_wrong_options_are_explained(tmp_path, run_tool, dferclip_file, target, options, message):
     with pytest.raises(SystemExit, match=message):
         run_tool('convert_checkpoint', dferclip_file, tmp_path / target, *options)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_source_is_not_overwritten(run_tool, dferclip_file, capsys):
-    with pytest.raises(SystemExit):
-        run_tool('convert_checkpoint', dferclip_file, dferclip_file)
-    assert 'is the source itself' in capsys.readouterr().err

@@ -47,6 +47,14 @@ def test_a_converted_matrix_is_evaluated_and_converted_back(
     assert torch.equal(back['mlp.weight'], matrix)
 
 
+def test_a_config_that_does_not_exist_is_not_named(
+    named, published, tmp_path, tiny_weights, run_tool
+):
+    options = ('--classes', 'mafw_compound', '--pretrained', tiny_weights)
+    with pytest.raises(SystemExit, match='no config for these classes: name one with --config'):
+        run_tool('convert_checkpoint', published, tmp_path / 'model.pth', *options)
+
+
 @pytest.mark.parametrize(
     ('state', 'arch', 'message'),
     [
@@ -73,8 +81,8 @@ def test_the_way_back_refuses_what_the_layout_has_no_place_for():
     meta = {'converted_from': 'Exp-CLIP'}
     matrix = {'cls_head.projection.weight': torch.zeros(8, 4)}
     for state, message in (
-        ({**matrix, 'neck.extra': torch.zeros(1)}, r'1 only in the checkpoint: neck\.extra'),
-        ({'a_fingerprint': torch.zeros(1)}, r'1 only in the model: cls_head\.projection\.weight'),
+        ({**matrix, 'neck.extra': torch.zeros(1)}, r'no place in a published file: neck\.extra'),
+        ({'a_fingerprint': torch.zeros(1)}, r'has no tensor mlp\.weight'),
     ):
         with pytest.raises(ValueError, match=message):
             convert_back({'state_dict': state, 'meta': meta})

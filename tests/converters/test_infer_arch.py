@@ -10,7 +10,6 @@ SHAPES = {
     'image.positional_embedding': (5, 128),
     'image.proj': (128, 32),
     'text.positional_embedding': (7, 64),
-    'text.token_embedding.weight': (49408, 64),
     # More than nine blocks, of more than one tensor.
     **{
         f'{tower}.transformer.resblocks.{number}.ln_1.{kind}': (1,)
@@ -39,11 +38,9 @@ def test_all_sizes_are_read():
 @pytest.mark.parametrize(
     ('name', 'shape', 'message'),
     [
-        ('image.conv1.weight', (0, 3, 16, 16), r'built \(vision width 0\): expected'),
-        ('text.positional_embedding', (7, 65), r'built \(text width 65\): expected'),
-        ('image.positional_embedding', (1, 128), r'built \(1 image positions\): expected'),
-        ('image.positional_embedding', (6, 128), r'built \(6 image positions\): expected'),
-        ('text.token_embedding.weight', (49407, 64), r'built \(a vocabulary of 49407\): expected'),
+        ('image.conv1.weight', (0, 3, 16, 16), 'found vision width 0, text width 64 and 5 image'),
+        ('text.positional_embedding', (7, 65), 'found vision width 128, text width 65'),
+        ('image.positional_embedding', (1, 128), 'and 1 image positions'),
         ('image.proj', (128,), r'has the shape \(128,\) for image\.proj, from whose 2 dimensions'),
         ('image.proj', None, r'has no tensor image\.proj, from whose 2 dimensions'),
     ],

@@ -23,20 +23,16 @@ def test_arrays_of_both_numpys_are_read(tmp_path, monkeypatch, name):
         patch.setattr(reconstruct, '__module__', name, raising=False)
         torch.save({'recorder': np.arange(3, dtype=np.float32)}, path)
     assert name.encode() in path.read_bytes()
-    # Whatever is allowed already where the program runs.
-    allowed = torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()
-    try:
+    with torch.serialization.safe_globals([np.dtype]):
+        # What was allowed before stays allowed.
+        before = torch.serialization.get_safe_globals()
         assert read_published(path)['recorder'].tolist() == [0, 1, 2]
-        assert torch.serialization.get_safe_globals() == []
-    finally:
-        torch.serialization.add_safe_globals(allowed)
+        assert torch.serialization.get_safe_globals() == before
 
 
 def test_the_allowed_stub_runs_nothing(tmp_path):
     """The one class that is allowed under a foreign name cannot be called with side effects."""
     path = tmp_path / 'evil.pth'
-    code = b'\x80\x02c__main__\nRecorderMeter\nX\x02\x00\x00\x00ls\x85R.'
-    path.write_bytes(code)
+    path.write_bytes(b'\x80\x02c__main__\nRecorderMeter\nX\x02\x00\x00\x00ls\x85R.')
     with pytest.raises(ValueError, match='cannot be read'):
         read_published(path)

@@ -1,6 +1,8 @@
 """What is found in one clip, and in many clips by processes that may die."""
 
+import multiprocessing
 import os
+import time
 
 import cv2
 import numpy as np
@@ -102,6 +104,24 @@ def test_a_clip_that_kills_its_process_is_a_finding_and_the_rest_is_read(
             assert report == ClipReport(path, problems=[('undecodable', 'its decoder crashes')])
         else:
             assert report.frames == 3
+
+
+def test_clips_are_inspected_in_a_fork_of_a_process_that_used_opencv(tmp_path, clip_init, frames):
+    clips = [(str(frames(tmp_path / name, 3)), clip_init) for name in ('a', 'b')]
+    cv2.setNumThreads(2)
+    for _ in range(20):
+        cv2.resize(np.zeros((600, 600, 3), np.uint8), (900, 900))
+
+    def child():
+        assert sum(report.frames for report in inspect_clips(clips, 2)) == 6
+
+    # Until OpenCV's threads sleep.
+    time.sleep(0.5)
+    process = multiprocessing.get_context('fork').Process(target=child)
+    process.start()
+    process.join(60)
+    process.kill()
+    assert process.exitcode == 0
 
 
 def test_a_mistake_in_reading_one_clip_is_a_finding():

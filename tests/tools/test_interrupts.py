@@ -28,10 +28,12 @@ def interrupted(function: Callable[..., Any], at: int) -> Callable[..., Any]:
     def call(*args: Any, **settings: Any) -> Any:
         with counted.open('a') as file:
             file.write('.')
-        size = counted.stat().st_size
-        if size == at:
+            file.flush()
+            # Behind what this process has written, also where another writes at the same time.
+            number = file.tell()
+        if number == at:
             os.killpg(0, signal.SIGINT)
-        elif size > at:
+        elif number > at:
             # Other processes, until they hear of it.
             time.sleep(0.5)
         return function(*args, **settings)

@@ -77,3 +77,8 @@ def find_class(settings: Any) -> Any:
         kind = next((each for each in found if each is not None), None)
     checked = inspect.isclass(kind) and kind.__module__.startswith(_CHECKED)
     return kind if checked else None
+
+
+def is_recall_metric(settings: Any) -> bool:
+    """Whether the config of a metric is that of our RecallMetric, also with a scope."""
+    return getattr(find_class(settings), '__name__', '') == 'RecallMetric'

@@ -52,16 +52,8 @@ class CLIPVisualEncoder(BaseModule):
         super().__init__()
         self.visual = build_clip(arch, pretrained).visual
         self.image_size: tuple[int, int] = to_2tuple(self.visual.image_size)
-        self.frozen = prepare_tower(
-            self,
-            'visual',
-            pretrained=pretrained,
-            frozen=frozen,
-            lora=lora,
-            adapter=adapter,
-            checkpoint_mlp=checkpoint_mlp,
-            grad_checkpointing=grad_checkpointing,
-        )
+        training = (checkpoint_mlp, grad_checkpointing, lora, adapter)
+        self.frozen = prepare_tower(self, 'visual', pretrained, frozen, *training)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Encode images (N, 3, H, W) to features (N, D).

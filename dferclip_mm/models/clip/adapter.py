@@ -12,12 +12,7 @@ from .lora import choose_blocks
 
 
 class Adapter(nn.Module):
-    """A bottleneck with a shortcut: x + W_up GELU(W_down x + b_down) + b_up, at the start x.
-
-    Args:
-        width: of the tokens.
-        dim: of the bottleneck.
-    """
+    """A bottleneck with a shortcut: x + W_up GELU(W_down x + b_down) + b_up, at the start x."""
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
-import os
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import open_clip
-from mmengine.dist import barrier
 
 from .weights import find_weights, load_weights
 
@@ -29,48 +28,6 @@ def build_clip(arch: str | Mapping[str, Any], pretrained: str | None = None) -> 
             built by transformers, the weights' activation differs from the architecture's, or a
             file does not fit or cannot be downloaded.
     """
-    # One process of each machine downloads; the others find the file in the cache.
-    downloads = int(os.environ.get('LOCAL_RANK', 0)) == 0
-    if not downloads:
-        barrier()
-    model = _build_clip(arch, pretrained)
-    if downloads:
-        barrier()
-    return model
-
-
-def embed_dim(arch: str | Mapping[str, Any]) -> int:
-    """D, the width of an architecture's features.
-
-    Raises:
-        ValueError: as `build_clip`.
-    """
-    return int(_describe(arch)['embed_dim'])
-
-
-def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
-    """The tokenizer of an architecture with CLIP's own byte-pair vocabulary.
-
-    Raises:
-        ValueError: when the architecture has another vocabulary.
-    """
-    text_cfg = _describe(arch).get('text_cfg', {})
-    other = text_cfg.get('hf_tokenizer_name')
-    if other:
-        raise ValueError(
-            f'arch={shown(arch)} has the vocabulary of {other}: text prompts need '
-            "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
-        )
-    return _clip_tokenizer(text_cfg.get('context_length', 77))
-
-
-@functools.cache
-def _clip_tokenizer(context_length: int) -> open_clip.SimpleTokenizer:
-    # Reading the vocabulary takes longer than building a small model.
-    return open_clip.SimpleTokenizer(context_length=context_length)
-
-
-def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
     config = _describe(arch)
     name = arch if isinstance(arch, str) else None
     path, quick = None, bool(config.get('quick_gelu'))
@@ -86,14 +43,35 @@ def _build_clip(arch: str | Mapping[str, Any], pretrained: str | None) -> Any:
     return model
 
 
-def _describe(arch: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The open_clip description of an architecture.
+def embed_dim(arch: str | Mapping[str, Any]) -> int:
+    """D, the width of an architecture's features."""
+    return int(_describe(arch)['embed_dim'])
+
+
+def build_tokenizer(arch: str | Mapping[str, Any]) -> open_clip.SimpleTokenizer:
+    """The tokenizer of an architecture with CLIP's own byte-pair vocabulary.
 
     Raises:
-        ValueError: when open_clip does not know the architecture, or builds its text tower through
-            transformers.
+        ValueError: when the architecture has another vocabulary.
     """
-    config = open_clip.get_model_config(arch) if isinstance(arch, str) else _to_dict(arch)
+    other = _describe(arch).get('text_cfg', {}).get('hf_tokenizer_name')
+    if other:
+        raise ValueError(
+            f'arch={shown(arch)} has the vocabulary of {other}: text prompts need '
+            "CLIP's own byte-pair vocabulary, as ViT-B-32, ViT-B-16 and ViT-L-14 have"
+        )
+    return clip_tokenizer()
+
+
+@functools.cache
+def clip_tokenizer() -> open_clip.SimpleTokenizer:
+    """CLIP's tokenizer: reading its vocabulary takes longer than building a small model."""
+    return open_clip.SimpleTokenizer()
+
+
+def _describe(arch: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The open_clip description of an architecture that can be built."""
+    config = open_clip.get_model_config(arch) if isinstance(arch, str) else _plain(arch)
     if config is None:
         known = open_clip.list_models()
         raise ValueError(
@@ -114,13 +92,10 @@ def shown(arch: str | Mapping[str, Any]) -> str:
     return repr(arch) if isinstance(arch, str) else 'the given dimensions'
 
 
-def _to_dict(value: Any) -> Any:
-    """A copy of a config value without MMEngine's ConfigDict, which open_clip cannot unpack.
+def _plain(arch: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without MMEngine's ConfigDict, and the `_delete_` that it leaves in some configs."""
 
-    Nor does it have the `_delete_` that MMEngine leaves where there was nothing to replace.
-    """
-    if isinstance(value, Mapping):
-        return {key: _to_dict(item) for key, item in value.items() if key != '_delete_'}
-    if isinstance(value, list | tuple):
-        return type(value)(_to_dict(item) for item in value)
-    return value
+    def keep(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if key != '_delete_'}
+
+    return json.loads(json.dumps(arch), object_pairs_hook=keep)

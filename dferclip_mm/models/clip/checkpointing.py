@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from open_clip.transformer import ResidualAttentionBlock
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+
+from .lora import choose_blocks
 
 
 def checkpointed(function: Callable, *args: Any) -> torch.Tensor:
@@ -45,10 +46,10 @@ class CheckpointedMLP(nn.Sequential):
 
 
 def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointing: bool) -> None:
-    """Make a tower keep less for the backward pass, in place; the names of weights stay.
+    """Make open_clip's tower keep less for the backward pass, in place; names of weights stay.
 
     Args:
-        tower: open_clip's, of images or texts.
+        tower: of images or texts.
         checkpoint_mlp: every block's MLP as a `CheckpointedMLP`.
         grad_checkpointing: recompute every block from its input.
 
@@ -57,13 +58,6 @@ def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointin
     """
     if grad_checkpointing:
         tower.set_grad_checkpointing(True)
-    if not checkpoint_mlp:
-        return
-    blocks = getattr(getattr(tower, 'transformer', None), 'resblocks', ())
-    if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
-        raise ValueError(
-            f"checkpoint_mlp=True is for open_clip's Transformers, found {type(tower).__name__} or "
-            'blocks of another kind: leave it out'
-        )
-    for block in blocks:
-        block.mlp = CheckpointedMLP(OrderedDict(block.mlp.named_children()))
+    if checkpoint_mlp:
+        for block in choose_blocks(tower, None, 'checkpoint_mlp'):
+            block.mlp = CheckpointedMLP(OrderedDict(block.mlp.named_children()))

@@ -29,19 +29,15 @@ from .checkpointing import CheckpointedMLP, checkpointed
 
 # QuickGELU(x) = x · sigmoid(1.702 x) = SiLU(1.702 x) / 1.702
 QUICK = 1.702
+_HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks')
 
 
 class Layout(NamedTuple):
-    """How the tokens of N sequences stand in one matrix (M, D), in groups of one length.
+    """How the tokens of N sequences stand in one matrix (M, D), in groups of one length."""
 
-    Args:
-        shapes: sequences and their length, (n, L), for each group: M is the sum of n · L.
-        read: (N,), the row of the matrix at which each sequence is read; in causal attention the
-            last one of the sequence.
-        causal: whether a token attends only to itself and the tokens before it.
-    """
-
+    # Sequences and their length, (n, L), for each group: M is the sum of n · L.
     shapes: Sequence[tuple[int, int]]
+    # (N,), the row of the matrix at which each sequence is read: if causal, its last one.
     read: torch.Tensor
     causal: bool
 
@@ -62,13 +58,7 @@ def is_standard(tower: Any) -> bool:
     return (
         isinstance(tower.transformer, Transformer)
         and all(map(_is_standard_block, tower.transformer.resblocks))
-        and not any(
-            module._forward_hooks
-            or module._forward_pre_hooks
-            or module._backward_hooks
-            or module._backward_pre_hooks
-            for module in tower.modules()
-        )
+        and not any(getattr(module, hooks) for module in tower.modules() for hooks in _HOOKS)
     )
 
 
@@ -86,17 +76,9 @@ def encode_images(tower: Any, images: torch.Tensor) -> torch.Tensor:
 
 
 def encode_causal(transformer: Any, sequences: torch.Tensor, end: Sequence[int]) -> torch.Tensor:
-    """Causal sequences through a Transformer, read at their ends.
+    """Causal sequences (N, L, D) through a Transformer, read at the ends of each: (N, D).
 
     Tokens behind an end are left out: nothing that is read attends to them.
-
-    Args:
-        transformer: open_clip's.
-        sequences: (N, L, D).
-        end: the last position of each of the N sequences.
-
-    Returns:
-        (N, D).
     """
     tokens, layout, order = pack(sequences, end)
     found = transform(transformer, tokens, layout)
@@ -178,7 +160,8 @@ def _feed_forward(mlp: Any, x: torch.Tensor) -> torch.Tensor:
     """(M, D) -> (M, D)."""
     first, second = mlp.c_fc, mlp.c_proj
     linear = all(type_before_parametrizations(layer) is nn.Linear for layer in (first, second))
-    foldable = type(mlp.gelu) is QuickGELU and linear
+    # ONNX Runtime quantises no product with a factor.
+    foldable = type(mlp.gelu) is QuickGELU and linear and not torch.compiler.is_exporting()
     if not foldable:
         return mlp(x)
     hidden = torch.addmm(first.bias, x, first.weight.t(), beta=QUICK, alpha=QUICK)

@@ -20,14 +20,9 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     Parameters with ``requires_grad=False`` would not do: MMEngine gives each of them a group of
     the optimizer, and FSDP demands all parameters in every checkpoint.
 
-    A tower that can be rebuilt stays out of checkpoints, which store its fingerprint instead.
-    Loading a checkpoint that was trained over other weights is refused; a checkpoint that does
-    hold the tower's weights overwrites them.
-
-    Args:
-        owner: the module that holds the tower.
-        name: the attribute that holds it.
-        rebuilt_from: what the weights can be rebuilt from, or None to store them.
+    A tower that can be rebuilt from `rebuilt_from` stays out of checkpoints, which store its
+    fingerprint instead. Loading a checkpoint that was trained over other weights is refused; a
+    checkpoint that does hold the tower's weights overwrites them.
     """
     tower: nn.Module = getattr(owner, name)
     stored = tuple(tower.state_dict())
@@ -41,25 +36,20 @@ def freeze(owner: nn.Module, name: str, rebuilt_from: str | None) -> None:
     if rebuilt_from is None:
         return
     owner.register_buffer(f'{name}_fingerprint', fingerprint(tower))
-
     owner.register_load_state_dict_pre_hook(
         partial(_verify_tower, name=name, stored=stored, rebuilt_from=rebuilt_from)
     )
 
 
 def fingerprint(module: nn.Module) -> torch.Tensor:
-    """Eight bytes of a SHA-256 over a module's tensors, in order of name: int64, shape (8,)."""
+    """Eight bytes of a SHA-256 over a frozen tower's tensors by name: int64, shape (8,).
+
+    Its parameters, those of LoRA and adapters, are no part of it.
+    """
     digest = hashlib.sha256()
-    # Updates of LoRA and adapters are no part of what they change.
-    weights = {
-        name: weight
-        for name, weight in module.named_parameters()
-        if not re.search(r'parametrizations\.\w+\.\d+\.|\.adapter_(down|up)\.', name)
-    }
-    tensors = {**weights, **_plain_buffers(module)}
-    for name in sorted(tensors):
+    for name, tensor in sorted(_plain_buffers(module).items()):
         digest.update(name.encode())
-        digest.update(tensors[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
     return torch.tensor([*digest.digest()[:8]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,12 +32,10 @@ class LowRank(nn.Module):
     Dropout therefore leaves out input features of a whole step, not of single tokens.
 
     Args:
-        shape: of the weight, (out, in); out is the number of `slices` times that of one.
+        shape: of the weight, (out, in).
         slices: equal parts of the weight's rows, each with an update of its own (q, k and v).
         chosen: the slices that have one, S in all.
-        rank: r.
-        alpha: the update is scaled by alpha / rank.
-        dropout: probability that an input feature is left out of the update.
+        rank, alpha, dropout: as of `add_lora`.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ def add_lora(
         rank: of the updates.
         alpha: updates are scaled by alpha / rank. None: alpha = rank.
         dropout: probability that an input feature is left out of an update for a step.
-        targets: which weights of a block: of ``q``, ``k``, ``v``, ``out``, ``fc1``, ``fc2``.
+        targets: which weights of a block, some of ``TARGETS``.
         layers: which blocks, from 0, negative ones from the end. None: all.
 
     Raises:
@@ -92,29 +91,30 @@ def add_lora(
     unknown = sorted(set(targets) - set(TARGETS))
     if unknown or not targets:
         raise ValueError(f'lora.targets={list(targets)}: expected some of {", ".join(TARGETS)}')
-    if rank < 1 or not 0 <= dropout < 1:
-        raise ValueError(
-            f'lora.rank={rank}, lora.dropout={dropout}: expected a rank from 1 and a dropout '
-            'from 0 to below 1'
-        )
-    slices: dict[tuple[str, str], list[int]] = {}
+    if rank < 1:
+        raise ValueError(f'lora.rank={rank}: expected a rank from 1')
+    slices = defaultdict(list)
     for target in TARGETS:
         if target in targets:
-            *place, row = _PLACES[target]
-            slices.setdefault((place[0], place[1]), []).append(row)
+            path, name, row = _PLACES[target]
+            slices[path, name].append(row)
     for block in choose_blocks(tower, layers, 'lora'):
         for (path, name), chosen in slices.items():
             module = block.get_submodule(path)
+            stored, weight = name in module.state_dict(), getattr(module, name)
             parts = 3 if name == 'in_proj_weight' else 1
-            _parametrize(module, name, parts, chosen, rank, alpha or rank, dropout)
+            update = LowRank(weight.shape, parts, chosen, rank, alpha or rank, dropout)
+            parametrize.register_parametrization(module, name, update)
+            if not stored:
+                # As `freeze` left it: rebuilt, not stored.
+                module.parametrizations[name].register_buffer('original', weight, persistent=False)
 
 
 def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> list[Any]:
     """The blocks of a tower by number, negative ones from the end; None: all.
 
     Raises:
-        ValueError: when the tower has no blocks of open_clip's kind, or not that many; `setting`
-            names what they are for.
+        ValueError: when the tower has no such blocks of open_clip's kind, which `setting` needs.
     """
     blocks = list(getattr(getattr(tower, 'transformer', None), 'resblocks', ()))
     if not blocks or not all(type(block) is ResidualAttentionBlock for block in blocks):
@@ -132,33 +132,16 @@ def choose_blocks(tower: Any, layers: Sequence[int] | None, setting: str) -> lis
     return [blocks[index] for index in sorted({each % count for each in chosen})]
 
 
-def _parametrize(
-    module: nn.Module, name: str, slices: int, chosen: Sequence[int], *settings: Any
-) -> None:
-    stored = name in module.state_dict()
-    weight = getattr(module, name)
-    update = LowRank(weight.shape, slices, chosen, *settings)
-    parametrize.register_parametrization(module, name, update)
-    if not stored:
-        # As `freeze` left it: rebuilt, not stored.
-        kept: Any = module.parametrizations
-        kept[name].register_buffer('original', weight, persistent=False)
-
-
 def merge_lora(model: Any) -> Any:
-    """Make the updates part of the weights, in place, for evaluation or export.
+    """Make the updates part of the weights, in place, for evaluation or export: the model.
 
     A merged model holds plain weights under their plain names. Checkpoints are to be saved before
     it: they hold the updates alone and name the base they need by its fingerprint.
-
-    Returns:
-        The model.
     """
     for module in list(model.modules()):
-        if parametrize.is_parametrized(module):
-            steps: Any = module.parametrizations
-            for name in [key for key in steps if isinstance(steps[key][0], LowRank)]:
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        steps = dict(getattr(module, 'parametrizations', {}))
+        for name in [key for key in steps if isinstance(steps[key][0], LowRank)]:
+            parametrize.remove_parametrizations(module, name, leave_parametrized=True)
     return model
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Collection
 from pathlib import Path
 
 import open_clip
@@ -17,22 +16,16 @@ def openai_checksums() -> set[str]:
     return {open_clip.get_pretrained_url(model, 'openai').split('/')[-2] for model in models}
 
 
-def read_openai_file(
-    path: str | Path, checksums: Collection[str] | None = None
-) -> dict[str, torch.Tensor]:
+def read_openai_file(path: str | Path) -> dict[str, torch.Tensor]:
     """The state dict of one of OpenAI's files.
 
     Loading a TorchScript archive runs its code, so any other archive is refused.
-
-    Args:
-        path: the file.
-        checksums: the SHA-256 of each trusted file; None: those of OpenAI's files.
 
     Raises:
         ValueError: when the file is not one of these.
     """
     content = Path(path).read_bytes()
-    trusted = openai_checksums() if checksums is None else checksums
+    trusted = openai_checksums()
     if hashlib.sha256(content).hexdigest() not in trusted:
         raise ValueError(
             'it is a TorchScript archive, which would run code when loaded, and not one of the '

@@ -16,21 +16,16 @@ from .lora import add_lora
 def prepare_tower(
     owner: nn.Module,
     name: str,
-    *,
     pretrained: str | None,
     frozen: bool,
-    lora: Mapping[str, Any] | None,
-    adapter: Mapping[str, Any] | None,
     checkpoint_mlp: bool,
     grad_checkpointing: bool,
+    lora: Mapping[str, Any] | None,
+    adapter: Mapping[str, Any] | None,
 ) -> bool:
     """Freeze the tower ``owner.name`` where that is asked for, and add what is trained of it.
 
-    Args:
-        owner: the module that holds the tower.
-        name: the attribute that holds it.
-        pretrained: what the weights can be rebuilt from, or None to store them.
-        frozen, lora, adapter, checkpoint_mlp, grad_checkpointing: as in `CLIPVisualEncoder`.
+    Arguments as of `CLIPVisualEncoder`.
 
     Returns:
         Whether the tower is frozen, as it is below updates and adapters.

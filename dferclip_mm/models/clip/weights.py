@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-import torch
 from huggingface_hub import constants
+from mmengine.dist import barrier
 from mmengine.logging import print_log
 from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
-from ...checkpoints.load import is_torchscript, is_zip, verify_zip_checksums
+from ...checkpoints.load import is_torchscript, verify_zip_checksums, weights_only_load
 from .openai_file import read_openai_file
 
 # In a folder, in this order.
@@ -73,16 +74,17 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
             model.load_state_dict(state, strict=True)
         else:
             verify_zip_checksums(path)
-            _check_weights_only(path)
-            open_clip.load_checkpoint(model, str(path), strict=True)
+            # After a TypeError, open_clip reads a file again without ``weights_only``.
+            with weights_only_load():
+                open_clip.load_checkpoint(model, str(path), strict=True)
     except Exception as error:  # open_clip passes on whatever torch, zip and pickle raise
         reason = ' '.join(str(error).split())
         if '"vision_model.' in reason or '"text_model.' in reason:
-            raise ValueError(
-                f"{path} is in the layout of Hugging Face's transformers: take the file in "
-                f"open_clip's layout, which open_clip's repositories name {HF_SAFE_WEIGHTS_NAME} "
-                f'or {HF_WEIGHTS_NAME}'
-            ) from error
+            reason = (
+                "it is in the layout of Hugging Face's transformers: take the file in open_clip's "
+                f"layout, which open_clip's repositories name {HF_SAFE_WEIGHTS_NAME} or "
+                f'{HF_WEIGHTS_NAME}'
+            )
         raise ValueError(
             f'{path} ({path.stat().st_size} bytes) does not hold CLIP weights that fit '
             f'{arch}: {reason[:600]}'
@@ -92,9 +94,8 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
 @functools.cache
 def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
     """Warn once of each file whose activation is unknown."""
-    if name is None:
-        used, other = 'the given dimensions', 'quick_gelu=True among them'
-    else:
+    used, other = 'the given dimensions', 'quick_gelu=True among them'
+    if name is not None:
         twin = name.removesuffix('-quickgelu') if quick else f'{name}-quickgelu'
         if open_clip.get_model_config(twin) is None:
             return
@@ -109,8 +110,15 @@ def warn_of_activation(path: Path, name: str | None, quick: bool) -> None:
 
 
 def _download(pretrained: str, name: str, tag: Mapping[str, Any]) -> Path:
+    # One process of each machine downloads; the others find the file in the cache.
+    first = int(os.environ.get('LOCAL_RANK', 0)) == 0
     try:
-        return Path(open_clip.download_pretrained(tag))
+        if not first:
+            barrier()
+        path = Path(open_clip.download_pretrained(tag))
+        if first:
+            barrier()
+        return path
     except Exception as error:  # whatever the hub and the network raise
         repository, _, file = tag['hf_hub'].rpartition('/')
         reason = ' '.join(str(error).split())[:300]
@@ -126,21 +134,21 @@ def _download(pretrained: str, name: str, tag: Mapping[str, Any]) -> Path:
 
 def _find_file(pretrained: str, name: str | None) -> Path:
     path = Path(pretrained).expanduser()
-    if path.is_file():
-        return path
-    if not path.is_dir():
+    if path.is_dir():
+        found = next((path / known for known in _NAMES if (path / known).is_file()), None)
+        if found is None:
+            raise ValueError(
+                f'the folder pretrained={pretrained!r} holds no weights file: expected '
+                f'{HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}; name a file of another name itself'
+            )
+        return found
+    if not path.is_file():
         tags = open_clip.list_pretrained_tags_by_model(name) if name else []
         raise ValueError(
             f'pretrained={pretrained!r} is neither a weights file nor a folder with one'
             + (f' nor a tag of {name}: its tags are {", ".join(tags)}' if tags else '')
         )
-    for known in _NAMES:
-        if (path / known).is_file():
-            return path / known
-    raise ValueError(
-        f'the folder pretrained={pretrained!r} holds no weights file: expected '
-        f'{HF_SAFE_WEIGHTS_NAME} or {HF_WEIGHTS_NAME}; name a file of another name itself'
-    )
+    return path
 
 
 def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) -> None:
@@ -156,15 +164,12 @@ def _check_description(file: Path, name: str | None, config: Mapping[str, Any]) 
     differing = [key for key in ours if not _FREE.fullmatch(key) and ours[key] != found[key]]
     if not differing:
         return
-    known = (each for each in open_clip.list_models() if open_clip.get_model_config(each))
-    right = next(
-        (each for each in known if _settings(open_clip.get_model_config(each)) == found), None
-    )
+    known = ((each, open_clip.get_model_config(each)) for each in open_clip.list_models())
+    right = next((repr(each) for each, cfg in known if _settings(cfg) == found), 'its model_cfg')
     used = f'arch={name!r}' if name else 'arch'
     raise ValueError(
         f'{file} says {", ".join(f"{key}={found[key]}" for key in differing)}, and {used} '
-        f'{", ".join(f"{key}={ours[key]}" for key in differing)}: '
-        + (f'set arch={right!r}' if right else 'set its model_cfg as arch')
+        f'{", ".join(f"{key}={ours[key]}" for key in differing)}: set arch={right}'
     )
 
 
@@ -176,13 +181,3 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in asdict(kind(**config[tower])).items():
             found[f'{tower}.{key}'] = list(value) if isinstance(value, tuple) else value
     return found
-
-
-def _check_weights_only(path: Path) -> None:
-    """Check that PyTorch can read a file without running code of it.
-
-    After a TypeError, open_clip reads the file again without ``weights_only``, which runs the
-    file's code where ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` is set.
-    """
-    if path.suffix not in ('.safetensors', '.npz', '.npy'):
-        torch.load(path, map_location='cpu', weights_only=True, mmap=is_zip(path))

@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ..similarity import contrastive_loss, mean_vectors
-from .zero_shot_text_head import Prompts, ZeroShotTextHead
+from .text_head import Prompts, ZeroShotTextHead
 
 
 @MODELS.register_module()
@@ -27,8 +27,7 @@ class ExpCLIPHead(ZeroShotTextHead):
     frozen.
 
     Args:
-        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
-            None for those of the dataset.
+        classes: as in `ZeroShotTextHead`.
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`.
         projection_dims: rows of the matrix, the width of the language model's features.
@@ -62,16 +61,11 @@ class ExpCLIPHead(ZeroShotTextHead):
         """The mean of each class's projected unit vectors: (C, projection_dims), float32.
 
         The sentences of each emotion weigh the same in a compound class.
-
-        Raises:
-            ValueError: when the head has no classes yet.
         """
         learner = self.find_prompts()
         texts = self.text_encoder.encode(learner.embed(self.text_encoder), learner.end)
         unit = F.normalize(self.projection(texts).float(), dim=-1)
-        parts = mean_vectors(unit, learner.part_index, learner.num_parts)
-        part, owner = learner.members
-        return mean_vectors(parts[part], owner, learner.num_classes)
+        return learner.average(unit, mean_vectors)
 
     def score(self, clips: torch.Tensor) -> torch.Tensor:
         """Logits (B, C), float32, of projected clip features (B, projection_dims)."""
@@ -79,26 +73,11 @@ class ExpCLIPHead(ZeroShotTextHead):
             video = F.normalize(clips.float(), dim=-1)
             return self.logit_scale * video @ self.class_features().T
 
-    def loss(
-        self,
-        feats: torch.Tensor,
-        data_samples: Sequence[Any],
-        num_segs: int | None = None,
-        **kwargs: Any,
-    ) -> dict[str, torch.Tensor]:
-        """The contrastive loss of a batch of clips and the language model's features.
-
-        Args:
-            feats: as `x` of `forward`, for B clips.
-            data_samples: B samples with `text_features` (projection_dims,).
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            ``loss_contrastive``.
+    def loss(self, x: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, torch.Tensor]:
+        """``loss_contrastive`` of B clips (see `forward`) and their language model's features.
 
         Raises:
-            ValueError: when a clip has no such features, or they have another width.
+            ValueError: when a clip has no `text_features` (projection_dims,).
         """
         width = self.projection.out_features
         found = [sample.get('text_features') for sample in data_samples]
@@ -111,6 +90,6 @@ class ExpCLIPHead(ZeroShotTextHead):
                     "pipeline, 'text_features' into PackActionInputs's algorithm_keys, and set "
                     'cls_head.projection_dims to their width'
                 )
-        video = self.encode_clips(feats, num_segs)
+        video = self.encode_clips(x, kwargs.get('num_segs'))
         texts = torch.stack(found).to(video.device)
         return {'loss_contrastive': contrastive_loss(video, texts, self.logit_scale)}

@@ -22,12 +22,10 @@ class PrecomputedTextHead(TextHead):
         classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``) or C class names.
         embed_dims: D of the text features.
         logit_scale: the factor of the cosines, fixed.
-        topk: the training accuracies to log.
-        kwargs: `in_channels`, `num_segments`, `average_clips`, and those of MMAction2's
-            `BaseHead`, as in `TextPromptHead`.
+        kwargs: as in `TextPromptHead`.
 
     Raises:
-        ValueError: when the corpus is unknown, or the class names are invalid.
+        ValueError: as `TextHead`.
     """
 
     text_features: torch.Tensor
@@ -37,10 +35,9 @@ class PrecomputedTextHead(TextHead):
         classes: str | Sequence[str],
         embed_dims: int = 512,
         logit_scale: float = 100.0,
-        topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
-        super().__init__(classes, embed_dims, topk=topk, **kwargs)
+        super().__init__(classes, embed_dims, **kwargs)
         self.logit_scale = logit_scale
         self.register_buffer('text_features', torch.zeros(self.num_classes, embed_dims))
 

@@ -10,7 +10,7 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from torch import nn
 
-from .pool import pool_to_clip
+from ..pool import pool_to_clip
 
 # Below this mean squared error the root's slope would be infinite.
 _EPS = 1e-12
@@ -32,17 +32,12 @@ class RegressionHead(BaseHead):
         in_channels: D of the clip features.
         hidden_dim: width of the hidden layer.
         kwargs: of MMAction2's `BaseHead`, such as `init_cfg`.
-
-    Raises:
-        ValueError: when there is no target, or one is repeated.
     """
 
     def __init__(
         self, targets: Sequence[str], in_channels: int = 512, hidden_dim: int = 256, **kwargs: Any
     ) -> None:
         names = (targets,) if isinstance(targets, str) else tuple(targets)
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f'expected the names of the targets, each once, found {names}')
         super().__init__(
             num_classes=len(names), in_channels=in_channels, average_clips='score', **kwargs
         )
@@ -52,15 +47,7 @@ class RegressionHead(BaseHead):
         )
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
-        """Predict.
-
-        Args:
-            x: clip features (B, D), or maps as MMAction2's heads take them (see `pool_to_clip`).
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            (B, K), float32.
+        """Predict (B, K), float32; arguments as of `TextHead.forward`.
 
         Raises:
             ValueError: when D is not `in_channels`.

@@ -11,10 +11,15 @@ from mmaction.registry import MODELS
 from torch import nn
 
 from ...emotions import resolve_classes
+from ...prompts import load_prompt_parts
 from ..losses.class_prior import log_prior
+from ..pool import pool_to_clip
 from ..similarity import cosine_logits
 from ..text import PromptLearner
-from .pool import pool_to_clip
+
+Prompts = str | Mapping[str, Any] | Sequence[Any]
+# Of MMAction2's `BaseHead`, for its own loss.
+_OF_CLASSIFIERS = ('loss_cls', 'label_smooth_eps', 'multi_class', 'topk')
 
 
 class TextHead(BaseHead):
@@ -33,11 +38,11 @@ class TextHead(BaseHead):
             costs WAR; 0 for none, which a loss with ``tau`` needs.
         class_counts: training clips of each class; None: those of the config's train_dataloader.
         temperature: in prediction, logits are divided by it, see ``tools/calibrate.py``.
+        topk: the training accuracies to log.
         kwargs: of MMAction2's `BaseHead`.
 
     Raises:
-        ValueError: when the corpus is unknown, the class names are invalid, or the temperature is
-            not positive.
+        ValueError: when the corpus is unknown, or the class names are invalid.
     """
 
     logit_scale: Any
@@ -53,15 +58,15 @@ class TextHead(BaseHead):
         prior_adjustment: float = 0.0,
         class_counts: Sequence[float] | None = None,
         temperature: float = 1.0,
+        topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
-        if temperature <= 0:
-            raise ValueError(f'expected a temperature above 0, found {temperature}')
         names = None if classes is None else resolve_classes(classes)
         super().__init__(
             num_classes=len(names or ()),
             in_channels=in_channels or text_dims,
             average_clips=average_clips,
+            topk=topk,
             **kwargs,
         )
         self.classes = names
@@ -76,10 +81,6 @@ class TextHead(BaseHead):
         """Whether the run should count the training clips of each class."""
         return bool(self.prior_adjustment) and self.class_counts is None
 
-    def set_class_counts(self, counts: Sequence[float]) -> None:
-        """Tell the training clips of each class: C numbers."""
-        self.class_counts = counts
-
     def adjust_logits(self, cls_scores: torch.Tensor) -> torch.Tensor:
         """Logits (views, C) as they are evaluated, see `prior_adjustment` and `temperature`.
 
@@ -87,11 +88,6 @@ class TextHead(BaseHead):
             ValueError: when the classes' training clips are needed and unknown.
         """
         if self.prior_adjustment:
-            if self.class_counts is None:
-                raise ValueError(
-                    f'{type(self).__name__}: prior_adjustment needs the training clips of each '
-                    'class: set model.cls_head.class_counts'
-                )
             prior = log_prior(self.class_counts).to(cls_scores.device)
             cls_scores = cls_scores - self.prior_adjustment * prior
         return cls_scores / self.temperature
@@ -162,11 +158,7 @@ class EncodedTextHead(TextHead):
         self.register_load_state_dict_pre_hook(_clear_class_features)
 
     def encode_classes(self) -> torch.Tensor:
-        """Encode the prompts: one direction per class, (C, D), float32, each of length 1.
-
-        Raises:
-            ValueError: when the head has no classes yet.
-        """
+        """Encode the prompts: one direction per class, (C, D), float32, each of length 1."""
         return self.find_prompts()(self.text_encoder)
 
     def find_prompts(self) -> PromptLearner:
@@ -185,12 +177,8 @@ class EncodedTextHead(TextHead):
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
         encoders = (self.text_encoder, self.prompt_learner)
-        learned = any(
-            weight.requires_grad
-            for module in encoders
-            if module is not None
-            for weight in module.parameters()
-        )
+        weights = [weight for module in encoders if module for weight in module.parameters()]
+        learned = any(weight.requires_grad for weight in weights)
         if learned and (self.training or torch.is_grad_enabled()):
             # A step may follow.
             self.clear_class_features()
@@ -227,3 +215,52 @@ def _clear_class_features(head: EncodedTextHead, *_: Any) -> None:
 
 # PyTorch 2.6 does not say so, and exports with strict=False only.
 _is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
+
+
+class ZeroShotTextHead(EncodedTextHead):
+    """Scores clips against one text per class; checkpoints hold no class and no prompt.
+
+    Args:
+        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
+            None for those of the dataset (compound classes, which only its lists name).
+        text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
+        prompts: as in `TextPromptHead`.
+        kwargs: of `EncodedTextHead`.
+
+    Raises:
+        ValueError: when a class has no prompt, a prompt is too long, or a setting is for heads
+            that are trained on labels.
+    """
+
+    def __init__(
+        self,
+        classes: str | Sequence[str] | None,
+        text_encoder: Mapping[str, Any],
+        prompts: Prompts,
+        **kwargs: Any,
+    ) -> None:
+        for name in _OF_CLASSIFIERS:
+            if name in kwargs:
+                raise ValueError(
+                    f'{type(self).__name__} has a contrastive loss and takes no cls_head.{name}: '
+                    'leave it out, or use TextPromptHead'
+                )
+        super().__init__(classes, text_encoder, **kwargs)
+        self.prompts = prompts
+        self.prompt_learner = None
+        if classes is not None:
+            self.set_vocabulary(classes)
+
+    def set_vocabulary(self, classes: str | Sequence[str], prompts: Prompts | None = None) -> None:
+        """Score against these classes from now on; None keeps the present prompts.
+
+        Raises:
+            ValueError: when a class has no prompt, or a prompt is too long.
+        """
+        names = resolve_classes(classes)
+        self.prompts = self.prompts if prompts is None else prompts
+        parts = load_prompt_parts(self.prompts, names)
+        learner = PromptLearner(parts, self.text_encoder, num_context=0)
+        self.prompt_learner = learner.to(self.text_encoder.text.positional_embedding.device)
+        self.classes, self.num_classes = names, len(names)
+        self.clear_class_features()

@@ -7,29 +7,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from einops import einsum
+from einops import einsum, reduce
 from mmaction.registry import MODELS
 from mmengine.logging import MessageHub
 
 from ...prompts import load_prompt_parts
-from ..similarity import cosine_logits
+from ..similarity import cosine_logits, snippet_weights
 from ..text import PromptLearner
-from .snippets import consistency_loss, snippet_features, snippet_weights
-from .text_head import EncodedTextHead
-
-
-def distillation_loss(logits: torch.Tensor, zero_shot_logits: torch.Tensor) -> torch.Tensor:
-    """How far the answers are from the zero-shot ones: KL(zero-shot || answer), mean over clips.
-
-    Args:
-        logits: (B, C), of the model that is trained.
-        zero_shot_logits: (B, C), of frozen CLIP's texts; no gradient flows into them.
-
-    Returns:
-        A scalar, in nats.
-    """
-    teacher = zero_shot_logits.detach().log_softmax(-1)
-    return F.kl_div(logits.log_softmax(-1), teacher, reduction='batchmean', log_target=True)
+from .text_head import EncodedTextHead, Prompts
 
 
 @MODELS.register_module()
@@ -53,16 +38,15 @@ class TextPromptHead(EncodedTextHead):
             prompt's similarity minus that of its negative prompt (the idea of FineCLIPER, ACM MM
             2024). None: by its prompt alone.
         distill_weight: of a loss against forgetting, the divergence from CLIP's zero-shot answer to
-            the same clips (see `distillation_loss`); 0 for none.
+            the same clips: KL(zero-shot || answer) in nats, the mean over clips; 0 for none.
         distill_prompts: the texts of that answer, without context, in the forms of `prompts`.
         snippet_frames: frames of a snippet. Each snippet of a clip is scored as well, by the mean
             of its frames' features before the neck, for two more losses: of the snippets' answer
             with the label, and with the clip's answer (DK-CLIP, ACM MM 2024). 0 for none. For
             `FrameRecognizer` with an image backbone of the text tower's width.
         snippet_epochs: train with these losses for so many epochs.
-        topk: the training accuracies to log.
-        kwargs: `in_channels`, `num_segments` and `average_clips` (see `TextHead`), and those of
-            MMAction2's `BaseHead`: `loss_cls`, `label_smooth_eps`, `multi_class`, `init_cfg`.
+        kwargs: those of `TextHead` from `in_channels` on, and of MMAction2's `BaseHead`:
+            `loss_cls`, `label_smooth_eps`, `multi_class`, `init_cfg`.
 
     Raises:
         ValueError: when a class has no prompt, a prompt is too long, or there is no frozen text
@@ -73,20 +57,19 @@ class TextPromptHead(EncodedTextHead):
         self,
         classes: str | Sequence[str],
         text_encoder: Mapping[str, Any],
-        prompts: str | Mapping[str, Any] | Sequence[Any] = 'descriptions',
+        prompts: Prompts = 'descriptions',
         num_context: int = 8,
         class_specific: bool = True,
         context_position: str = 'end',
         logit_scale: float = 100.0,
-        negative_prompts: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        negative_prompts: Prompts | None = None,
         distill_weight: float = 0.0,
-        distill_prompts: str | Mapping[str, Any] | Sequence[Any] = 'expression_template',
+        distill_prompts: Prompts = 'expression_template',
         snippet_frames: int = 0,
         snippet_epochs: int = 14,
-        topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
-        super().__init__(classes, text_encoder, topk=topk, **kwargs)
+        super().__init__(classes, text_encoder, **kwargs)
         self.logit_scale = logit_scale
         names = self.classes or ()
         parts = load_prompt_parts(prompts, names)
@@ -129,13 +112,12 @@ class TextPromptHead(EncodedTextHead):
     def loss(
         self, x: Any, data_samples: list, frames: torch.Tensor | None = None, **kwargs: Any
     ) -> dict[str, torch.Tensor]:
-        """The losses of MMAction2's heads, and those that are asked for.
+        """The losses of MMAction2's heads for B clips (see `forward`), and those asked for.
 
         Args:
-            x: as of `forward`, for B clips.
+            x, kwargs: as of `forward`.
             data_samples: B samples with labels.
             frames: frame features (B, T, D), from `FrameRecognizer`.
-            kwargs: what else recognizers pass.
 
         Returns:
             ``loss_cls``, and ``loss_distill``, ``loss_snippets`` and ``loss_consistency``.
@@ -150,11 +132,15 @@ class TextPromptHead(EncodedTextHead):
             with torch.no_grad():
                 texts = self.zero_shot(self.text_encoder)
                 answer = cosine_logits(clips, texts, self.scale())
-            losses['loss_distill'] = self.distill_weight * distillation_loss(logits, answer)
-        if self.training and self.snippet_frames and current_epoch() < self.snippet_epochs:
+            divergence = F.kl_div(logits.log_softmax(-1), answer.softmax(-1), reduction='batchmean')
+            losses['loss_distill'] = self.distill_weight * divergence
+        # 0 outside of a run.
+        epoch = MessageHub.get_current_instance().get_info('epoch', 0)
+        if self.training and self.snippet_frames and epoch < self.snippet_epochs:
             local = self._score_snippets(clips, frames)
             losses['loss_snippets'] = self.loss_by_feat(local, data_samples)['loss_cls']
-            losses['loss_consistency'] = consistency_loss(local, logits)
+            # DK-CLIP's public code takes the softmax of `local` twice. Gradients flow into both.
+            losses['loss_consistency'] = F.cross_entropy(local, logits.softmax(-1))
         return losses
 
     def _score_snippets(self, clips: torch.Tensor, frames: torch.Tensor | None) -> torch.Tensor:
@@ -166,12 +152,12 @@ class TextPromptHead(EncodedTextHead):
                 f"{clips.shape[-1]} numbers, the text tower's width, found {found}: use "
                 'FrameRecognizer and towers of one width, or set snippet_frames=0'
             )
-        snippets = snippet_features(frames, self.snippet_frames)
+        if frames.shape[1] % self.snippet_frames:
+            raise ValueError(
+                f'clips of {frames.shape[1]} frames have no snippets of {self.snippet_frames}: set '
+                'cls_head.snippet_frames to a divisor'
+            )
+        snippets = reduce(frames, 'b (s l) d -> b s d', 'mean', l=self.snippet_frames)
         logits = self.score(snippets.flatten(0, 1)).unflatten(0, snippets.shape[:2])
         with torch.autocast(logits.device.type, enabled=False):
             return einsum(snippet_weights(clips, snippets), logits.float(), 'b s, b s c -> b c')
-
-
-def current_epoch() -> int:
-    """The epoch of the run, from 0; 0 outside of one."""
-    return int(MessageHub.get_current_instance().get_info('epoch', 0))

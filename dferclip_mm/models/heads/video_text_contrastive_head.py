@@ -12,7 +12,7 @@ from torch import nn
 
 from ..similarity import contrastive_loss, gather_with_gradient
 from ..text import CaptionTokenizer
-from .zero_shot_text_head import Prompts, ZeroShotTextHead
+from .text_head import Prompts, ZeroShotTextHead
 
 TEXT_SOURCES = ('captions', 'class_prompts')
 
@@ -25,8 +25,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
     evaluation (open vocabulary).
 
     Args:
-        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
-            None for those of the dataset (compound classes, which only its lists name).
+        classes: as in `ZeroShotTextHead`.
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
         prompts: as in `TextPromptHead`. Several sentences are an ensemble; a compound class is
             the normalised mean of its emotions.
@@ -41,14 +40,11 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             takes its negatives from its own batch.
         mask_duplicate_texts: clips of a batch with the same text are not each other's negatives;
             False: they are, as in the original.
-        truncate: cut captions that are too long for the text tower, with their number in the
-            log; False refuses them.
         kwargs: `in_channels`, `num_segments`, `average_clips` and `init_cfg`, as in
             `TextPromptHead`.
 
     Raises:
-        ValueError: as `ZeroShotTextHead`; when a scale is not positive, or `text_source` is
-            unknown.
+        ValueError: as `ZeroShotTextHead`; when `text_source` is unknown.
     """
 
     def __init__(
@@ -62,15 +58,8 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         max_logit_scale: float | None = None,
         gather_with_grad: bool = False,
         mask_duplicate_texts: bool = False,
-        truncate: bool = True,
         **kwargs: Any,
     ) -> None:
-        for name, scale in (
-            ('init_logit_scale', init_logit_scale),
-            ('max_logit_scale', max_logit_scale),
-        ):
-            if scale is not None and not 0 < scale < math.inf:
-                raise ValueError(f'expected {name} above 0, found {scale}')
         if text_source not in TEXT_SOURCES:
             raise ValueError(
                 f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'
@@ -82,7 +71,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         self.gather_with_grad = gather_with_grad
         self.mask_duplicate_texts = mask_duplicate_texts
         self.caption_tokenizer = CaptionTokenizer(
-            self.text_encoder.tokenizer, self.text_encoder.context_length, truncate
+            self.text_encoder.tokenizer, self.text_encoder.context_length
         )
 
     def scale(self) -> torch.Tensor:
@@ -90,33 +79,19 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
         scale = self.logit_scale.exp()
         return scale if self.max_logit_scale is None else scale.clamp(max=self.max_logit_scale)
 
-    def loss(
-        self,
-        feats: torch.Tensor,
-        data_samples: Sequence[Any],
-        num_segs: int | None = None,
-        **kwargs: Any,
-    ) -> dict[str, torch.Tensor]:
-        """The contrastive loss of a batch of clips and their texts.
+    def loss(self, x: Any, data_samples: Sequence[Any], **kwargs: Any) -> dict[str, torch.Tensor]:
+        """``loss_contrastive`` of B clips (see `forward`) and their texts, ``scale`` for the log.
 
-        Args:
-            feats: as `x` of `forward`, for B clips.
-            data_samples: B samples, with `text` for training on captions and `gt_label` for
-                training on the prompts of the class.
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            ``loss_contrastive``, and ``scale`` for the log.
+        Samples have `text` for training on captions, `gt_label` for training on the prompts.
 
         Raises:
-            ValueError: when a clip has no text, or one that is too long and must not be cut.
+            ValueError: when a clip has no text.
         """
         if self.max_logit_scale is not None:
             # In place: behind a clamp in the graph, the gradient beyond the limit would be zero.
             with torch.no_grad():
                 self.logit_scale.clamp_(max=math.log(self.max_logit_scale))
-        video = self.encode_clips(feats, num_segs)
+        video = self.encode_clips(x, kwargs.get('num_segs'))
         text, identity = self._encode_texts(data_samples, video.device)
         if self.gather_with_grad:
             video, text, identity = gather_with_gradient(video, text, identity)
@@ -132,34 +107,33 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Each clip's text: features (B, D), and rows (B, L) that are equal where texts are."""
         captions = [self._caption(sample) for sample in data_samples]
-        with_caption = [index for index, caption in enumerate(captions) if caption]
-        without = [index for index, caption in enumerate(captions) if not caption]
+        # Those with a caption first.
+        order = sorted(range(len(captions)), key=lambda index: not captions[index])
+        told = sum(map(bool, captions))
         features, identities = [], []
-        if with_caption:
-            tokens = self.caption_tokenizer([captions[index] for index in with_caption]).to(device)
+        if told:
+            tokens = self.caption_tokenizer([captions[i] for i in order[:told]]).to(device)
             features.append(self.text_encoder(tokens).float())
             identities.append(tokens)
-        if without:
-            labels = torch.cat([data_samples[index].gt_label for index in without]).to(device)
+        if told < len(order):
+            labels = torch.cat([data_samples[i].gt_label for i in order[told:]]).to(device)
             features.append(self.class_features()[labels])
             # Negative numbers, which no token has.
             length = self.caption_tokenizer.context_length
             identities.append((-1 - labels)[:, None].expand(-1, length))
-        order = torch.tensor([*with_caption, *without], device=device).argsort()
-        return torch.cat(features)[order], torch.cat(identities)[order]
+        back = torch.tensor(order, device=device).argsort()
+        return torch.cat(features)[back], torch.cat(identities)[back]
 
     def _caption(self, sample: Any) -> str:
         """The sample's caption; empty where the prompts of its class are used instead."""
-        if self.text_source == 'class_prompts':
-            return ''
-        caption = sample.get('text', '')
+        caption = sample.get('text', '') if self.text_source == 'captions' else ''
         if caption.strip():
             return caption
-        if not self.fill_captions:
-            raise ValueError(
-                f'{sample.get("filename", "a clip")} has no caption to train on: leave such '
-                'clips out (require_caption=True of the dataset), train them on the prompts of '
-                "their class (cls_head.fill_captions=True), or add 'text' to PackActionInputs's "
-                'algorithm_keys if it is missing there'
-            )
-        return ''
+        if self.text_source == 'class_prompts' or self.fill_captions:
+            return ''
+        raise ValueError(
+            f'{sample.get("filename", "a clip")} has no caption to train on: leave such clips out '
+            '(require_caption=True of the dataset), train them on the prompts of their class '
+            "(cls_head.fill_captions=True), or add 'text' to PackActionInputs's algorithm_keys if "
+            'it is missing there'
+        )

@@ -69,7 +69,7 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
         loss_weight: the factor of the loss.
 
     Raises:
-        ValueError: when a number is negative, or the counts are needed and unknown.
+        ValueError: when the counts are needed and unknown.
     """
 
     def __init__(
@@ -83,39 +83,20 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(loss_weight=loss_weight)
-        for name, value in (('weight_power', weight_power), ('tau', tau), ('gamma', gamma)):
-            if value < 0:
-                raise ValueError(
-                    f'AdjustedCrossEntropy: expected {name} of at least 0, not {value}'
-                )
         self.weight_power, self.tau, self.gamma, self.kl = weight_power, tau, gamma, kl
-        self.class_counts = None if class_counts is None else list(class_counts)
+        self.class_counts = class_counts
 
     @property
     def needs_class_counts(self) -> bool:
         """Whether the run should count the training clips of each class."""
         return bool(self.weight_power or self.tau) and self.class_counts is None
 
-    def set_class_counts(self, counts: Sequence[float]) -> None:
-        """Tell the training clips of each class: C numbers."""
-        self.class_counts = list(counts)
-
     def _forward(self, cls_score: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        if self.needs_class_counts:
-            raise ValueError(
-                'AdjustedCrossEntropy was not told the training clips of each class: keep '
-                'StartupCheckHook in default_hooks, or set class_counts'
-            )
-        device = cls_score.device
-        counts = self.class_counts or ()
-        losses = adjusted_cross_entropy(
-            cls_score,
-            label,
-            weights=class_weights(counts, self.weight_power).to(device)
-            if self.weight_power
-            else None,
-            shift=self.tau * log_prior(counts).to(device) if self.tau else None,
-            gamma=self.gamma,
-            kl=self.kl,
-        )
-        return losses.mean()
+        weights = shift = None
+        if self.weight_power:
+            weights = class_weights(self.class_counts, self.weight_power).to(cls_score.device)
+        if self.tau:
+            shift = self.tau * log_prior(self.class_counts).to(cls_score.device)
+        return adjusted_cross_entropy(
+            cls_score, label, weights=weights, shift=shift, gamma=self.gamma, kl=self.kl
+        ).mean()

@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import nn
 
-from .to_sequence import to_sequence
+from ..pool import to_sequence
 
 POOLS = ('cls', 'mean', 'max')
 
@@ -111,14 +111,11 @@ class TemporalTransformer(BaseModule):
         self.requires_grad_(not frozen)
 
     def forward(self, x: Any, data_samples: Any = None) -> tuple[torch.Tensor, dict]:
-        """Summarise each clip.
+        """Clip features (B, embed_dims), and MMAction2's dict of auxiliary losses, empty.
 
         Args:
             x: frame features (B, T, D), or whatever a video backbone returns (see `to_sequence`).
             data_samples: unused; MMAction2 passes them in training.
-
-        Returns:
-            Clip features (B, embed_dims), and MMAction2's dict of auxiliary losses, empty.
 
         Raises:
             ValueError: when D is not `in_channels`, or T exceeds `max_frames`.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from einops import rearrange, reduce
+from einops import rearrange
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 
 from ..backbones.clip_visual_encoder import CLIPVisualEncoder
 from ..clip.build import embed_dim
+from ..pool import pool_frames
 from ..text.clip_text_encoder import CLIPTextEncoder
 
 
@@ -43,10 +45,19 @@ class FrameRecognizer(Recognizer2D):
         arch: str | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs = copy.deepcopy(kwargs)
+        head = kwargs.get('cls_head') or {}
+        towers = {'in_channels': kwargs['backbone'], 'embed_dims': head.get('text_encoder', {})}
         if arch is not None:
-            kwargs |= name_arch(arch, **kwargs)
+            name_arch(arch, *towers.values())
         if neck is not None:
-            neck = {**_clip_widths(**kwargs), **neck}
+            clips = {key: tower for key, tower in towers.items() if _is_clip(tower)}
+            widths = {
+                key: embed_dim(tower['arch']) for key, tower in clips.items() if 'arch' in tower
+            }
+            # A published model's head has text features in place of a tower.
+            told = head.get('in_channels') or head.get('embed_dims')
+            neck = {**widths, **({'embed_dims': told} if told else {}), **neck}
         super().__init__(neck=neck, **kwargs)
         self.num_frames = num_frames
         unsupported = {'max_testing_views', 'fcn_test'} & set(self.test_cfg or {})
@@ -70,8 +81,7 @@ class FrameRecognizer(Recognizer2D):
                 (B, views · T, D), which skip it.
             stage: ``'backbone'`` (what the backbone returns for B · views · T frames), ``'neck'``
                 (B · views, D), or ``'head'`` (B · views, C).
-            data_samples: passed to the neck.
-            test_mode: passed to MMAction2's `extract_feat`.
+            data_samples, test_mode: as of MMAction2's recognizers.
 
         Returns:
             The features, and the keyword arguments that MMAction2 passes to the head.
@@ -90,9 +100,8 @@ class FrameRecognizer(Recognizer2D):
             info: dict = {}
         else:
             # MMAction2 calls `view` on its inputs, which fails on a slice of frames.
-            x, info = super().extract_feat(
-                inputs.contiguous(), stage='backbone', test_mode=test_mode
-            )
+            inputs = inputs.contiguous()
+            x, info = super().extract_feat(inputs, stage='backbone', test_mode=test_mode)
         if stage == 'backbone':
             return x, info
         x = rearrange(pool_frames(x), '(b t) d -> b t d', t=frames)
@@ -114,60 +123,14 @@ def takes_any_length(model: Any) -> bool:
     return hasattr(model, 'num_frames') and not hasattr(model.backbone, 'num_segments')
 
 
-def name_arch(
-    arch: str | Mapping[str, Any],
-    backbone: Mapping[str, Any],
-    cls_head: Mapping[str, Any] | None = None,
-    **_: Any,
-) -> dict[str, Any]:
-    """Configs of backbone and head whose CLIP towers have an `arch`: their own, or this one."""
-    named = {'backbone': _name_arch(arch, backbone)}
-    if cls_head is not None:
-        text = cls_head.get('text_encoder')
-        own = {} if text is None else {'text_encoder': _name_arch(arch, text)}
-        named['cls_head'] = {**cls_head, **own}
-    return named
-
-
-def _name_arch(arch: str | Mapping[str, Any], tower: Mapping[str, Any]) -> dict[str, Any]:
-    return {**({'arch': arch} if _is_clip(tower) else {}), **tower}
-
-
-def _clip_widths(
-    backbone: Mapping[str, Any], cls_head: Mapping[str, Any] | None = None, **_: Any
-) -> dict[str, int]:
-    """What a neck between two CLIP towers takes and gives, from their architectures."""
-    head = cls_head or {}
-    towers = {'in_channels': backbone, 'embed_dims': head.get('text_encoder', {})}
-    widths = {
-        key: embed_dim(tower['arch'])
-        for key, tower in towers.items()
-        if _is_clip(tower) and 'arch' in tower
-    }
-    # A published model's head has text features in place of a tower.
-    told = head.get('in_channels') or head.get('embed_dims')
-    return {**widths, 'embed_dims': told} if told else widths
+def name_arch(arch: str | Mapping[str, Any], *towers: dict[str, Any]) -> None:
+    """Give this architecture to each config of a CLIP tower that names none, in place."""
+    for tower in towers:
+        if _is_clip(tower):
+            tower.setdefault('arch', arch)
 
 
 def _is_clip(tower: Mapping[str, Any]) -> bool:
     kind = tower.get('type')
     built = MODELS.get(kind) if isinstance(kind, str) else kind
     return isinstance(built, type) and issubclass(built, CLIPVisualEncoder | CLIPTextEncoder)
-
-
-def pool_frames(features: Any) -> torch.Tensor:
-    """One vector per frame, (N, D), from what an image backbone returns: the last scale's mean.
-
-    Raises:
-        ValueError: when the backbone returns neither vectors (N, D) nor maps (N, D, H, W).
-    """
-    if isinstance(features, tuple | list):
-        features = features[-1]
-    if features.ndim == 4:
-        return reduce(features, 'n d h w -> n d', 'mean')
-    if features.ndim == 2:
-        return features
-    raise ValueError(
-        'FrameRecognizer needs an image backbone, which returns (N, D) or (N, D, H, W) for N '
-        f'frames; found the shape {tuple(features.shape)}: video backbones go into Recognizer3D'
-    )

@@ -5,12 +5,11 @@ Open this door to change how sentences become text features.
 
 from .clip_text_encoder import CLIPTextEncoder
 from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
-from .tokens import CaptionTokenizer, tokenize
+from .tokens import CaptionTokenizer
 
 __all__ = [
     'CONTEXT_POSITIONS',
     'CLIPTextEncoder',
     'CaptionTokenizer',
     'PromptLearner',
-    'tokenize',
 ]

@@ -22,10 +22,7 @@ class CLIPTextEncoder(nn.Module):
         arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
         pretrained: an open_clip tag, a weights file, or None for random weights.
         frozen: do not train the weights, and leave them out of checkpoints if `pretrained` is set.
-        checkpoint_mlp: as in `CLIPVisualEncoder`.
-        grad_checkpointing: as in `CLIPVisualEncoder`.
-        lora: as in `CLIPVisualEncoder`.
-        adapter: as in `CLIPVisualEncoder`.
+        checkpoint_mlp, grad_checkpointing, lora, adapter: as in `CLIPVisualEncoder`.
 
     Raises:
         ValueError: when the architecture's text tower is not CLIP's causal Transformer, or cannot
@@ -57,16 +54,8 @@ class CLIPTextEncoder(nn.Module):
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
-        prepare_tower(
-            self,
-            'text',
-            pretrained=pretrained,
-            frozen=frozen,
-            lora=lora,
-            adapter=adapter,
-            checkpoint_mlp=checkpoint_mlp,
-            grad_checkpointing=grad_checkpointing,
-        )
+        training = (checkpoint_mlp, grad_checkpointing, lora, adapter)
+        prepare_tower(self, 'text', pretrained, frozen, *training)
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Look up token embeddings: (N, L) -> (N, L, width)."""

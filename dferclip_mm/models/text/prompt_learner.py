@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from ..similarity import mean_unit_vector
 from .clip_text_encoder import CLIPTextEncoder
-from .tokens import pad, tokenize
+from .tokens import count_tokens
 
 CONTEXT_POSITIONS = ('end', 'middle', 'front')
 
@@ -32,11 +32,11 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
     Raises:
         ValueError: when the position is unknown.
     """
-    if position not in CONTEXT_POSITIONS:
+    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}.get(position)
+    if before is None:
         raise ValueError(
             f'context_position={position!r}: expected one of {", ".join(CONTEXT_POSITIONS)}'
         )
-    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}[position]
     layout = torch.zeros(len(lengths), max(lengths) + num_context + 2, dtype=torch.bool)
     for row, length in zip(layout, lengths, strict=True):
         row[1 : 1 + before] = True
@@ -60,8 +60,7 @@ class PromptLearner(nn.Module):
         context_position: where the text is put (see ``context_layout``).
 
     Raises:
-        ValueError: when a prompt is longer than the text tower's context, or the position is
-            unknown.
+        ValueError: when a prompt is too long for the text tower, or the position is unknown.
     """
 
     tokens: torch.Tensor
@@ -90,18 +89,14 @@ class PromptLearner(nn.Module):
             key: group[key[1]] for group, names in zip(parts, keys, strict=True) for key in names
         }
         owners = [key for key, texts in sentences.items() for _ in texts]
-        ids = tokenize(
-            [text for texts in sentences.values() for text in texts],
-            text_encoder.tokenizer,
-            text_encoder.context_length,
-            reserved=num_context,
-            owners=[name for _, name in owners],
-        )
-        layout = context_layout([len(row) for row in ids], num_context, context_position)
+        texts = [text for group in sentences.values() for text in group]
+        tokenizer, room = text_encoder.tokenizer, text_encoder.context_length
+        lengths = count_tokens(texts, tokenizer, room, num_context, [name for _, name in owners])
+        layout = context_layout(lengths, num_context, context_position)
         tokens = torch.zeros(layout.shape, dtype=torch.long)
         # Every row has the same number of context positions, so the rest fills up row by row.
-        tokens[~layout] = pad(ids, text_encoder.tokenizer).flatten()
-        self.end = [len(row) + num_context + 1 for row in ids]
+        tokens[~layout] = tokenizer(texts, max(lengths) + 2).flatten()
+        self.end = [length + num_context + 1 for length in lengths]
         order = {key: index for index, key in enumerate(sentences)}
         members = [(order[key], number) for number, names in enumerate(keys) for key in names]
         self.num_parts = len(order)
@@ -131,11 +126,13 @@ class PromptLearner(nn.Module):
         )
         return embedded.masked_scatter(self.is_context.unsqueeze(-1), context.to(embedded.dtype))
 
-    def average(self, features: torch.Tensor) -> torch.Tensor:
-        """The direction of each class, (C, D), from the features of all prompts, (N, D)."""
-        directions = mean_unit_vector(features, self.part_index, self.num_parts)
+    def average(
+        self, features: torch.Tensor, mean: Callable[..., torch.Tensor] = mean_unit_vector
+    ) -> torch.Tensor:
+        """Features of all prompts, (N, D), to one per class, (C, D): of parts, then of classes."""
+        parts = mean(features, self.part_index, self.num_parts)
         part, owner = self.members
-        return mean_unit_vector(directions[part], owner, self.num_classes)
+        return mean(parts[part], owner, self.num_classes)
 
     def forward(self, text_encoder: CLIPTextEncoder) -> torch.Tensor:
         """Encode all prompts: one direction per class, (C, D), float32, each of length 1."""

@@ -27,18 +27,6 @@ def test_towers_that_need_every_token_have_it(tiny_clip, settings):
     torch.testing.assert_close(encoder(images), encoder.visual(images))
 
 
-def test_checkpoint_mlp_keeps_the_names_of_weights(tiny_clip):
-    cfg = dict(type='CLIPVisualEncoder', arch=tiny_clip)
-    checkpoint_mlp = MODELS.build(dict(cfg, checkpoint_mlp=True))
-    assert list(checkpoint_mlp.state_dict()) == list(MODELS.build(cfg).state_dict())
-
-
-def test_checkpoint_mlp_is_refused_for_other_towers(tiny_clip):
-    tiny_clip['vision_cfg'] = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
-    with pytest.raises(ValueError, match="is for open_clip's Transformers, found Modif"):
-        MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip, checkpoint_mlp=True))
-
-
 def test_a_tower_that_returns_its_tokens_as_well_gives_its_feature(tiny_clip):
     tiny_clip['vision_cfg'].update(attentional_pool=True, output_tokens=True)
     encoder = MODELS.build(dict(type='CLIPVisualEncoder', arch=tiny_clip)).eval()

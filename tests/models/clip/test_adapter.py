@@ -1,4 +1,3 @@
-import pytest
 import torch
 from mmaction.registry import MODELS
 from torch import nn
@@ -35,22 +34,3 @@ def test_adapters_of_the_chosen_blocks_are_trained_and_nothing_else(tiny_clip):
     stem = 'visual.transformer.resblocks.1'
     assert trained == {f'{stem}.ls_{n}.adapter_{way}' for n in (1, 2) for way in ('down', 'up')}
     assert all(weight.grad.abs().sum() > 0 for weight in encoder.parameters())
-
-
-@pytest.mark.parametrize(
-    ('adapter', 'message'),
-    [
-        (dict(dim=0), 'adapter.dim=0'),
-        (dict(dim=4, layers=[2]), 'adapter.layers has 2: this tower has blocks 0 to 1'),
-    ],
-    ids=str,
-)
-def test_an_invalid_setting_is_refused(tiny_clip, adapter, message):
-    with pytest.raises(ValueError, match=message):
-        encoder_of(tiny_clip, **adapter)
-
-
-def test_a_tower_with_layer_scales_is_refused(tiny_clip):
-    tiny_clip['vision_cfg']['ls_init_value'] = 0.1
-    with pytest.raises(ValueError, match='blocks without layer scales'):
-        encoder_of(tiny_clip, dim=4)

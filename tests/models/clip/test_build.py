@@ -46,6 +46,35 @@ def check_towers(arch, pretrained, state, quick, tiny_clip):
         torch.testing.assert_close(encoder(text), clip.encode_text(text))
 
 
+def openai_names(state):
+    return state
+
+
+def two_tower_names(state):
+    shared = ('visual.', 'logit_scale')
+    return {name if name.startswith(shared) else f'text.{name}': state[name] for name in state}
+
+
+def training_run(state):
+    named = {f'module.{name}': value for name, value in state.items()}
+    return {'epoch': 3, 'name': 'run', 'state_dict': named}
+
+
+@pytest.mark.parametrize(
+    ('layout', 'suffix'),
+    [
+        (openai_names, '.pt'),
+        (openai_names, '.safetensors'),
+        (two_tower_names, '.pt'),
+        (training_run, '.pt'),
+    ],
+)
+def test_layouts_in_circulation_load_into_both_towers(tmp_path, state, tiny_clip, layout, suffix):
+    path, save = tmp_path / f'clip{suffix}', torch.save if suffix == '.pt' else save_file
+    save(layout(state), path)
+    check_towers(tiny_clip, path, state, True, tiny_clip)
+
+
 def write_folder(folder, state, config, name='open_clip_model.safetensors'):
     folder.mkdir()
     save_file(state, folder / name)
@@ -75,7 +104,7 @@ def test_what_shapes_do_not_tell_is_compared_too(tmp_path, archs, state, tiny_cl
     vision = dict(tiny_clip['vision_cfg'], image_size=64, patch_dropout=0.5)
     config = dict(tiny_clip, text_cfg=text, vision_cfg=vision)
     folder = write_folder(tmp_path / 'clip', state, config)
-    with pytest.raises(ValueError, match=r'says text_cfg\.heads=4, and .* its model_cfg as arch'):
+    with pytest.raises(ValueError, match=r'says text_cfg\.heads=4, and .* set arch=its model_cfg'):
         build_clip('tiny-quickgelu', str(folder))
 
 

@@ -52,14 +52,3 @@ def test_fractions_are_kept_and_views_averaged():
 def test_other_scores_than_targets_are_refused(given):
     with pytest.raises(ValueError, match=r'predicts 2 targets \(brow, mouth\), the clips bring'):
         build().loss(torch.randn(1, 8), given)
-
-
-def test_wrong_targets_are_refused():
-    with pytest.raises(ValueError, match='each once'):
-        build(targets=['a', 'a'])
-    with pytest.raises(ValueError, match='expects 8 channels, found 9'):
-        build()(torch.randn(1, 9))
-
-
-def test_bfloat16_answers_in_float32():
-    assert build().bfloat16()(torch.randn(1, 8).bfloat16()).dtype == torch.float32

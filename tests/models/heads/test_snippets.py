@@ -5,7 +5,7 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.logging import MessageHub
 
-from dferclip_mm.models.heads.snippets import snippet_weights
+from dferclip_mm.models.similarity import snippet_weights
 
 
 @pytest.fixture

@@ -106,12 +106,6 @@ def test_long_captions_are_cut_as_clip_cuts_them_and_counted(build, said_by):
     assert 'the latest with 180' in said[1]
 
 
-def test_long_captions_are_refused_on_demand(build):
-    head = build(truncate=False)
-    with pytest.raises(ValueError, match=r'the caption .* has 80 tokens, but 75 fit'):
-        head.loss(torch.randn(1, 32), [sample(text='smile ' * 80)])
-
-
 def test_scale_is_learned_in_its_logarithm_and_clamped(build):
     head = build(init_logit_scale=100.0, max_logit_scale=50.0)
     assert head.logit_scale.item() == pytest.approx(math.log(100))
@@ -121,9 +115,6 @@ def test_scale_is_learned_in_its_logarithm_and_clamped(build):
     assert losses['scale'].item() == pytest.approx(50)
     losses['loss_contrastive'].backward()
     assert head.logit_scale.grad.abs() > 0
-    for name in ('init_logit_scale', 'max_logit_scale'):
-        with pytest.raises(ValueError, match=f'expected {name} above 0'):
-            build(**{name: 0})
 
 
 def test_any_words_at_evaluation_with_the_same_checkpoint(build):

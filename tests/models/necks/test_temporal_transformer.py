@@ -52,11 +52,6 @@ def test_pooling_averages_over_frames():
         torch.testing.assert_close(neck(x)[0], reduce(plain_forward(neck, x)[:, 1:]))
 
 
-def test_other_channels_than_those_of_the_output_are_projected():
-    neck = build(in_channels=20, embed_dims=12, max_frames=4, num_heads=2, head_dim=6)
-    assert neck(torch.randn(2, 20, 4, 3, 3))[0].shape == (2, 12)
-
-
 @pytest.mark.parametrize(
     ('shape', 'message'),
     [((1, 5, 12), 'set neck.max_frames=5'), ((1, 4, 16), 'set neck.in_channels=16')],

@@ -10,13 +10,6 @@ def samples(count):
     return [ActionDataSample().set_gt_label(number) for number in range(count)]
 
 
-def test_pixels_are_divided_by_255_and_nothing_else(tiny_model):
-    model = MODELS.build(tiny_model)
-    clip = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
-    data = model.data_preprocessor(dict(inputs=[clip], data_samples=samples(1)))
-    torch.testing.assert_close(data['inputs'][0], clip / 255)
-
-
 def test_views_of_a_clip_are_scored_separately(tiny_model):
     model = MODELS.build(tiny_model).eval()
     clips = torch.rand(2, 12, 3, 32, 32)
