@@ -105,7 +105,7 @@ def read_samples(dataset: Any, indices: Sequence[SeededIndex]) -> list[Any]:
     with preserve_rng_state():
         for index in indices:
             seed_generators(index.seed, SAMPLES, index.epoch, index.sample)
-            samples.append(dataset[index])
+            samples.append(dataset[index.sample])
     return samples
 
 

@@ -45,9 +45,7 @@ def spoilt(work_dir, spoil, **options):
 @pytest.mark.promise(
     'Settings and numbers', 'A loss of NaN or infinity stops the run and is never saved'
 )
-@pytest.mark.parametrize(
-    ('iteration', 'kept', 'value'), [(0, 0, math.nan), (5, 1, -math.inf)]
-)
+@pytest.mark.parametrize(('iteration', 'kept', 'value'), [(0, 0, math.nan), (5, 1, -math.inf)])
 def test_a_loss_stops_the_run(iteration, kept, value, tmp_path):
     """In the first iteration, and in the last one of an epoch."""
     runner = spoilt(tmp_path, SpoilHook(iteration, loss=value))

@@ -51,7 +51,9 @@ def test_what_does_not_fit_ends_a_run_before_its_first_step(cfg, spoil, said):
 def test_what_does_not_fit_ends_a_test(cfg):
     dataset = cfg.test_dataloader.dataset
     dataset.class_map = dict(happiness='joy')
-    with pytest.raises(ValueError, match='model.cls_head has the classes .*test_dataloader has joy'):
+    with pytest.raises(
+        ValueError, match=r'model.cls_head has the classes .*test_dataloader has joy'
+    ):
         start(cfg).test()
 
 
