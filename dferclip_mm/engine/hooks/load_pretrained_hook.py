@@ -67,10 +67,9 @@ def load_prefixes(
     told = [
         f'{len(found)} tensors of {", ".join(prefixes)} loaded from {source}',
         f'with their own weights: {_count(own - unasked)}',
+        *([f'in the checkpoint, but not among prefixes: {_count(unasked)}'] if unasked else []),
         f'ignored in the checkpoint: {_count(set(stored) - set(found) - unasked)}',
     ]
-    if unasked:
-        told.insert(2, f'in the checkpoint, but not among prefixes: {_count(unasked)}')
     warning = lower_precision_warning(found, current)
     return ['; '.join(told), *([warning] if warning else [])]
 
