@@ -62,17 +62,12 @@ class CLIPTextEncoder(nn.Module):
         return self.text.token_embedding(tokens)
 
     def encode(self, embedded: torch.Tensor, end: Sequence[int]) -> torch.Tensor:
-        """Encode embedded prompts.
+        """Encode embedded prompts (N, L, width) to features (N, D).
 
         Attention is causal and the feature is read at the end token, so positions behind it change
         nothing and are left out.
 
-        Args:
-            embedded: (N, L, width), L at most the tower's context length.
-            end: the position of each of the N prompts' end token.
-
-        Returns:
-            Features (N, D).
+        `end` has the position of each end token, L is at most the tower's context length.
         """
         text = self.text
         x = embedded + text.positional_embedding[: embedded.shape[1]]

@@ -24,7 +24,7 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
     Args:
         lengths: tokens of each of the N texts.
         num_context: context vectors, n.
-        position: one of ``CONTEXT_POSITIONS``.
+        position: one of these names.
 
     Returns:
         Boolean (N, L): True for a context vector; L fits the longest prompt.
