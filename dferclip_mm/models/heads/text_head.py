@@ -133,7 +133,7 @@ class EncodedTextHead(TextHead):
     The kept features are cleared by ``train()``, ``eval()``, ``to()`` and loading. After writing
     weights in another way, call one of these.
 
-    Arguments as of `TextHead`, but for `text_dims`, which `text_encoder` has: the config of the text
+    Arguments as of `TextHead`, with `text_encoder` in place of `text_dims`: the config of the text
     tower, ``dict(type='CLIPTextEncoder', …)``.
     """
 
