@@ -1,4 +1,4 @@
-"""Tiny clips on the disk: frame folders, videos and list files."""
+"""Tiny clips on the disk: frame folders, videos and list files, and the steps that read them."""
 
 import struct
 from pathlib import Path
@@ -35,6 +35,16 @@ def write_text(path, text, encoding='utf-8'):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode(encoding))
     return path
+
+
+# A clip as a model takes it.
+PACK = (dict(type='FormatShape', input_format='NCHW'), dict(type='PackActionInputs'))
+
+
+def read_steps(num_frames=2, *after, test_mode=True):
+    """A pipeline that reads some frames of a clip, and what comes after it, such as ``*PACK``."""
+    sample = dict(type='SampleSegments', num_frames=num_frames, test_mode=test_mode)
+    return [dict(type='ClipInit'), sample, dict(type='ClipDecode'), *after]
 
 
 def set_matrix(path, a, b, c, d):

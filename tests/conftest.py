@@ -16,13 +16,6 @@ import dferclip_mm  # noqa: F401 - registers the components
 
 torch.set_num_threads(1)
 
-TINY_CLIP = dict(
-    embed_dim=32,
-    quick_gelu=True,
-    vision_cfg=dict(image_size=32, layers=2, width=64, patch_size=16),
-    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=2),
-)
-
 
 def pytest_collection_finish():
     """Keep the imported objects out of the garbage collection of each dataset that is built."""
@@ -63,17 +56,13 @@ def said_by(monkeypatch):
 @pytest.fixture
 def tiny_clip():
     """An open_clip config of a CLIP that builds in milliseconds: 32 px, 32 dimensions."""
-    return copy.deepcopy(TINY_CLIP)
+    return copy.deepcopy(small_runs.ARCH)
 
 
 @pytest.fixture
-def tiny_weights(tmp_path, tiny_clip):
+def tiny_weights(tmp_path):
     """A weights file of `tiny_clip`, in open_clip's layout."""
-    import open_clip
-
-    path = tmp_path / 'tiny_clip.pt'
-    torch.save(open_clip.CLIP(**tiny_clip).state_dict(), path)
-    return str(path)
+    return str(small_runs.write_weights(tmp_path / 'tiny_clip.pt', seed=0))
 
 
 @pytest.fixture

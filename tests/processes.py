@@ -1,9 +1,10 @@
-"""Run a function in a forked process, or in several processes that form a gloo group."""
+"""Run a function in a forked process, or in several that form a gloo group, or a new Python."""
 
 from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -76,3 +77,17 @@ def in_fork(function: Callable[[], Any], log: Path) -> int:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def run_python(
+    *words: object, path: Path, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A new Python with these arguments, such as ``'-c', PROGRAM``, that imports from `path`."""
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        env={**os.environ, 'PYTHONPATH': str(path)},
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        check=False,
+    )

@@ -22,14 +22,18 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIALS = sorted((ROOT / 'docs' / 'tutorials').glob('*.md'))
-# Commands of README.md that are not run here, and the file that runs each.
+# Commands of README.md that are not run here; the file that runs each, and how it says so.
 RUN_ELSEWHERE = {
-    "pip install 'setuptools>=77.0.3,<82'": 'tests/smoke_wheel.sh',
-    "pip install -c requirements/constraints.txt '.[mmcv-lite,mim]'": 'tests/smoke_wheel.sh',
-    'make demo': 'demo/run.sh',
-    'make demo-emoclip': 'demo/run.sh',
+    "pip install 'setuptools>=77.0.3,<82'": ('tests/smoke_wheel.sh', 'pip install'),
+    "pip install -c requirements/constraints.txt '.[mmcv-lite,mim]'": (
+        'tests/smoke_wheel.sh',
+        'pip install',
+    ),
+    'make demo': ('demo/run.sh', 'tools/dist_train.sh'),
+    'make demo-emoclip': ('demo/run.sh', 'demo_emoclip'),
     'python tools/cross_validate.py configs/dferclip_dfew.py --gpus 8': (
-        'docs/tutorials/2_own_data.md'
+        'docs/tutorials/2_own_data.md',
+        'tools/cross_validate.py',
     ),
 }
 # Two cores, and a corpus of 49 training clips in a fold.

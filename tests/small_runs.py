@@ -13,6 +13,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from mini_corpora import (
     write_mafw,
     write_text,
 )
+from mmaction.registry import MODELS
 from mmaction.visualization import ActionVisualizer
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
@@ -45,8 +47,8 @@ SIDE, FRAMES, WIDTH = 32, 4, 32
 ARCH = dict(
     embed_dim=WIDTH,
     quick_gelu=True,
-    vision_cfg=dict(image_size=SIDE, layers=1, width=64, patch_size=16),
-    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1),
+    vision_cfg=dict(image_size=SIDE, layers=2, width=64, patch_size=16),
+    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=2),
 )
 
 
@@ -69,6 +71,25 @@ def write_corpora(root: Path) -> None:
             write_clip(root / f'scores/clips/{split}{clip}', 3, 'jpg')
             scores.append(f'{split}{clip},{clip / 2},{split}')
     write_text(root / 'scores/scores.csv', '\n'.join(scores))
+
+
+def shrink_steps(steps: Iterable[Any], side: int = SIDE, frames: int = FRAMES) -> None:
+    """Frames of `side` pixels in the steps of a pipeline, and no more than `frames`."""
+    for step in steps:
+        if step['type'] == 'Resize':
+            step.update(scale=(side, side), keep_ratio=False)
+        for key in ('size', 'crop_size', 'input_size'):
+            if key in step:
+                step[key] = side
+        for key in ('num_frames', 'clip_len'):
+            if key in step:
+                step[key] = min(step[key], frames)
+
+
+def shrink_loader(loader: Any, side: int = SIDE, frames: int = FRAMES) -> None:
+    """Two clips in a batch, loaded in this process by a small pipeline."""
+    loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
+    shrink_steps(loader.dataset.pipeline, side, frames)
 
 
 def shrink(cfg: Config, root: Path) -> None:
@@ -96,16 +117,11 @@ def shrink(cfg: Config, root: Path) -> None:
         head.in_channels = width
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
-        if loader is None:
-            continue
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
-        loader.dataset.data_root = str(root / Path(loader.dataset.data_root).name)
-        steps = loader.dataset.pipeline
-        # Cached frame features say how their pixels are made.
-        for step in (*steps, *steps[0].get('pixels', ())):
-            for key, value in (('num_frames', FRAMES), ('size', SIDE), ('crop_size', SIDE)):
-                if key in step:
-                    step[key] = value
+        if loader is not None:
+            shrink_loader(loader)
+            loader.dataset.data_root = str(root / Path(loader.dataset.data_root).name)
+            # Cached frame features say how their pixels are made.
+            shrink_steps(loader.dataset.pipeline[0].get('pixels', ()))
     if cfg.get('train_cfg') is not None:
         cfg.train_cfg.max_epochs = 1
 
@@ -144,6 +160,14 @@ def write_weights(path: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     torch.save(open_clip.CLIP(**ARCH).state_dict(), path)
     return path
+
+
+def write_model(model: Any, path: Path | str) -> str:
+    """A checkpoint of an untrained model, given as such or as its config; the path."""
+    if isinstance(model, dict):
+        model = MODELS.build(model)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), path)
+    return str(path)
 
 
 def frozen_config(name: str, root: Path, work_dir: Path, **options: Any) -> Config:

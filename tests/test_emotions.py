@@ -6,13 +6,8 @@ from dferclip_mm.emotions import emotion_of, resolve_classes
 def test_label_order_of_each_corpus():
     seven = ('happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear')
     assert resolve_classes('dfew') == resolve_classes('FERV39k') == resolve_classes('afew') == seven
-    assert resolve_classes('mafw') == (
-        *seven,
-        'contempt',
-        'anxiety',
-        'helplessness',
-        'disappointment',
-    )
+    others = ('contempt', 'anxiety', 'helplessness', 'disappointment')
+    assert resolve_classes('mafw') == (*seven, *others)
 
 
 @pytest.mark.parametrize(

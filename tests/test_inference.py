@@ -1,18 +1,15 @@
 """MMAction2's own ways to inference: our config alone must be enough, in a fresh process."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import torch
 from clip_files import write_frames, write_video
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from processes import run_python
+from small_runs import CONFIGS, ROOT, write_model
 
-CONFIG = str(Path(__file__).parent.parent / 'configs' / 'demo_dferclip.py')
+CONFIG = CONFIGS / 'demo_dferclip.py'
 
 PROGRAM = """
 import json, sys
@@ -55,18 +52,11 @@ print('RESULT', json.dumps(scores))
 def test_recognizer_inferencer_and_datasets_give_equal_scores_for_every_form_of_a_clip(tmp_path):
     video = write_video(tmp_path / 'clip.mp4', 8, (64, 64))
     folder = write_frames(tmp_path / 'clip', 8, (64, 64), [f'{number}.png' for number in range(8)])
-    model = MODELS.build(Config.fromfile(CONFIG).model).eval()
-    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'model.pth')
+    model = MODELS.build(Config.fromfile(CONFIG).model)
+    write_model(model, tmp_path / 'model.pth')
     (tmp_path / 'labels.txt').write_text('\n'.join(model.cls_head.classes))
     files = [CONFIG, tmp_path / 'model.pth', video, folder, tmp_path / 'labels.txt']
-    done = subprocess.run(
-        [sys.executable, '-c', PROGRAM, *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(Path(CONFIG).parent.parent)},
-    )
+    done = run_python('-c', PROGRAM, *files, path=ROOT, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert (done.stdout + done.stderr).count('expects crops of one face') == 1
     line = next(line for line in done.stdout.splitlines() if line.startswith('RESULT'))

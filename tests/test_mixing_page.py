@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from mini_corpora import write_dfew
-from mmaction.registry import MODELS
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
-from small_runs import ARCH, ROOT, small_config, start
+from small_runs import ARCH, ROOT, shrink_loader, small_config, start, write_model
 
 from dferclip_mm.engine.options import load_config, merge_data_options
 
@@ -36,14 +35,7 @@ def test_a_complete_config_trains_and_chooses_its_best_epoch(number: int, tmp_pa
     arch = ConfigDict(ARCH, embed_dim=512)
     cfg.model.cls_head.text_encoder.update(arch=arch, pretrained=None)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-        for step in loader.dataset.pipeline:
-            if step.type == 'Resize' and step.get('keep_ratio') is False:
-                step.scale = (64, 64)
-            if step.type == 'CenterCrop':
-                step.crop_size = 64
-            if step.type == 'SampleFrames' and step.clip_len > 4:
-                step.clip_len = 4
+        shrink_loader(loader, side=64)
     cfg.train_cfg.max_epochs = 1
     cfg.default_hooks.checkpoint.update(interval=2, save_last=False)
     runner = start(cfg)
@@ -79,7 +71,7 @@ def test_a_sample_with_mmaction2_runs(
     cfg = small_config('dferclip_dfew', work_dir)
     cfg.test_pipeline = cfg.test_dataloader.dataset.pipeline
     cfg.dump('small.py')
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), 'checkpoint.pth')
+    write_model(cfg.model, 'checkpoint.pth')
     for said, small in {
         'configs/dferclip_dfew.py': 'small.py',
         "'clip.mp4'": f"'{clip}'",

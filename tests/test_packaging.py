@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import re
 import runpy
 import shutil
-import subprocess
-import sys
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -16,75 +14,53 @@ import yaml
 from mini_corpora import write_dfew
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from processes import run_python
+from small_runs import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / 'dferclip_mm'
+from dferclip_mm import __version__
+
 OPENCV = ['opencv-contrib-python==4.11', 'opencv-python==4.11']
+SOURCES = ('dferclip_mm', 'configs', 'tools')
+FILES = ('setup.py', 'dferclip.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE')
 
 
-def files_below(folder: Path) -> set[str]:
+def files_below(folder: str) -> set[str]:
     """Relative paths of all files except compiled and hidden ones."""
-    paths = (path.relative_to(folder) for path in folder.rglob('*') if path.is_file())
-    return {
-        str(path)
-        for path in paths
-        if '__pycache__' not in path.parts and not any(part[0] == '.' for part in path.parts)
-    }
+    paths = [path for path in (ROOT / folder).rglob('*') if path.is_file()]
+    names = {str(path.relative_to(ROOT / folder)) for path in paths}
+    return {name for name in names if not re.search(r'(^|/)(\.|__pycache__)', name)}
 
 
 @pytest.fixture(scope='module')
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the files that a wheel is built from."""
-    folder = tmp_path_factory.mktemp('source')
-    for name in ('dferclip_mm', 'configs', 'tools'):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns('__pycache__'))
-    for name in (
-        'setup.py',
-        'dferclip.py',
-        'pyproject.toml',
-        'MANIFEST.in',
-        'README.md',
-        'LICENSE',
-    ):
-        shutil.copy(ROOT / name, folder)
-    shutil.copy(ROOT / 'model-index.yml', folder)
-    return folder
-
-
-@pytest.fixture(scope='module')
-def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel."""
-    folder = tmp_path_factory.mktemp('wheel')
+def built(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, from a copy of the files that it is built from."""
+    source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in (*FILES, 'model-index.yml'):
+        shutil.copy(ROOT / name, source)
     options = ['--no-deps', '--no-build-isolation', '--disable-pip-version-check']
-    done = subprocess.run(
-        [sys.executable, '-m', 'pip', 'wheel', *options, '--wheel-dir', str(folder), str(source)],
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = run_python('-m', 'pip', 'wheel', *options, '--wheel-dir', folder, source, path=source)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert not (source / 'dferclip_mm' / '.mim').exists()
     (path,) = folder.glob('*.whl')
     return zipfile.ZipFile(path)
 
 
-@pytest.fixture(scope='module')
-def wheel(built: zipfile.ZipFile) -> set[str]:
-    """Names of the files in the wheel."""
-    return set(built.namelist())
-
-
-def test_modules_tables_configs_tools_and_model_index_are_in_the_wheel(
-    wheel: set[str], source: Path
+def test_modules_tables_configs_tools_and_model_index_are_in_the_wheel_and_nothing_else(
+    built: zipfile.ZipFile,
 ) -> None:
-    expected = {f'dferclip_mm/{name}' for name in files_below(PACKAGE)}
-    expected |= {f'dferclip_mm/.mim/configs/{name}' for name in files_below(ROOT / 'configs')}
-    expected |= {f'dferclip_mm/.mim/tools/{name}' for name in files_below(ROOT / 'tools')}
+    # The last are names for MMEngine's `dferclip_mm::configs/NAME.py`.
+    apart = re.compile(r'\.dist-info/|/configs/configs/')
+    wheel = {name for name in built.namelist() if not apart.search(name)}
+    expected = {f'dferclip_mm/{name}' for name in files_below('dferclip_mm')}
+    for folder in ('configs', 'tools'):
+        expected |= {f'dferclip_mm/.mim/{folder}/{name}' for name in files_below(folder)}
     expected |= {'dferclip.py', 'dferclip_mm/.mim/model-index.yml'}
-    assert sorted(expected - wheel) == [
+    assert sorted(expected ^ wheel) == [
         f'dferclip_mm/.mim/configs/demo_{name}'
         for name in ('custom.py', 'dferclip.py', 'emoclip.py', 'emoclip_prompts.json')
     ]
-    assert not (source / 'dferclip_mm' / '.mim').exists()
 
 
 PROGRAM = """
@@ -112,55 +88,29 @@ def test_the_wheel_has_bases_by_the_name_of_the_package_and_a_command_for_its_pr
     write_dfew(tmp_path / 'DFEW')
     own = "_base_ = 'dferclip_mm::configs/dferclip_dfew.py'\n"
     (tmp_path / 'own.py').write_text(own + 'model = dict(cls_head=dict(num_context=4))\n')
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', PROGRAM],
-        cwd=tmp_path,
-        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'installed')},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+    done = run_python('-W', 'ignore', '-c', PROGRAM, path=tmp_path / 'installed', cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'Failed to' not in done.stdout + done.stderr
     assert done.stdout.startswith('usage: analyze.py [-h]')
 
 
-def test_nothing_else_is_in_the_wheel(wheel: set[str]) -> None:
-    assert {name.split('/')[0].split('-')[0] for name in wheel} == {'dferclip.py', 'dferclip_mm'}
-    assert not [name for name in wheel if name.endswith('.pyc')]
-
-
-def test_the_model_index_names_configs_that_exist() -> None:
-    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
-    models = []
-    for name in index['Import']:
+def test_the_model_index_names_configs_that_exist_and_the_citation_the_version() -> None:
+    for name in yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']:
         metafile = yaml.safe_load((ROOT / name).read_text())
         collections = {each['Name'] for each in metafile['Collections']}
-        assert {model['In Collection'] for model in metafile['Models']} <= collections
-        models += metafile['Models']
-    assert models
-    for model in models:
-        config = ROOT / model['Config']
-        assert config.is_file()
-        assert config.stem == model['Name']
-
-
-def test_the_citation_has_the_packages_version() -> None:
-    from dferclip_mm import __version__
-
-    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
-    assert citation['version'] == __version__
-
-
-def constraints() -> list[Requirement]:
-    lines = (ROOT / 'requirements' / 'constraints.txt').read_text().splitlines()
-    return [Requirement(line) for line in lines if not line.startswith('#')]
+        assert metafile['Models']
+        for model in metafile['Models']:
+            assert model['In Collection'] in collections
+            assert (ROOT / model['Config']).is_file()
+            assert Path(model['Config']).stem == model['Name']
+    assert yaml.safe_load((ROOT / 'CITATION.cff').read_text())['version'] == __version__
 
 
 def test_constraints_lie_within_the_declared_ranges(built: zipfile.ZipFile) -> None:
+    lines = (ROOT / 'requirements' / 'constraints.txt').read_text().splitlines()
     pins = {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix('==')
-        for pin in constraints()
+        for pin in (Requirement(line) for line in lines if not line.startswith('#'))
         if pin.marker is None or pin.marker.evaluate({'python_version': '3.11'})
     }
     (metadata,) = (name for name in built.namelist() if name.endswith('.dist-info/METADATA'))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from small_runs import CONFIGS, write_model
 
 from dferclip_mm.faces.crop import CropTemplate, write_template
 
-CONFIG = Path(__file__).parents[1] / 'configs' / 'demo_dferclip.py'
+CONFIG = CONFIGS / 'demo_dferclip.py'
 SIZE = 96
 TEMPLATE = CropTemplate(
     landmarks=[[0.38, 0.46], [0.63, 0.46], [0.5, 0.59], [0.38, 0.72], [0.62, 0.72]],
@@ -28,10 +28,8 @@ def write_untrained_demo(folder: Path, config: Path = CONFIG) -> str:
     """Write checkpoint and template side by side, and return the checkpoint's path."""
     init_default_scope('mmaction')
     torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(config).model)
-    torch.save(dict(state_dict=model.state_dict(), meta={}), folder / 'model.pth')
     write_template(folder / 'crop.json', TEMPLATE)
-    return str(folder / 'model.pth')
+    return write_model(Config.fromfile(config).model, folder / 'model.pth')
 
 
 def whole_frame(image: np.ndarray) -> tuple:

@@ -239,6 +239,10 @@ def main() -> None:
         unknown = [name for name in formats if name not in FORMATS]
         if unknown:
             raise ValueError(f'--formats: expected {", ".join(FORMATS)}, found {unknown[0]}')
+        drawn = [name for name in formats if name in ('mp4', 'fex')]
+        folders = [video for video in args.videos if Path(video).is_dir()]
+        if drawn and folders:
+            raise ValueError(f'--formats: {drawn[0]} needs a video, found the folder {folders[0]}')
         if len({*names}) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f'two videos are named {twice}, and each gets a folder of its name')

@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 from collections.abc import Callable
 
 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program, which Ctrl-C ends in one line also while it imports PyTorch.
 
-    From there on ``friendly_errors`` does so.
+    From there on ``friendly_errors`` does so. It ends in silence where the reader of its output,
+    such as ``head``, has closed the pipe.
     """
     before = signal.getsignal(signal.SIGINT)
     # Ignored in what a shell starts in the background.
@@ -23,6 +25,11 @@ def run_program(main: Callable[[], None]) -> None:
         signal.signal(signal.SIGINT, _end)
     try:
         main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + 13) from None
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arguments import add_cfg_options, add_data_options, run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,6 +68,7 @@ def main() -> None:
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.evaluation import calibration, plots
+    from dferclip_mm.evaluation.bootstrap import interval
     from dferclip_mm.files import write_json
 
     with friendly_errors():
@@ -89,28 +93,29 @@ def main() -> None:
         threshold = calibration.find_threshold(calibrated, fitted.truth, args.error_rate)
 
         logits, truth = reported.class_scores, reported.truth
-        before, after = softmax(logits, axis=1), softmax(logits / temperature, axis=1)
-        table = {
-            f'{name} {when}': [
-                measure(scores, truth),
-                *calibration.interval(measure, scores, truth),
-            ]
-            for name, measure in (
-                ('ECE', calibration.expected_calibration_error),
-                ('AURC', calibration.area_under_risk_coverage),
-            )
-            for when, scores in (('before', before), ('after', after))
+        scores = dict(before=softmax(logits, axis=1), after=softmax(logits / temperature, axis=1))
+        curves = {name: calibration.reliability(each, truth) for name, each in scores.items()}
+        measures: dict[str, Callable[..., float]] = {
+            'ECE': lambda *given: calibration.calibration_error(calibration.reliability(*given)),
+            'AURC': lambda *given: float(calibration.risk_coverage(*given)[1].mean()),
         }
+        table = {
+            f'{name} {when}': [measure(each, truth), *interval(measure, each, truth)]
+            for name, measure in measures.items()
+            for when, each in scores.items()
+        }
+        after = scores['after']
         coverage, error = calibration.select_answers(after, truth, threshold)
         selective = dict(
-            wished_error=args.error_rate, threshold=threshold, coverage=coverage, error=error
+            wished_error=args.error_rate,
+            threshold=threshold,
+            coverage=coverage,
+            # Of no answers there is none.
+            error=error if coverage else None,
         )
         path = files.calibration_file(args.checkpoint)
-        curves = dict(before=before, after=after)
         pictures = dict(
-            reliability=plots.reliability_figure(
-                {name: calibration.reliability(each, truth) for name, each in curves.items()}
-            ),
+            reliability=plots.reliability_figure(curves),
             risk_coverage=plots.risk_coverage_figure(
                 *calibration.risk_coverage(after, truth), selective
             ),
@@ -126,9 +131,10 @@ def main() -> None:
     shown = pd.DataFrame(table, index=['', 'low', 'high']).T
     print(shown.to_string(float_format='{:.3f}'.format))
     wrong = (after.argmax(axis=1) != truth).mean()
+    found = f'{coverage:.1%} of the clips' + (f', wrong {error:.1%}' if coverage else '')
     print(
-        f'answers above {threshold:.3f}, for an error rate of {args.error_rate:.0%}: '
-        f'{coverage:.1%} of the clips, wrong {error:.1%} (all: {wrong:.1%})'
+        f'answers above {threshold:.3f}, for an error rate of {args.error_rate:.0%}: {found} '
+        f'(all: {wrong:.1%})'
     )
 
 

@@ -64,7 +64,7 @@ def main() -> None:
 
     with friendly_errors():
         runs = [read_run(path, name) for path, name in zip(args.runs, args.names, strict=True)]
-        print(render(compare(runs, args.resamples), args.format))
+        print(render(runs, compare(runs, args.resamples), args.format))
 
 
 if __name__ == '__main__':

@@ -91,8 +91,9 @@ def run_all(args: argparse.Namespace, cfg: Config) -> None:
         check_runs(cfg, runs)
         for run in runs:
             train_and_test(run, programs, cfg)
-            scores = list(row_of(run, read_results(run.results)).items())[1:]
-            print(f'{run.name}: {", ".join(f"{key} {cell(value)}" for key, value in scores)}')
+            _, *scores, clips = row_of(run, read_results(run.results)).items()
+            told = ', '.join(f'{name} {value:.2f}' for name, value in scores)
+            print(f'{run.name}: {told}, clips {clips[1]}')
     finally:
         ended = [(run, read_results(run.results)) for run in runs if run.results.is_file()]
         if 0 < len(ended) < len(runs):
@@ -106,18 +107,19 @@ def row_of(run: Run, results: Results) -> dict[str, Any]:
 
     UAR is left out for an unseen class: it would be that of a single class.
     """
-    clips = len(results.truth)
+    from dferclip_mm.evaluation.measures import recall, uar, war
+
+    counts, clips = results.counts, len(results.truth)
     if run.settings:
         name = run.name.removeprefix('without ')
-        recall = float(results.scores.recall[results.classes.index(name)])
-        return {'unseen class': name, 'recall': recall, 'clips': clips}
+        found = float(recall(counts)[results.classes.index(name)])
+        return {'unseen class': name, 'recall': found, 'clips': clips}
     fold = run.name.removeprefix('fold ')
-    return {'fold': fold, 'UAR': results.scores.uar, 'WAR': results.scores.war, 'clips': clips}
+    return {'fold': fold, 'UAR': float(uar(counts)), 'WAR': float(war(counts)), 'clips': clips}
 
 
 def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     """Print the table of the runs that ended, and write it as JSON and CSV."""
-    import numpy as np
     import pandas as pd
 
     from dferclip_mm.evaluation.plots import confusion_figure
@@ -125,35 +127,23 @@ def report(folder: Path, ended: Sequence[tuple[Run, Results]]) -> None:
     from dferclip_mm.files import atomic_write, write_json
 
     rows = [row_of(run, results) for run, results in ended]
-    first, *scores, _ = rows[0]
     if 'fold' in rows[0]:
-        values = np.array([[row[key] for key in scores] for row in rows])
-        summaries = {'mean': values.mean(axis=0)}
-        if len(rows) > 1:
-            summaries['std'] = values.std(axis=0, ddof=1)
-        rows += [
-            {first: name, **dict(zip(scores, map(float, found), strict=True))}
-            for name, found in summaries.items()
-        ]
+        scores = pd.DataFrame(rows)[['UAR', 'WAR']]
+        rows.append({'fold': 'mean', **scores.mean()})
+        if len(scores) > 1:
+            rows.append({'fold': 'std', **scores.std()})
         pooled = pool_results([results for _, results in ended])
-        rows.append({first: 'all clips', **dict(list(row_of(ended[0][0], pooled).items())[1:])})
-    width = max(len(str(row[first])) for row in [{first: first}, *rows])
-    for row in [{key: key for key in rows[0]}, *rows]:
-        print(f'{row[first]:>{width}}', *(f'{cell(value):>6}' for value in [*row.values()][1:]))
-    table = pd.DataFrame(rows, dtype=object).to_csv(index=False)
-    atomic_write(folder / 'cross_validation.csv', table)
+        rows.append({**row_of(ended[0][0], pooled), 'fold': 'all clips'})
+    table = pd.DataFrame(rows, dtype=object)
+    print(table.to_string(index=False, na_rep='', float_format='{:.2f}'.format))
+    atomic_write(folder / 'cross_validation.csv', table.to_csv(index=False))
     write_json(folder / 'cross_validation.json', {'rows': rows})
     print(f'\nthis table: {folder}/cross_validation.csv and .json')
     if 'fold' in rows[0]:
         print(f'\nall clips together:\n{format_scores(pooled)}')
         picture = folder / 'confusion_matrix.png'
-        confusion_figure(pooled.scores.confusion, pooled.classes).savefig(picture, dpi=120)
+        confusion_figure(pooled.confusion, pooled.classes).savefig(picture, dpi=120)
         print(f'pooled confusion matrix: {picture}')
-
-
-def cell(value: Any) -> str:
-    """A value of the table as text."""
-    return f'{value:.2f}' if isinstance(value, float) else str(value)
 
 
 def main() -> None:

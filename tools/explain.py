@@ -47,6 +47,7 @@ def main() -> None:
     import torch
     from tqdm import tqdm
 
+    from dferclip_mm.engine.lookup import find_test_dataset
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
@@ -85,6 +86,7 @@ def main() -> None:
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f'two clips are named {twice}, and each gets a folder of its name')
         cfg = load_config(args.model[0], args.cfg_options)
+        find_test_dataset(cfg)
         model = load_model(cfg, args.model[1])
         model.to(args.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         classes: Any = getattr(model.cls_head, 'classes', None)

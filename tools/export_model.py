@@ -38,6 +38,7 @@ def main() -> None:
 
     from pathlib import Path
 
+    from dferclip_mm.engine.lookup import find_test_dataset
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
@@ -48,6 +49,7 @@ def main() -> None:
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options)
+        find_test_dataset(cfg)
         model = load_model(cfg, args.checkpoint)
         metadata = describe_model(cfg, model)
         template = find_template(args.checkpoint)

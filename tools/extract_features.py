@@ -40,10 +40,12 @@ def dataset_settings(cfg: Config, data: str) -> dict:
     Raises:
         SystemExit: when the config has no such dataloader.
     """
+    from dferclip_mm.engine.lookup import find_test_dataset
+
     loader = cfg.get(f'{data}_dataloader')
     if loader is None:
         raise SystemExit(f'error: the config has no {data}_dataloader: choose another --data')
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline = find_test_dataset(cfg).pipeline
     settings = {**loader.dataset, 'pipeline': pipeline, 'test_mode': True}
     # A clip that cannot be read must not get the features of another clip, or of an empty one.
     return {**settings, 'unreadable': 'raise'} if 'unreadable' in settings else settings

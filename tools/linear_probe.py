@@ -29,6 +29,7 @@ def main() -> None:
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.evaluation.features import read_features
+    from dferclip_mm.evaluation.measures import count_answers, recall, uar, war
     from dferclip_mm.evaluation.probe import probe_labels, probe_scores
 
     with friendly_errors():
@@ -41,17 +42,13 @@ def main() -> None:
             raise ValueError(f'{args.train} and {args.test}: expected labels or scores in both')
         if 'labels' in both:
             classes = train['classes'].tolist()
-            scores = probe_labels(
-                train['features'],
-                train['labels'],
-                test['features'],
-                test['labels'],
-                len(classes),
-                args.strength,
+            answers = probe_labels(
+                train['features'], train['labels'], test['features'], args.strength
             )
-            print(f'UAR {scores.uar:.2f} %   WAR {scores.war:.2f} %')
-            for name, recall in zip(classes, scores.recall, strict=True):
-                print(f'{name:>16}  {recall:6.2f}')
+            counts = count_answers(test['labels'], answers, len(classes))
+            print(f'UAR {uar(counts):.2f} %   WAR {war(counts):.2f} %')
+            for name, value in zip(classes, recall(counts), strict=True):
+                print(f'{name:>16}  {value:6.2f}')
         if 'scores' in both:
             figures = probe_scores(
                 train['features'], train['scores'], test['features'], test['scores'], args.strength

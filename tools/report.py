@@ -59,7 +59,7 @@ def explain_frames(config: str, checkpoint: str) -> Callable[[str], list[np.ndar
     model = load_model(cfg, checkpoint)
 
     def read(path: str) -> list[np.ndarray]:
-        clip = read_clip(cfg, model, path)
+        clip = read_clip(cfg, model, path, evaluated=True)
         relevance = patch_relevance(model, clip, int(predict(model, clip).argmax()))
         return [*np.concatenate([clip.frames, overlay(clip, relevance)], axis=1)]
 
@@ -102,7 +102,7 @@ def main() -> None:
         curves = find_curves(args.run)
         features = args.features and choose_features(args.features, results.clips)
         print(format_scores(results))
-        figures = {'confusion matrix': confusion_figure(results.scores.confusion, results.classes)}
+        figures = {'confusion matrix': confusion_figure(results.confusion, results.classes)}
         for name, each in curves.items():
             key = 'learning curves' if len(curves) == 1 else f'learning curves {name}'
             figures[key] = curves_figure(each)

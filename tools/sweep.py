@@ -82,7 +82,7 @@ def compare_ended(combinations: list[Combination]) -> None:
     # Of these runs alone: the folders may hold others, of earlier calls with other seeds.
     files = {one.folder: [run.results for run in one.runs] for one in ended}
     runs = [Run(one.name, tuple(map(read_results, files[one.folder]))) for one in ended]
-    print(render(compare(runs), 'text'))
+    print(render(runs, compare(runs), 'text'))
     if all({*find_results(folder)} == {*paths} for folder, paths in files.items()):
         folders = ' '.join(map(str, files))
         print(f'\nin other forms: tools/compare.py {folders} --format latex')

@@ -30,11 +30,7 @@ class CheckpointBackend(LocalBackend):
         self.outdated: list[str] = []
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a file atomically.
-
-        Raises:
-            OSError: when it cannot be written; an older file of that name is unchanged.
-        """
+        """Write a file atomically; on an OSError an older file of that name is unchanged."""
         try:
             atomic_write(filepath, obj)
         except OSError as error:
@@ -57,14 +53,12 @@ class CheckpointBackend(LocalBackend):
     def remove_outdated(self, keep: Collection[str]) -> list[str]:
         """Remove what was noted, except the names in `keep`.
 
-        Returns:
-            The names that could not be removed; they stay noted.
+        The names that could not be removed are returned, and stay noted.
         """
         failed = []
-        for name in dict.fromkeys(self.outdated):
+        names = filter(self.names.fullmatch, dict.fromkeys(self.outdated))
+        for name in (name for name in names if name not in keep):
             path = self.folder / name
-            if name in keep or not self.names.fullmatch(name):
-                continue
             try:
                 if path.is_dir():
                     shutil.rmtree(path)

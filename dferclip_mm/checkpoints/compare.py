@@ -29,15 +29,10 @@ def find_mismatch(checkpoint: Tensors, model: Tensors) -> str | None:
 
 
 def check_fits(checkpoint: Tensors, model: Tensors, source: str) -> None:
-    """Check that a checkpoint fits a model in full.
-
-    Args:
-        checkpoint: tensors by name, as stored.
-        model: tensors by name, as the model has them.
-        source: the file, for messages.
+    """Check that the tensors of a checkpoint, by name, fit those of a model in full.
 
     Raises:
-        ValueError: when it does not fit; it names both sides.
+        ValueError: naming the `source` and both sides, when they do not.
     """
     problem = find_mismatch(_without_frozen_weights(checkpoint, model), model)
     if problem:

@@ -17,6 +17,8 @@ from mmengine.runner import CheckpointLoader
 from .compare import shorten
 
 _ZIP_START = b'PK\x03\x04'
+# A pickle, as PyTorch wrote before 1.6.
+_LEGACY_START = b'\x80'
 _ALWAYS, _NEVER = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 
 
@@ -50,17 +52,16 @@ def check_format(path: str | Path) -> None:
     file = Path(path).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f'no checkpoint at {path} (seen from {Path.cwd()})')
-    if not (_is_legacy(file) or is_zip(file)):
+    if not (_starts_with(file, _LEGACY_START) or is_zip(file)):
         raise ValueError(
             f'{path} ({file.stat().st_size} bytes) is no PyTorch checkpoint, or its end is '
             'missing: copy or train it again'
         )
 
 
-def _is_legacy(file: Path) -> bool:
-    """Whether it is a pickle, as PyTorch wrote before 1.6."""
-    with file.open('rb') as stream:
-        return stream.read(1) == b'\x80'
+def _starts_with(path: str | Path, start: bytes) -> bool:
+    with Path(path).open('rb') as stream:
+        return stream.read(len(start)) == start
 
 
 def is_zip(path: str | Path) -> bool:
@@ -88,9 +89,8 @@ def verify_zip_checksums(path: str | Path) -> None:
     Raises:
         ValueError: when the archive was changed or cut after it was written.
     """
-    with Path(path).open('rb') as stream:
-        if stream.read(len(_ZIP_START)) != _ZIP_START:
-            return
+    if not _starts_with(path, _ZIP_START):
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
@@ -112,9 +112,8 @@ def read_checkpoint(path: str | Path) -> Any:
     Tensors are memory-mapped: they stay on the disk until they are used.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it is no checkpoint, is cut, was changed after it was written, or needs
-            code to be read.
+        FileNotFoundError, ValueError: as `check_format` does; the latter also when the file was
+            changed after it was written, or needs code to be read.
     """
     check_format(path)
     file = Path(path).expanduser()
@@ -125,7 +124,8 @@ def read_checkpoint(path: str | Path) -> Any:
             'name those as `pretrained` of the CLIP towers; of others save the state_dict()'
         )
     try:
-        return torch.load(file, map_location='cpu', weights_only=True, mmap=not _is_legacy(file))
+        mmap = not _starts_with(file, _LEGACY_START)
+        return torch.load(file, map_location='cpu', weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         raise _runs_code(path, error) from error
     except Exception as error:  # PyTorch raises many types for damaged files
@@ -138,8 +138,7 @@ def read_checkpoint(path: str | Path) -> Any:
 def read_weights(source: str) -> dict[str, torch.Tensor]:
     """The state dict in a local file or at a URL; all processes call it together.
 
-    Raises:
-        FileNotFoundError, ValueError: as ``read_checkpoint`` and ``get_state_dict`` do.
+    Raises what `read_checkpoint` and `get_state_dict` do.
     """
     if not is_remote(source):
         return get_state_dict(read_checkpoint(source), source)
@@ -162,14 +161,10 @@ def _runs_code(source: str | Path, error: Exception) -> ValueError:
 
 
 def get_state_dict(content: Any, source: str | Path) -> dict[str, torch.Tensor]:
-    """The tensors by name in a checkpoint's content.
-
-    Args:
-        content: a state dict, or a dict with ``'state_dict'``.
-        source: the file, for messages.
+    """The tensors by name in a checkpoint's content: a state dict, or one under ``'state_dict'``.
 
     Raises:
-        ValueError: when it is neither.
+        ValueError: naming the `source`, when it is neither.
     """
     stored = content.get('state_dict', content) if isinstance(content, Mapping) else content
     if not isinstance(stored, Mapping):

@@ -20,13 +20,11 @@ def checkpoint_location(
 ) -> tuple[str, str]:
     """The folder of a run's checkpoints, and their names as a glob.
 
-    Args:
-        work_dir: of the run.
-        out_dir: CheckpointHook's; MMEngine saves to the folder there that has work_dir's name.
-        filename_tmpl: CheckpointHook's.
+    ``out_dir`` and ``filename_tmpl`` are CheckpointHook's.
     """
     folder = work_dir
     if out_dir not in (None, work_dir):
+        # MMEngine saves to the folder there that has work_dir's name.
         folder = f'{str(out_dir).rstrip("/")}/{Path(work_dir).name}'
     return folder, filename_tmpl.format('*')
 
@@ -38,27 +36,18 @@ def find_checkpoints(folder: str | Path, pattern: str) -> list[Path]:
 
 
 def check_resumable(content: Any, path: str | Path, *, optimizer: bool = True) -> None:
-    """Check that a file's content is all that a run resumes from.
-
-    Args:
-        content: what ``read_checkpoint`` returned.
-        path: for the message.
-        optimizer: whether the run stores its optimizer's state.
+    """Check that what `read_checkpoint` returned is all that a run resumes from.
 
     Raises:
-        ValueError: naming what is missing.
+        ValueError: naming the file and what is missing.
     """
     get_state_dict(content, path)
     needed = ['meta', 'message_hub', *(['optimizer'] if optimizer else [])]
     missing = [name for name in needed if not isinstance(content.get(name), Mapping)]
-    if 'meta' not in missing:
-        meta = content['meta']
-        counts = {key: meta.get(key) for key in ('epoch', 'iter')}
-        missing += [
-            f'meta.{key} from 0 on (it is {count!r:.50})'
-            for key, count in counts.items()
-            if type(count) is not int or count < 0
-        ]
+    for key in () if 'meta' in missing else ('epoch', 'iter'):
+        count = content['meta'].get(key)
+        if type(count) is not int or count < 0:
+            missing.append(f'meta.{key} from 0 on (it is {count!r:.50})')
     if missing:
         raise ValueError(
             f'{path} holds no run to resume: it has no {", ".join(missing)}. Best and published '

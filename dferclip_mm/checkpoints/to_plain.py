@@ -21,12 +21,8 @@ def to_plain(content: Any, name: str, dropped: list[str]) -> Any:
     """The same content in types that ``torch.load(weights_only=True)`` always accepts.
 
     MMEngine's histories become tensors, NumPy values Python's, and mappings and sequences dicts
-    and lists. Any other value is dropped from a dict, and is None in a list.
-
-    Args:
-        content: nested mappings, sequences, tensors, numbers, texts.
-        name: its key, for `dropped`.
-        dropped: the keys of values that were dropped are added to it.
+    and lists. Any other value is dropped from a dict, and is None in a list; its key, behind the
+    `name` of the content, is added to `dropped`.
     """
     found = _convert(content, name, dropped)
     return None if found is _DROPPED else found

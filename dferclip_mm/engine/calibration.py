@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from .checks.arguments import is_recall_metric
 from .lookup import build_without_pipeline, list_metrics
 
 
@@ -44,16 +45,10 @@ def use_calibration(
 ) -> dict[str, Any]:
     """Let a config's head have the checkpoint's temperature, if it has one and the config none.
 
-    Args:
-        cfg: before its model is built.
-        checkpoint: a file; what is none has no calibration.
-        split: that will be reported; the temperature is not used where it was fitted on its clips.
-
-    Returns:
-        The file's content; empty where it is not used.
-
-    Raises:
-        ValueError: when the file belongs to another checkpoint.
+    The config's model is not built yet; a checkpoint that is no file has no calibration. With a
+    `split`, which will be reported, the temperature is not used where it was fitted on its clips.
+    Returns the file's content, empty where it is not used. Raises ValueError when the file belongs
+    to another checkpoint.
     """
     head = cfg.model.get('cls_head') or {}
     path = calibration_file(checkpoint or '-')
@@ -65,9 +60,7 @@ def use_calibration(
             f'{path} was fitted to another file than {checkpoint} is now: run tools/calibrate.py '
             'again, or remove the file'
         )
-    clips = list_clips(cfg, split) if split else ()
-    common = set(content['fitted_on']).intersection(clips)
-    if common:
+    if common := {*content['fitted_on']}.intersection(list_clips(cfg, split) if split else ()):
         told = f'warning: the temperature in {path} is not used, because it was fitted on '
         told += f'{len(common)} of the {split} clips'
         content = {}
@@ -82,8 +75,7 @@ def use_calibration(
 def abstain(cfg: Config, calibration: Mapping[str, Any]) -> None:
     """Let a config's test report coverage and error of the answers above a calibration's threshold.
 
-    Raises:
-        ValueError: when there is no calibration, or no RecallMetric to report.
+    Raises ValueError when there is no calibration, or no RecallMetric to report.
     """
     if not calibration:
         raise ValueError(
@@ -92,11 +84,11 @@ def abstain(cfg: Config, calibration: Mapping[str, Any]) -> None:
             'configs/dferclip_dfew_val10.py), or test on other clips'
         )
     metrics = list_metrics(cfg.test_evaluator)
-    reporting = [each for each in metrics if each['type'] == 'RecallMetric']
+    reporting = [each for each in metrics if is_recall_metric(each)]
     if not reporting:
         raise ValueError('--abstain needs RecallMetric in test_evaluator, which reports it')
     # Rounded down: the surest answers may be as sure as it.
     threshold = f'{math.floor(1e6 * calibration["selective"]["threshold"]) / 1e6:.6f}'
-    names = [f'coverage@{threshold}', f'error@{threshold}']
     for each in reporting:
+        names = [f'coverage@{threshold}', f'error@{threshold}']
         each['measures'] = [*(each.get('measures') or ()), *names]

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.runner import find_latest_checkpoint
 
+from .checks.arguments import is_recall_metric
 from .hooks.preemption_hook import EXIT_CODE, SIGNALS
 from .lookup import count_folds, dataset_configs, unwrap_datasets
 from .options import merge_data_options, merge_options
@@ -119,8 +120,7 @@ def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
         FileNotFoundError: at the first missing file, with the folds that lack none.
         ValueError: when datasets do not take the settings, or not one RecallMetric tests.
     """
-    metric = cfg.get('test_evaluator')
-    if not isinstance(metric, dict) or metric.get('type') != 'RecallMetric':
+    if not is_recall_metric(cfg.get('test_evaluator')):
         raise ValueError(
             'cross-validation reads the results of one RecallMetric: set '
             "test_evaluator=dict(type='RecallMetric')"

@@ -40,8 +40,28 @@ def dataset_configs(cfg: Config, splits: Iterable[str] = SPLITS) -> list[Any]:
     return [each for loader in loaders if loader for each in unwrap_datasets(loader.dataset)]
 
 
+def find_test_dataset(cfg: Config) -> Any:
+    """The config of the dataset for testing, whose pipeline says what the model sees of a clip.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    found = dataset_configs(cfg, ['test'])
+    if not found:
+        raise ValueError(
+            'expected a test_dataloader, whose pipeline says what the model sees of a clip, found '
+            'none in the config'
+        )
+    return found[0]
+
+
 def list_metrics(evaluator: Any) -> list[Any]:
-    """The configs of an evaluator's metrics: it may be a list of them, one, or none."""
+    """The configs of an evaluator's metrics: it may be a list of them, one, or none.
+
+    MMEngine's ``dict(type='Evaluator', metrics=…)`` is one, too.
+    """
+    if isinstance(evaluator, dict) and 'metrics' in evaluator:
+        evaluator = evaluator['metrics']
     if isinstance(evaluator, list | tuple):
         return [*evaluator]
     return [evaluator] if evaluator else []

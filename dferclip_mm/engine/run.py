@@ -125,6 +125,9 @@ def friendly_errors() -> Iterator[None]:
         # Below a progress bar.
         print('\ninterrupted: what was finished before is kept', file=sys.stderr)
         raise SystemExit(_INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of the output has left, and `run_program` ends in silence.
+        raise
     except Exception as error:
         if not _is_of_another_process(error):
             # Into a file that torchrun reads; nothing happens without torchrun.

@@ -5,15 +5,16 @@ MMEngine class in ``mmaction.registry`` second.
 """
 
 from .confusion_hook import ConfusionPictureHook
-from .measures import RecallScores, recall_scores
+from .measures import count_answers, uar, war
 from .recall import RecallMetric
 from .regression import RegressionMetric, regression_scores
 
 __all__ = [
     'ConfusionPictureHook',
     'RecallMetric',
-    'RecallScores',
     'RegressionMetric',
-    'recall_scores',
+    'count_answers',
     'regression_scores',
+    'uar',
+    'war',
 ]

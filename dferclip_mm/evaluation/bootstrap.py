@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from .measures import answer_cells
 def draw_units(units: np.ndarray, resamples: int = 1000) -> Iterator[np.ndarray]:
     """How often each of N clips is in a resample, (N,), for each resample.
 
-    Args:
-        units: (N,) what is drawn with replacement, numbered from 0: the clip, or its subject.
-        resamples: R.
+    Drawn with replacement are `units` (N,), numbered from 0: the clips, or their subjects.
     """
     rng, total = np.random.default_rng(0), int(units.max()) + 1
     for _ in range(resamples):
@@ -27,16 +25,10 @@ def resample_counts(
     num_classes: int,
     resamples: int,
 ) -> np.ndarray:
-    """Counts of resamples, as in the room's `measures`; equal `units` give equal draws.
+    """Counts (R, P, C, C + 1) of R resamples, as in the room's `measures`.
 
-    Args:
-        parts: (n,) labels and (n,) answers of each of P folds or seeds.
-        units: (N,) of the clips of all parts, see `draw_units`.
-        num_classes: C.
-        resamples: R.
-
-    Returns:
-        (R, P, C, C + 1).
+    Parts are the (n,) labels and (n,) answers of P folds or seeds, and `units` are of the clips of
+    all parts, see `draw_units`: equal ones give equal draws.
     """
     size = num_classes * (num_classes + 1)
     cells = [number * size + answer_cells(*part, num_classes) for number, part in enumerate(parts)]
@@ -46,6 +38,15 @@ def resample_counts(
         for times in draw_units(units, resamples)
     ]
     return np.reshape(counts, (resamples, len(parts), num_classes, num_classes + 1))
+
+
+def interval(
+    measure: Callable[..., float], scores: np.ndarray, labels: np.ndarray
+) -> tuple[float, float]:
+    """The 95 % interval of a measure of (N, C) scores and (N,) labels over resamples of clips."""
+    clips = np.arange(len(labels))
+    drawn = (np.repeat(clips, times) for times in draw_units(clips))
+    return percentile_interval(np.array([measure(scores[each], labels[each]) for each in drawn]))
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:

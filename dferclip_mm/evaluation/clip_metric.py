@@ -57,8 +57,7 @@ class ClipMetric(BaseMetric):
     def deduplicate(self, results: list[dict]) -> list[dict]:
         """Drop repeated clips (samplers pad uneven splits) and sort by position in the dataset.
 
-        Raises:
-            ValueError: when there are no results, or a clip of the dataset has none.
+        Raises ValueError when there are no results, or a clip of the dataset has none.
         """
         size = self._size
         if any(result['index'] is None for result in results):
@@ -78,12 +77,8 @@ class ClipMetric(BaseMetric):
     def find_names(self, width: int | None) -> tuple[str, ...]:
         """The names of classes or targets: the metric's argument, else the dataset's.
 
-        Args:
-            width: how many figures the head gives for a clip; None where no clip has any.
-
-        Raises:
-            ValueError: when there are none or another number, or the argument differs from the
-                dataset.
+        Raises ValueError when there are none, or not `width`, how many figures the head gives for a
+        clip (None where no clip has any), or when the argument differs from the dataset.
         """
         metric, what = type(self).__name__, self.names_key
         given = tuple(getattr(self, what) or ())
@@ -107,12 +102,9 @@ class ClipMetric(BaseMetric):
         return names
 
     def save(self, names: Sequence[str], clips: Sequence[dict], **content: Any) -> None:
-        """Write the results to ``save_to``, if it is set.
+        """Write the result of each clip to ``save_to``, if it is set, and to JSON the content.
 
-        Args:
-            names: of the classes or targets, in the order of each clip's lists.
-            clips: the result of each clip.
-            content: what only the JSON file holds.
+        A CSV row has labels by name, and a column for each class or target.
         """
         if self.save_to is None:
             return
@@ -120,25 +112,17 @@ class ClipMetric(BaseMetric):
             content = {self.names_key: [*names], 'source': dict(self.source), **content}
             write_json(self.save_to, {**content, 'clips': clips})
         else:
-            atomic_write(Path(self.save_to), to_csv(names, clips))
+            table = pd.DataFrame([_to_row(names, clip) for clip in clips], dtype=object)
+            atomic_write(Path(self.save_to), table.to_csv(index=False))
 
 
-def to_csv(names: Sequence[str], clips: Sequence[dict]) -> str:
-    """A table with a row per clip: labels by name, and a column for each class or target.
-
-    Args:
-        names: C classes or targets.
-        clips: of each clip, numbers of classes, texts, and lists of C figures.
-    """
-    rows: list[dict[str, Any]] = []
-    for clip in clips:
-        row: dict[str, Any] = {}
-        for key, value in clip.items():
-            if isinstance(value, list):
-                row |= {f'{key}/{name}': each for name, each in zip(names, value, strict=True)}
-            elif key in ('label', 'predicted'):
-                row[key] = names[value] if value >= 0 else ''
-            elif value is not None:
-                row[key] = value
-        rows.append(row)
-    return pd.DataFrame(rows, dtype=object).to_csv(index=False)
+def _to_row(names: Sequence[str], clip: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for key, value in clip.items():
+        if isinstance(value, list):
+            row |= {f'{key}/{name}': each for name, each in zip(names, value, strict=True)}
+        elif key in ('label', 'predicted'):
+            row[key] = names[value] if value >= 0 else ''
+        elif value is not None:
+            row[key] = value
+    return row

@@ -6,9 +6,10 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest
@@ -24,20 +25,14 @@ _SUFFIX = re.compile(
     rf'({"|".join(map(re.escape, (*VIDEO_SUFFIXES, PACKED_SUFFIX)))})(?=$|#t=[0-9.]+,[0-9.]+$)',
     re.IGNORECASE,
 )
-
-
 # The bootstrap of fewer clips or subjects calls almost any difference significant.
 FEWEST = 10
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """The results of a run.
-
-    Attributes:
-        name: for the table.
-        parts: of each fold or seed; one for a single test.
-    """
+    """The results of a run: a name for the table, and those of each fold or seed."""
 
     name: str
     parts: tuple[Results, ...]
@@ -47,10 +42,8 @@ class Run:
         """The clips of all parts, below their common folder and without suffix.
 
         The same clips as frames, as videos or packed, wherever they are, have equal names. Of
-        several spans of one video, the second is ``name#2``.
-
-        Raises:
-            ValueError: when the results do not name their clips.
+        several spans of one video, the second is ``name#2``. Raises ValueError when the results do
+        not name their clips.
         """
         if any(len(part.clips) < len(part.truth) for part in self.parts):
             raise ValueError(
@@ -88,55 +81,6 @@ class Run:
         return ', '.join(dict.fromkeys(part.source.get(key, 'unknown') for part in self.parts))
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A figure in percent.
-
-    Attributes:
-        value: the mean over the parts of a run.
-        std: over the parts; None of a single one.
-        low, high: 95 % bootstrap interval.
-        best: whether it is significantly above that of every other run.
-    """
-
-    value: float
-    std: float | None
-    low: float
-    high: float
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure minus that of the first run: its 95 % bootstrap interval and two-sided p-value.
-
-    p is NaN of fewer than `FEWEST` clips or subjects: they can show nothing.
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A row of the comparison.
-
-    Attributes:
-        run: what is compared.
-        figures: UAR, WAR, F1 and ``recall/<class>``.
-        differences: from the first run, for UAR, WAR and F1; empty of the first run.
-        mcnemar: clips that only this run, and only the first, got right, and the exact p-value.
-            None of the first run, and of several seeds, which have several answers to a clip.
-    """
-
-    run: Run
-    figures: Mapping[str, Figure]
-    differences: Mapping[str, Difference] = field(default_factory=dict)
-    mcnemar: tuple[int, int, float] | None = None
-
-
 def read_run(path: str | Path, name: str) -> Run:
     """Read the results at a path; see `find_results`."""
     run = Run(name, tuple(read_results(file) for file in find_results(path)))
@@ -146,11 +90,7 @@ def read_run(path: str | Path, name: str) -> Run:
 
 
 def check_same_clips(runs: Sequence[Run]) -> None:
-    """Refuse runs with other classes, clips or labels than the first.
-
-    Raises:
-        ValueError: with the difference.
-    """
+    """Raise ValueError at the first run with other classes, clips or labels than the first."""
     first = runs[0]
     for run in runs[1:]:
         both = f'{first.name} and {run.name}'
@@ -174,11 +114,18 @@ def check_same_clips(runs: Sequence[Run]) -> None:
             )
 
 
-def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Compared]:
+def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Row]:
     """Score runs on the same clips, and test each against the first.
 
     Clips are resampled, or subjects with all their clips where the results name them, and with each
     clip its answers in all runs, folds and seeds.
+
+    A row for each run has ``run``, ``clips``, ``subjects``, ``tests`` (folds or seeds),
+    ``checkpoint`` and ``protocol``, and of ``UAR``, ``WAR``, ``F1`` and ``recall/<class>``, in
+    percent, the mean over the tests, their ``…_std`` (None of a single one), the 95 % interval
+    ``…_low`` to ``…_high``, and ``…_best``: whether it is significantly above all other runs. Runs
+    after the first have ``UAR_difference`` from it, with ``…_low``, ``…_high`` and a two-sided
+    ``…_p``, NaN of fewer than `FEWEST` clips or subjects; and what `mcnemar` counts.
 
     Raises:
         ValueError: when their classes, clips or labels differ.
@@ -187,52 +134,61 @@ def compare(runs: Sequence[Run], resamples: int = 2000) -> list[Compared]:
     subjects = next((run.subjects for run in runs if run.subjects), {})
     enough = len({subjects.get(clip, clip) for clip in runs[0].labels}) >= FEWEST
     draws = [_resample(run, subjects, resamples) for run in runs]
-    points = [
-        _score(np.stack([part.counts for part in run.parts]), run.parts[0].classes) for run in runs
-    ]
-    rows: list[Compared] = []
-    for number, run in enumerate(runs):
-        others = [each for each in draws if each is not draws[number]] if enough else []
-        figures = {}
-        for name, values in points[number].items():
-            own = draws[number][name]
+    rows: list[Row] = []
+    for run, drawn in zip(runs, draws, strict=True):
+        row: Row = dict(
+            run=run.name,
+            clips=len(run.labels),
+            subjects=len(set(run.subjects.values())) or None,
+            tests=len(run.parts),
+            checkpoint=run.source('selection'),
+            protocol=run.source('protocol'),
+        )
+        points = _score(np.stack([part.counts for part in run.parts]), run.parts[0].classes)
+        others = [each for each in draws if each is not drawn] if enough else []
+        for name, values in points.items():
             known = values[~np.isnan(values)]
-            figures[name] = Figure(
-                float(known.mean()),
-                float(known.std(ddof=1)) if len(known) > 1 else None,
-                *percentile_interval(own),
-                best=bool(others)
-                and all(percentile_interval(own - other[name])[0] > 0 for other in others),
-            )
-        if not rows:
-            rows.append(Compared(run, figures))
-            continue
-        differences = {}
-        for name in COUNTED:
-            value = figures[name].value - rows[0].figures[name].value
-            drawn = draws[number][name] - draws[0][name]
-            tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
-            p = min(1.0, float(2 * (tail + 1) / (resamples + 1))) if enough else np.nan
-            differences[name] = Difference(value, *percentile_interval(drawn), p)
-        rows.append(Compared(run, figures, differences, mcnemar(run, runs[0])))
+            low, high = percentile_interval(drawn[name])
+            above = [percentile_interval(drawn[name] - other[name])[0] > 0 for other in others]
+            row |= {
+                name: float(known.mean()),
+                f'{name}_std': float(known.std(ddof=1)) if len(known) > 1 else None,
+                f'{name}_low': low,
+                f'{name}_high': high,
+                f'{name}_best': bool(others) and all(above),
+            }
+        for name in COUNTED if rows else ():
+            differences = drawn[name] - draws[0][name]
+            low, high = percentile_interval(differences)
+            tail = min((differences <= 0).sum(), (differences >= 0).sum())
+            row |= {
+                f'{name}_difference': row[name] - rows[0][name],
+                f'{name}_difference_low': low,
+                f'{name}_difference_high': high,
+                f'{name}_difference_p': min(1.0, float(2 * (tail + 1) / (resamples + 1)))
+                if enough
+                else np.nan,
+            }
+        rows.append(row | mcnemar(run, runs[0]) if rows else row)
     return rows
 
 
-def mcnemar(run: Run, other: Run) -> tuple[int, int, float] | None:
-    """Clips that only `run` and only `other` got right, and McNemar's exact p-value (1947).
+def mcnemar(run: Run, first: Run) -> Row:
+    """Clips that only this run and only the first got right, and the exact p-value (McNemar, 1947).
 
-    None where a run has several answers to a clip.
+    Empty where a run has several answers to a clip, as of several seeds.
     """
     rights = []
-    for each in (run, other):
+    for each in (run, first):
         if len(each.labels) < len(each.clips):
-            return None
+            return {}
         right = np.concatenate([part.truth == part.predicted for part in each.parts])
         rights.append(dict(zip(each.clips, right.tolist(), strict=True)))
     only = sum(rights[0][clip] > rights[1][clip] for clip in rights[0])
-    only_other = sum(rights[0][clip] < rights[1][clip] for clip in rights[0])
-    total = only + only_other
-    return only, only_other, float(binomtest(only, total).pvalue) if total else 1.0
+    only_first = sum(rights[0][clip] < rights[1][clip] for clip in rights[0])
+    total = only + only_first
+    p = float(binomtest(only, total).pvalue) if total else 1.0
+    return dict(only_this_right=only, only_first_right=only_first, mcnemar_p=p)
 
 
 def _resample(run: Run, subjects: Mapping[str, str], resamples: int) -> dict[str, np.ndarray]:

@@ -20,22 +20,20 @@ class ConfusionPictureHook(Hook):
     With ``visualizer.vis_backends``, it is beside the curves, at the same steps.
     """
 
-    @master_only
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Draw the matrix of a validation."""
         logger = next((hook for hook in runner.hooks if isinstance(hook, LoggerHook)), None)
         by_epoch = logger is None or logger.log_metric_by_epoch
         _draw(runner, runner.val_evaluator, 'val', runner.epoch if by_epoch else runner.iter)
 
-    @master_only
     def after_test_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
         """Draw the matrix of a test."""
         _draw(runner, runner.test_evaluator, 'test', 0)
 
 
+@master_only
 def _draw(runner: Any, evaluator: Any, split: str, step: int) -> None:
     for metric in evaluator.metrics:
         if isinstance(metric, RecallMetric) and metric.last is not None:
-            scores, classes = metric.last
-            figure = confusion_figure(scores.confusion, classes)
+            figure = confusion_figure(*metric.last)
             runner.visualizer.add_image(f'confusion_{split}', pixels_of(figure), step=step)

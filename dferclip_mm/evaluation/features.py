@@ -12,9 +12,7 @@ import numpy as np
 def read_features(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file: features (N, D), clips (N,), and others where they exist.
 
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it is something else.
+    Raises FileNotFoundError when there is none, ValueError when it is something else.
     """
     if not path.is_file():
         raise FileNotFoundError(f'no features at {path}: write them with tools/extract_features.py')
@@ -30,11 +28,7 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
 
 
 def choose_features(path: Path, clips: Sequence[str]) -> np.ndarray:
-    """The features (N, D) of N clips, from a file; see `read_features`.
-
-    Raises:
-        ValueError: when the file lacks a clip.
-    """
+    """The features (N, D) of N clips, from a file; ValueError when it lacks one."""
     found = read_features(path)
     place = {clip: number for number, clip in enumerate(found['clips'].tolist())}
     missing = [clip for clip in clips if clip not in place]

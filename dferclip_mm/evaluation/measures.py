@@ -6,54 +6,22 @@ leading axes are resamples, folds or seeds. All are in percent, but kappa and EC
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from .calibration import expected_calibration_error, select_answers
-
-
-@dataclass(frozen=True)
-class RecallScores:
-    """Scores of one evaluation, in percent.
-
-    Attributes:
-        confusion: (C, C) counts; rows are the truth, columns the prediction.
-        recall: (C,) recall of each class; NaN for a class without clips.
-        uar: unweighted average recall: the mean recall of the classes that have clips.
-        war: weighted average recall: the share of correct clips (accuracy).
-    """
-
-    confusion: np.ndarray
-    recall: np.ndarray
-    uar: float
-    war: float
-
-
-def recall_scores(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> RecallScores:
-    """Score predictions.
-
-    A class without clips does not count in UAR, even when it was predicted. A clip without a
-    prediction (-1) is wrong.
-
-    Args:
-        truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for none.
-        num_classes: C.
-
-    Raises:
-        ValueError: when there are no clips, or a label lies outside the classes.
-    """
-    if not len(truth):
-        raise ValueError('there are no clips to score')
-    counts = count_answers(truth, predicted, num_classes)
-    return RecallScores(counts[:, :-1], recall(counts), float(uar(counts)), float(war(counts)))
+from .calibration import calibration_error, reliability, select_answers
 
 
 def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts (C, C + 1) of (N,) labels and answers; -1 is no answer."""
+    """Counts (C, C + 1) of (N,) labels and answers; -1 is no answer, which is wrong.
+
+    Raises ValueError when there are no clips, or as `answer_cells` does.
+    """
+    if not len(truth):
+        raise ValueError('there are no clips to score')
     cells = answer_cells(truth, predicted, num_classes)
     shape = num_classes, num_classes + 1
     return np.bincount(cells, minlength=num_classes * (num_classes + 1)).reshape(shape)
@@ -62,8 +30,7 @@ def count_answers(truth: np.ndarray, predicted: np.ndarray, num_classes: int) ->
 def answer_cells(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """The place (N,) of each clip in the flattened counts.
 
-    Raises:
-        ValueError: when a label lies outside ``0 … C - 1``, or an answer outside ``-1 … C - 1``.
+    Raises ValueError when a label lies outside ``0 … C - 1``, or an answer outside ``-1 … C - 1``.
     """
     for values, name, lowest in ((truth, 'label', 0), (predicted, 'prediction', -1)):
         outside = values[(values < lowest) | (values >= num_classes)]
@@ -105,14 +72,9 @@ COUNTED: dict[str, Callable[[np.ndarray], np.ndarray]] = {'UAR': uar, 'WAR': war
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Area under precision over recall of each class, without interpolation.
+    """Area under precision over recall of each class (C,), not interpolated; NaN without clips.
 
-    Args:
-        scores: (N, C); ``-inf`` of a clip without an answer.
-        positive: (N, C), whether a clip shows the class; it may show several.
-
-    Returns:
-        (C,); NaN for a class without clips.
+    Of (N, C) scores, ``-inf`` without an answer, and (N, C) classes that a clip shows.
     """
     from sklearn.metrics import average_precision_score
 
@@ -130,15 +92,11 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
 
 # The share of clips that score at least so much, and of wrong answers among these.
-_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@[01](\.\d+)?')
+_WITH_NUMBER = re.compile(r'top[1-9]\d*|(coverage|error)@(0(\.\d+)?|1(\.0+)?)')
 
 
 def check_measures(names: list[str]) -> None:
-    """Refuse a name that `measure` doesn't know.
-
-    Raises:
-        ValueError: at the first such name.
-    """
+    """Raise ValueError at the first name that `measure` doesn't know."""
     known = (*COUNTED, 'weighted_F1', 'kappa', 'mAP', 'ECE')
     for name in names:
         if name not in known and not _WITH_NUMBER.fullmatch(name):
@@ -151,7 +109,8 @@ def check_measures(names: list[str]) -> None:
 def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
     """One measure, by name, of (N, C) class scores and (N,) labels.
 
-    A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out.
+    A clip without an answer has scores of ``-inf``. It is wrong; ECE leaves it out. NaN where the
+    measure is undefined, as ECE and error without answers are.
     """
     answered, classes = np.isfinite(scores[:, 0]), scores.shape[1]
     predicted = np.where(answered, scores.argmax(axis=1), -1)
@@ -171,7 +130,9 @@ def measure(name: str, scores: np.ndarray, labels: np.ndarray) -> float:
         positive = labels[:, None] == np.arange(classes)
         return float(mean_of_known(average_precision(scores, positive)))
     if name == 'ECE':
-        return expected_calibration_error(scores[answered], labels[answered])
+        if not answered.any():
+            return math.nan
+        return calibration_error(reliability(scores[answered], labels[answered]))
     if '@' in name:
         kind, _, threshold = name.partition('@')
         return 100 * select_answers(scores, labels, float(threshold))[kind == 'error']

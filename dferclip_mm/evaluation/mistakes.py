@@ -28,19 +28,17 @@ class ConfusedPair(NamedTuple):
 
 def confused_pairs(results: Results, pairs: int = 12, shown: int = 3) -> list[ConfusedPair]:
     """The pairs of classes with the most mistakes, at most `pairs`, each with `shown` clips."""
-    counts = results.scores.confusion.astype(float)
+    counts, support = results.confusion, results.counts.sum(axis=1)
     np.fill_diagonal(counts, 0)
-    support = np.bincount(results.truth, minlength=len(results.classes))
     found = []
     for flat in np.argsort(-counts, axis=None, kind='stable')[:pairs].tolist():
         truth, answer = divmod(flat, len(results.classes))
-        if not counts[truth, answer]:
-            break
-        mistakes = np.flatnonzero((results.truth == truth) & (results.predicted == answer))
-        order = np.argsort(-results.class_scores[mistakes, answer], kind='stable')
-        share = 100 * len(mistakes) / support[truth]
-        chosen = tuple(mistakes[order[:shown]].tolist())
-        found.append(ConfusedPair(truth, answer, len(mistakes), float(share), chosen))
+        clips = int(counts[truth, answer])
+        if clips:
+            (mistakes,) = np.nonzero((results.truth == truth) & (results.predicted == answer))
+            order = np.argsort(-results.class_scores[mistakes, answer], kind='stable')
+            chosen = tuple(mistakes[order[:shown]].tolist())
+            found.append(ConfusedPair(truth, answer, clips, 100 * clips / support[truth], chosen))
     return found
 
 
@@ -55,6 +53,5 @@ def closest_calls(results: Results, shown: int = 12) -> list[int]:
 def choose_clips(results: Results) -> np.ndarray:
     """Positions of at most `MOST_POINTS` answered clips, in order: all of them, or a fixed draw."""
     (answered,) = np.nonzero(results.answered)
-    if len(answered) <= MOST_POINTS:
-        return answered
-    return np.sort(np.random.default_rng(0).choice(answered, MOST_POINTS, replace=False))
+    most = min(MOST_POINTS, len(answered))
+    return np.sort(np.random.default_rng(0).choice(answered, most, replace=False))

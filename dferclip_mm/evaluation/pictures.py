@@ -1,4 +1,4 @@
-"""Pictures inside a page: contact sheets and thumbnails of clips, and figures, as data URIs."""
+"""Pictures inside a page: contact sheets of clips, and figures, as data URIs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,8 @@ def contact_sheet(frames: Sequence[np.ndarray], columns: int = 8, height: int = 
     cells = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames]
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)
     rows = [np.hstack(cells[start : start + columns]) for start in range(0, len(cells), columns)]
-    return _jpeg(np.vstack(rows))
-
-
-def thumbnail(frame: np.ndarray, height: int = 80) -> str:
-    """A frame of a clip as a small JPEG."""
-    return contact_sheet([frame], 1, height)
+    picture = np.vstack(rows)[..., ::-1]
+    return _uri('jpeg', cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes())
 
 
 def picture_of(figure: Figure) -> str:
@@ -40,11 +36,6 @@ def pixels_of(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]
-
-
-def _jpeg(picture: np.ndarray) -> str:
-    encoded = cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
-    return _uri('jpeg', encoded.tobytes())
 
 
 def _uri(kind: str, content: bytes) -> str:

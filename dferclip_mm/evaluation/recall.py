@@ -14,21 +14,13 @@ from mmengine.logging import MMLogger
 from ..emotions import resolve_classes
 from .bootstrap import number_units, percentile_interval, resample_counts
 from .clip_metric import ClipMetric
-from .measures import (
-    COUNTED,
-    RecallScores,
-    average_precision,
-    check_measures,
-    mean_of_known,
-    measure,
-    recall_scores,
-)
+from .measures import COUNTED, average_precision, check_measures, count_answers, measure, recall
 
 
 def _label_of(sample: dict) -> int | list[int]:
     """A clip's label, or of several labels 0 or 1 for each class."""
-    label = torch.as_tensor(sample['gt_label'])
-    return int(label) if label.numel() == 1 else [int(each) for each in label]
+    found = torch.as_tensor(sample['gt_label']).int().flatten().tolist()
+    return found[0] if len(found) == 1 else found
 
 
 def _scores_of(sample: dict) -> dict[str, Any]:
@@ -65,6 +57,7 @@ class RecallMetric(ClipMetric):
             ``weighted_F1``, ``kappa`` (Cohen's), ``top2`` or another number, ``mAP``, ``ECE``
             (expected calibration error over 15 bins), and of selective answers ``coverage@0.8``,
             the clips whose score is at least 0.8, and ``error@0.8``, the wrong ones among these.
+            Of no answers there are no ECE and no error.
             All are in percent but kappa, at most 1, and ECE, from 0 to 1.
         bootstrap: resamples for 95 % intervals of UAR and WAR, logged as ``…_low`` and
             ``…_high``; 0 for none. Where the dataset names each clip's ``subject``, subjects are
@@ -80,8 +73,8 @@ class RecallMetric(ClipMetric):
     default_prefix, names_key = 'dfer', 'classes'
     # UnreadableClipsHook lets no other metric score an unreadable clip.
     counts_unreadable = True
-    # Of the last evaluation, in the main process: its scores, and the names of the classes.
-    last: tuple[RecallScores, tuple[str, ...]] | None = None
+    # Of the last evaluation, in the main process: the confusion matrix, and its classes.
+    last: tuple[np.ndarray, tuple[str, ...]] | None = None
 
     def __init__(
         self,
@@ -100,10 +93,8 @@ class RecallMetric(ClipMetric):
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
         """The names that ``save_best`` may hold, as patterns.
 
-        Args:
-            settings: the metric's arguments.
-            meta: the dataset's metainfo, and whether it has several labels (``multi_class``);
-                what is not known of these is possible.
+        Of the metric's arguments, and the dataset's metainfo with whether it has several labels
+        (``multi_class``); what is not known of these is possible.
         """
         classes = settings.get('classes') or meta.get('classes') or ('*',)
         several = ['mAP', *(f'AP/{name}' for name in classes)]
@@ -116,11 +107,7 @@ class RecallMetric(ClipMetric):
         return names if meta.get('multi_class') is False else [*dict.fromkeys(names + several)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the label, the scores and the identity of each clip of a batch.
-
-        Raises:
-            ValueError: when a clip's scores are not finite.
-        """
+        """Keep each clip of a batch; ValueError when its scores are not finite."""
         for sample in data_samples:
             self.results.append(
                 {
@@ -135,75 +122,73 @@ class RecallMetric(ClipMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Score the clips of all processes.
 
-        Raises:
-            ValueError: when there are no class names, the head scores another number of classes,
-                some clips have labels and others none, or a clip of the dataset has no result.
+        Raises ValueError when some clips have labels and others none; see also `deduplicate` and
+        `find_names`.
         """
         results = self.deduplicate(results)
         scored = [result['scores'] for result in results if result['scores'] is not None]
         classes = self.find_names(len(scored[0]) if scored else None)
-        predicted = np.array(
-            [-1 if each['scores'] is None else np.argmax(each['scores']) for each in results]
+        figures = np.array(
+            [each['scores'] or [-math.inf] * len(classes) for each in results], dtype=float
         )
+        predicted = np.where(np.isfinite(figures[:, 0]), figures.argmax(axis=1), -1)
         clips = [
-            {**result, 'predicted': int(label)}
-            for result, label in zip(results, predicted, strict=True)
+            {**result, 'predicted': label}
+            for result, label in zip(results, predicted.tolist(), strict=True)
         ]
         unlabelled = [str(result['clip']) for result in results if 'label' not in result]
+        if unlabelled and len(unlabelled) < len(results):
+            raise ValueError(
+                f'{len(unlabelled)} of {len(results)} clips have no label, the first is '
+                f'{unlabelled[0]}: give labels to all or to none'
+            )
+        content: dict[str, Any] = {}
+        metrics: dict[str, float] = {}
         if unlabelled:
-            if len(unlabelled) < len(results):
-                raise ValueError(
-                    f'{len(unlabelled)} of {len(results)} clips have no label, the first is '
-                    f'{unlabelled[0]}: give labels to all or to none'
-                )
             _warn(
                 f'the {len(results)} clips have no labels, so nothing is scored: predictions are '
                 f'in {self.save_to or "the file that test_evaluator.save_to names"}'
             )
-            self.save(classes, clips, metrics={})
-            return {}
-        figures = np.array(
-            [each['scores'] or [-math.inf] * len(classes) for each in results], dtype=float
-        )
-        if any(isinstance(result['label'], list) for result in results):
+        elif any(isinstance(result['label'], list) for result in results):
             metrics = _score_several_labels(results, figures, classes)
-            self.save(classes, clips, metrics=metrics)
-            return metrics
-        truth = np.array([result['label'] for result in results])
-        scores = recall_scores(truth, predicted, len(classes))
-        self.last = scores, classes
-        metrics = {'UAR': scores.uar, 'WAR': scores.war}
-        metrics |= {name: measure(name, figures, truth) for name in self.measures}
-        unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
-        if unreadable:
-            metrics['unreadable'] = len(unreadable)
-            _warn(
-                f'{len(unreadable)} of {len(results)} clips cannot be read and count as wrong: '
-                + '; '.join(unreadable)
-            )
-        if self.bootstrap:
-            subjects = [str(result.get('subject', '')) for result in results]
-            units = number_units(subjects) if all(subjects) else np.arange(len(results))
-            drawn = resample_counts([(truth, predicted)], units, len(classes), self.bootstrap)
-            for name in ('UAR', 'WAR'):
-                low, high = percentile_interval(COUNTED[name](drawn[:, 0]))
-                metrics |= {f'{name}_low': low, f'{name}_high': high}
-        recalls = dict(zip(classes, scores.recall.tolist(), strict=True))
-        absent = [name for name, value in recalls.items() if math.isnan(value)]
-        if absent:
-            _warn(
-                f'UAR is the mean over {len(classes) - len(absent)} classes; without clips: '
-                f'{", ".join(absent)}'
-            )
-        metrics |= {f'recall/{name}': recalls[name] for name in classes if name not in absent}
-        self.save(classes, clips, metrics=metrics, confusion=scores.confusion.tolist())
+        else:
+            truth = np.array([result['label'] for result in results])
+            counts = count_answers(truth, predicted, len(classes))
+            content['confusion'] = counts[:, :-1].tolist()
+            self.last = counts[:, :-1], classes
+            metrics = {name: float(COUNTED[name](counts)) for name in ('UAR', 'WAR')}
+            metrics |= {name: measure(name, figures, truth) for name in self.measures}
+            unreadable = [result['unreadable'] for result in results if 'unreadable' in result]
+            if unreadable:
+                metrics['unreadable'] = len(unreadable)
+                _warn(
+                    f'{len(unreadable)} of {len(results)} clips cannot be read and count as wrong: '
+                    + '; '.join(unreadable)
+                )
+            if self.bootstrap:
+                subjects = [str(result.get('subject', '')) for result in results]
+                units = number_units(subjects) if all(subjects) else np.arange(len(results))
+                drawn = resample_counts([(truth, predicted)], units, len(classes), self.bootstrap)
+                for name in ('UAR', 'WAR'):
+                    low, high = percentile_interval(COUNTED[name](drawn[:, 0]))
+                    metrics |= {f'{name}_low': low, f'{name}_high': high}
+            recalls = dict(zip(classes, recall(counts).tolist(), strict=True))
+            absent = [name for name, value in recalls.items() if math.isnan(value)]
+            if absent:
+                _warn(
+                    f'UAR is the mean over {len(classes) - len(absent)} classes; without clips: '
+                    f'{", ".join(absent)}'
+                )
+            metrics |= {f'recall/{name}': value for name, value in recalls.items()}
+        metrics = {name: value for name, value in metrics.items() if not math.isnan(value)}
+        self.save(classes, clips, metrics=metrics, **content)
         return metrics
 
 
 def _score_several_labels(
     results: Sequence[dict], scores: np.ndarray, classes: Sequence[str]
 ) -> dict[str, float]:
-    """The mean average precision and that of each class that has clips."""
+    """The mean average precision and that of each class, NaN without clips."""
     wrong = [str(each['clip']) for each in results if np.shape(each['label']) != (len(classes),)]
     if wrong:
         raise ValueError(
@@ -211,9 +196,8 @@ def _score_several_labels(
             'clips, which have several labels'
         )
     found = average_precision(scores, np.array([each['label'] for each in results]))
-    each = {f'AP/{name}': float(value) for name, value in zip(classes, found, strict=True)}
-    known = {name: value for name, value in each.items() if not math.isnan(value)}
-    return {'mAP': float(mean_of_known(found)), **known}
+    by_class = {f'AP/{name}': float(value) for name, value in zip(classes, found, strict=True)}
+    return {'mAP': float(np.nanmean(found)), **by_class}
 
 
 def _warn(message: str) -> None:

@@ -11,40 +11,16 @@ from mmengine.logging import MMLogger
 
 from .clip_metric import ClipMetric
 
-
-def pearson(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each target: two (N, K) to (K,).
-
-    0 where truth or prediction is constant and the coefficient undefined.
-    """
-    x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
-    spread = np.sqrt((x**2).sum(axis=0) * (y**2).sum(axis=0))
-    defined = ~(_constant(truth) | _constant(predicted)) & (spread > 0)
-    product = (x * y).sum(axis=0)
-    return np.divide(product, spread, out=np.zeros(truth.shape[1]), where=defined)
-
-
-def concordance(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Lin's concordance correlation coefficient of each target: two (N, K) to (K,).
-
-    2 cov / (var + var + squared difference of the means), with population variances (Lin, 1989).
-    0 for a constant prediction, 1 where the truth is the same constant.
-    """
-    x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
-    shift = (truth.mean(axis=0) - predicted.mean(axis=0)) ** 2
-    total = (x**2).mean(axis=0) + (y**2).mean(axis=0) + shift
-    equal = (truth == predicted).all(axis=0).astype(float)
-    return np.divide(2 * (x * y).mean(axis=0), total, out=equal, where=total > 0)
-
-
 MEASURES = ('PCC', 'CCC', 'MAE', 'RMSE')
 
 
 def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
     """PCC, CCC, mean absolute and root mean squared error of each target: two (N, K) to four (K,).
 
-    Raises:
-        ValueError: when there are no clips, the shapes differ, or a value is not finite.
+    Pearson's PCC is 0 where truth or prediction is constant and it is undefined. Lin's concordance
+    (1989) is 2 cov / (var + var + squared difference of the means), with population variances: 0
+    for a constant prediction, 1 where the truth is the same constant. Raises ValueError when there
+    are no clips, the shapes differ, or a value is not finite.
     """
     truth, predicted = np.asarray(truth, dtype=float), np.asarray(predicted, dtype=float)
     if truth.ndim != 2 or truth.shape != predicted.shape or not len(truth):
@@ -57,9 +33,20 @@ def regression_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.
         if len(wrong):
             clip, target = wrong[0].tolist()
             raise ValueError(f'the {name} of clip {clip}, target {target} is not a finite number')
-    errors = np.abs(truth - predicted)
-    figures = pearson(truth, predicted), concordance(truth, predicted), errors.mean(axis=0)
-    return dict(zip(MEASURES, (*figures, np.sqrt((errors**2).mean(axis=0))), strict=True))
+    x, y = truth - truth.mean(axis=0), predicted - predicted.mean(axis=0)
+    covariance = (x * y).mean(axis=0)
+    variances = (x**2).mean(axis=0), (y**2).mean(axis=0)
+    spread = np.sqrt(variances[0] * variances[1])
+    varied = ~(_constant(truth) | _constant(predicted)) & (spread > 0)
+    total = sum(variances) + (truth.mean(axis=0) - predicted.mean(axis=0)) ** 2
+    equal = (truth == predicted).all(axis=0).astype(float)
+    errors = truth - predicted
+    return dict(
+        PCC=np.divide(covariance, spread, out=np.zeros(len(spread)), where=varied),
+        CCC=np.divide(2 * covariance, total, out=equal, where=total > 0),
+        MAE=np.abs(errors).mean(axis=0),
+        RMSE=np.sqrt((errors**2).mean(axis=0)),
+    )
 
 
 def _constant(values: np.ndarray) -> np.ndarray:
@@ -87,21 +74,12 @@ class RegressionMetric(ClipMetric):
 
     @staticmethod
     def reports(settings: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
-        """The names that ``save_best`` may hold, as patterns.
-
-        Args:
-            settings: the metric's arguments.
-            meta: the dataset's metainfo; without ``targets``, every target is possible.
-        """
+        """The names that ``save_best`` may hold, as patterns, by metric and metainfo."""
         targets = settings.get('targets') or meta.get('targets') or ('*',)
         return [*MEASURES, *(f'{name}/{target}' for name in MEASURES for target in targets)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the scores, the predictions and the identity of each clip of a batch.
-
-        Raises:
-            ValueError: when a sample has no scores, or its clip is unreadable.
-        """
+        """Keep each clip of a batch; ValueError when it has no scores, or is unreadable."""
         for sample in data_samples:
             if sample.get('unreadable'):
                 raise ValueError(
@@ -123,12 +101,7 @@ class RegressionMetric(ClipMetric):
             )
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Score the clips of all processes.
-
-        Raises:
-            ValueError: when there are no target names, the head predicts another number of
-                targets, or a clip of the dataset has no result.
-        """
+        """Score the clips of all processes; see `deduplicate` and `find_names` for what raises."""
         results = self.deduplicate(results)
         targets = self.find_names(len(results[0]['predicted']))
         truth, predicted = (

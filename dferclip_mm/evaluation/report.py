@@ -15,7 +15,7 @@ from .compare import Run, compare
 from .features import project
 from .measures import COUNTED, class_f1
 from .mistakes import MOST_POINTS, choose_clips, closest_calls, confused_pairs
-from .pictures import contact_sheet, picture_of, thumbnail
+from .pictures import contact_sheet, picture_of
 from .plots import confusion_figure, curves_figure, reliability_figure
 from .results import Curves, Results, pool_results
 
@@ -40,11 +40,9 @@ def render_report(
         read_frames: reads a clip; an OSError or ValueError becomes a note in its place.
         features: (N, D) of all clips, for the map; None: it is made from the class scores.
         progress: wraps the clips that are read.
-        explain: gives each frame with what spoke for the answer below it, for the clips that are
-            shown at large; None: they are shown plain.
+        explain: gives a clip's frames with what spoke for the answer below; None: frames alone.
 
-    Raises:
-        ValueError: when the run has several answers to a clip.
+    Raises ValueError when the run has several answers to a clip.
     """
     if len(run.labels) < len(run.clips):
         raise ValueError(
@@ -60,12 +58,11 @@ def render_report(
         clips[number] = describe_clip(run, results, number)
         try:
             frames = read_frames(path, FRAMES if number in wanted else 1)
-            clips[number]['thumbnail'] = thumbnail(frames[len(frames) // 2])
+            clips[number]['thumbnail'] = contact_sheet([frames[len(frames) // 2]], height=80)
             if number in wanted:
-                if explain is None:
-                    clips[number]['sheet'] = contact_sheet(frames)
-                else:
-                    clips[number]['sheet'] = contact_sheet(explain(path), height=224)
+                height = 66 if explain is None else 224
+                frames = frames if explain is None else explain(path)
+                clips[number]['sheet'] = contact_sheet(frames, height=height)
         except (OSError, ValueError) as error:
             clips[number]['problem'] = str(error)
     environment = Environment(
@@ -77,7 +74,7 @@ def render_report(
         row=compare([run])[0],
         figures=[*COUNTED],
         classes=[*count_classes(results)],
-        confusion=picture_of(confusion_figure(results.scores.confusion, results.classes)),
+        confusion=picture_of(confusion_figure(results.confusion, results.classes)),
         reliability=reliability_picture(results),
         curves={name: picture_of(curves_figure(each)) for name, each in curves.items()},
         explained=explain is not None,

@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .measures import RecallScores, count_answers, recall_scores
+from .measures import count_answers, recall, uar, war
 
 # What a run's folder has after its test.
 NAME = 'test_results.json'
-LOGS = '*/vis_data/scalars.json'
 # Figures of a training, each by its step.
 Curves = Mapping[str, pd.Series]
 
@@ -24,15 +23,10 @@ Curves = Mapping[str, pd.Series]
 class Results:
     """Labels and predictions of one evaluation, written by ``RecallMetric(save_to=…)``.
 
-    Attributes:
-        classes: C names, in label order.
-        truth: (N,) labels.
-        predicted: (N,) predicted labels, -1 for an unreadable clip.
-        class_scores: (N, C); ``-inf`` for an unreadable clip.
-        clips: N paths.
-        subjects: N names; empty where the dataset names none.
-        source: ``checkpoint``, ``selection``, how it was chosen, and ``protocol``, what divides the
-            test from the training, where they are known.
+    There are C classes in label order, labels (N,), predicted labels (N,), -1 for an unreadable
+    clip, class scores (N, C), ``-inf`` for these, N paths, and N subjects, or none. The source may
+    have ``checkpoint``, ``selection``, how it was chosen, and ``protocol``, what divides the test
+    from the training.
     """
 
     classes: tuple[str, ...]
@@ -65,24 +59,14 @@ class Results:
         return count_answers(self.truth, self.predicted, len(self.classes))
 
     @property
-    def scores(self) -> RecallScores:
-        """UAR, WAR, recall and confusion matrix."""
-        return recall_scores(self.truth, self.predicted, len(self.classes))
+    def confusion(self) -> np.ndarray:
+        """(C, C) counts, without the clips that have no answer; rows are the truth."""
+        return self.counts[:, :-1]
 
 
 def read_results(path: str | Path) -> Results:
-    """Read a file of ``RecallMetric(save_to=…)``.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when it holds something else.
-    """
+    """Read a file of ``RecallMetric(save_to=…)``; ValueError when it holds something else."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f'no results at {path}: write them with tools/test.py CONFIG CHECKPOINT '
-            f'--cfg-options test_evaluator.save_to={path}'
-        )
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         classes, clips = tuple(content['classes']), content['clips']
@@ -107,8 +91,7 @@ def read_results(path: str | Path) -> Results:
 def find_results(path: str | Path) -> list[Path]:
     """The results files of a run: of itself, of its folder, or of each fold or seed below that.
 
-    Raises:
-        FileNotFoundError: when there are none.
+    Raises FileNotFoundError when there are none.
     """
     path = Path(path)
     found = [path] if path.is_file() else [path / NAME]
@@ -126,8 +109,7 @@ def find_results(path: str | Path) -> list[Path]:
 def pool_results(results: Sequence[Results]) -> Results:
     """Concatenate the clips of several evaluations, such as the folds of a protocol.
 
-    Raises:
-        ValueError: when there are none, or their classes differ.
+    Raises ValueError when there are none, or their classes differ.
     """
     names = {result.classes for result in results}
     if len(names) != 1:
@@ -147,45 +129,34 @@ def pool_results(results: Sequence[Results]) -> Results:
 
 def format_scores(results: Results) -> str:
     """A text table: recall and number of clips of each class, then UAR and WAR."""
-    scores = results.scores
+    counts = results.counts
     width = max(len(name) for name in results.classes)
-    clips = np.bincount(results.truth, minlength=len(results.classes))
     lines = [f'{"":{width}}  recall  clips']
-    for name, recall, count in zip(results.classes, scores.recall, clips, strict=True):
-        share = f'{recall:5.1f} %' if count else '      -'
-        lines.append(f'{name:{width}} {share}  {count:5d}')
-    lines.append(f'UAR {scores.uar:.2f} %   WAR {scores.war:.2f} %   ({len(results.truth)} clips)')
+    for name, value, clips in zip(results.classes, recall(counts), counts.sum(axis=1), strict=True):
+        share = f'{value:5.1f} %' if clips else '      -'
+        lines.append(f'{name:{width}} {share}  {clips:5d}')
+    lines.append(f'UAR {uar(counts):.2f} %   WAR {war(counts):.2f} %   ({counts.sum()} clips)')
     return '\n'.join(lines)
 
 
-def read_curves(work_dir: str | Path) -> Curves:
-    """The training loss by iteration, UAR and WAR of validation by epoch; with resumed parts.
-
-    Args:
-        work_dir: the run's folder; MMEngine writes ``<time>/vis_data/scalars.json`` below it.
-
-    Raises:
-        FileNotFoundError: when there is no log.
-    """
-    files = sorted(Path(work_dir).glob(LOGS))
-    if not files:
-        raise FileNotFoundError(f'no training log below {work_dir} ({LOGS})')
-    rows = pd.concat([pd.read_json(file, lines=True) for file in files])
-    columns = {'loss': 'loss', 'UAR': 'dfer/UAR', 'WAR': 'dfer/WAR'}
-    return {
-        # A resumed run may repeat steps after its checkpoint: the later value counts.
-        name: rows.dropna(subset=[column]).groupby('step')[column].last()
-        for name, column in columns.items()
-        if column in rows
-    }
-
-
 def find_curves(folder: str | Path) -> dict[str, Curves]:
-    """The curves of a run, or of each fold or seed in its folder, by name; none without logs."""
+    """The curves of a run, or of each fold or seed in its folder, by name; none without logs.
+
+    They are the training loss by iteration, and UAR and WAR of validation by epoch, with resumed
+    parts. MMEngine writes ``<time>/vis_data/scalars.json`` below a run's folder.
+    """
     folder = Path(folder)
-    folders = [folder, *sorted(each for each in folder.iterdir() if each.is_dir())]
-    return {
-        each.absolute().name: read_curves(each)
-        for each in folders
-        if next(each.glob(LOGS), None) is not None
-    }
+    found: dict[str, Curves] = {}
+    for each in (folder, *sorted(each for each in folder.iterdir() if each.is_dir())):
+        files = sorted(each.glob('*/vis_data/scalars.json'))
+        if not files:
+            continue
+        rows = pd.concat([pd.read_json(file, lines=True) for file in files])
+        columns = {'loss': 'loss', 'UAR': 'dfer/UAR', 'WAR': 'dfer/WAR'}
+        found[each.absolute().name] = {
+            # A resumed run may repeat steps after its checkpoint: the later value counts.
+            name: rows.dropna(subset=[column]).groupby('step')[column].last()
+            for name, column in columns.items()
+            if column in rows
+        }
+    return found

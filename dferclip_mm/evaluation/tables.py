@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .compare import FEWEST, Compared, Difference, Figure
+from .compare import FEWEST, Row, Run
 from .measures import COUNTED
 
-Row = dict[str, Any]
+# A figure that is marked as the best.
+_BEST = re.compile(r'(\d+\.\d\d(?: ± \d+\.\d\d)?)\*(?= \[)')
 
 
-def render(rows: Sequence[Compared], form: str) -> str:
-    """The comparison as ``'text'``, ``'markdown'``, ``'latex'`` or ``'csv'``.
+def render(runs: Sequence[Run], rows: Sequence[Row], form: str) -> str:
+    """The rows of `compare` as ``'text'``, ``'markdown'``, ``'latex'`` or ``'csv'``.
 
     CSV is one table with a row for each run and a column for each number. The others are a table of
     the runs, one of the classes, and one of the tests against the first run.
     """
     if form == 'csv':
-        return pd.DataFrame([_flat(row) for row in rows], dtype=object).to_csv(index=False).rstrip()
+        return pd.DataFrame([*rows], dtype=object).to_csv(index=False).rstrip()
     write = {'text': _to_text, 'markdown': _to_markdown, 'latex': _to_latex}[form]
-    tables = [summary(rows), by_class(rows)] + ([tests(rows)] if len(rows) > 1 else [])
+    tables = [summary(rows), by_class(runs, rows)] + ([tests(rows)] if len(rows) > 1 else [])
     mark = '% ' if form == 'latex' else ''
     return '\n\n'.join(
         f'{write(table)}\n{fill(caption, 100, initial_indent=mark, subsequent_indent=mark)}'
@@ -32,22 +33,21 @@ def render(rows: Sequence[Compared], form: str) -> str:
     )
 
 
-def summary(rows: Sequence[Compared]) -> tuple[list[Row], str]:
+def summary(rows: Sequence[Row]) -> tuple[list[Row], str]:
     """UAR, WAR and F1 of each run, and a caption."""
-    table: list[Row] = [
+    table = [
         {
-            'run': row.run.name,
-            **{name: row.figures[name] for name in COUNTED},
-            'checkpoint': row.run.source('selection'),
-            'protocol': row.run.source('protocol'),
+            'run': row['run'],
+            **{name: _figure(row, name) for name in COUNTED},
+            'checkpoint': row['checkpoint'],
+            'protocol': row['protocol'],
         }
         for row in rows
     ]
-    first = rows[0].run
-    subjects = len(set(first.subjects.values()))
-    drawn = f'{len(first.labels)} clips' + (f' of {subjects} drawn subjects' if subjects else '')
+    subjects = rows[0]['subjects']
+    drawn = f'{rows[0]["clips"]} clips' + (f' of {subjects} drawn subjects' if subjects else '')
     caption = f'In percent, with 95 % bootstrap intervals over {drawn}'
-    parts = {len(row.run.parts) for row in rows} - {1}
+    parts = {row['tests'] for row in rows} - {1}
     if parts:
         caption += f'; mean ± standard deviation over {" or ".join(map(str, sorted(parts)))} tests'
     if len(rows) > 1:
@@ -55,34 +55,36 @@ def summary(rows: Sequence[Compared]) -> tuple[list[Row], str]:
     return table, caption + '.'
 
 
-def by_class(rows: Sequence[Compared]) -> tuple[list[Row], str]:
+def by_class(runs: Sequence[Run], rows: Sequence[Row]) -> tuple[list[Row], str]:
     """The recall of each class in each run, and a caption."""
-    labels = [*rows[0].run.labels.values()]
-    table: list[Row] = [
+    labels = [*runs[0].labels.values()]
+    table = [
         {
             'class': name,
-            'clips': labels.count(number),
-            **{row.run.name: row.figures[f'recall/{name}'] for row in rows},
+            'clips': str(labels.count(number)),
+            **{row['run']: _figure(row, f'recall/{name}') for row in rows},
         }
-        for number, name in enumerate(rows[0].run.parts[0].classes)
-        if f'recall/{name}' in rows[0].figures
+        for number, name in enumerate(runs[0].parts[0].classes)
+        if f'recall/{name}' in rows[0]
     ]
     return table, 'Recall of each class.'
 
 
-def tests(rows: Sequence[Compared]) -> tuple[list[Row], str]:
+def tests(rows: Sequence[Row]) -> tuple[list[Row], str]:
     """The tests of each run against the first, and a caption."""
-    table: list[Row] = []
+    table = []
     for row in rows[1:]:
-        for name, difference in row.differences.items():
-            cells: Row = {'run': row.run.name, 'figure': name, 'difference': difference}
-            cells |= {'p': _p(difference.p), 'McNemar': ''}
-            if name == 'WAR' and row.mcnemar:
-                only, only_first, p = row.mcnemar
-                cells['McNemar'] = f'{only} : {only_first}, p {_p(p)}'
-            table.append(cells)
+        for name in COUNTED:
+            key = f'{name}_difference'
+            counted = ''
+            if name == 'WAR' and 'mcnemar_p' in row:
+                counted = f'{row["only_this_right"]} : {row["only_first_right"]}, p '
+                counted += _p(row['mcnemar_p'])
+            shown = f'{row[key]:+.2f} [{row[f"{key}_low"]:+.1f}, {row[f"{key}_high"]:+.1f}]'
+            cells = {'run': row['run'], 'figure': name, 'difference': shown}
+            table.append({**cells, 'p': _p(row[f'{key}_p']), 'McNemar': counted})
     return table, (
-        f'Difference from {rows[0].run.name} on the same clips: 95 % interval and p of the paired '
+        f'Difference from {rows[0]["run"]} on the same clips: 95 % interval and p of the paired '
         'bootstrap; McNemar: clips that only this run, and only the first, got right. p-values are '
         'not corrected for the number of tests.'
     )
@@ -94,67 +96,26 @@ def _p(p: float) -> str:
     return f'{p:.3f}' if p >= 0.001 else '< 0.001'
 
 
-def _flat(row: Compared) -> dict[str, Any]:
-    run = row.run
-    found: dict[str, Any] = {
-        'run': run.name,
-        'clips': len(run.labels),
-        'subjects': len(set(run.subjects.values())) or None,
-        'tests': len(run.parts),
-        'checkpoint': run.source('selection'),
-        'protocol': run.source('protocol'),
-    }
-    differences = {f'{name}_difference': each for name, each in row.differences.items()}
-    for name, each in {**row.figures, **differences}.items():
-        values = vars(each)
-        found |= {name: values['value']}
-        found |= {f'{name}_{key}': value for key, value in values.items() if key != 'value'}
-    if row.mcnemar:
-        names = ('only_this_right', 'only_first_right', 'mcnemar_p')
-        found |= dict(zip(names, row.mcnemar, strict=True))
-    return found
-
-
-def _cell(value: Any, bold: Callable[[str], str], plus_minus: str = '±') -> str:
-    if isinstance(value, Difference):
-        return f'{value.value:+.2f} [{value.low:+.1f}, {value.high:+.1f}]'
-    if not isinstance(value, Figure):
-        return str(value)
-    text = f'{value.value:.2f}'
-    if value.std is not None:
-        text += f' {plus_minus} {value.std:.2f}'
-    return f'{bold(text) if value.best else text} [{value.low:.1f}, {value.high:.1f}]'
+def _figure(row: Row, name: str) -> str:
+    std, best = row[f'{name}_std'], row[f'{name}_best']
+    text = f'{row[name]:.2f}' + ('' if std is None else f' ± {std:.2f}') + ('*' if best else '')
+    return f'{text} [{row[f"{name}_low"]:.1f}, {row[f"{name}_high"]:.1f}]'
 
 
 def _to_text(rows: Sequence[Row]) -> str:
-    cells = [[*rows[0]]]
-    cells += [[_cell(value, '{}*'.format) for value in row.values()] for row in rows]
+    cells = [[*rows[0]], *([*row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ['  '.join(map(str.ljust, line, widths)).rstrip() for line in cells]
     return '\n'.join(lines)
 
 
 def _to_markdown(rows: Sequence[Row]) -> str:
-    lines = [[*rows[0]], ['---'] * len(rows[0])]
-    lines += [[_cell(value, '**{}**'.format) for value in row.values()] for row in rows]
-    cells = [[cell.replace('|', r'\|') for cell in line] for line in lines]
+    lines = [[*rows[0]], ['---'] * len(rows[0]), *([*row.values()] for row in rows)]
+    cells = [[_BEST.sub(r'**\1**', cell).replace('|', r'\|') for cell in line] for line in lines]
     return '\n'.join(f'| {" | ".join(line)} |' for line in cells) + '\n'
 
 
 def _to_latex(rows: Sequence[Row]) -> str:
-    cells = [
-        {
-            _escape(key): _escape(value)
-            if isinstance(value, str)
-            else _cell(value, r'\textbf{{{}}}'.format, r'$\pm$')
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
-    return '% needs \\usepackage{booktabs}\n' + pd.DataFrame(cells).to_latex(index=False)
-
-
-def _escape(text: str) -> str:
-    special: dict[str, str | int | None] = {each: f'\\{each}' for each in '&%$#_{}'}
-    special |= {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}'}
-    return text.translate(str.maketrans(special)).replace('<', '$<$')
+    text = pd.DataFrame([*rows]).to_latex(index=False, escape=True)
+    marked = _BEST.sub(r'\\textbf{\1}', text).replace('<', '$<$').replace('±', r'$\pm$')
+    return f'% needs \\usepackage{{booktabs}}\n{marked}'

@@ -1,6 +1,6 @@
 """Why a model answers as it does: frames, places of the face, and words.
 
-Everywhere `model` is a recognizer in evaluation mode, and `label` the number of a class.
+`model` is a recognizer in evaluation mode, and `label` the number of a class.
 """
 
 from .clip import read_clip

@@ -1,7 +1,4 @@
-"""Attention weights of a forward pass, what flows along them, and which frames it reads.
-
-The towers compute attention without its weights. Hooks compute them here, with gradients.
-"""
+"""Attention weights of a forward pass, by hooks that compute them, and what flows along them."""
 
 from __future__ import annotations
 
@@ -55,8 +52,8 @@ def record_attention(modules: Sequence[Any]) -> Iterator[list[torch.Tensor]]:
 def rollout(shares: Sequence[torch.Tensor]) -> torch.Tensor:
     """How much of each input token arrives at each output token, besides the token itself.
 
-    The product of 1 + share over the blocks, less 1 (Abnar & Zuidema, 2020, section 3; Chefer, Gur
-    & Wolf, 2021, equation 6). Shares are (B, N, N), the last one's and the result's rows the first.
+    The product of 1 + share over the blocks, less 1 (Chefer, Gur & Wolf, 2021, equation 6). Shares
+    are (B, N, N), the last one's and the result's rows the first.
     """
     itself = found = torch.eye(shares[0].shape[-1], device=shares[0].device)
     for share in shares:
@@ -68,8 +65,8 @@ def rollout(shares: Sequence[torch.Tensor]) -> torch.Tensor:
 def frame_attention(model: Any, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     """The attention of the temporal Transformer's class token to each of T frames.
 
-    That is all weights, (T, layers, heads), which lack the class token's own to 1, and their
-    rollout, (T,), of any scale. Raises UndefinedError when the model has no such choice.
+    All weights, (T, layers, heads), and their rollout, (T,), of any scale. Raises UndefinedError
+    when the model has no such choice.
     """
     neck: Any = getattr(model, 'neck', None)
     reads = isinstance(neck, TemporalTransformer) and neck.pool == 'cls'

@@ -19,10 +19,7 @@ class UndefinedError(ValueError):
 
 
 class Clip(NamedTuple):
-    """What a model sees of a clip: one view.
-
-    `inputs` are uint8 (T, 3, H, W), `numbers` (T,) their places in the file, which may repeat.
-    """
+    """One view of a clip: uint8 (T, 3, H, W), and the places (T,) in the file, which may repeat."""
 
     name: str
     inputs: torch.Tensor
@@ -39,24 +36,33 @@ class Clip(NamedTuple):
         return values.detach().float().cpu().numpy()[times]
 
 
-def read_clip(cfg: Any, model: Any, video: str | Path | np.ndarray) -> Clip:
+def read_clip(
+    cfg: Any, model: Any, video: str | Path | np.ndarray, *, evaluated: bool = False
+) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    Of several views the first is taken. Raises ValueError or OSError when it cannot be read, or has
-    fewer frames than the model takes.
+    The first view is taken. Face crops are not called for where the clip lies in the config's
+    ``data_root``, or was ``evaluated``. Raises ValueError or OSError for no clip, or one that is
+    too short.
     """
-    given = isinstance(video, np.ndarray)
-    name = 'the clip' if given else str(video)
-    source = {'array' if given else 'filename': video if given else name}
-    dataset = cfg.test_dataloader.dataset
-    pipeline, root = dataset.pipeline, dataset.get('data_root')
-    # Clips of the model's own corpus are face crops, and ClipInit need not call for these.
-    ours = not given and root and Path(name).resolve().is_relative_to(Path(root).resolve())
-    known = {'sample_idx': 0} if ours else {}
-    steps = Compose([step for step in pipeline if step['type'] != 'PackActionInputs'])
-    results = steps(dict(**source, **known, start_index=0, label=-1, modality='RGB'))
-    if 'imgs' not in results:
-        raise ValueError('the test pipeline gives no pixels: name the config that reads them')
+    dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
+    pipeline = [step for step in dataset.get('pipeline', ()) if step['type'] != 'PackActionInputs']
+    if not any(step['type'].endswith('FormatShape') for step in pipeline):
+        raise ValueError('no test pipeline gives pixels: name the config that reads and tests them')
+    if isinstance(video, np.ndarray):
+        name, source = 'the clip', dict(array=video, total_frames=len(video))
+        pipeline = [
+            dict(type='ArrayDecode') if 'Decode' in step['type'] else step
+            for step in pipeline
+            if 'Init' not in step['type']
+        ]
+    else:
+        name, source = str(video), dict(filename=str(video))
+        root = dataset.get('data_root')
+        if evaluated or (root and Path(name).resolve().is_relative_to(Path(root).resolve())):
+            # ClipInit calls for face crops where it is not given.
+            source['sample_idx'] = 0
+    results = Compose(pipeline)(dict(source, start_index=0, label=-1, modality='RGB'))
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))
     if inputs.ndim == 5:
         inputs = inputs[0].transpose(0, 1)
@@ -105,28 +111,26 @@ def probabilities(model: Any, logits: torch.Tensor) -> np.ndarray:
     return model.cls_head.adjust_logits(logits).softmax(dim=-1).cpu().numpy()
 
 
+@torch.no_grad()
 def predict(model: Any, clip: Clip) -> np.ndarray:
     """The probability of each class, (C,)."""
-    whole = np.arange(len(clip.numbers))
-    return probabilities(model, score_selections(model, clip, whole[None]))[0]
+    return probabilities(model, class_logits(model, clip.inputs[None]))[0]
 
 
 def frame_similarity(model: Any, clip: Clip) -> np.ndarray:
     """The similarity of each frame to each class's text: cosines (T, C), less negative prompts'.
 
-    A frame's feature is that of a clip in which the frame stands still: so it is in the space of
-    the texts for every model, also where features of single frames are not.
+    A frame's feature is that of a clip in which it stands still, in the space of the texts.
     """
     still, _ = np.indices((len(clip.numbers), len(clip.numbers)))
     return score_selections(model, clip, still).cpu().numpy() / float(model.cls_head.scale())
 
 
 def leave_one_out(model: Any, clip: Clip) -> np.ndarray:
-    """What each frame adds to the probability of each class: (T, C).
+    """What each frame adds to the probability of each class, (T, C): with the clip, less without.
 
-    That is the probability with the clip, less that without the frame, in whose place (and that of
-    its copies, where the sampler repeats frames) the nearest other frame stands. Raises
-    UndefinedError when the model sees only one frame.
+    In the place of the frame, and of its copies where the sampler repeats frames, stands the
+    nearest other one. Raises UndefinedError when the model sees only one frame.
     """
     if len({*clip.numbers}) == 1:
         raise UndefinedError(f'{clip.name}: the model sees one frame, so none can be left out')

@@ -24,14 +24,13 @@ from .clip import Clip, UndefinedError, class_logits
 def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None) -> np.ndarray:
     """How much each patch of each frame speaks for a class, against the others.
 
-    Where the backbone is a Transformer over patches (open_clip's, timm's, VideoMAE), this is the
-    rollout of its attention as far as the score rises with it (Chefer, Gur & Wolf, 2021); otherwise
-    its last map of features times the gradient of the map, summed over channels: Grad-CAM with a
-    weight for each place (HiResCAM, Draelos & Carin, 2020), the same where the map is averaged.
-    `layer` names a module of the backbone whose map is taken instead.
+    Of a Transformer over patches (open_clip's, timm's, VideoMAE), this is the rollout of its
+    attention as far as the score rises with it (Chefer, Gur & Wolf, 2021); else the last map of
+    features, or that of the module `layer`, times its gradient, summed over channels: HiResCAM
+    (Draelos & Carin, 2020), which is Grad-CAM where the map is averaged.
 
-    The result, (T, h, w), on the backbone's grid, is zero or positive. Raises UndefinedError when
-    none is defined for the backbone, ValueError when it has no such layer.
+    The result, (T, h, w), is zero or positive. Raises UndefinedError when the backbone has no map
+    or attention that counts, ValueError when it has no such layer.
     """
     modules = dict(model.backbone.named_modules())
     if layer is not None and layer not in modules:
@@ -50,7 +49,7 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
             blocks = tower.transformer.resblocks if isinstance(tower, CLIPViT) else tower.blocks
             recorded = stack.enter_context(record_attention([block.attn for block in blocks]))
         logits = class_logits(model, clip.inputs[None])[0]
-        # The texts of all classes have much in common, and so have the gradients of their cosines.
+        # Texts have much in common, and so have the gradients of their cosines.
         score = logits[label] - logits.mean()
         # A tower that saves memory computes its blocks again here, and records them again.
         values = [*recorded]
@@ -76,10 +75,9 @@ def patch_relevance(model: Any, clip: Clip, label: int, layer: str | None = None
 
 def overlay(clip: Clip, relevance: np.ndarray) -> np.ndarray:
     """Frames in grey with their relevance in colour, (T, H, W, 3) RGB; red is the clip's most."""
-    height, width = clip.frames.shape[1:3]
     grey = clip.frames.mean(axis=-1, keepdims=True)
     scaled = relevance / max(float(relevance.max()), 1e-12)
-    heat = np.stack([cv2.resize(each, (width, height)) for each in scaled])[..., None]
+    heat = np.stack([cv2.resize(each, clip.frames.shape[2:0:-1]) for each in scaled])[..., None]
     colors = colormaps['turbo'](heat[..., 0], bytes=True)[..., :3]
     return (grey + 0.7 * np.sqrt(heat) * (colors - grey)).astype(np.uint8)
 

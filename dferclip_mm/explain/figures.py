@@ -54,12 +54,11 @@ def face_figure(model: Any, clip: Clip, label: int, layer: str | None = None) ->
     columns = min(8, len(colored))
     rows = -(-len(colored) // columns)
     figure = Figure(figsize=(12, 0.6 + rows * (0.3 + 24 / max(4, columns))), layout='constrained')
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    bare = dict(frame_on=False, xticks=(), yticks=())
+    grid = figure.subplots(rows, columns, squeeze=False, subplot_kw=bare).flat
     for axes, number, *pair in zip(grid, clip.numbers, clip.frames, colored, strict=False):
         axes.imshow(np.vstack(pair))
         axes.set_title(number, fontsize=8)
-    for axes in figure.axes:
-        axes.set_axis_off()
     figure.suptitle(f'{_answer(model, clip, label)}, red speaks for it')
     return figure
 
@@ -82,5 +81,5 @@ def texts_figure(model: Any) -> Figure:
 
 def _answer(model: Any, clip: Clip, label: int) -> str:
     scores, classes = predict(model, clip), model.cls_head.classes
-    said = f'{Path(clip.name).name}: {classes[label]} {scores[label]:.0%}'
-    return f'{said} (answer: {classes[scores.argmax()]})'
+    answer = f'{classes[label]} {scores[label]:.0%} (answer: {classes[scores.argmax()]})'
+    return f'{Path(clip.name).name}: {answer}'

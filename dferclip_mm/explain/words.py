@@ -23,9 +23,9 @@ def text_names(model: Any) -> list[str]:
 def near_words(model: Any, count: int = 5) -> pd.DataFrame:
     """The tokens whose embeddings are nearest to each learned context vector.
 
-    They seldom mean anything: nothing in training draws the vectors to words. A row for each vector
-    and token, the nearest first: ``class`` (empty where all share the context), ``position`` of the
-    vector, from 0, ``word``, ``cosine``. Raises UndefinedError when no context is learned.
+    They seldom mean anything: nothing in training draws the vectors to words. A row for each, the
+    nearest first: ``class`` (empty where all share the context), ``position`` of the vector, from
+    0, ``word``, ``cosine``. Raises UndefinedError when no context is learned.
     """
     learner: Any = getattr(model.cls_head, 'prompt_learner', None)
     if learner is None or not learner.num_context:
@@ -53,9 +53,9 @@ def text_similarity(model: Any) -> np.ndarray:
 def sentence_effects(model: Any, clip: Clip) -> pd.DataFrame:
     """What each sentence of an ensemble does for the probability of its class.
 
-    A row for each sentence that is not the only one of its class (or of its emotion, in compound
-    classes): ``class``, ``sentence``, ``cosine`` with the clip, and ``effect``: the probability of
-    the class, less that without the sentence. Raises UndefinedError when there is no such sentence.
+    A row for each that is not the only one of its class (or emotion, in compound classes):
+    ``class``, ``sentence``, ``cosine`` with the clip, and ``effect``, the probability of the class,
+    less that without the sentence. Raises UndefinedError when there is none.
     """
     head = model.cls_head
     learner: Any = getattr(head, 'prompt_learner', None)

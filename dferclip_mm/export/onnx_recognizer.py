@@ -18,35 +18,28 @@ from .onnx_file import INPUT, OUTPUT, open_session
 # A file is data: it may name these steps, and not any class.
 _STEPS = {
     *('ClipInit', 'SampleSegments', 'SampleWindow', 'ClipDecode', 'ClipResize', 'Resize'),
-    *('ClipResizeShortEdge', 'CenterCrop', 'FormatShape', 'PackActionInputs'),
+    *('ClipResizeShortEdge', 'CenterCrop', 'PackActionInputs'),
 }
 
 
 class OnnxRecognizer:
     """A file of ``tools/export_model.py`` that answers as the recognizer which it was.
 
-    Attributes:
-        metadata: what the file says of itself, see `describe_model`.
-        cfg: a config with its test pipeline.
-        cls_head: with its ``classes``.
-
-    Args:
-        path: of the file.
-
-    Raises:
-        ValueError: when there is none, it is another one, or ONNX Runtime is missing.
+    It has ``metadata``, what the file says of itself (see `describe_model`), a ``cfg`` with its
+    test pipeline, and a ``cls_head`` with its ``classes``. Raises ValueError when there is no such
+    file, it is another one, or ONNX Runtime is missing.
     """
 
     def __init__(self, path: str | Path) -> None:
         try:
             self._session = open_session(path)
-            stored = self._session.get_modelmeta().custom_metadata_map
+            held = self._session.get_modelmeta().custom_metadata_map
             # Those with a dot are ONNX Runtime's own.
-            self.metadata: dict[str, Any] = {
-                key: json.loads(text) for key, text in stored.items() if '.' not in key
-            }
+            self.metadata = {key: json.loads(text) for key, text in held.items() if '.' not in key}
             self.cls_head = SimpleNamespace(classes=tuple(self.metadata['classes']))
-            if others := {step['type'] for step in self.metadata['pipeline']} - _STEPS:
+            # The file takes frames as they are decoded.
+            steps = [each for each in self.metadata['pipeline'] if each['type'] != 'FormatShape']
+            if others := {step['type'] for step in steps} - _STEPS:
                 raise ValueError(f'steps of the pipeline that are not read: {", ".join(others)}')
         except Exception as error:  # ONNX Runtime raises types of its own
             raise ValueError(
@@ -54,9 +47,7 @@ class OnnxRecognizer:
                 f'tools/export_model.py, found: {str(error).splitlines()[0]:.200}'
             ) from error
         init_default_scope('mmaction')
-        # The file takes frames as they are decoded.
-        pipeline = [step for step in self.metadata['pipeline'] if step['type'] != 'FormatShape']
-        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+        self.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=steps))))
 
     def to(self, device: str) -> OnnxRecognizer:
         """Stay on the CPU."""
@@ -64,8 +55,7 @@ class OnnxRecognizer:
 
     def data_preprocessor(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Stack clips (T, H, W, 3); the file normalises them itself."""
-        clips = torch.stack([torch.as_tensor(np.stack(clip)) for clip in data['inputs']])
-        return dict(data, inputs=clips)
+        return dict(data, inputs=torch.from_numpy(np.stack([*map(np.stack, data['inputs'])])))
 
     def predict(self, inputs: torch.Tensor, data_samples: Sequence[Any]) -> Sequence[Any]:
         """Set the ``pred_score`` (C,) of each sample, its probabilities."""

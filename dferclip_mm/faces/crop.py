@@ -56,17 +56,18 @@ def write_template(path: str | Path, template: CropTemplate) -> None:
 def read_template(path: str | Path) -> CropTemplate:
     """Read a template; ValueError for another file, OSError for one that cannot be read."""
     try:
-        return CropTemplate(**json.loads(Path(path).read_text(encoding='utf-8')))
+        return CropTemplate(**json.loads(Path(path).expanduser().read_text(encoding='utf-8')))
     except (ValueError, TypeError) as error:
         raise ValueError(f'{path}: expected what tools/measure_crop.py writes ({error})') from error
 
 
 def find_template(checkpoint: str | Path) -> CropTemplate | None:
     """The template of a model: inside its checkpoint, or else in ``crop.json`` beside it."""
-    content = read_checkpoint(checkpoint) if Path(checkpoint).is_file() else {}
+    file = Path(checkpoint).expanduser()
+    content = read_checkpoint(file) if file.is_file() else {}
     if isinstance(content, dict) and 'crop' in (content.get('meta') or {}):
         return CropTemplate(**content['meta']['crop'])
-    beside = Path(checkpoint).with_name(CROP_FILE)
+    beside = file.with_name(CROP_FILE)
     return read_template(beside) if beside.is_file() else None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..engine.lookup import dataset_configs
+from ..engine.lookup import dataset_configs, find_test_dataset
 from ..engine.model import load_model
 from ..engine.options import load_config
 from ..explain.clip import Clip, UndefinedError, leave_one_out
@@ -110,7 +110,7 @@ class EmotionAnalyzer:
                     f'tools/measure_crop.py {config} --out {path}` once'
                 )
         self.find = build_face_finder(detector if self.template else _whole_frame)
-        pipeline = cfg.test_dataloader.dataset.pipeline
+        pipeline = find_test_dataset(cfg).pipeline
         self._scorer = ClipScorer(self.model, pipeline, batch_size)
         self.num_frames = self._scorer.num_frames
         head = self.model.cls_head
@@ -185,7 +185,9 @@ class EmotionAnalyzer:
             rows.append(row)
             moments.add(window, row['label'], row['score'])
         if problems and not info['frames']:
-            raise ValueError(f'{name}: {problems[0]}') from problems[0]
+            # That of a missing file repeats its name.
+            said = getattr(problems[0], 'strerror', None) or problems[0]
+            raise ValueError(f'{name}: {said}') from problems[0]
         info['damage'] = ''.join(map(str, problems))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)

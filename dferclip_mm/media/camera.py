@@ -21,9 +21,6 @@ def read_camera(camera: int | str, clock: Callable[[], float]) -> Iterator[Timed
     Args:
         camera: its number, from 0, or what else OpenCV's ``VideoCapture`` takes.
         clock: seconds; a frame's time is when it came.
-
-    Raises:
-        OSError: when the camera does not open.
     """
     capture = cv2.VideoCapture(camera)
     if not capture.isOpened():

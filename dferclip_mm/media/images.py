@@ -46,11 +46,10 @@ def list_frames(folder: str) -> list[str]:
 
 
 def list_numbered_frames(clip: Mapping[str, Any]) -> list[str]:
-    """Paths of the frames that MMAction2's ``RawframeDataset`` lists.
+    """Paths of the frames of a clip that MMAction2's ``RawframeDataset`` lists.
 
-    Args:
-        clip: its ``frame_dir``, ``filename_tmpl`` and ``total_frames`` (default: all images of the
-            folder); the first number is ``start_index`` (1) plus ``offset`` (0).
+    There are ``total_frames`` (default: all images of the folder); the first one's number is
+    ``start_index`` (1) plus ``offset`` (0).
     """
     folder = clip['frame_dir']
     total = clip.get('total_frames') or len(list_frames(folder))
@@ -60,11 +59,7 @@ def list_numbered_frames(clip: Mapping[str, Any]) -> list[str]:
 
 
 class FrameFolder:
-    """The frames of a clip that is a folder of images.
-
-    Args:
-        paths: of the images, in order.
-    """
+    """The frames of a clip that is a folder of images, from their paths in order."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = paths
@@ -142,7 +137,7 @@ def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:
                 return simplejpeg.decode_jpeg(data, buffer=buffer)
             except ValueError as error:
                 raise ValueError(f'{path} does not decode: {error}') from error
-    check_size(path, io.BytesIO(data))
+    _check_size(path, io.BytesIO(data))
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
     except cv2.error as error:
@@ -163,12 +158,8 @@ def has_orientation(path: str) -> bool:
         return False
 
 
-def check_size(path: str, file: BinaryIO) -> None:
-    """See by its header that an image is not too large to be decoded.
-
-    Raises:
-        ValueError: when it is, or has no header that can be read.
-    """
+def _check_size(path: str, file: BinaryIO) -> None:
+    """Refuse an image that is too large by its header, or has none that can be read."""
     try:
         with Image.open(file) as image:
             width, height = image.size

@@ -59,11 +59,7 @@ class PackedClip:
         return self._frames
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``, uint8 RGB (H, W, 3).
-
-        Raises:
-            ValueError: when it is not a frame, or is too large by the file's header.
-        """
+        """Frame ``index``, uint8 RGB (H, W, 3); a ValueError where it is none, or too large."""
         header = self._file.get_slice(_name(index))
         shape = header.get_shape()
         if math.prod(shape) > 3 * self._max_pixels:

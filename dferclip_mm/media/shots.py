@@ -14,13 +14,14 @@ _LEVELS, _SHARE = 15.0, 0.3
 
 def count_shots(frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
     """The same frames, each with the number of its shot."""
-    shot, before = 0, None
+    shot, before, shape = 0, None, None
     for frame in frames:
         step = max(1, min(frame.image.shape[:2]) // 45)
         # A copy, so that no large frame is held.
         thumbnail = frame.image[::step, ::step].copy()
-        shot += before is not None and is_cut(before, thumbnail)
-        before = thumbnail
+        resized = frame.image.shape != shape
+        shot += before is not None and (resized or is_cut(before, thumbnail))
+        before, shape = thumbnail, frame.image.shape
         yield frame._replace(shot=shot)
 
 
@@ -30,8 +31,6 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
     Motion changes pixels and leaves the colours; a flicker of the light moves colours across the
     borders of the histogram's bins and changes pixels little. A cut does both.
     """
-    if before.shape != after.shape:
-        return True
     levels = np.abs(before.astype(int) - after).mean()
     bins = [(image >> 5).astype(int) @ (64, 8, 1) for image in (before, after)]
     counts = [np.bincount(each.ravel(), minlength=512) for each in bins]

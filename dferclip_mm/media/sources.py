@@ -35,7 +35,8 @@ def read_source(
         start, end: of the part that is wanted, in seconds.
 
     Raises:
-        ValueError: when it is no video, has no frame, or is damaged, after the frames before.
+        ValueError: when it is no video, has no frame in that part, or is damaged, after the frames
+            before.
         OSError: when it cannot be read.
     """
     frames: Iterator[TimedFrame]
@@ -51,8 +52,13 @@ def read_source(
         raise ValueError('expected a video, found a picture, which has no motion')
     else:
         frames = read_timed_frames(str(source), start=start, end=end)
+    empty = True
     for frame in frames:
         if frame.time >= end:
             break
         if frame.time >= start:
+            empty = False
             yield frame
+    if empty:
+        after = f' after {start:g} seconds' if start else ''
+        raise ValueError(f'expected frames{after}, found none')

@@ -10,8 +10,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from .images import MAX_PIXELS
-from .video_files import read_head
-from .videos import first_line, open_stream, to_rgb
+from .streams import check_duration, declared_duration, first_line, open_stream, to_rgb
+from .video_files import check_head
 
 
 class TimedFrame(NamedTuple):
@@ -48,14 +48,13 @@ def read_timed_frames(
             its header declares; in the last two cases after the frames that are there.
         OSError: if it cannot be read.
     """
-    read_head(path)
+    check_head(path)
     container, stream = open_stream(path, MAX_PIXELS)
     reformatter = VideoReformatter()
     number, time = 0, 0.0
     try:
         step = 1 / float(stream.average_rate or 25)
         first = (container.start_time or 0) / av.time_base
-        declared = _declared_seconds(container, stream)
         for frame in _decode(container, stream):
             if frame is None or frame.is_corrupt:
                 raise ValueError(f'frame {number} is damaged')
@@ -66,15 +65,14 @@ def read_timed_frames(
             if time >= start:
                 yield TimedFrame(number, time, to_rgb(frame, reformatter))
             number, time = number + 1, time + step
+        else:
+            check_duration(time, container, stream)
     except av.FFmpegError as error:
         raise ValueError(f'frame {number} does not decode: {first_line(error)}') from error
     finally:
         container.close()
     if not number:
         raise ValueError('expected a video, found one without frames')
-    # Sound may be longer than the pictures.
-    if end == float('inf') and time < 0.9 * declared - 0.1:
-        raise ValueError(f'its header declares {declared:.1f} seconds, and it holds {time:.1f}')
 
 
 def until_damage(frames: Iterable[TimedFrame], problems: list[Exception]) -> Iterator[TimedFrame]:
@@ -92,16 +90,10 @@ def read_duration(path: str) -> float:
         ValueError: if it is not a video.
         OSError: if it cannot be read.
     """
-    read_head(path)
+    check_head(path)
     container, stream = open_stream(path, MAX_PIXELS)
     with container:
-        return _declared_seconds(container, stream)
-
-
-def _declared_seconds(container: Any, stream: Any) -> float:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
+        return declared_duration(container, stream)
 
 
 def _decode(container: Any, stream: Any) -> Iterator[Any]:

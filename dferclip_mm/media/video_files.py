@@ -44,8 +44,8 @@ def is_video(head: bytes) -> bool:
     return head[4:8] in _BOXES or avi or transport or head.startswith(_STARTS)
 
 
-def read_head(path: str) -> bytes:
-    """The first bytes of a video file, checked before any decoder sees the file.
+def check_head(path: str) -> None:
+    """Check the first bytes of a video file, before any decoder sees the file.
 
     Raises:
         ValueError: if it is empty, not a regular file, or not a video container.
@@ -64,18 +64,13 @@ def read_head(path: str) -> bytes:
         raise ValueError('expected a video, found an empty file')
     if not is_video(head):
         raise ValueError('expected a video container, found other content')
-    return head
 
 
 def check_clip(path: str) -> None:
     """Check that a clip is a folder, a packed clip or a video, before any decoder sees it.
 
-    Only the first bytes of a video are read. FFmpeg opens the files and addresses that a playlist
-    names, and MMAction2's decoders give it any file.
-
-    Raises:
-        ValueError: if it is none of these.
-        OSError: if it cannot be read.
+    FFmpeg opens the files and addresses that a playlist names, and MMAction2's decoders give it
+    any file. Raises as `check_head`.
     """
     if not (Path(path).is_dir() or is_packed(path)):
-        read_head(path)
+        check_head(path)

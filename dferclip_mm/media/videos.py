@@ -2,69 +2,72 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from .video_files import read_head
+from .streams import check_duration, first_line, open_stream, to_rgb
+from .video_files import check_head
 
 # A video up to this size is read once, for counting and decoding.
 _KEPT_BYTES = 8 << 20
-# Writers compute a display matrix from an angle.
-_ROUNDING = 1e-3
-# FFmpeg may open only this file, and no format that names others.
-FFMPEG_OPTIONS = {
-    'protocol_whitelist': 'file',
-    # FFmpeg's defaults: the tracks of a movie do not lie in other files.
-    'enable_drefs': '0',
-    'use_absolute_path': '0',
-    'format_whitelist': (
-        'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg'
-    ),
-}
 
 
 class Video:
-    """The frames of a video's best video stream, decoded in one thread from the first on.
+    """The frames of a video's best video stream, or of a part of it, decoded in one thread.
 
-    ``len`` is the number of packets that give a frame; where packets are damaged, or their number
-    differs from the header's, it is the number of frames that decode. Frames are numbered in
-    display order, so B frames and variable frame rates change nothing. Where each packet has a
-    time stamp, unneeded frames that no other frame refers to are not decoded. In memory are the
-    current frame and, for a small file, its packets.
+    ``len`` is the number of packets that give a frame. Where they are damaged, have no time stamps,
+    or are not as many as the header says, it is the number of frames that decode. Frames are
+    numbered in display order, so B frames and variable frame rates change nothing. Unneeded frames
+    that no other frame refers to are not decoded. In memory are the current frame and, where they
+    are small, the packets.
 
     Args:
         path: of the file.
         max_pixels: the most that a frame may have.
+        span: of a part, in seconds from the video's beginning, as a player counts: its first time,
+            and the time before which it ends. It is decoded from a keyframe near.
 
     Raises:
         ValueError: if the file is not a video, has no frame, is damaged or cut short, or its frames
-            are too large.
+            are too large; or if a part has no time stamps, or no frame.
         OSError: if the file cannot be read.
     """
 
-    def __init__(self, path: str, max_pixels: int) -> None:
-        read_head(path)
+    def __init__(self, path: str, max_pixels: int, span: tuple[float, float] | None = None) -> None:
+        check_head(path)
         self._path, self._max_pixels = path, max_pixels
         self._reformatter = VideoReformatter()
         self._frames: Iterator[Any] = iter(())
-        self._packets: list[Any] = []
+        self._container, self._stream = open_stream(path, max_pixels)
+        begun = (self._container.start_time or 0) / av.time_base
+        unit = self._stream.time_base
+        # In the stream's own ticks, so that 0.16 finds the frame at 0.16.
+        self._span = span and [round((time + begun) / unit) for time in span]
         # When each frame is shown, in order; empty where frames have to be counted.
         self._times: list[int] = []
         self._wanted: int | None = None
         self._seen: set[int | None] = set()
-        self._open()
+        self.declared = self._last = 0
         try:
-            shown, hidden, sound = self._count_packets()
-            # A header counts what an edit list hides too.
-            self.declared = max(0, self._stream.frames - hidden)
-            sound = sound and self.declared in (0, shown)
-            self._total = shown if sound else self._count_frames()
-            self._check_length()
-            self._rewind()
+            packets = self._list_packets()
+            if span and not self._times:
+                raise ValueError(
+                    'expected frames from {:g} to {:g} seconds, found none'.format(*span)
+                )
+            self._total = len(self._times) or self._count_frames()
+            if not span:
+                self._check_length()
+            self._rewind(packets)
+        except av.FFmpegError as error:
+            self.close()
+            raise ValueError(f'it does not decode: {first_line(error)}') from error
         except BaseException:
             self.close()
             raise
@@ -83,8 +86,8 @@ class Video:
             raise ValueError(
                 f'expected frames from {self._next} to {self._total - 1}, found frame {index}'
             )
-        frame = self._find(index)
         try:
+            frame = self._find(index)
             while self._next <= index:
                 self._next += 1
                 frame = next(self._frames)
@@ -93,52 +96,63 @@ class Video:
                 f'expected {self._total} frames, found the end after {self._next - 1}'
             ) from None
         except av.FFmpegError as error:
-            raise ValueError(
-                f'frame {self._next - 1} does not decode: {first_line(error)}'
-            ) from error
+            raise ValueError(f'frame {index} does not decode: {first_line(error)}') from error
         if frame.is_corrupt:
-            raise ValueError(f'frame {self._next - 1} is damaged')
+            raise ValueError(f'frame {index} is damaged')
         return to_rgb(frame, self._reformatter)
 
     def close(self) -> None:
         """Close the file."""
         self._frames = iter(())
-        self._packets.clear()
         self._container.close()
 
-    def _open(self) -> None:
-        self._container, self._stream = open_stream(self._path, self._max_pixels)
-        self._frames = self._decode(self._container.demux(self._stream))
-        self._next = 0
+    def _demux(self) -> Iterator[Any]:
+        """The packets; of a part from the last keyframe before it on, or else from the first."""
+        if self._span:
+            self._container.seek(self._span[0], stream=self._stream)
+            packets = self._container.demux(self._stream)
+            head = next(packets, None)
+            # Not every container's index leads to one.
+            if head is not None and head.is_keyframe and (head.pts or 0) <= self._span[0]:
+                return chain([head], packets)
+            self._container.seek(0, stream=self._stream)
+        return self._container.demux(self._stream)
 
-    def _count_packets(self) -> tuple[int, int, bool]:
-        """Number of packets whose frame is shown and hidden, and whether all are in order."""
-        shown, hidden, size, sound, end = 0, 0, 0, True, 0
-        times = set()
+    def _list_packets(self) -> list[Any]:
+        """Note when frames are shown, if all is in order; the packets, where they are small."""
+        start, end = self._span or (-math.inf, math.inf)
+        kept: list[Any] = []
+        times: list[int | None] = []
+        size, hidden, sound = 0, 0, True
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in self._demux():
+                # Packets come in the order of decoding: later ones are shown later than this.
+                if packet.dts is not None and packet.dts >= end:
+                    break
                 size += packet.size
-                # The last one is empty: it flushes the decoder.
                 if size <= _KEPT_BYTES:
-                    self._packets.append(packet)
-                if packet.size:
-                    first = shown + hidden == 0
-                    sound = sound and not packet.is_corrupt and (packet.is_keyframe or not first)
-                    hidden += packet.is_discard
-                    shown += not packet.is_discard
-                    if packet.pts is not None:
-                        end = max(end, packet.pts + (packet.duration or 0))
-                        if not packet.is_discard:
-                            times.add(packet.pts)
+                    kept.append(packet)
+                # The last one is empty: it flushes the decoder.
+                if not packet.size:
+                    continue
+                first = size == packet.size
+                sound = sound and not packet.is_corrupt and (packet.is_keyframe or not first)
+                time = packet.pts
+                self._last = max(self._last, (time or 0) + (packet.duration or 0))
+                if packet.is_discard:
+                    hidden += 1
+                elif time is None or start <= time < end:
+                    times.append(time)
         except av.FFmpegError:
             sound = False
-        if size > _KEPT_BYTES or not sound:
-            self._packets.clear()
-        start = (self._container.start_time or 0) / av.time_base
-        self._seconds = float(end * self._stream.time_base) - start
-        if sound and len(times) == shown:
-            self._times = sorted(times)
-        return shown, hidden, sound
+        if not self._span:
+            # A header counts what an edit list hides too.
+            self.declared = max(0, self._stream.frames - hidden)
+            sound = sound and self.declared in (0, len(times))
+        known = {time for time in times if time is not None}
+        if sound and len(known) == len(times):
+            self._times = sorted(known)
+        return kept if self._times and not self._span and size <= _KEPT_BYTES else []
 
     def _check_length(self) -> None:
         if not self._total:
@@ -149,55 +163,46 @@ class Video:
                 f'its header declares {self.declared} frames, and {self._total} of them can be '
                 'read: it is cut short or damaged'
             )
-        declared = (self._container.duration or 0) / av.time_base
-        # Sound may be longer than the pictures.
-        if not self.declared and self._seconds < 0.9 * declared - 0.1:
-            raise ValueError(
-                f'its header declares {declared:.1f} seconds, and it holds {self._seconds:.1f}: '
-                'it is cut short or damaged'
+        if not self.declared:
+            begun = (self._container.start_time or 0) / av.time_base
+            check_duration(
+                float(self._last * self._stream.time_base) - begun, self._container, self._stream
             )
 
     def _count_frames(self) -> int:
-        self._times = []
         self._rewind()
         total = 0
-        try:
+        with suppress(av.FFmpegError):
             for frame in self._frames:
                 if frame.is_corrupt:
                     break
                 total += 1
-        except av.FFmpegError:
-            pass
-        self._packets.clear()
         return total
 
-    def _rewind(self) -> None:
-        """Begin again with the first frame: from the kept packets, or by opening the file."""
-        if self._packets:
-            self._frames = self._decode(self._packets)
-        else:
+    def _rewind(self, packets: list[Any] | None = None) -> None:
+        """Begin again with the first frame: from packets, or by opening the file."""
+        if not packets:
             self._container.close()
-            self._open()
+            self._container, self._stream = open_stream(self._path, self._max_pixels)
+        self._frames, self._next = self._decode(packets or self._demux()), 0
 
     def _find(self, index: int) -> Any:
         """Frame ``index`` by its time stamp; None, with the video rewound, if that fails."""
         if not self._times:
             return None
         self._wanted = self._times[index]
-        try:
-            for frame in self._frames:
-                if frame.pts is None or frame.pts > self._wanted:
-                    break
-                if frame.pts == self._wanted:
-                    if not self._seen.issuperset(self._times[self._next : index]):
-                        break  # Displayed before a frame with an earlier time stamp.
-                    self._next = index + 1
-                    return frame
-        except av.FFmpegError:
-            pass
+        for frame in self._frames:
+            if frame.pts is None or frame.pts > self._wanted:
+                break
+            if frame.pts == self._wanted:
+                if not self._seen.issuperset(self._times[self._next : index]):
+                    break  # Displayed before a frame with an earlier time stamp.
+                self._next = index + 1
+                return frame
+        if self._span:
+            raise ValueError(f'frame {index} is damaged')
         # The packets' time stamps are not the frames': count frames instead.
         self._times, self._wanted = [], None
-        self._packets.clear()
         self._rewind()
         return None
 
@@ -213,73 +218,3 @@ class Video:
                 skipping = skip
                 context.skip_frame = 'NONREF' if skip else 'DEFAULT'
             yield from packet.decode()
-
-
-def open_stream(path: str, max_pixels: int) -> tuple[Any, Any]:
-    """A video file's container and its best video stream, which decodes in one thread.
-
-    Raises:
-        ValueError: if it does not open, has no video stream, or frames that are too large.
-    """
-    try:
-        container = av.open(path, options=FFMPEG_OPTIONS, metadata_errors='replace')
-    except (av.FFmpegError, UnicodeError) as error:
-        raise ValueError(
-            f'expected a video, found one that does not open: {first_line(error)}'
-        ) from error
-    try:
-        stream = container.streams.best('video')
-        if stream is None or stream.codec_context is None:
-            raise ValueError('expected a video, found a file without a video stream')
-        context: Any = stream.codec_context
-        if context.width * context.height > max_pixels:
-            raise ValueError(
-                f'expected frames of at most {max_pixels} pixels, found {context.width} x '
-                f'{context.height}: scale the video down or raise max_pixels'
-            )
-        # There are many workers, and threads do not survive a fork.
-        context.thread_type, context.thread_count = 'NONE', 1
-        # A frame may declare a larger size than the container.
-        context.options = {'max_pixels': str(max_pixels)}
-    except BaseException:
-        container.close()
-        raise
-    return container, stream
-
-
-def to_rgb(frame: Any, reformatter: VideoReformatter) -> np.ndarray:
-    """A decoded frame as uint8 RGB (H, W, 3), turned and mirrored as its file says."""
-    # By default PyAV converts each frame in a pool of threads.
-    image = reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
-    matrix = frame.side_data.get('DISPLAYMATRIX')
-    if matrix is None:
-        return image
-    return _show(image, np.frombuffer(bytes(matrix), np.int32).reshape(3, 3))
-
-
-def _show(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A stored frame, turned and mirrored by the display matrix of its file.
-
-    The stored pixel (x, y) is shown at (ax + cy, bx + dy), but for a shift.
-
-    Args:
-        image: (H, W, 3).
-        matrix: (3, 3), in 1/65536, as FFmpeg gives it: rows abu, cdv, xyw.
-    """
-    weights = matrix[:2, :2] / 65536
-    turned = abs(weights[0, 1]) > abs(weights[0, 0])
-    # Rows become columns first; what is left can only mirror.
-    mirrors = weights[::-1] if turned else weights
-    if np.abs(np.abs(mirrors) - np.eye(2)).max() > _ROUNDING:
-        a, b, c, d = weights.ravel()
-        raise ValueError(
-            'expected a video that is turned by quarters or mirrored, found the display matrix '
-            f'{a:g} {b:g} {c:g} {d:g}: re-encode it upright'
-        )
-    columns, rows = np.sign(mirrors.diagonal()).astype(int)
-    return (image.transpose(1, 0, 2) if turned else image)[::rows, ::columns]
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, at most 200 characters."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -60,20 +60,14 @@ def extract(
     constants: Mapping[str, Sequence[str]] | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> None:
-    """Compute a dataset's features and write them to one file.
+    """Write what is computed of each batch (see `clip_features`) to one file, which ends in .npz.
 
     Args:
-        compute: a batch to arrays of B rows (see `clip_features`).
-        dataset: of clips, in order.
-        out: a file that ends in .npz.
-        batch_size: clips at a time.
-        num_workers: of the dataloader.
+        compute: a batch to arrays of B rows.
+        dataset, batch_size, num_workers: of the dataloader.
+        out: the file.
         constants: name -> strings that are stored unchanged (class names).
         progress: wraps the batches.
-
-    Raises:
-        ValueError: when the suffix is another one.
-        OSError: when the file cannot be written.
     """
     out = Path(out)
     if out.suffix != '.npz':

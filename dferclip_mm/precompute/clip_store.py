@@ -26,7 +26,6 @@ from .source_clips import SourceState
 
 # Network folders answer many requests at a time.
 _THREADS = 16
-_SHOWN = 160
 _ADVICE = 'choose another folder, or delete this file'
 
 
@@ -64,7 +63,7 @@ class ClipStore:
             metadata = opened.metadata() or {}
         identity = json.loads(metadata.get('identity', '{}'))
         found = {'format': metadata.get('format'), **identity}
-        check_identity(file, found, {'format': self.format, **self.identity})
+        _check_identity(file, found, {'format': self.format, **self.identity})
         source = SourceState(*json.loads(metadata['source']))
         if source.matches(path):
             return True
@@ -75,26 +74,13 @@ class ClipStore:
     def find_outdated(
         self, clips: Mapping[str, str], progress: Callable[[Iterable], Iterable] = iter
     ) -> list[str]:
-        """The names of the clips (name -> path) whose file is missing, or older than the clip.
-
-        Raises:
-            StaleFileError: as `is_current`.
-        """
+        """The names of the clips (name -> path) that are not current, see `is_current`."""
         with ThreadPoolExecutor(_THREADS) as pool:
             current = progress(pool.map(self.is_current, clips.keys(), clips.values()))
             return [name for name, found in zip(clips, current, strict=True) if not found]
 
     def write(self, name: str, tensors: Mapping[str, np.ndarray], source: SourceState) -> None:
-        """Write a clip's file.
-
-        Args:
-            name: of the clip.
-            tensors: its content.
-            source: the clip's state before it was read.
-
-        Raises:
-            OSError: when it cannot be written.
-        """
+        """Write a clip's file; ``source`` is the clip's state before it was read."""
         metadata = {
             'format': self.format,
             'identity': json.dumps(self.identity),
@@ -106,11 +92,7 @@ class ClipStore:
 
 @contextmanager
 def open_tensors(file: Path) -> Iterator[Any]:
-    """A safetensors file, open for reading.
-
-    Raises:
-        ValueError: when it is damaged or cut short, or has no tensor of a name.
-    """
+    """A safetensors file, open for reading; a ValueError says that it is damaged or cut short."""
     try:
         with safe_open(file, 'np') as opened:
             yield opened
@@ -118,21 +100,12 @@ def open_tensors(file: Path) -> Iterator[Any]:
         raise ValueError(f'{file} is damaged ({error}): delete it, and compute it again') from error
 
 
-def check_identity(file: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Refuse a file that was computed by another model or by other steps.
-
-    Raises:
-        StaleFileError: naming each setting that differs.
-    """
-    differ = sorted(key for key in expected if found.get(key) != expected[key])
+def _check_identity(file: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a file of another model or other steps; the StaleFileError names what differs."""
+    differ = '; '.join(
+        f'{key}: expected {value!s:.160}, found {found.get(key)!s:.160}'
+        for key, value in sorted(expected.items())
+        if found.get(key) != value
+    )
     if differ:
-        told = '; '.join(
-            f'{key}: expected {_short(expected[key])}, found {_short(found.get(key))}'
-            for key in differ
-        )
-        raise StaleFileError(f'{file} is of another computation ({told}): {_ADVICE}')
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'
+        raise StaleFileError(f'{file} is of another computation ({differ}): {_ADVICE}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +17,10 @@ from .frame_features import write_features
 from .source_clips import SourceClip, SourceState, map_clips
 
 
-class DecodedClip(NamedTuple):
-    """All frames of a clip (T, 3, H, W), and the clip's state before they were read."""
-
-    name: str
-    frames: torch.Tensor
-    source: SourceState
-
-
-def decode_clip(clip: SourceClip, pixels: Callable[[dict], Any]) -> DecodedClip:
-    """All frames of a clip through the transforms between sampling and packing.
+def decode_clip(
+    clip: SourceClip, pixels: Callable[[dict], Any]
+) -> tuple[str, torch.Tensor, SourceState]:
+    """A clip's name, its frames (T, 3, H, W) through transforms, and its state before.
 
     Raises:
         ClipReadError: when it cannot be read.
@@ -36,7 +30,7 @@ def decode_clip(clip: SourceClip, pixels: Callable[[dict], Any]) -> DecodedClip:
     total = opened['total_frames']
     sampled = dict(frame_inds=np.arange(total), clip_len=total, num_clips=1)
     frames = pixels({**opened, **sampled})['imgs']
-    return DecodedClip(clip.name, torch.from_numpy(frames), source)
+    return clip.name, torch.from_numpy(frames), source
 
 
 @torch.no_grad()
@@ -69,11 +63,10 @@ def cache_frames(
     """Compute and write the features of clips.
 
     Args:
-        model: as for `encode_frames`.
+        model, batch_size: as for `encode_frames`.
         clips: whose features are missing.
         store: the folder of features, with the identity of the model.
         pixels: the transforms between sampling and packing.
-        batch_size: frames at a time.
         num_workers: processes that decode.
         progress: wraps the clips.
 
@@ -86,6 +79,6 @@ def cache_frames(
         if isinstance(result, ClipReadError):
             unread.append(result)
         else:
-            features = encode_frames(model, result.frames, batch_size)
-            write_features(store, result.name, features, result.source)
+            name, frames, source = result
+            write_features(store, name, encode_frames(model, frames, batch_size), source)
     return unread

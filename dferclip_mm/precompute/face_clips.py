@@ -34,16 +34,11 @@ _finder = lru_cache(maxsize=1)(build_face_finder)
 
 
 class CroppedClip(NamedTuple):
-    """A row of the report.
+    """A row of the report: frames that were read, have the main face, and are written.
 
-    Attributes:
-        clip: its name.
-        frames: that were read.
-        seen: frames with the main face.
-        written: the same, or 0 for a clip that is left out.
-        faces: tracks of faces that are high enough; one person has several after a cut.
-        share: the main face's part of the area that all faces cover in all frames; 0 without one.
-        problem: why the clip, or the rest of it, could not be read.
+    A clip that is left out has none written. ``faces`` are tracks of faces that are high enough;
+    one person has several after a cut. ``share`` is the main face's part of the area that all faces
+    cover in all frames. ``problem`` tells why the clip, or the rest of it, could not be read.
     """
 
     clip: str
@@ -84,8 +79,7 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     Args:
         clip: its name, parts joined by ``/``.
         source: a video or frame folder.
-        out: folder of all clips.
-        settings: of the crops.
+        out, settings: as for `crop_clips`.
     """
     folder = out / clip
     # In the same file system, so that it can be renamed.
@@ -134,7 +128,6 @@ def crop_clips(
 
     Raises:
         ValueError: when a process dies, naming the clips that it may have died of.
-        OSError: when a file cannot be written.
     """
     check_free_space(out, _ROOM)
     crop = partial(crop_clip, out=out, settings=settings)

@@ -101,11 +101,7 @@ class FrameFeaturesDecode(BaseTransform):
 
 
 def write_features(store: ClipStore, name: str, features: np.ndarray, source: SourceState) -> None:
-    """Write the features (T, D) of all frames of a clip.
-
-    Raises:
-        ValueError: when they are not finite in the type that is stored.
-    """
+    """Write the features (T, D) of all frames of a clip; ValueError where one is not finite."""
     dtype = store.identity['dtype']
     with np.errstate(over='ignore'):
         stored = np.ascontiguousarray(features, dtype=dtype)
@@ -115,11 +111,6 @@ def write_features(store: ClipStore, name: str, features: np.ndarray, source: So
 
 
 def read_features(file: Path) -> np.ndarray:
-    """The features of all frames of a clip, (T, D) float32.
-
-    Raises:
-        ValueError: when the file is damaged or cut short.
-        OSError: when it cannot be read.
-    """
+    """The features of all frames of a clip, (T, D) float32, see `open_tensors`."""
     with open_tensors(file) as opened:
         return opened.get_tensor('features').astype(np.float32, copy=False)

@@ -10,16 +10,12 @@ import torch
 
 
 def find_identity(model: Any, pixels: Sequence[Mapping[str, Any]], dtype: str) -> dict[str, Any]:
-    """The identity of frame features.
+    """The identity of frame features: of the encoder, its weights, and what comes before it.
 
     Args:
         model: a recognizer with a frozen ``CLIPVisualEncoder``.
         pixels: the transforms between sampling and packing.
         dtype: the type that is stored.
-
-    Returns:
-        ``encoder`` (its class, and a hash of its layers' settings), ``weights`` (their hash),
-        ``data_preprocessor`` (order of channels, mean, standard deviation), ``pixels``, ``dtype``.
 
     Raises:
         ValueError: when the backbone's weights can change or cannot be loaded again.

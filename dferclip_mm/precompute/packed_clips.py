@@ -14,11 +14,7 @@ from .source_clips import SourceClip
 
 
 def read_frames(clip: SourceClip) -> list[np.ndarray]:
-    """All frames of a clip, uint8 RGB (H, W, 3).
-
-    Raises:
-        ClipReadError: when one cannot be read.
-    """
+    """All frames of a clip, uint8 RGB (H, W, 3); a ClipReadError names one that is damaged."""
     with open_clip_frames(clip.item, clip.clip_init) as reader:
         try:
             return [reader.read(number) for number in range(len(reader))]
@@ -32,11 +28,6 @@ def packed_bytes(reader: Any) -> int:
 
 
 def pack_clip(clip: SourceClip, store: ClipStore) -> None:
-    """Write the frames of one clip.
-
-    Raises:
-        ClipReadError: when it cannot be read.
-        OSError: when it cannot be written.
-    """
+    """Write the frames of one clip; a ClipReadError says that it cannot be read."""
     source = clip.state()
     store.write(clip.name, name_frames(read_frames(clip)), source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +19,6 @@ from ..media.spans import split_span
 from ..media.video_files import VIDEO_SUFFIXES
 from ..transforms import ClipInit
 from ..transforms.clip_opener import find_clip_init, open_clip_frames
-
-_ESTIMATED_FROM = 200
 
 
 class SourceState(NamedTuple):
@@ -40,21 +39,15 @@ class SourceState(NamedTuple):
     @classmethod
     def of(cls, path: str) -> SourceState:
         """The present state of a clip; OSError when its files cannot be read."""
-        files = [Path(name) for name in list_frames(path)] if Path(path).is_dir() else []
-        stats = [(each.name, each.stat()) for each in files] or [
-            ('', Path(split_span(path)[0]).stat())
-        ]
+        if Path(path).is_dir():
+            stats = [(each.name, each.stat()) for each in map(Path, list_frames(path))]
+        else:
+            stats = [('', Path(split_span(path)[0]).stat())]
         sizes = [(name, stat.st_size) for name, stat in stats]
         return cls(path, _hash(sizes), _hash([stat.st_mtime_ns for _, stat in stats]))
 
     def matches(self, path: str) -> bool:
-        """Whether the clip at ``path`` is the same clip.
-
-        In a copy of the dataset, at another path, the times do not count.
-
-        Raises:
-            OSError: when its files cannot be read.
-        """
+        """Whether the clip at ``path`` is the same; at another path the times do not count."""
         now = SourceState.of(path)
         return now.sizes == self.sizes and (path != self.path or now.times == self.times)
 
@@ -86,11 +79,7 @@ class SourceClip(NamedTuple):
 
 
 def find_source_clips(datasets: Iterable[Any], pipelines: Iterable[Any]) -> list[SourceClip]:
-    """The clips of several datasets (splits, folds), each once.
-
-    Args:
-        datasets: built.
-        pipelines: of each, as in the config.
+    """The clips of several built datasets (splits, folds), each once; pipelines are of configs.
 
     Raises:
         ValueError: when two clips have the same name, or a clip lies outside its dataset.
@@ -135,19 +124,12 @@ def find_clip_name(path: str, folders: Sequence[Path]) -> str:
 
 
 def estimate_bytes(clips: Sequence[SourceClip], bytes_of: Callable[[Any], int]) -> int:
-    """How much space clips will take, estimated from up to 200 of them.
-
-    Args:
-        clips: of the dataset.
-        bytes_of: size of one clip, from the reader of its frames.
-    """
+    """How much space clips will take, from the size by the reader of some 200 of them."""
     sizes = []
-    for clip in clips[:: max(1, len(clips) // _ESTIMATED_FROM)]:
-        try:
-            with open_clip_frames(clip.item, clip.clip_init) as reader:
-                sizes.append(bytes_of(reader))
-        except (ValueError, OSError):
-            continue
+    for clip in clips[:: max(1, len(clips) // 200)]:
+        # One that cannot be read is named later.
+        with suppress(ValueError, OSError), open_clip_frames(clip.item, clip.clip_init) as reader:
+            sizes.append(bytes_of(reader))
     return round(sum(sizes) / max(1, len(sizes)) * len(clips))
 
 

@@ -58,18 +58,9 @@ def rotate_frames(
 
     positions = np.stack([source(cos, -sin, width / 2), source(sin, cos, height / 2)], axis=-1)
     positions = positions.astype(np.int16)
-    turned = [
-        cv2.remap(
-            frame,
-            positions,
-            None,
-            cv2.INTER_NEAREST,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=tuple(fill),
-        )
-        for frame in frames
-    ]
-    return np.stack(turned)
+    border: Any = dict(borderMode=cv2.BORDER_CONSTANT, borderValue=tuple(fill))
+    nearest = cv2.INTER_NEAREST
+    return np.stack([cv2.remap(frame, positions, None, nearest, **border) for frame in frames])
 
 
 @TRANSFORMS.register_module()

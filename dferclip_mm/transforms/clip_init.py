@@ -18,7 +18,7 @@ from ..media.images import (
     list_numbered_frames,
 )
 from ..media.packed import PackedClip, is_packed
-from ..media.spans import VideoSpan, split_span
+from ..media.spans import split_span
 from ..media.videos import Video
 
 # Once in a process: each call of MMAction2's inference builds a pipeline of its own.
@@ -100,6 +100,4 @@ class ClipInit(BaseTransform):
         if path.lower().endswith(IMAGE_SUFFIXES):
             return FrameFolder([path])
         video, span = split_span(path)
-        if span is not None:
-            return VideoSpan(video, *span, self.max_pixels)
-        return Video(path, self.max_pixels)
+        return Video(video, self.max_pixels, span)

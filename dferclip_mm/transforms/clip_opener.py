@@ -22,17 +22,10 @@ def find_clip_init(pipeline: Iterable[Any]) -> ClipInit:
 
 @contextmanager
 def open_clip_frames(info: Mapping[str, Any], clip_init: ClipInit) -> Iterator[Any]:
-    """Open a clip, and close it at the end of the block.
+    """The reader (``len``, ``read``) of a clip's frames, closed at the end of the block.
 
-    Args:
-        info: of the clip; ``info['filename']`` is its path.
-        clip_init: opens it.
-
-    Yields:
-        The reader of the frames (``len``, ``read``).
-
-    Raises:
-        ClipReadError: if the clip cannot be opened.
+    ``info`` is what its dataset says of the clip, with its path as ``filename``. Raises
+    ClipReadError if it cannot be opened.
     """
     opened: Any = clip_init(dict(info))
     reader = opened['clip_reader']

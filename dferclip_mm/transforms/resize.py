@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-
-from .sampling import Random
 
 
 def resize_frames(
@@ -42,46 +40,32 @@ def shorter_side_to(size: int, height: int, width: int) -> tuple[int, int]:
     return size * height // shorter, size * width // shorter
 
 
-class Box(NamedTuple):
-    """A part of a frame, in pixels from its upper left corner."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
 def sample_crop(
     height: int,
     width: int,
     area: tuple[float, float] = (0.08, 1.0),
     aspect: tuple[float, float] = (3 / 4, 4 / 3),
-    tries: int = 10,
-    rng: Random = np.random,
-) -> Box | None:
-    """A random box as DFER-CLIP draws it, or None if no try fits into the frame.
+) -> tuple[int, int, int, int] | None:
+    """A random box as DFER-CLIP draws it, or None if none of ten fits into the frame.
 
     The box's share of the frame's area and its aspect ratio are uniform, the ratio not in its
     logarithm; sides are rounded, swapped half of the time, and the position is uniform.
+
+    Returns:
+        Top, left, height and width in pixels.
     """
-    for _ in range(tries):
-        pixels = rng.uniform(*area) * height * width
-        ratio = rng.uniform(*aspect)
+    for _ in range(10):
+        pixels = np.random.uniform(*area) * height * width
+        ratio = np.random.uniform(*aspect)
         sides = [max(1, round(math.sqrt(pixels * ratio))), max(1, round(math.sqrt(pixels / ratio)))]
-        w, h = sides if rng.uniform() < 0.5 else reversed(sides)
+        w, h = sides if np.random.uniform() < 0.5 else reversed(sides)
         if w <= width and h <= height:
-            return Box(rng.randint(height - h + 1), rng.randint(width - w + 1), h, w)
+            return *_random_position(height - h, width - w), h, w
     return None
 
 
-def random_square(height: int, width: int, side: int, rng: Random = np.random) -> Box:
-    """A square of ``side`` pixels, placed uniformly in a frame that is at least as large."""
-    return Box(rng.randint(height - side + 1), rng.randint(width - side + 1), side, side)
-
-
-def crop_frames(frames: np.ndarray, box: Box) -> np.ndarray:
-    """The box of all frames: (T, H, W, 3) -> (T, box.height, box.width, 3), a view."""
-    return frames[:, box.top : box.top + box.height, box.left : box.left + box.width]
+def _random_position(most_down: int, most_right: int) -> tuple[int, int]:
+    return np.random.randint(most_down + 1), np.random.randint(most_right + 1)
 
 
 def as_array(imgs: np.ndarray | list[np.ndarray]) -> np.ndarray:
@@ -103,11 +87,7 @@ def _check_size(size: int) -> int:
 
 @TRANSFORMS.register_module()
 class ClipResize(BaseTransform):
-    """Resize all frames to ``size`` x ``size``, aspect not kept, by Pillow's bilinear filter.
-
-    Raises:
-        ValueError: if ``size`` is below 1.
-    """
+    """Resize all frames to ``size`` x ``size``, aspect not kept, by Pillow's bilinear filter."""
 
     def __init__(self, size: int = 224) -> None:
         self.size = _check_size(size)
@@ -124,9 +104,6 @@ class ClipResizeShortEdge(BaseTransform):
     Args:
         size: in pixels.
         antialias: low-pass when shrinking; False gives the original's pixels.
-
-    Raises:
-        ValueError: if ``size`` is below 1.
     """
 
     def __init__(self, size: int = 224, *, antialias: bool = True) -> None:
@@ -182,5 +159,7 @@ class ClipRandomCrop(BaseTransform):
         if box is None:
             height, width = shorter_side_to(self.size, height, width)
             frames = resize_frames(frames, (height, width))
-            box = random_square(height, width, self.size)
-        return _set_imgs(results, crop_frames(frames, box))
+            square = self.size, self.size
+            box = *_random_position(height - self.size, width - self.size), *square
+        top, left, height, width = box
+        return _set_imgs(results, frames[:, top : top + height, left : left + width])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
-
-Random = np.random.RandomState | ModuleType  # MMAction2 draws from numpy's global generator
 
 
 def centred_segments(total_frames: int, num_frames: int) -> np.ndarray:
@@ -22,7 +19,7 @@ def centred_segments(total_frames: int, num_frames: int) -> np.ndarray:
     return total_frames * (2 * np.arange(num_frames) + 1) // (2 * num_frames)
 
 
-def random_segments(total_frames: int, num_frames: int, rng: Random = np.random) -> np.ndarray:
+def random_segments(total_frames: int, num_frames: int) -> np.ndarray:
     """A random frame of each of ``num_frames`` segments, (T,) zero-based.
 
     A segment is ``total_frames // num_frames`` long, so that up to ``num_frames - 1`` frames at
@@ -31,7 +28,7 @@ def random_segments(total_frames: int, num_frames: int, rng: Random = np.random)
     if total_frames < num_frames:
         return centred_segments(total_frames, num_frames)
     length = total_frames // num_frames
-    return np.arange(num_frames) * length + rng.randint(length, size=num_frames)
+    return np.arange(num_frames) * length + np.random.randint(length, size=num_frames)
 
 
 def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray:
@@ -46,27 +43,6 @@ def wrapped_window(total_frames: int, num_frames: int, start: int) -> np.ndarray
         positions = np.concatenate([positions, np.arange(min(end - total_frames, total_frames))])
     # For a single frame numpy's reflection repeats it, as wanted.
     return np.pad(positions, (0, num_frames - len(positions)), mode='reflect')
-
-
-def _set_frame_inds(
-    results: dict[str, Any], frames: np.ndarray, interval: int, shuffle: bool
-) -> dict[str, Any]:
-    if shuffle:
-        # The same in each evaluation, and another for each clip.
-        frames = np.random.default_rng(results.get('sample_idx', 0)).permutation(frames)
-    # Our datasets count from 0; MMAction2's RawFrameDecode counts from start_index.
-    start = results.get('start_index', 0)
-    results['frame_inds'] = (frames + start).astype(np.int64)
-    results['clip_len'] = len(frames)
-    results['num_clips'] = 1
-    results['frame_interval'] = interval
-    return results
-
-
-def _check_positive(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f'expected {name} of at least 1, found {number}')
 
 
 @TRANSFORMS.register_module()
@@ -88,24 +64,30 @@ class SampleSegments(BaseTransform):
     def __init__(
         self, num_frames: int = 16, *, test_mode: bool = False, shuffle: bool = False
     ) -> None:
-        _check_positive(num_frames=num_frames)
+        if num_frames < 1:
+            raise ValueError(f'expected num_frames of at least 1, found {num_frames}')
         self.num_frames, self.test_mode, self.shuffle = num_frames, test_mode, shuffle
+
+    def choose(self, total_frames: int) -> tuple[np.ndarray, int]:
+        """The frames of a clip, (T,) zero-based, and the interval between them."""
+        segments = centred_segments if self.test_mode else random_segments
+        return segments(total_frames, self.num_frames), max(1, total_frames // self.num_frames)
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
-        total = results['total_frames']
-        _check_positive(total_frames=total)
-        choose = centred_segments if self.test_mode else random_segments
-        frames = choose(total, self.num_frames)
-        return _set_frame_inds(results, frames, max(1, total // self.num_frames), self.shuffle)
+        frames, interval = self.choose(results['total_frames'])
+        if self.shuffle:
+            # The same in each evaluation, and another for each clip.
+            frames = np.random.default_rng(results.get('sample_idx', 0)).permutation(frames)
+        # Our datasets count from 0; MMAction2's RawFrameDecode counts from start_index.
+        results['frame_inds'] = (frames + results.get('start_index', 0)).astype(np.int64)
+        results.update(clip_len=len(frames), num_clips=1, frame_interval=interval)
+        return results
 
 
 @TRANSFORMS.register_module()
-class SampleWindow(BaseTransform):
+class SampleWindow(SampleSegments):
     """``num_frames`` consecutive ones of every ``stride``-th frame, as EmoCLIP takes them.
-
-    Needs ``total_frames``; adds ``frame_inds`` (T,), ``clip_len``, ``num_clips``,
-    ``frame_interval``.
 
     Args:
         stride: the step between the frames that are kept.
@@ -125,14 +107,13 @@ class SampleWindow(BaseTransform):
         test_mode: bool = False,
         shuffle: bool = False,
     ) -> None:
-        _check_positive(stride=stride, num_frames=num_frames)
-        self.stride, self.num_frames, self.test_mode = stride, num_frames, test_mode
-        self.shuffle = shuffle
+        super().__init__(num_frames, test_mode=test_mode, shuffle=shuffle)
+        if stride < 1:
+            raise ValueError(f'expected stride of at least 1, found {stride}')
+        self.stride = stride
 
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Choose the frames of one clip."""
-        _check_positive(total_frames=results['total_frames'])
-        kept = -(-results['total_frames'] // self.stride)
+    def choose(self, total_frames: int) -> tuple[np.ndarray, int]:
+        """The window, and the stride."""
+        kept = -(-total_frames // self.stride)
         start = 0 if self.test_mode else np.random.randint(kept)
-        frames = wrapped_window(kept, self.num_frames, start) * self.stride
-        return _set_frame_inds(results, frames, self.stride, self.shuffle)
+        return wrapped_window(kept, self.num_frames, start) * self.stride, self.stride

@@ -5,6 +5,10 @@ import re
 import numpy as np
 from drawn_faces import Clip, describe_clip, random_identity
 from drawn_faces.expressions import CLASSES, random_course, unit_tracks
+from small_runs import CONFIGS
+
+from dferclip_mm.engine.options import load_config
+from dferclip_mm.prompts import load_prompts
 
 NAMES_OF_EMOTIONS = re.compile(
     r'happ|joy|sad|sorrow|neutral|\bang(er|r)|surpris|astonish|disgust|revuls|fear|afraid|scare'
@@ -26,15 +30,11 @@ def captions(emotion: str, *, number: int) -> list[str]:
     return texts
 
 
-def test_no_caption_names_an_emotion() -> None:
-    found = [
-        text
-        for emotion in CLASSES
-        for text in captions(emotion, number=150)
-        if NAMES_OF_EMOTIONS.search(text)
-    ]
-
-    assert found == []
+def test_neither_captions_nor_prompts_name_an_emotion() -> None:
+    prompts = load_prompts(load_config(CONFIGS / 'demo_emoclip.py').model.cls_head.prompts, CLASSES)
+    texts = [text for emotion in CLASSES for text in captions(emotion, number=150)]
+    texts += [text for sentences in prompts for text in sentences]
+    assert [text for text in texts if NAMES_OF_EMOTIONS.search(text)] == []
 
 
 def test_captions_are_varied_ascii_sentences_that_fit_a_text_encoder() -> None:
@@ -46,20 +46,3 @@ def test_captions_are_varied_ascii_sentences_that_fit_a_text_encoder() -> None:
         assert '  ' not in text
         # CLIP reads 77 tokens, and common English words are one or two each.
         assert 6 <= len(text.split()) <= 50
-
-
-def test_captions_tell_what_was_drawn() -> None:
-    expected = {
-        'happiness': r'smile|grin|corners (rise|curl up)',
-        'sadness': r'droop|turn down|sink',
-        'anger': r'lowered|frown|brows',
-        'surprise': r'jaw drops|falls open|round O',
-        'disgust': r'nose',
-        'fear': r'stretch|pulled back',
-        'neutral': r'level|hardly|neither|only blink',
-    }
-
-    for emotion, words in expected.items():
-        texts = captions(emotion, number=60)
-        told = sum(bool(re.search(words, text)) for text in texts)
-        assert told > 0.85 * len(texts), (emotion, [t for t in texts if not re.search(words, t)])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,17 @@ from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from dferclip_mm.evaluation import calibration
-from dferclip_mm.evaluation.calibration import expected_calibration_error, reliability
+from dferclip_mm.evaluation.bootstrap import interval
+from dferclip_mm.evaluation.calibration import calibration_error, reliability
 from dferclip_mm.evaluation.plots import reliability_figure
+
+
+def ece(*given: Any) -> float:
+    return calibration_error(reliability(*given))
+
+
+def aurc(*given: Any) -> float:
+    return calibration.risk_coverage(*given)[1].mean()
 
 
 @pytest.mark.parametrize(('clips', 'classes', 'bins'), [(1, 2, 15), (50, 7, 15), (900, 11, 10)])
@@ -21,7 +32,7 @@ def test_the_calibration_error_equals_that_of_torchmetrics(
     expected = multiclass_calibration_error(
         torch.tensor(scores), torch.tensor(labels), num_classes=classes, n_bins=bins, norm='l1'
     )
-    assert expected_calibration_error(scores, labels, bins) == pytest.approx(float(expected))
+    assert ece(scores, labels, bins) == pytest.approx(float(expected))
 
 
 def test_a_bin_compares_mean_confidence_with_accuracy() -> None:
@@ -31,8 +42,6 @@ def test_a_bin_compares_mean_confidence_with_accuracy() -> None:
     assert found.clips.tolist() == [1, 3]
     assert found.confidence.tolist() == pytest.approx([0.5, 0.8])
     assert found.accuracy.tolist() == pytest.approx([0, 1])
-    error = expected_calibration_error(scores, np.array([1, 0, 1, 1]), bins=2)
-    assert error == pytest.approx((1 * 0.5 + 3 * 0.2) / 4)
 
 
 @pytest.mark.parametrize('scores', [[[3.0, -1.0]], [[0.4, 0.4]], [[2.0, 1.0]]])
@@ -67,21 +76,23 @@ def test_the_temperature_is_the_factor_of_the_logits(temperature: float) -> None
     found = calibration.fit_temperature(logits, labels)
     assert found == pytest.approx(temperature, rel=0.08)
     others, truth = drawn(2000, temperature, seed=1)
-    errors = [
-        calibration.expected_calibration_error(softmax(others / t, axis=1), truth)
-        for t in (1, found)
-    ]
+    errors = [ece(softmax(others / t, axis=1), truth) for t in (1, found)]
     assert errors[1] < 0.04
     assert temperature == 1 or errors[1] < errors[0]
 
 
-def test_clips_of_one_class_and_perfect_answers_have_no_temperature() -> None:
-    with pytest.raises(ValueError, match=r'fits 3 clips of 1 classes'):
-        calibration.fit_temperature(np.eye(3), np.zeros(3, int))
-    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 100% are right'):
-        calibration.fit_temperature(np.eye(3), np.arange(3))
-    with pytest.raises(ValueError, match='3 clips of 3 classes, of which 0% are right'):
-        calibration.fit_temperature(np.eye(3), np.array([1, 2, 0]))
+@pytest.mark.parametrize(
+    ('labels', 'found'),
+    [
+        ([0, 0, 0], '3 clips of 1 classes, of which 1 are'),
+        ([0, 1, 2], '3 clips of 3 classes, of which 3 are'),
+        ([1, 2, 0], '3 clips of 3 classes, of which 0 are'),
+        ([], '0 clips of 0 classes, of which 0 are'),
+    ],
+)
+def test_clips_that_have_no_best_temperature_are_refused(labels: list[int], found: str) -> None:
+    with pytest.raises(ValueError, match=f'no temperature fits {found} answered right'):
+        calibration.fit_temperature(np.eye(3)[: len(labels)], np.array(labels, int))
 
 
 # The surest first: right, wrong, right, wrong.
@@ -94,8 +105,6 @@ def test_risk_is_the_error_among_the_surest_clips() -> None:
     coverage, risk = calibration.risk_coverage(SCORES[order], LABELS[order])
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
     np.testing.assert_allclose(risk, [0, 1 / 2, 1 / 3, 1 / 2])
-    found = calibration.area_under_risk_coverage(SCORES, LABELS)
-    assert found == pytest.approx((1 / 2 + 1 / 3 + 1 / 2) / 4)
 
 
 def test_a_threshold_keeps_as_many_answers_as_the_error_rate_allows() -> None:
@@ -115,7 +124,9 @@ def test_intervals_cover_the_measure_and_shrink_with_more_clips() -> None:
     for count in (50, 2000):
         logits, labels = drawn(count, 3.0)
         scores = softmax(logits, axis=1)
-        low, high = calibration.interval(calibration.area_under_risk_coverage, scores, labels)
-        assert low < calibration.area_under_risk_coverage(scores, labels) < high
+        low, high = interval(aurc, scores, labels)
+        assert low < aurc(scores, labels) < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 3
+    # A single clip is drawn each time.
+    assert interval(ece, SCORES[:1], LABELS[:1]) == pytest.approx((0.1, 0.1))

@@ -17,7 +17,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from processes import in_processes
 
-from dferclip_mm.evaluation import recall_scores
+from dferclip_mm.evaluation import count_answers, uar, war
 from dferclip_mm.evaluation.results import read_results
 
 CLASSES = ('a', 'b', 'c', 'd')
@@ -98,7 +98,8 @@ def test_several_processes_score_what_one_process_scores(tmp_path: Path, world: 
         assert expected.get('dfer/unreadable', 0) == unreadable.sum()
         saved = read_results(tmp_path / f'{seed}.json')
         assert saved.predicted.tolist() == predicted.tolist()
-        assert (saved.scores.uar, saved.scores.war) == (expected['dfer/UAR'], expected['dfer/WAR'])
+        assert uar(saved.counts) == expected['dfer/UAR']
+        assert war(saved.counts) == expected['dfer/WAR']
 
 
 @pytest.mark.parametrize('found', [[], [0, 0]])
@@ -146,7 +147,7 @@ def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
 
 def test_no_clips_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match='no clips to score'):
-        recall_scores(np.array([], int), np.array([], int), 2)
+        count_answers(np.array([], int), np.array([], int), 2)
 
 
 def test_a_table_has_a_row_per_clip_with_names_and_scores(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from dferclip_mm.evaluation import recall_scores
-from dferclip_mm.evaluation.compare import Compared, Difference, Figure, Run, compare
+from dferclip_mm.evaluation import count_answers, uar, war
+from dferclip_mm.evaluation.compare import Run, compare
+from dferclip_mm.evaluation.measures import recall
 from dferclip_mm.evaluation.results import Results
 from dferclip_mm.evaluation.tables import render
 
@@ -40,13 +41,11 @@ def results(
 def test_a_figure_is_the_mean_over_folds_with_its_deviation() -> None:
     folds = results(range(40)), results(range(40, 70), seed=1)
     (row,) = compare([Run('run', folds)], 100)
-    each = [fold.scores for fold in folds]
-    assert row.figures['UAR'].value == pytest.approx(np.mean([fold.uar for fold in each]))
-    assert row.figures['UAR'].std == pytest.approx(np.std([fold.uar for fold in each], ddof=1))
-    assert row.figures['WAR'].value == pytest.approx(np.mean([fold.war for fold in each]))
-    recalls = np.array([fold.recall for fold in each])
-    assert row.figures['recall/a_b'].value == pytest.approx(recalls[:, 2].mean())
-    assert row.figures['recall/a_b'].std == pytest.approx(recalls[:, 2].std(ddof=1))
+    counts = [fold.counts for fold in folds]
+    for name, measure in (('UAR', uar), ('WAR', war), ('recall/a_b', lambda each: recall(each)[2])):
+        expected = [measure(each) for each in counts]
+        assert row[name] == pytest.approx(np.mean(expected))
+        assert row[f'{name}_std'] == pytest.approx(np.std(expected, ddof=1))
 
 
 @pytest.mark.parametrize('subjects', [0, 5])
@@ -58,27 +57,27 @@ def test_a_resample_has_the_answers_of_all_seeds_to_a_drawn_clip_or_subject(subj
     for _ in range(200):
         drawn = rng.integers(units.max() + 1, size=units.max() + 1)
         clips = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
-        each = [recall_scores(one.truth[clips], one.predicted[clips], 3).uar for one in seeds]
-        scores.append(np.mean(each))
+        counts = [count_answers(one.truth[clips], one.predicted[clips], 3) for one in seeds]
+        scores.append(np.mean([uar(each) for each in counts]))
     (row,) = compare([Run('run', tuple(seeds))], 200)
-    found = row.figures['UAR'].low, row.figures['UAR'].high
-    assert found == pytest.approx(np.percentile(scores, (2.5, 97.5)))
+    expected = pytest.approx(np.percentile(scores, (2.5, 97.5)))
+    assert (row['UAR_low'], row['UAR_high']) == expected
 
 
 def test_a_run_is_tested_against_the_first_clip_by_clip() -> None:
     base, other = results(range(60), 0.5), results(range(60), 0.95, seed=3)
     first, row, same = compare([Run('a', (base,)), Run('b', (other,)), Run('c', (base,))])
     rights = base.truth == base.predicted, other.truth == other.predicted
-    difference = row.differences['WAR']
-    assert difference.value == pytest.approx(100 * (rights[1].mean() - rights[0].mean()))
+    difference = 100 * (rights[1].mean() - rights[0].mean())
+    assert row['WAR_difference'] == pytest.approx(difference)
     # The normal approximation of a paired difference.
     spread = 196 * (rights[1].astype(int) - rights[0]).std() / np.sqrt(60)
-    assert difference.low == pytest.approx(difference.value - spread, abs=2.5)
-    assert difference.high == pytest.approx(difference.value + spread, abs=2.5)
-    assert difference.p < 0.01
-    assert (first.differences, first.mcnemar) == ({}, None)
-    assert (same.differences['UAR'], same.mcnemar) == (Difference(0, 0, 0, 1), (0, 0, 1))
-    assert [each.figures['UAR'].best for each in (first, row, same)] == [False, True, False]
+    assert row['WAR_difference_low'] == pytest.approx(difference - spread, abs=2.5)
+    assert row['WAR_difference_high'] == pytest.approx(difference + spread, abs=2.5)
+    assert row['WAR_difference_p'] < 0.01
+    assert not {'WAR_difference', 'mcnemar_p'} & first.keys()
+    assert (same['UAR_difference'], same['UAR_difference_p'], same['mcnemar_p']) == (0, 1, 1)
+    assert [each['UAR_best'] for each in (first, row, same)] == [False, True, False]
 
 
 def test_two_subjects_make_nothing_significant() -> None:
@@ -86,9 +85,9 @@ def test_two_subjects_make_nothing_significant() -> None:
         Run(str(right), (results(range(40), right, template='/c/{}', subjects=2),))
         for right in (0, 1)
     ]
-    _, row = compare(runs, 100)
-    assert (row.differences['UAR'].value, row.figures['UAR'].best) == (100, False)
-    assert 'fewer than 10 drawn' in render([*compare(runs, 100)], 'text')
+    rows = compare(runs, 100)
+    assert (rows[1]['UAR_difference'], rows[1]['UAR_best']) == (100, False)
+    assert 'fewer than 10 drawn' in render(runs, rows, 'text')
 
 
 def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -> None:
@@ -98,10 +97,12 @@ def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -
         Run('a', (Results(CLASSES, truth, np.repeat([0, 1], [11, 9]), clips=clips),)),
         Run('b', (Results(CLASSES, truth, np.repeat([1, 0], [1, 19]), clips=clips),)),
     ]
+    _, row = compare(runs, 100)
     # 9 clips against 1: P(X <= 1 or X >= 9) of 10 fair coins.
-    assert compare(runs, 100)[1].mcnemar == (9, 1, pytest.approx(22 / 1024))
+    assert (row['only_this_right'], row['only_first_right']) == (9, 1)
+    assert row['mcnemar_p'] == pytest.approx(22 / 1024)
     seeds = Run('seeds', runs[1].parts * 2)
-    assert compare([runs[0], seeds], 100)[1].mcnemar is None
+    assert 'mcnemar_p' not in compare([runs[0], seeds], 100)[1]
 
 
 def test_frames_and_videos_of_the_same_clips_are_compared_wherever_they_are() -> None:
@@ -152,43 +153,51 @@ def test_results_that_do_not_fit_are_refused(change: dict, said: str) -> None:
         compare([Run('a', (base,)), Run('b', (other,))])
 
 
-def rows() -> list[Compared]:
+def two_runs() -> tuple[list[Run], list[dict]]:
     """Two runs, with figures that are easy to read."""
-    source = dict(selection='best dfer/WAR, test clips', protocol='5 folds by subject')
-    parts = results(range(3), **source), results(range(3))
-    figures = {name: Figure(50, 1.5, 40, 60) for name in ('UAR', 'WAR', 'F1')}
-    figures |= {f'recall/{name}': Figure(50, None, 40, 60) for name in CLASSES}
-    better = {**figures, 'UAR': Figure(80, None, 70, 90, best=True)}
-    differences = {name: Difference(30, 20, 40, 0.0005) for name in ('UAR', 'WAR', 'F1')}
-    other = Compared(Run('b_1', parts[:1]), better, differences, (9, 1, 0.0215))
-    return [Compared(Run('a', parts), figures), other]
+    parts = results(range(3)), results(range(3))
+    figures: dict = {}
+    for name in ('UAR', 'WAR', 'F1', *(f'recall/{name}' for name in CLASSES)):
+        std = 1.5 if name in ('UAR', 'WAR', 'F1') else None
+        figures |= {name: 50, f'{name}_std': std, f'{name}_low': 40, f'{name}_high': 60}
+        figures |= {f'{name}_best': False}
+    source = dict(checkpoint='best dfer/WAR, test clips', protocol='5 folds by subject')
+    first = dict(run='a', clips=3, subjects=None, tests=2, **source, **figures)
+    other = {**first, 'run': 'b_1', 'UAR': 80, 'UAR_std': None, 'UAR_best': True}
+    for name in ('UAR', 'WAR', 'F1'):
+        each = f'{name}_difference'
+        other |= {each: 30, f'{each}_low': 20, f'{each}_high': 40, f'{each}_p': 0.0005}
+    other |= dict(only_this_right=9, only_first_right=1, mcnemar_p=0.0215)
+    return [Run('a', parts), Run('b_1', parts[:1])], [first, other]
 
 
 def test_the_text_table_marks_what_is_significantly_best() -> None:
-    lines = render(rows(), 'text').splitlines()
+    lines = render(*two_runs(), 'text').splitlines()
     assert lines[0].split() == ['run', 'UAR', 'WAR', 'F1', 'checkpoint', 'protocol']
     assert lines[1].endswith(
-        '50.00 ± 1.50 [40.0, 60.0]  best dfer/WAR, test clips, unknown  5 folds by subject, unknown'
+        '50.00 ± 1.50 [40.0, 60.0]  best dfer/WAR, test clips  5 folds by subject'
     )
-    assert lines[2].startswith('b_1  80.00* [70.0, 90.0]        50.00 ± 1.50')
+    assert lines[2].startswith('b_1  80.00* [40.0, 60.0]        50.00 ± 1.50')
     assert 'over 3 clips; mean ± standard deviation over 2 tests' in lines[3]
     tests = next(line for line in lines if line.startswith('b_1  WAR'))
     assert ' '.join(tests.split()) == 'b_1 WAR +30.00 [+20.0, +40.0] < 0.001 9 : 1, p 0.021'
 
 
 def test_markdown_and_latex_show_it_in_bold_and_escape_names() -> None:
-    markdown = render(rows(), 'markdown').splitlines()
+    markdown = render(*two_runs(), 'markdown').splitlines()
     assert markdown[1] == '| --- | --- | --- | --- | --- | --- |'
-    assert markdown[3].startswith('| b_1 | **80.00** [70.0, 90.0] | 50.00 ± 1.50 [')
-    latex = render(rows(), 'latex')
-    assert r'b\_1 & \textbf{80.00} [70.0, 90.0] & 50.00 $\pm$ 1.50 [' in latex
+    assert markdown[3].startswith('| b_1 | **80.00** [40.0, 60.0] | 50.00 ± 1.50 [')
+    latex = render(*two_runs(), 'latex')
+    assert latex.startswith('% needs \\usepackage{booktabs}\n\\begin{tabular}')
+    assert r'b\_1 & \textbf{80.00} [40.0, 60.0] & 50.00 $\pm$ 1.50 [' in latex
+    assert r'& $<$ 0.001 & 9 : 1, p 0.021 ' in latex
     assert 'a\\_b & 0 & ' in latex
     assert all('±' not in line or line.startswith('% ') for line in latex.splitlines())
     assert latex.count(r'\begin{tabular}') == latex.count(r'\bottomrule') == 3
 
 
 def test_csv_has_a_row_for_each_run_and_a_column_for_each_number() -> None:
-    first, other = csv.DictReader(io.StringIO(render(rows(), 'csv')))
+    first, other = csv.DictReader(io.StringIO(render(*two_runs(), 'csv')))
     assert (first['run'], first['clips'], first['tests'], first['UAR_std']) == (
         'a',
         '3',

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +85,20 @@ def test_clips_with_several_labels_have_an_average_precision() -> None:
         metric.evaluate(2)
 
 
-def test_an_unknown_measure_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"names of UAR, .*top2 .* found 'top0'$"):
-        RecallMetric(measures=['F1', 'top0'])
+@pytest.mark.parametrize('name', ['top0', 'coverage@1.9', 'error@80'])
+def test_an_unknown_measure_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"names of UAR, .*top2 .* found '{name}'$"):
+        RecallMetric(measures=['F1', name])
+
+
+def test_a_measure_of_no_answers_is_left_out(tmp_path: Path) -> None:
+    path, names = tmp_path / 'out.json', ['coverage@1.0', 'ECE', 'error@1.0']
+    metric = METRICS.build(dict(type='RecallMetric', measures=names, save_to=str(path)))
+    metric.dataset_meta = dict(classes=('a', 'b'))
+    metric.process(
+        None, [dict(sample, unreadable='empty') for sample in samples([[0]], [[0, 1.0]])]
+    )
+    found = metric.evaluate(1)
+    assert found['dfer/coverage@1.0'] == 0
+    assert not {'dfer/ECE', 'dfer/error@1.0'} & found.keys()
+    assert 'NaN' not in path.read_text()

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pandas as pd
 import pytest
 import torch
-from drawn_faces.film import Film, Role, Shot, write_film
+from analyzed_clips import person, write_people
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from untrained_demo import CONFIG, write_untrained_demo
@@ -39,12 +40,7 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     assert recognizer.metadata['size'] == [48, 48]
     assert recognizer.metadata['pipeline'][1]['type'] == 'SampleSegments'
 
-    role = Role(person=0, path=((0, 0.5, 0.45, 0.5),))
-    times = [index / 12 for index in range(24)]
-    write_film(
-        Path('one.mp4'),
-        Film(shots=(Shot(start=0.0, roles=(role,)),), times=times, width=320, height=180),
-    )
+    write_people('one.mp4', person(0))
     options = ('--window', '1', '--formats', 'csv', '--device', 'cpu')
     run_tool('analyze', 'one.mp4', '--model', CONFIG, checkpoint, '--out', 'torch', *options)
     run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--out', 'onnx', *options)
@@ -75,6 +71,9 @@ def test_a_video_is_analysed_by_the_exported_file_as_by_the_checkpoint(
     with pytest.raises(SystemExit) as end:
         run_tool('analyze', 'one.mp4', '--model', 'model.onnx', '--classes', 'calm,tense')
     assert 'model.onnx has its classes: expected no other classes' in str(end.value)
+    without = ('--cfg-options', 'test_dataloader=None', 'test_cfg=None', 'test_evaluator=None')
+    with pytest.raises(SystemExit, match='expected a test_dataloader, whose pipeline says'):
+        run_tool('export_model', CONFIG, checkpoint, 'other.onnx', *without)
 
 
 def write_other_onnx(path: Path, **metadata: str) -> None:
@@ -106,13 +105,7 @@ def test_other_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
         OnnxRecognizer(path)
 
 
-class Head:
-    classes = ('a', 'b')
-
-
-class Model:
-    cls_head = Head()
-    data_preprocessor = None
+MODEL = SimpleNamespace(cls_head=SimpleNamespace(classes=('a', 'b')))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +122,15 @@ def test_frames_and_size_are_those_of_the_test_pipeline(
     name: str, frames: int, size: list[int]
 ) -> None:
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
-    found = describe_model(cfg, Model())
+    found = describe_model(cfg, MODEL)
     assert (found['num_frames'], found['size']) == (frames, size)
 
 
 def test_a_model_without_classes_or_frames_cannot_be_described() -> None:
     cfg = Config.fromfile(CONFIGS / 'dferclip_dfew_frozen_cached.py')
-    with pytest.raises(ValueError, match='and a test pipeline that decodes frames, found Head'):
-        describe_model(cfg, Model())
-    other = Model()
-    other.cls_head = object()
-    with pytest.raises(ValueError, match=r'\(model\.cls_head\.classes\)'):
-        describe_model(cfg, other)
+    with pytest.raises(ValueError, match='no test pipeline gives pixels'):
+        describe_model(cfg, MODEL)
+    with pytest.raises(ValueError, match='no test pipeline gives pixels'):
+        describe_model(Config(), MODEL)
+    with pytest.raises(ValueError, match='a head with classes, found object'):
+        describe_model(cfg, SimpleNamespace(cls_head=object()))

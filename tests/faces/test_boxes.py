@@ -46,9 +46,7 @@ def test_a_table_of_boxes_gives_the_faces_of_each_frame(tmp_path: Path) -> None:
         (['frame,FaceRectX,FaceRectY,FaceRectWidth'], 'csv:1: expected the column FaceRectHeight'),
         ([f'{HEADER},x_5'], 'csv:1: expected five landmarks'),
         ([HEADER, '0,1,2,3,4', '1,1,2,wide,4'], "csv:3: expected numbers in a row, .*'wide'"),
-        ([HEADER, '0,1,2,nan,4'], 'csv:2: expected numbers in a row, found'),
         ([HEADER, '0.5,1,2,3,4'], 'csv:2: expected numbers in a row, found .0.5'),
-        ([HEADER, '0,1,2'], 'csv:2: expected numbers in a row'),
         ([''], 'csv: expected a table with the columns'),
     ],
 )

@@ -67,7 +67,3 @@ def test_a_lost_face_is_expected_where_it_was_going() -> None:
     # Without a speed the boxes would not overlap at all.
     frames = [*(faces((10 * index, 0)) for index in range(10)), *[NO_FACES] * 9, faces((190, 0))]
     assert follow(frames)[-1] == [0]
-
-
-def test_a_frame_without_faces_gives_no_tracks() -> None:
-    assert follow([NO_FACES, faces((0, 0)), NO_FACES]) == [[], [0], []]

@@ -53,20 +53,14 @@ def test_a_backbone_that_mixes_frames_sees_whole_windows(tmp_path: Path, name: s
 def test_the_checkpoint_says_how_faces_are_cropped_and_how_long_windows_are(
     checkpoint: str, tmp_path: Path
 ) -> None:
-    content = torch.load(checkpoint)
-    published = replace(TEMPLATE, size=64, clip_frames=30)
-    content['meta'] = dict(crop=asdict(published))
-    torch.save(content, tmp_path / 'model.pth')
-    for beside in (False, True):
-        if beside:
-            write_template(tmp_path / 'crop.json', TEMPLATE)
-        analyzer = EmotionAnalyzer(CONFIG, str(tmp_path / 'model.pth'), device='cpu')
-        assert (analyzer.template.size, analyzer.window) == (64, 1.2)
-    write_template(tmp_path / 'other.json', TEMPLATE)
-    other = EmotionAnalyzer(
-        CONFIG, str(tmp_path / 'model.pth'), crop=tmp_path / 'other.json', device='cpu'
-    )
-    assert (other.template.size, other.window) == (SIZE, 2.8)
+    content, model = torch.load(checkpoint), str(tmp_path / 'model.pth')
+    content['meta'] = dict(crop=asdict(replace(TEMPLATE, size=64, clip_frames=30)))
+    torch.save(content, model)
+    # It goes before the file beside it, and after one that is named.
+    write_template(tmp_path / 'crop.json', TEMPLATE)
+    for crop, size, window in ((None, 64, 1.2), (tmp_path / 'crop.json', SIZE, 2.8)):
+        analyzer = EmotionAnalyzer(CONFIG, model, crop=crop, device='cpu')
+        assert (analyzer.template.size, analyzer.window) == (size, window)
 
 
 def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> None:
@@ -85,41 +79,32 @@ def test_a_model_without_learned_context_takes_any_classes(tmp_path: Path) -> No
     np.testing.assert_allclose(result.windows[['boredom', 'interest']].sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_missing_template_is_named_with_the_program_that_measures_it(
+def test_a_config_that_says_not_what_the_model_sees_is_refused(
     checkpoint: str, tmp_path: Path
 ) -> None:
-    alone = shutil.copy(checkpoint, tmp_path / 'alone.pth')
-    with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
-        EmotionAnalyzer(CONFIG, alone)
-
-
-def test_a_pipeline_that_decodes_no_clip_is_refused(checkpoint: str, tmp_path: Path) -> None:
     cfg = Config.fromfile(CONFIG)
     cfg.test_dataloader.dataset.pipeline = cfg.test_dataloader.dataset.pipeline[:2]
     cfg.dump(tmp_path / 'config.py')
     with pytest.raises(ValueError, match='expected a test pipeline with num_frames, ClipDecode'):
         EmotionAnalyzer(tmp_path / 'config.py', checkpoint)
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    cfg.dump(tmp_path / 'config.py')
+    with pytest.raises(ValueError, match='expected a test_dataloader'):
+        EmotionAnalyzer(tmp_path / 'config.py', checkpoint)
 
 
-@pytest.mark.parametrize(
-    ('classes', 'said'),
-    [
-        (['boredom', 'interest'], 'this model learned a context for each of its own classes'),
-        (['happy'], 'classes: expected two or more, found happy'),
-    ],
-)
-def test_classes_that_a_model_cannot_have_are_refused(
-    build: Build, classes: list[str], said: str
-) -> None:
-    with pytest.raises(ValueError, match=said):
-        build(classes=classes, prompts='class_names')
-
-
-def test_config_and_checkpoint_in_the_wrong_order_are_told(checkpoint: str) -> None:
+def test_parts_that_do_not_fit_are_refused(build: Build, checkpoint: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='model learned a context for each of its own classes'):
+        build(classes=['boredom', 'interest'], prompts='class_names')
+    with pytest.raises(ValueError, match='classes: expected two or more, found happy'):
+        build(classes=['happy'])
     with pytest.raises(
         ValueError, match=r'expected a config file \(\.py\), found .*model\.pth: CON'
     ):
         EmotionAnalyzer(checkpoint, str(CONFIG))
+    alone = shutil.copy(checkpoint, tmp_path / 'alone.pth')
+    with pytest.raises(FileNotFoundError, match=r'run `python tools/measure_crop\.py'):
+        EmotionAnalyzer(CONFIG, alone)
 
 
 def test_the_strongest_moment_of_each_emotion_is_explained(build: Build) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from dferclip_mm.faces.track_faces import TrackedFace
 from dferclip_mm.inference.moments import MomentLog, Seen
@@ -10,11 +11,12 @@ from dferclip_mm.precompute.track_windows import FaceSample, Window
 
 def window(start: float, track: int = 0) -> Window:
     """Two seconds of a track, a grey crop that tells when each face was seen."""
-    times = [start, start + 1, start + 2]
-    crops = [np.full((320, 200, 3), 10 * time, np.uint8) for time in times]
     face = TrackedFace(track, np.zeros(4), np.zeros((5, 2)), 1, False)
-    seen = zip(times, crops, strict=True)
-    return Window(track, start, start + 2, [FaceSample(0, time, face, crop) for time, crop in seen])
+    faces = [
+        FaceSample(0, time, face, np.full((320, 200, 3), 10 * time, np.uint8))
+        for time in (start, start + 1, start + 2)
+    ]
+    return Window(track, start, start + 2, faces)
 
 
 def test_of_windows_that_overlap_the_strongest_is_a_moment() -> None:
@@ -35,16 +37,20 @@ def test_of_windows_that_overlap_the_strongest_is_a_moment() -> None:
     np.testing.assert_allclose(picture, 20, atol=2)
 
 
-def test_the_four_strongest_moments_of_a_face_and_a_label_are_kept() -> None:
+@pytest.mark.parametrize(
+    ('scores', 'kept', 'explained'),
+    [
+        ((0.3, 0.9, 0.5, 0.8, 0.7, 0.4), [0.5, 0.7, 0.8, 0.9], 3),
+        # Of equal ones the first, which is explained, stays.
+        ([1.0] * 6, [1.0] * 4, 0),
+    ],
+)
+def test_the_four_strongest_moments_of_a_face_and_a_label_are_kept(
+    scores: list, kept: list, explained: int
+) -> None:
     log = MomentLog()
-    for number, score in enumerate((0.3, 0.9, 0.5, 0.8, 0.7, 0.4)):
+    for number, score in enumerate(scores):
         log.add(window(3 * number), 'fear', score)
-    assert sorted(each.score for each in log.all()) == [0.5, 0.7, 0.8, 0.9]
-
-
-def test_of_equal_windows_the_explained_one_stays() -> None:
-    log = MomentLog()
-    for number in range(6):
-        log.add(window(3 * number), 'fear', 1.0)
     found = log.all(lambda window, label: [Seen(window.middle, 0.5, b'')])
-    assert [len(each.frames) for each in found] == [1, 0, 0, 0]
+    assert [each.score for each in found] == kept
+    assert [bool(each.frames) for each in found].index(True) == explained

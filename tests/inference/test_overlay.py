@@ -16,11 +16,16 @@ from dferclip_mm.faces.track_faces import TrackedFace
 from dferclip_mm.inference.overlay import write_overlay
 from dferclip_mm.inference.tables import WINDOW_COLUMNS, FaceLog
 from dferclip_mm.inference.timeline import EmotionTimeline
-from dferclip_mm.media.timed_frames import read_timed_frames
+from dferclip_mm.media.timed_frames import TimedFrame, read_timed_frames
 
 CLASSES = ('happiness', 'anger')
 # A variable frame rate.
 TIMES = np.cumsum([0.0, *[0.04, 0.1, 0.06] * 10])
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    return write_grey(tmp_path / 'a.mp4')
 
 
 def write_grey(path: Path, sound: str = 'aac', width: int = 160, height: int = 120) -> Path:
@@ -42,6 +47,12 @@ def write_grey(path: Path, sound: str = 'aac', width: int = 160, height: int = 1
             file.mux(voice.encode(frame))
         file.mux(voice.encode())
     return path
+
+
+def drawn(timeline: EmotionTimeline, path: Path) -> list[TimedFrame]:
+    """The frames of the video that is written."""
+    write_overlay(timeline, path)
+    return [*read_timed_frames(str(path))]
 
 
 def timeline_of(path: Path, *boxes: tuple[float, ...], until: float = 9.0) -> EmotionTimeline:
@@ -66,22 +77,18 @@ def sound_of(path: Path) -> list[bytes]:
         return [bytes(packet) for packet in file.demux(audio=0) if packet.size]
 
 
-def test_frames_keep_their_times_and_the_sound_is_copied(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'out' / 'b.mp4')
-    frames = list(read_timed_frames(str(tmp_path / 'out' / 'b.mp4')))
+def test_faces_are_drawn_frames_keep_their_times_and_the_sound_is_copied(
+    tmp_path: Path, video: Path
+) -> None:
+    out = tmp_path / 'out' / 'b.mp4'
+    frames = drawn(timeline_of(video, (40, 50, 80, 100)), out)
     np.testing.assert_allclose([frame.time for frame in frames], TIMES, atol=1e-3)
     sound = sound_of(video)
     assert len(sound) > 30
-    assert sound_of(tmp_path / 'out' / 'b.mp4') == sound
-    with av.open(str(tmp_path / 'out' / 'b.mp4')) as file:
+    assert sound_of(out) == sound
+    with av.open(str(out)) as file:
         assert file.streams.video[0].codec_context.name == 'h264'
-
-
-def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
-    write_overlay(timeline_of(video, (40, 50, 80, 100)), tmp_path / 'b.mp4')
-    frames = list(read_timed_frames(str(tmp_path / 'b.mp4')))
+    # A box has the colour of its class, and is white without an answer.
     color = ImageColor.getrgb(class_colors(CLASSES)['happiness'])
     # The label, and the bar, which is filled for three quarters.
     np.testing.assert_allclose(frames[0].image[35:45, 41], np.tile(color, (10, 1)), atol=40)
@@ -94,31 +101,27 @@ def test_a_box_has_the_colour_of_its_class_and_is_white_without_an_answer(tmp_pa
     np.testing.assert_allclose(late[40, 41], 128, atol=12)
 
 
-def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
+def test_labels_of_faces_at_one_place_stand_above_and_below(tmp_path: Path, video: Path) -> None:
     timeline = timeline_of(video, (40, 40, 80, 70), (44, 40, 84, 70), until=0.1)
-    write_overlay(timeline, tmp_path / 'b.mp4')
-    image = next(iter(read_timed_frames(str(tmp_path / 'b.mp4')))).image.astype(int)
+    image = drawn(timeline, tmp_path / 'b.mp4')[0].image.astype(int)
     colored = np.ptp(image[:, 46], axis=-1) > 60
     assert 12 < colored[:40].sum() < 22
     assert 12 < colored[72:].sum() < 22
 
 
-def test_a_turned_video_is_drawn_upright(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
+def test_a_turned_video_is_drawn_upright_and_with_even_sides(tmp_path: Path) -> None:
+    video = write_grey(tmp_path / 'a.mp4', width=161, height=121)
     set_matrix(video, 0, 1, -1, 0)
-    write_overlay(timeline_of(video, (30, 50, 80, 130)), tmp_path / 'b.mp4')
-    frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
-    assert frame.image.shape == (160, 120, 3)
+    frame = drawn(timeline_of(video, (30, 50, 80, 130)), tmp_path / 'b.mp4')[0]
+    assert frame.image.shape == (162, 122, 3)
     assert np.ptp(frame.image[128, 50].astype(int)) > 60
 
 
-def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mp4')
+def test_the_part_that_was_analysed_is_written(tmp_path: Path, video: Path) -> None:
     timeline = timeline_of(video, (40, 50, 80, 100))
     part = timeline.faces[timeline.faces['time'].between(0.5, 1.5)]
-    write_overlay(replace(timeline, faces=part), tmp_path / 'b.mp4')
-    times = np.array([frame.time for frame in read_timed_frames(str(tmp_path / 'b.mp4'))])
+    frames = drawn(replace(timeline, faces=part), tmp_path / 'b.mp4')
+    times = np.array([frame.time for frame in frames])
     inside = TIMES[(TIMES >= 0.5) & (TIMES <= 1.5)]
     np.testing.assert_allclose(times, inside - inside[0], atol=1e-3)
     heard = sound_of(tmp_path / 'b.mp4')
@@ -126,13 +129,9 @@ def test_the_part_that_was_analysed_is_written(tmp_path: Path) -> None:
     begins = sound.index(heard[0])
     assert sound[begins : begins + len(heard)] == heard
     assert len(heard) / len(sound) == pytest.approx(1.2 / 2, abs=0.1)
-
-
-def test_sides_are_made_even(tmp_path: Path) -> None:
-    video = write_grey(tmp_path / 'a.mkv', width=81, height=61)
-    write_overlay(timeline_of(video), tmp_path / 'b.mp4')
-    frame = next(iter(read_timed_frames(str(tmp_path / 'b.mp4'))))
-    assert frame.image.shape == (62, 82, 3)
+    with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
+        write_overlay(replace(timeline, faces=part[:0]), tmp_path / 'c.mp4')
+    assert not (tmp_path / 'c.mp4').exists()
 
 
 def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> None:
@@ -141,11 +140,3 @@ def test_sound_that_does_not_fit_is_left_out_with_a_warning(tmp_path: Path) -> N
         write_overlay(timeline_of(video), tmp_path / 'b.mp4')
     with av.open(str(tmp_path / 'b.mp4')) as file:
         assert not file.streams.audio
-
-
-def test_an_analysis_without_frames_has_no_video(tmp_path: Path) -> None:
-    timeline = timeline_of(write_grey(tmp_path / 'a.mp4'))
-    empty = replace(timeline, faces=timeline.faces[:0])
-    with pytest.raises(ValueError, match=r'a\.mp4: no frame of it was analysed'):
-        write_overlay(empty, tmp_path / 'b.mp4')
-    assert not (tmp_path / 'b.mp4').exists()

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from browser import open_browser, wait_until, watch
@@ -13,7 +12,7 @@ from drawn_videos import write
 from small_timelines import small_timeline
 
 from dferclip_mm.emotions import class_colors
-from dferclip_mm.inference.moments import Moment
+from dferclip_mm.inference.moments import Moment, as_jpeg
 from dferclip_mm.inference.report import describe_limits, write_report
 from dferclip_mm.inference.timeline import EmotionTimeline
 
@@ -33,7 +32,7 @@ def page() -> Iterator[Any]:
 @pytest.fixture(scope='module')
 def timeline(tmp_path_factory: pytest.TempPathFactory) -> EmotionTimeline:
     """Of a video of eight seconds; its name and a setting would do harm as HTML."""
-    picture = cv2.imencode('.jpg', np.full((8, 8, 3), 99, np.uint8))[1].tobytes()
+    picture = as_jpeg(np.full((8, 8, 3), 99, np.uint8))
     path = tmp_path_factory.mktemp('video') / f'{NAME[:-1]} & "a".mp4'
     write(path, 200, size=(180, 320))
     moments = [Moment(0, 'happiness', 0.9, 1.0, picture), Moment(1, 'happiness', 0.8, 5.2, picture)]
@@ -47,8 +46,8 @@ def opened(page: Any, path: Path) -> None:
     wait_until(page, 'document.querySelector("video").readyState > 1')
 
 
-def current(page: Any) -> float:
-    return page.evaluate('document.querySelector("video").currentTime')
+def wait_for_time(page: Any, time: float) -> None:
+    wait_until(page, f'Math.abs(document.querySelector("video").currentTime - {time}) < 0.05')
 
 
 @pytest.fixture
@@ -60,15 +59,13 @@ def report(page: Any, timeline: EmotionTimeline, tmp_path: Path) -> Any:
     assert [text for text in page.seen if not text.startswith(('data:', 'file:'))] == []
 
 
-def test_the_page_holds_its_video_and_asks_for_nothing_else(report: Any) -> None:
-    files = [address for address in report.seen if not address.startswith('data:')]
-    assert [address.rpartition('/')[2] for address in files] == ['a.html']
-
-
 def test_names_are_shown_as_text(report: Any, timeline: EmotionTimeline) -> None:
     assert report.locator('h1').text_content() == Path(timeline.info['video']).name
     assert f'</script>{NAME}' in report.locator('#made').text_content()
     assert report.locator('img[src=x]').count() == 0
+    # The page holds its video, and asks for nothing else.
+    files = [address for address in report.seen if not address.startswith('data:')]
+    assert [address.rpartition('/')[2] for address in files] == ['a.html']
 
 
 def test_a_click_on_a_curve_a_face_or_a_row_seeks_the_video(report: Any) -> None:
@@ -76,14 +73,14 @@ def test_a_click_on_a_curve_a_face_or_a_row_seeks_the_video(report: Any) -> None
     place = chart.bounding_box()
     chart.click(position=dict(x=0.5 * place['width'], y=30))
     # The first and the last frame are at 0 and 5.5 seconds.
-    wait_until(report, 'Math.abs(document.querySelector("video").currentTime - 2.75) < 0.05')
+    wait_for_time(report, 2.75)
     assert report.locator('.cursor').first.evaluate('each => each.style.left').startswith('50')
     for name, time in (('.shot', 1.0), ('#segments tbody tr:nth-child(2)', 2.5)):
         report.locator(name).first.click()
-        wait_until(report, f'Math.abs(document.querySelector("video").currentTime - {time}) < 0.05')
+        wait_for_time(report, time)
     assert report.locator('#segments tr.on').count() == 1
     chart.press('ArrowRight')
-    wait_until(report, 'Math.abs(document.querySelector("video").currentTime - 3) < 0.05')
+    wait_for_time(report, 3)
 
 
 def test_the_cursor_and_the_answers_follow_the_video(report: Any) -> None:
@@ -102,7 +99,7 @@ def test_the_cursor_and_the_answers_follow_the_video(report: Any) -> None:
 
 def test_a_box_has_the_colour_of_the_answer_and_lies_on_the_face(report: Any) -> None:
     report.locator('.shot').first.click()
-    wait_until(report, 'Math.abs(document.querySelector("video").currentTime - 1) < 0.05')
+    wait_for_time(report, 1)
     drawn = report.evaluate(
         """() => {
             const canvas = document.querySelector('canvas'), scale = canvas.width / 320;
@@ -177,16 +174,11 @@ def test_without_a_face_or_a_file_there_is_a_page(page: Any, tmp_path: Path, nam
 
 
 def test_the_limits_of_an_answer_are_said() -> None:
-    usual = [*describe_limits({})]
-    assert len(usual) == 4
-    info = dict(
-        damage='frame 9 is damaged', interrupted=True, trained_on='DFEWDataset in data/DFEW'
-    )
-    said = [*describe_limits(info)]
+    info = dict(damage='frame 9 is damaged', interrupted=True, trained_on='DFEWDataset in d')
+    usual, said = [*describe_limits({})], [*describe_limits(info)]
+    words = ('frame 9 is damaged', 'interrupted', 'learned from DFEWDataset in d')
+    assert [word in sentence for word, sentence in zip(words, said, strict=False)] == [True] * 3
     assert said[3:] == usual
-    assert 'frame 9 is damaged' in said[0]
-    assert 'interrupted' in said[1]
-    assert 'learned from DFEWDataset in data/DFEW' in said[2]
     assert 'are not calibrated' in usual[0]
     assert 'docs/responsible_use.md' in usual[2]
     assert 'are calibrated (temperature 1.8)' in next(describe_limits({'temperature': 1.8}))

@@ -25,19 +25,54 @@ from torch.utils.data import DataLoader
 
 from dferclip_mm.datasets.clip_finder import ClipFinder
 from dferclip_mm.media.errors import ClipReadError
+from dferclip_mm.media.spans import format_span, split_span
 from dferclip_mm.media.timed_frames import read_timed_frames
 from dferclip_mm.media.videos import Video
 from dferclip_mm.precompute.source_clips import find_clip_name
 
 
-@pytest.mark.parametrize('kind', KINDS)
-@pytest.mark.parametrize('indices', [[*range(FRAMES)], [0], [FRAMES - 1], [3, 11, 12, 13, 36]])
-def test_the_requested_frames_are_decoded(tmp_path, kind, indices):
-    name, options = KINDS[kind]
-    video = Video(str(write(tmp_path / name, **options)), PIXELS)
-    assert len(video) == FRAMES
-    assert [number_of(video.read(index)) for index in indices] == indices
+def read_numbers(path, indices, span=None):
+    video = Video(str(path), PIXELS, span)
+    found = [number_of(video.read(index)) for index in indices or range(len(video))]
     video.close()
+    return found
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_frames_of_every_kind_of_video_are_read_by_number_time_and_part(tmp_path, kind):
+    name, options = KINDS[kind]
+    path = write(tmp_path / name, **options)
+    assert read_numbers(path, None) == [*range(FRAMES)]
+    for indices in ([0], [FRAMES - 1], [3, 11, 12, 13, 36]):
+        assert read_numbers(path, indices) == indices
+    timed = [*read_timed_frames(str(path))]
+    assert [(each.number, number_of(each.image)) for each in timed] == [
+        (number, number) for number in range(FRAMES)
+    ]
+    steps = options.get('steps', (1,))
+    times = np.cumsum([0, *steps * FRAMES])[:FRAMES] / 25
+    # Matroska and FLV count in milliseconds.
+    np.testing.assert_allclose([each.time for each in timed], times, atol=0.001)
+    # Not every container finds a keyframe near the end.
+    for start, end in ((0, 0.2), (0.16, 0.6), (1.0, 9.0), (1.36, 9.0)):
+        inside = np.flatnonzero((times > start - 0.002) & (times < end - 0.002)).tolist()
+        assert read_numbers(path, None, (start, end)) == inside
+        assert read_numbers(path, [1, len(inside) - 1], (start, end)) == [inside[1], inside[-1]]
+
+
+def test_the_times_of_a_part_are_in_the_path_and_without_frames_it_is_refused(tmp_path):
+    path = str(write(tmp_path / 'a#b.mp4'))
+    assert split_span(path + format_span(1.5, 12)) == (path, (1.5, 12.0))
+    assert split_span(path) == (path, None)
+    with pytest.raises(ValueError, match='expected frames from 7 to 8 seconds, found none'):
+        Video(path, PIXELS, (7, 8))
+
+
+def test_a_part_of_a_video_is_passed_on_by_its_times(tmp_path):
+    path = write(tmp_path / 'a.mp4', steps=(1, 3, 2), **x264(bframes=3))
+    frames = list(read_timed_frames(str(path), start=0.16, end=0.32))
+    assert [(frame.number, number_of(frame.image)) for frame in frames] == [(2, 2), (3, 3), (4, 4)]
+    np.testing.assert_allclose([frame.time for frame in frames], [0.16, 0.24, 0.28])
 
 
 @pytest.mark.parametrize('suffix', ['.MTS', '.m2ts', '.qt', '.vob', '.divx', '.f4v', '.3g2'])
@@ -69,8 +104,7 @@ def test_frames_are_counted_where_packet_times_are_wrong(tmp_path):
             packet.pts, packet.stream = time + times[1], stream
             target.mux(packet)
     for indices in ([*range(FRAMES)], [10], [3, 11, 12], [30]):
-        video = Video(str(other), PIXELS)
-        assert [number_of(video.read(index)) for index in indices] == indices
+        assert read_numbers(other, indices) == indices
 
 
 @pytest.mark.parametrize('bframes', [0, 2])
@@ -87,10 +121,9 @@ def test_frames_hidden_by_an_edit_list_do_not_count(tmp_path, bframes):
                 )
                 packet.stream = stream
                 target.mux(packet)
-    for indices in ([*range(FRAMES - 15)], [0, 5], [24]):
-        video = Video(str(other), PIXELS)
-        assert len(video) == FRAMES - 15
-        assert [number_of(video.read(index)) for index in indices] == [n + 15 for n in indices]
+    assert read_numbers(other, None) == [*range(15, FRAMES)]
+    for indices in ([0, 5], [24]):
+        assert read_numbers(other, indices) == [n + 15 for n in indices]
 
 
 def test_frames_are_read_in_rising_order_within_the_video(tmp_path):
@@ -149,9 +182,25 @@ def test_a_cut_video_gives_no_frame_twice(tmp_path, name, share):
     assert share > 0.7 or name not in ('a.mp4', 'a.avi', 'a.mkv', 'a.flv')
 
 
+@pytest.mark.parametrize('name', [*CUTTABLE][:3])
+def test_the_frames_of_a_cut_video_come_before_its_error(tmp_path, name):
+    path = cut(write(tmp_path / name, frames=400, **CUTTABLE[name]), 0.7)
+    found = []
+    with pytest.raises(
+        ValueError, match=r'its header declares 16\.0 seconds|does not decode|is damaged'
+    ):
+        found.extend(read_timed_frames(str(path)))
+    assert 20 < len(found) < 380
+    assert [number_of(frame.image) for frame in found] == [n % 256 for n in range(len(found))]
+
+
 def test_a_damaged_frame_is_refused(tmp_path):
     path = write(tmp_path / 'a.avi', codec='mjpeg', pixels='yuvj420p')
     damage_frame_2(path)
+    frames = read_timed_frames(str(path))
+    assert [next(frames).number, next(frames).number] == [0, 1]
+    with pytest.raises(ValueError, match='frame 2 does not decode'):
+        next(frames)
     results = TRANSFORMS.build(dict(type='ClipInit')).transform(dict(filename=str(path)))
     results['frame_inds'] = np.arange(results['total_frames'])
     with pytest.raises(ClipReadError, match=r'a.avi: frame 2 does not decode'):

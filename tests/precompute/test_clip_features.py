@@ -4,26 +4,7 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
-from dferclip_mm.precompute.clip_features import clip_features, extract
-
-
-def squares(batch):
-    numbers = np.array(batch['number'])
-    return {
-        'features': np.stack([numbers, numbers**2], axis=1).astype(np.float32),
-        'clips': np.array([f'clip {number}' for number in numbers]),
-    }
-
-
-def test_features_of_all_clips_in_order(tmp_path):
-    out = tmp_path / 'out.npz'
-    numbers = [{'number': n} for n in range(7)]
-    extract(squares, numbers, out, batch_size=3, constants={'classes': ['x', 'y']})
-    found = np.load(out)
-    assert found['features'].tolist() == [[n, n**2] for n in range(7)]
-    assert found['clips'].tolist() == [f'clip {n}' for n in range(7)]
-    assert found['classes'].tolist() == ['x', 'y']
-    assert [path.name for path in tmp_path.iterdir()] == ['out.npz']
+from dferclip_mm.precompute.clip_features import clip_features
 
 
 def test_views_are_averaged_and_samples_read(tiny_model):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mmaction.registry import DATASETS, MODELS
@@ -47,24 +45,13 @@ def test_features_of_the_sampled_frames_are_read(cfg):
     assert dataset[0]['inputs'].dtype.is_floating_point
 
 
-def other_weights(cfg, root):
-    cfg.model.backbone.pretrained = str(write_weights(root / 'other.pt', seed=1))
-
-
-def other_pixels(cfg, root):
+def test_features_of_other_weights_or_pixels_are_refused(cfg, corpus):
+    other = cfg.copy()
+    other.model.backbone.pretrained = str(write_weights(corpus / 'other.pt', seed=1))
+    with pytest.raises(StaleFileError, match=r'weights: expected \w{16}, found \w{16}'):
+        check(other)
     cfg.train_dataloader.dataset.pipeline[0].pixels = [dict(type='ClipDecode')]
-
-
-@pytest.mark.parametrize(
-    ('change', 'said'),
-    [
-        (other_weights, r'weights: expected \w{16}, found \w{16}'),
-        (other_pixels, 'pixels: expected'),
-    ],
-)
-def test_features_of_another_computation_are_refused(cfg, corpus, change, said):
-    change(cfg, corpus)
-    with pytest.raises(StaleFileError, match=said):
+    with pytest.raises(StaleFileError, match='pixels: expected'):
         check(cfg)
 
 
@@ -72,15 +59,12 @@ def test_missing_and_changed_clips_are_refused_at_the_start(cfg, tmp_path):
     other = write_frozen_corpus(tmp_path / 'copy')
     cfg.train_dataloader.dataset.data_root = str(other / 'DFEW')
     assert len(check(cfg)) == 7  # a copy of the dataset is the same dataset
-    features = cfg.train_dataloader.dataset.pipeline[0].cache
-    frame = other / 'DFEW/Clip/clip_224x224/00009/3.jpg'
-    frame.unlink()
+    (other / 'DFEW/Clip/clip_224x224/00009/3.jpg').unlink()
     with pytest.raises(StaleFileError, match=r'was computed from .*00009, not .*copy.*00009'):
         check(cfg)
     cfg.train_dataloader.dataset.pipeline[0].cache = str(tmp_path / 'none')
     with pytest.raises(StaleFileError, match=r'lacks the features of 7 of 7 clips, .*00001: run'):
         check(cfg)
-    assert Path(features).is_dir()
 
 
 def test_features_that_were_not_checked_are_not_read(cfg):
@@ -88,11 +72,6 @@ def test_features_that_were_not_checked_are_not_read(cfg):
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     with pytest.raises(StaleFileError, match='were not checked against the model'):
         dataset[0]
-
-
-def test_an_unknown_dtype_is_refused():
-    with pytest.raises(ValueError, match="dtype='int8': expected one of float32, float16"):
-        FrameFeaturesInit('cache', [], dtype='int8')
 
 
 @pytest.fixture
@@ -117,3 +96,5 @@ def test_values_that_are_not_finite_are_refused(tmp_path, source, value, dtype):
     store = ClipStore(tmp_path, FORMAT, dict(dtype=dtype))
     with pytest.raises(ValueError, match=f'clip: expected finite features as {dtype}'):
         write_features(store, 'clip', np.full((2, 3), value, np.float32), source)
+    with pytest.raises(ValueError, match="dtype='int8': expected one of float32, float16"):
+        FrameFeaturesInit('cache', [], dtype='int8')

@@ -2,9 +2,9 @@
 
 import os
 import shutil
+from functools import partial
 
 import pytest
-from mini_corpora import write_clip
 
 from dferclip_mm.media.errors import ClipReadError
 from dferclip_mm.precompute.source_clips import (
@@ -30,21 +30,10 @@ class Listed:
 
 def test_clips_are_named_by_their_path_below_the_clip_folder_or_the_root(tmp_path):
     clips = tmp_path / 'clips'
-    datasets = [
-        Listed(tmp_path, clips / 'a.b/1', tmp_path / 'other/2'),
-        Listed(tmp_path, clips / 'a.b/1', clips / '3.MP4', clips / '4.safetensors'),
-    ]
-    found = {clip.name: clip.path for clip in find_source_clips(datasets, [(), ()])}
-    assert found == {
-        'a.b/1': f'{clips}/a.b/1',
-        'other/2': f'{tmp_path}/other/2',
-        '3': f'{clips}/3.MP4',
-        '4': f'{clips}/4.safetensors',
-    }
-
-
-def test_clips_of_one_name_or_outside_the_root_are_refused(tmp_path):
-    clips = tmp_path / 'clips'
+    first, others = clips / 'a.b/1', [clips / '3.MP4', clips / '4.safetensors']
+    datasets = [Listed(tmp_path, first, tmp_path / 'other/2'), Listed(tmp_path, first, *others)]
+    found = [clip.name for clip in find_source_clips(datasets, [(), ()])]
+    assert found == ['a.b/1', 'other/2', '3', '4']
     with pytest.raises(ValueError, match=r'clips/3 and .*clips/3\.mp4 have the same name, 3'):
         find_source_clips([Listed(tmp_path, clips / '3', clips / '3.mp4')], [()])
     with pytest.raises(ValueError, match=r'/else/1 lies outside .*: check data_root'):
@@ -52,14 +41,13 @@ def test_clips_of_one_name_or_outside_the_root_are_refused(tmp_path):
 
 
 @pytest.fixture
-def clip(tmp_path):
-    write_clip(tmp_path / 'clip', 4, 'jpg')
-    return tmp_path / 'clip'
+def clip(tmp_path, frames):
+    return frames(tmp_path / 'clip', 4)
 
 
 def change_a_byte(clip):
     """Size and time of the file stay what they were."""
-    file = clip / '2.jpg'
+    file = clip / '00002.jpg'
     data, stat = bytearray(file.read_bytes()), file.stat()
     data[-10] ^= 1
     file.write_bytes(data)
@@ -70,9 +58,9 @@ def change_a_byte(clip):
     'change',
     [
         change_a_byte,
-        lambda clip: (clip / '4.jpg').unlink(),
-        lambda clip: shutil.copy(clip / '4.jpg', clip / '5.jpg'),
-        lambda clip: (clip / '4.jpg').rename(clip / '5.jpg'),
+        lambda clip: (clip / '00004.jpg').unlink(),
+        lambda clip: shutil.copy(clip / '00004.jpg', clip / '00005.jpg'),
+        lambda clip: (clip / '00004.jpg').rename(clip / '00005.jpg'),
     ],
 )
 def test_a_changed_clip_is_another_clip(clip, change):
@@ -82,20 +70,17 @@ def test_a_changed_clip_is_another_clip(clip, change):
     assert not state.matches(str(clip))
 
 
-def test_a_copy_with_other_times_is_the_same_clip(clip, tmp_path):
+def test_a_copy_with_other_times_is_the_same_clip(clip, tmp_path, video):
     state = SourceState.of(str(clip))
-    copy = shutil.copytree(clip, tmp_path / 'copy', copy_function=shutil.copy)
-    os.utime(copy / '1.jpg', (0, 0))
+    copy = shutil.copytree(clip, tmp_path / 'copy')
+    os.utime(copy / '00001.jpg', (0, 0))
     (copy / 'notes.txt').write_text('not a frame')
     assert state.matches(str(copy))
-
-
-def test_a_video_of_another_name_is_the_same_clip(tmp_path, video):
-    path = video(tmp_path / 'a.mp4', 3)
-    state = SourceState.of(str(path))
-    other = path.rename(tmp_path / 'b.mp4')
-    os.utime(other, (0, 0))
-    assert state.matches(str(other))
+    state = SourceState.of(str(video(tmp_path / 'a.mp4', 3)))
+    # The name of a video does not count.
+    (tmp_path / 'a.mp4').rename(tmp_path / 'b.mp4')
+    os.utime(tmp_path / 'b.mp4', (0, 0))
+    assert state.matches(str(tmp_path / 'b.mp4'))
 
 
 def test_sizes_are_estimated_from_clips_that_can_be_read(clip, source_clip):
@@ -105,22 +90,18 @@ def test_sizes_are_estimated_from_clips_that_can_be_read(clip, source_clip):
     assert estimate_bytes([], len) == 0
 
 
-class Failing:
-    """A function that workers can be sent."""
-
-    def __init__(self, error):
-        self.error = error
-
-    def __call__(self, clip):
-        if clip.name == 'b':
-            raise self.error
-        return clip.name
+def fail_at_b(clip, error):
+    if clip.name == 'b':
+        raise error
+    return clip.name
 
 
 @pytest.mark.parametrize('workers', [0, 2])
 def test_unreadable_clips_are_results_and_other_errors_are_raised(source_clip, workers):
     clips = [source_clip(name) for name in 'abc']
-    first, error, last = map_clips(Failing(ClipReadError('b: empty')), clips, workers)
+    first, error, last = map_clips(
+        partial(fail_at_b, error=ClipReadError('b: empty')), clips, workers
+    )
     assert (first, str(error), last) == ('a', 'b: empty', 'c')
     with pytest.raises(OSError, match=r'^no space$'):
-        list(map_clips(Failing(OSError('no space')), clips, workers))
+        list(map_clips(partial(fail_at_b, error=OSError('no space')), clips, workers))

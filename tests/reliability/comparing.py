@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-# What differs between two equal runs: clocks, the config (with a test's hooks), and paths; the
-# version ends in the commit of the current folder, to which one may be added meanwhile.
+# What differs between two equal runs: clocks, the config (a test's hooks and the run's end), paths;
+# the version ends in the commit of the current folder, to which one may be added meanwhile.
 CLOCKS = ('time', 'data_time', 'memory', 'eta')
 PLACES = ('cfg', 'config_text', 'settings', 'last_ckpt', 'best_ckpt', 'experiment_name')
-PLACES += ('mmengine_version',)
+PLACES += ('max_epochs', 'max_iters', 'mmengine_version')
 
 
 def _leaves(content: Any, name: str = '') -> Iterator[tuple[str, Any]]:

@@ -1,14 +1,14 @@
-"""A small run in forked processes that get a signal, or are killed while they write a checkpoint.
+"""A small run in forked processes that get a signal, or are stopped while they write a checkpoint.
 
 Forked from a process that has imported everything and computed nothing.
 """
 
 from __future__ import annotations
 
-import builtins
-import io
 import os
+import re
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mmengine.registry import HOOKS
 from processes import in_fork
 from small_runs import small_config, start
 
+from dferclip_mm.engine.hooks.preemption_hook import EXIT_CODE
 from dferclip_mm.engine.run import friendly_errors
 
 EPOCHS = 3
@@ -51,15 +52,13 @@ def config(work_dir: Path, *, keep: int = -1, **options: Any) -> Config:
     return cfg
 
 
-def train(cfg: Config, *, resume: bool = False) -> Any:
-    """Train, as tools/train.py does with or without ``--resume``; the runner."""
+def train(cfg: Config, *, resume: bool = False) -> None:
+    """Train, as tools/train.py does with or without ``--resume``."""
     # Asks nvcc and git, in a second and a half.
     mmengine.runner.runner.collect_env = dict
     torch.set_num_threads(1)
     cfg.resume = resume
-    runner = start(cfg)
-    runner.train()
-    return runner
+    start(cfg).train()
 
 
 @HOOKS.register_module(force=True)
@@ -89,9 +88,14 @@ def go(
     at: int | None = None,
     number: int = signal.SIGTERM,
     when: str = 'train_iter',
+    stop: Callable[[str, Path], None] | None = None,
+    test: bool = False,
     **options: Any,
-) -> int:
-    """The exit code of a run with `options` in its config and, maybe, a signal; FOLDER/NAME.txt."""
+) -> tuple[int, str]:
+    """How a run, or a test, ended and what it said: with `options` in its config.
+
+    Maybe with a signal `at` an iteration, and with a `stop` for ``watch_files``.
+    """
 
     def child() -> None:
         # Ignored in what a shell starts in the background.
@@ -100,99 +104,75 @@ def go(
         cfg.custom_hooks += hooks
         if at is not None:
             cfg.custom_hooks.append(dict(type='TermHook', at=at, number=int(number), when=when))
+        if stop is not None:
+            watch_files(folder, stop)
         with friendly_errors():
-            train(cfg, resume=resume)
+            start(cfg).test() if test else train(cfg, resume=resume)
 
-    folder.mkdir(exist_ok=True)
-    return in_fork(child, folder / f'{name}.txt')
+    folder.mkdir(exist_ok=True, parents=True)
+    log = folder / f'{name}.txt'
+    log.unlink(missing_ok=True)
+    return in_fork(child, log), log.read_text()
 
 
-def check_equal(straight: Path, resumed: Path) -> None:
+def finish(folder: Path, name: str = 'whole', **options: Any) -> str:
+    """What a run said that comes to its end."""
+    code, said = go(folder, name, **options)
+    assert code == 0, said[-3000:]
+    return said
+
+
+def refusal(code: int, said: str) -> str:
+    """The one sentence in which a run was refused."""
+    assert code == 1, said[-3000:]
+    assert 'Traceback' not in said
+    (line,) = [line for line in said.splitlines() if line.startswith('error: ')]
+    return line
+
+
+def names(folder: Path, pattern: str = '*.pth*') -> list[str]:
+    """The checkpoint files of a run."""
+    return sorted(path.name for path in (folder / 'run').glob(pattern))
+
+
+def check_equal(straight: Path, resumed: Path, where: str = '') -> None:
     """Compare all checkpoints of two runs at tolerance 0."""
-    names = sorted(path.name for path in (straight / 'run').glob('*.pth'))
-    assert names == sorted(path.name for path in (resumed / 'run').glob('*.pth*'))
-    for name in names:
-        assert differences(straight / 'run' / name, resumed / 'run' / name) == []
+    assert names(straight) == names(resumed), where
+    for name in names(straight):
+        found = differences(straight / 'run' / name, resumed / 'run' / name)
+        assert found == [], f'{where} {name}'
 
 
-class Steps:
-    """Counts what a process does to checkpoint files, and kills it at one step.
+def check_resumes(folder: Path, *, at: int, number: int = signal.SIGTERM, **run: Any) -> str:
+    """Run straight, and again with a signal; the resumed run ends equal. What was said before."""
+    when = run.pop('when', 'train_iter')
+    finish(folder / 'straight', **run)
+    code, said = go(folder / 'halves', 'first', at=at, number=number, when=when, **run)
+    assert code in (EXIT_CODE, -signal.SIGKILL), said[-3000:]
+    assert 'Traceback' not in said
+    finish(folder / 'halves', 'second', resume=True, **run)
+    check_equal(folder / 'straight', folder / 'halves')
+    return said
 
-    A file's opening for writing, half of each write, its end, and what comes before and after each
-    renaming and removal are steps; files outside of `folder` do not count.
 
-    Args:
-        folder: the run's.
-        last: the step at which the process is killed; None lets it live.
+def watch_files(folder: Path, stop: Callable[[str, Path], None]) -> None:
+    """Call ``stop(step, file)`` at each write, renaming and removal of checkpoint files below.
+
+    What a file may be like when a process ends: before a step, and half-written. By a hook of
+    Python's audit, which cannot be taken back: only for processes that end soon.
     """
 
-    def __init__(self, folder: Path, last: int | None) -> None:
-        self.folder, self.last, self.names = str(folder), last, []
+    def hook(event: str, arguments: tuple) -> None:
+        step = {'open': 'writing', 'os.rename': 'renaming', 'os.remove': 'removing'}.get(event)
+        if step is None or (event == 'open' and 'w' not in (arguments[1] or '')):
+            return
+        path = Path(os.fsdecode(arguments[0]))
+        if not path.is_relative_to(folder) or not re.search('[.]pth|last_checkpoint', path.name):
+            return
+        # A removal of nothing is no step.
+        if event == 'open' or path.exists():
+            stop(f'before {step} {path.name}', path)
+            if event != 'os.remove':
+                stop(f'half of {step} {path.name}', path)
 
-    def step(self, name: str) -> None:
-        self.names.append(name)
-        if self.last is not None and len(self.names) == self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def counts(self, path: Any) -> bool:
-        if not isinstance(path, str | os.PathLike):
-            return False
-        name = os.fspath(path)
-        return name.startswith(self.folder) and ('.pth' in name or 'last_checkpoint' in name)
-
-    def install(self) -> None:
-        """Stand between the run and the system."""
-        opened = io.open
-
-        def open_(path: Any, mode: str = 'r', *args: Any, **settings: Any) -> Any:
-            if not (self.counts(path) and 'w' in mode):
-                return opened(path, mode, *args, **settings)
-            name = Path(path).name
-            self.step(f'before opening {name}')
-            stream = opened(path, mode, *args, **settings)
-            write = stream.write
-
-            def in_halves(content: Any) -> int:
-                middle = len(content) // 2
-                self.step(f'before writing {name}')
-                write(content[:middle])
-                stream.flush()
-                self.step(f'half of {name}')
-                write(content[middle:])
-                stream.flush()
-                self.step(f'all of {name}')
-                return len(content)
-
-            return _Stream(stream, in_halves)
-
-        builtins.open = io.open = open_
-        for function in ('replace', 'rename', 'remove', 'unlink'):
-            self._wrap(function)
-
-    def _wrap(self, function: str) -> None:
-        real = getattr(os, function)
-
-        def wrapped(path: Any, *args: Any, **settings: Any) -> Any:
-            # A removal of nothing is no step.
-            if not self.counts(path) or not Path(path).exists():
-                return real(path, *args, **settings)
-            self.step(f'before {function} {Path(path).name}')
-            found = real(path, *args, **settings)
-            self.step(f'after {function} {Path(path).name}')
-            return found
-
-        setattr(os, function, wrapped)
-
-
-class _Stream:
-    def __init__(self, stream: Any, write: Callable[[Any], int]) -> None:
-        self._stream, self.write = stream, write
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def __enter__(self) -> _Stream:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._stream.close()
+    sys.addaudithook(hook)

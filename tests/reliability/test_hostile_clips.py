@@ -1,51 +1,52 @@
 """Untrusted lists and clips ask no server and lead to no file outside the dataset."""
 
-from __future__ import annotations
+import socket
 
 import pytest
-from attacks import MOVIE, VIDEOS, canary_at, pickled
-from bad_clips import FAST, TS, frames, huge_png
+from attacks import pickled
+from clip_files import read_steps, write_frames
+from drawn_videos import write
 
 from dferclip_mm.datasets import DFEWDataset
 from dferclip_mm.media.errors import ClipReadError
 
 
 @pytest.fixture
-def canary(tmp_path):
-    with canary_at(tmp_path) as canary:
-        yield canary
+def places(tmp_path):
+    """A folder with readable clips that a list must not lead to, and a server that nothing asks."""
+    write_frames(tmp_path / 'secret/clip', 8)
+    for suffix in ('mp4', 'ts'):
+        write(tmp_path / f'secret/secret.{suffix}')
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        address = f'http://127.0.0.1:{server.getsockname()[1]}'
+        yield dict(secret=tmp_path / 'secret', server=address)
+        server.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 @pytest.fixture
-def corpus(canary):
-    """A corpus with one clip, beside a folder with readable clips that it must not lead to."""
-    root = canary.folder
-    frames()(canary.secret)
-    for name, content in {'mp4': FAST, 'ts': TS, 'mov': MOVIE}.items():
-        (canary.secret / f'secret.{name}').write_bytes(content)
-    frames()(root)
-    (root / 'list.txt').write_text('clip 8 1')
-    return root
+def corpus(tmp_path):
+    """A corpus with one clip."""
+    write_frames(tmp_path / 'given/clip', 8)
+    (tmp_path / 'given/list.txt').write_text('clip 8 1')
+    return tmp_path / 'given'
 
 
 def read_first(root, decoder='Clip'):
     """Decode the first clip of a corpus."""
-    pipeline = [
-        dict(type=f'{decoder}Init'),
-        dict(type='SampleSegments', num_frames=8),
-        dict(type=f'{decoder}Decode'),
-    ]
-    root = str(root)
-    return DFEWDataset(data_root=root, ann_file='list.txt', unreadable='raise', pipeline=pipeline)[
-        0
-    ]
+    steps = read_steps(8, test_mode=False)
+    for step in (steps[0], steps[2]):
+        step['type'] = step['type'].replace('Clip', decoder)
+    rest = dict(ann_file='list.txt', unreadable='raise', pipeline=steps)
+    return DFEWDataset(data_root=str(root), **rest)[0]
 
 
-def check_refused(root, name, content, decoder='Clip', match=''):
+def check_refused(root, name, content, decoder='Clip'):
     """Write the only clip of a corpus, and see that it is refused."""
     (root / name).write_bytes(content)
     (root / 'list.txt').write_text(f'{name} 24 1')
-    with pytest.raises(ClipReadError, match=rf'{name} \(listed in .*list\.txt:1\): .*{match}'):
+    with pytest.raises(ClipReadError, match=rf'{name} \(listed in .*list\.txt:1\): '):
         read_first(root, decoder)
 
 
@@ -60,45 +61,43 @@ def check_refused(root, name, content, decoder='Clip', match=''):
         '{secret}/clip,1',
         'file://{secret}/secret.mp4,1',
         'concat:{secret}/secret.mp4,1',
-        '{address}/clip.mp4,1',
+        '{server}/clip.mp4,1',
         '{secret}/../secret/clip 8 1',
     ],
 )
-def test_a_list_that_leads_out_of_the_root_is_refused(canary, corpus, line):
+def test_a_list_that_leads_out_of_the_root_is_refused(places, corpus, line):
     assert len(read_first(corpus)['imgs']) == 8
-    (corpus / 'list.txt').write_text(line.format(secret=canary.secret, address=canary.address))
+    (corpus / 'list.txt').write_text(line.format(**places))
     with pytest.raises((ValueError, FileNotFoundError), match=r'list\.txt:1'):
         read_first(corpus)
-    assert not canary.fired()
 
 
-def test_a_list_that_is_a_pickle_runs_no_code(canary, corpus):
-    (corpus / 'list.txt').write_bytes(pickled(canary))
+def test_a_list_or_packed_clip_that_is_a_pickle_runs_no_code(corpus, tmp_path):
+    marker = tmp_path / 'code_ran'
+    check_refused(corpus, 'packed.safetensors', pickled(marker))
+    (corpus / 'list.txt').write_bytes(pickled(marker))
     with pytest.raises(ValueError, match=r'list\.txt:1: '):
         read_first(corpus)
-    assert not canary.fired()
+    assert not marker.exists()
+
+
+HLS = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n'
+KEY = '#EXT-X-KEY:METHOD=AES-128,URI="{server}/key",IV=0x0\n#EXTINF'
+PLAYLISTS = {
+    'HLS to a server': HLS.format('{server}/a.ts'),
+    'HLS with a key': HLS.format('a.ts').replace('#EXTINF', KEY),
+    'HLS to a file': HLS.format('{secret}/secret.ts'),
+    'ffconcat to a server': "ffconcat version 1.0\nfile '{server}/a.ts'\n",
+    'ffconcat to a file': "ffconcat version 1.0\nfile '{secret}/secret.mp4'\n",
+}
 
 
 @pytest.mark.promise('Untrusted files', 'Playlists and manifests named as videos are not followed')
-@pytest.mark.parametrize('kind', VIDEOS)
-def test_a_video_that_names_other_files_is_refused(canary, corpus, kind):
-    check_refused(corpus, 'video.mp4', VIDEOS[kind](canary))
-    assert not canary.fired()
-
-
-@pytest.mark.parametrize('decoder', ['Decord', 'OpenCV', 'PyAV'])
-def test_a_decoder_of_mmaction2_follows_no_playlist(canary, corpus, decoder):
-    check_refused(corpus, 'video.mp4', VIDEOS['HLS to a server'](canary), decoder)
-    assert not canary.fired()
-
-
-def test_a_packed_clip_that_is_a_pickle_is_refused(canary, corpus):
-    check_refused(corpus, 'packed.safetensors', pickled(canary))
-    assert not canary.fired()
-
-
-def test_a_frame_that_is_too_large_is_not_decoded(corpus, monkeypatch):
-    (corpus / 'clip/3.jpg').write_bytes(huge_png(4097))
-    monkeypatch.setattr('cv2.imdecode', None)
-    with pytest.raises(ClipReadError, match=r'list\.txt:1\): .*/clip/3.jpg has 4097 x 4097 pixels'):
-        read_first(corpus)
+@pytest.mark.parametrize(
+    ('kind', 'decoder'),
+    # MMAction2's decoders are tried with the first.
+    [*((kind, 'Clip') for kind in PLAYLISTS)]
+    + [('HLS to a server', decoder) for decoder in ('Decord', 'OpenCV', 'PyAV')],
+)
+def test_a_video_that_names_other_files_is_refused(places, corpus, kind, decoder):
+    check_refused(corpus, 'video.mp4', PLAYLISTS[kind].format(**places).encode(), decoder)

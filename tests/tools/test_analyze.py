@@ -1,3 +1,5 @@
+"""The program on drawn films, with what users of other tools complain of, and on no good videos."""
+
 from __future__ import annotations
 
 import json
@@ -6,13 +8,16 @@ import runpy
 import signal
 import time
 from collections.abc import Callable
-from itertools import chain, cycle, repeat
+from itertools import chain, repeat
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_faces.film import Film, Role, Shot, write_film
+from analyzed_clips import person, write_people
+from drawn_faces.film import Role
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.faces.detectors import MTCNN
@@ -25,17 +30,15 @@ RunTool = Callable[..., None]
 @pytest.fixture
 def analyze(work_dir: Path, run_tool: RunTool) -> RunTool:
     """Run the program on one.mp4, with a face, two.mp4 or empty.mp4, without."""
-    one = Role(person=0, path=((0, 0.5, 0.45, 0.5),))
-    roles = {'one': (one,), 'two': (one, Role(person=1, path=((0, 1.3, 0.45, 0.3),))), 'empty': ()}
-    times = [index / 12 for index in range(24)]
-    for name, cast in roles.items():
-        shots = (Shot(start=0.0, roles=cast),)
-        write_film(Path(f'{name}.mp4'), Film(shots=shots, times=times, width=320, height=180))
+    write_people('one.mp4', person(0))
+    write_people('two.mp4', person(0), person(1, 1.3, 0.3))
+    write_people('empty.mp4')
     checkpoint = write_untrained_demo(work_dir)
 
-    def run(*words: str) -> None:
+    def run(*words: object, formats: str = 'csv') -> None:
         model = ('--model', CONFIG, checkpoint, '--window', '1', '--device', 'cpu')
-        run_tool('analyze', *words, *model, '--out', 'out')
+        written = () if '--camera' in words or not formats else ('--formats', formats)
+        run_tool('analyze', *words, *model, *written, '--out', 'out')
 
     return run
 
@@ -43,7 +46,7 @@ def analyze(work_dir: Path, run_tool: RunTool) -> RunTool:
 def test_each_video_gets_a_folder_with_its_timeline(
     analyze: RunTool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    analyze('one.mp4', 'empty.mp4')
+    analyze('one.mp4', 'empty.mp4', formats='')
     printed = capsys.readouterr().out
     assert 'one.mp4: faces followed: 1, windows: 3, 1.9 s: out/one' in printed
     assert 'empty.mp4: faces followed: 0, windows: 0, 1.9 s: out/empty' in printed
@@ -59,11 +62,8 @@ def test_each_video_gets_a_folder_with_its_timeline(
 
 
 def test_the_page_explains_where_that_is_asked_for(analyze: RunTool) -> None:
-    analyze('one.mp4', '--formats', 'html', '--explain')
+    analyze('one.mp4', '--explain', formats='html')
     assert '"frames": [[' in Path('out/one/timeline.html').read_text()
-    with pytest.raises(SystemExit) as end:
-        analyze('one.mp4', '--formats', 'csv', '--explain')
-    assert end.value.code == 2
 
 
 @pytest.mark.parametrize(('seconds', 'said'), [(0, 'one.webm: 2 s'), (4, 'one.webm:  50%')])
@@ -77,36 +77,47 @@ def test_the_progress_shows_a_percentage_where_the_length_is_known(
     assert said in capsys.readouterr().err
 
 
-def test_a_face_that_is_not_in_view_for_long_is_told_from_none(
-    analyze: RunTool, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
-        analyze('one.mp4', '--formats', 'csv', '--end', '0.1')
-    printed = capsys.readouterr().out
-    assert 'faces followed: 1, windows: 0' in printed
-    assert 'no face was in view for long enough, so there is no answer' in printed
-
-
-def test_no_face_in_any_video_is_told_by_the_exit_code(
-    analyze: RunTool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (('empty.mp4',), 'no face was found, so there is no answer'),
+        (('one.mp4', '--end', '0.1'), 'no face was in view for long enough, so there is no answer'),
+    ],
+)
+def test_no_answer_is_told_by_the_exit_code(
+    analyze: RunTool, capsys: pytest.CaptureFixture[str], words: tuple, said: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        analyze('empty.mp4', '--formats', 'csv')
+        analyze(*words)
     assert end.value.code == 3
-    assert 'no face was found' in capsys.readouterr().out
-    assert len(list(Path('out/empty').iterdir())) == 4
-    assert pd.read_csv('out/empty/faces.csv')['FaceRectX'].isna().tolist() == [True] * 24
+    assert said in capsys.readouterr().out
+    assert len([*Path('out', Path(words[0]).stem).iterdir()]) == 4
+
+
+def write_without_frames() -> None:
+    """Only sound, and a stream that holds nothing."""
+    with av.open('sound.mp4', 'w') as file:
+        stream = file.add_stream('aac', rate=8000)
+        silence = np.zeros((1, 1024), np.float32)
+        block = av.AudioFrame.from_ndarray(silence, format='fltp', layout='mono')
+        block.rate = 8000
+        file.mux([*stream.encode(block), *stream.encode()])
+    with av.open('none.mp4', 'w', options={'movflags': 'empty_moov+frag_keyframe'}) as file:
+        stream = file.add_stream('libx264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        file.start_encoding()
 
 
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        (['missing.mp4'], 'missing.mp4'),
+        (['sound.mp4'], 'sound.mp4: expected a video, found a file without a video stream'),
+        (['none.mp4'], 'none.mp4: expected a video, found one without frames'),
+        (['missing.mp4'], 'error: missing.mp4: No such file or directory\n'),
+        (['nothing'], 'error: nothing: expected frames, found none'),
+        (['one.mp4', '--start', '9'], 'one.mp4: expected frames after 9 seconds, found none'),
         (['model.pth'], 'model.pth: expected a video container'),
-        (
-            ['one.mp4', '--formats', 'csv,pdf'],
-            '--formats: expected csv, json, srt, vtt, eaf, png, html, mp4, fex, found pdf',
-        ),
+        (['one.jpg'], 'one.jpg: expected a video, found a picture'),
         (['one.mp4', 'sub/one.mp4'], 'two videos are named one, and each gets a folder'),
         (
             ['one.mp4', '--crop', 'none', '--detector', 'a.onnx'],
@@ -115,12 +126,13 @@ def test_no_face_in_any_video_is_told_by_the_exit_code(
         (['one.mp4', '--crop', 'other.json'], 'other.json'),
         (['one.mp4', '--detector', 'faces.csv'], 'faces.csv'),
         (['one.mp4', '--detector', 'a.onnx'], "detector='a.onnx': there is no such file"),
-        (['one.jpg'], 'one.jpg: expected a video, found a picture'),
     ],
 )
 def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     analyze: RunTool, words: list[str], said: str
 ) -> None:
+    Path('nothing').mkdir()
+    write_without_frames()
     with pytest.raises(SystemExit) as end:
         analyze(*words)
     assert said in str(end.value)
@@ -129,18 +141,27 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     assert not Path('out').exists()
 
 
+def test_formats_that_cannot_be_written_are_refused_at_the_start(analyze: RunTool) -> None:
+    Path('nothing').mkdir()
+    with pytest.raises(SystemExit, match=r'expected csv, json, .*, mp4, fex, found pdf'):
+        analyze('one.mp4', formats='csv,pdf')
+    with pytest.raises(SystemExit, match='mp4 needs a video, found the folder nothing'):
+        analyze('one.mp4', 'nothing', formats='mp4')
+    assert not Path('out').exists()
+
+
 def test_the_largest_faces_and_whole_frames_are_options(
     analyze: RunTool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    analyze('two.mp4', '--faces', 'largest', '--formats', 'csv')
+    analyze('two.mp4', '--faces', 'largest')
     printed = capsys.readouterr().out
     assert 'two.mp4: faces followed: 1' in printed
     assert '24 faces, counted in all frames, were left out, because at most 1 of a frame' in printed
-    analyze('two.mp4', '--min-face', '60', '--formats', 'csv')
+    analyze('two.mp4', '--min-face', '60')
     printed = capsys.readouterr().out
     assert 'two.mp4: faces followed: 1' in printed
     assert 'less than 60 pixels high: see --min-face' in printed
-    analyze('empty.mp4', '--crop', 'none', '--formats', 'csv,mp4')
+    analyze('empty.mp4', '--crop', 'none', formats='csv,mp4')
     printed = capsys.readouterr()
     assert 'empty.mp4: faces followed: 1, windows: 3' in printed.out
     assert 'drawing empty.mp4: ' in printed.err
@@ -151,7 +172,7 @@ def test_a_video_that_cannot_be_read_does_not_stop_the_next_one(
     analyze: RunTool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match=r'1 of 2 videos: model\.pth: expected a video container'):
-        analyze('model.pth', 'one.mp4', '--formats', 'csv')
+        analyze('model.pth', 'one.mp4')
     assert 'error: model.pth: expected a video container' in capsys.readouterr().err
     assert [path.name for path in Path('out').iterdir()] == ['one']
 
@@ -168,7 +189,7 @@ def test_the_first_interrupt_leaves_what_was_done(
     monkeypatch.setattr(MTCNN, '__call__', lambda self, image: next(calls)(self, image))
     calls = chain(repeat(detect, 5), [interrupted], repeat(detect))
     with pytest.raises(SystemExit) as end:
-        analyze('one.mp4', 'empty.mp4', '--formats', 'csv,json')
+        analyze('one.mp4', 'empty.mp4', formats='csv,json')
     assert end.value.code == 130
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said == 'interrupted in video 1 of 2: what was read of it, up to 1.2 s, is written'
@@ -179,29 +200,18 @@ def test_the_first_interrupt_leaves_what_was_done(
     assert len(content['windows']) == 2
 
 
-class PlayedFile:
-    """OpenCV's camera, which shows a film again and again, at its own pace, for some frames."""
-
-    def __init__(self, frames: int) -> None:
-        self.pictures = [frame.image[..., ::-1] for frame in read_timed_frames('one.mp4')]
-        self.left, self.played = frames, cycle(self.pictures)
-
-    def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
-        return True
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        self.left -= 1
-        time.sleep(1 / 12)
-        return (True, next(self.played)) if self.left >= 0 else (False, None)
-
-    def release(self) -> None:
-        pass
-
-
 def test_a_camera_is_answered_while_it_runs_and_its_latency_is_stated(
     analyze: RunTool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('cv2.VideoCapture', lambda number: PlayedFile(60))
+    pictures = [frame.image[..., ::-1] for frame in read_timed_frames('one.mp4')]
+    shown = iter([(True, picture) for picture in 3 * pictures[:20]])
+
+    def read() -> tuple:
+        time.sleep(1 / 12)
+        return next(shown, (False, None))
+
+    camera = SimpleNamespace(isOpened=lambda: True, read=read, release=lambda: None)
+    monkeypatch.setattr('cv2.VideoCapture', lambda number: camera)
     analyze('--camera', '0', '--every', '1')
     printed = capsys.readouterr().out.strip().splitlines()
     table = pd.read_csv('out/camera.csv')
@@ -216,8 +226,31 @@ def test_a_camera_is_answered_while_it_runs_and_its_latency_is_stated(
     assert f'windows: {len(table)}, answered {table["latency"].mean():.2f} s after' in printed[-1]
 
 
-def test_a_camera_takes_the_place_of_videos(analyze: RunTool) -> None:
-    for words in ((), ('one.mp4', '--camera', '0'), ('--camera', '0', '--formats', 'json')):
-        with pytest.raises(SystemExit) as end:
-            analyze(*words)
-        assert end.value.code == 2
+@pytest.mark.parametrize(
+    'words',
+    [
+        (),
+        ('one.mp4', '--camera', '0'),
+        ('--camera', '0', '--formats', 'json'),
+        ('one.mp4', '--explain'),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(analyze: RunTool, words: tuple) -> None:
+    with pytest.raises(SystemExit) as end:
+        analyze(*words)
+    assert end.value.code == 2
+
+
+def test_no_label_stays_when_the_face_has_gone(analyze: RunTool) -> None:
+    """The person leaves from 1.5 seconds on, and is back from 4.5 seconds on: another track."""
+    path = ((0, 0.5), (1.5, 0.5), (2.0, 2.5), (4.0, 2.5), (4.5, 0.5), (6.5, 0.5))
+    away = Role(person=0, path=[(time, x, 0.45, 0.5) for time, x in path])
+    write_people('a.mp4', away, seconds=6.5)
+    analyze('a.mp4')
+    faces = pd.read_csv('out/a/faces.csv')
+    gone = faces[faces['time'].between(2.0, 4.0)]
+    assert len(gone) == 25
+    assert gone[['track', 'FaceScore', 'fear', 'happiness']].isna().all(axis=None)
+    windows = pd.read_csv('out/a/windows.csv')
+    assert windows['track'].nunique() == 2
+    assert not ((windows['end'] > 2.3) & (windows['start'] < 3.9)).any()

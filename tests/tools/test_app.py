@@ -11,8 +11,8 @@ from typing import Any
 import app
 import av
 import pytest
+from analyzed_clips import person, write_people
 from browser import open_browser, wait_until, watch
-from drawn_faces.film import Film, Role, Shot, write_film
 from untrained_demo import CONFIG, write_untrained_demo
 
 from dferclip_mm.media.timed_frames import read_duration
@@ -25,32 +25,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model, a video of two seconds and one of five."""
     folder = tmp_path_factory.mktemp('app')
     write_untrained_demo(folder)
-    shot = Shot(start=0.0, roles=(Role(person=0, path=((0, 0.5, 0.45, 0.5),)),))
-    for name, seconds in (('short', 2), ('long', 5)):
-        times = [index / 12 for index in range(12 * seconds)]
-        film = Film(shots=(shot,), times=times, width=320, height=180)
-        write_film(folder / f'{name}.mp4', film)
+    write_people(folder / 'short.mp4', person(0))
+    write_people(folder / 'long.mp4', person(0), seconds=5)
     return folder
 
 
 @pytest.fixture(scope='module')
 def address(folder: Path) -> Iterator[str]:
     """The page, as the program serves it."""
-    words = ['app', str(CONFIG), str(folder / 'model.pth'), '--window', '1', '--device', 'cpu']
-    ended, before, environment = threading.Event(), sys.argv, dict(os.environ)
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
-    sys.argv = [*words, '--max-seconds', '4', '--port', str(port)]
+    words = f'--window 1 --device cpu --max-seconds 4 --port {port}'.split()
+    ended = threading.Event()
     (folder / 'files').mkdir()
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['app', str(CONFIG), str(folder / 'model.pth'), *words])
+        patch.setattr(os, 'environ', os.environ.copy())
         page = app.serve(app.parse_arguments(), folder / 'files', ended)
         yield page.local_url
         page.close(verbose=False)
-    finally:
         ended.set()
-        sys.argv = before
-        os.environ.clear()
-        os.environ.update(environment)
 
 
 @pytest.fixture(scope='module')
@@ -87,12 +81,13 @@ def test_a_dropped_video_is_answered_and_nothing_leaves_the_computer(
     assert {'short.mp4', 'timeline.html', 'windows.csv'} <= held
 
 
-def test_a_video_that_is_too_long_is_refused_in_a_sentence(page: Any, folder: Path) -> None:
+def refuse(page: Any, video: Path, said: str, classes: str = '') -> None:
+    """Ask for an answer, and wait for a sentence."""
     page.reload()
-    page.locator('input[type=file]').first.set_input_files(folder / 'long.mp4')
-    page.locator('video').first.wait_for()
+    page.locator('input[type=file]').first.set_input_files(video)
+    page.locator('textarea').first.fill(classes)
     page.get_by_role('button', name='Analyse').click()
-    page.get_by_text('expected a video of at most 4 seconds, found one of 5').first.wait_for()
+    page.get_by_text(said).first.wait_for()
 
 
 def test_a_recording_which_does_not_declare_its_length_is_limited_too(
@@ -108,19 +103,20 @@ def test_a_recording_which_does_not_declare_its_length_is_limited_too(
                 packet.stream = stream
                 target.mux(packet)
     assert read_duration(str(folder / 'live.mkv')) == 0
-    page.reload()
-    page.locator('input[type=file]').first.set_input_files(folder / 'live.mkv')
-    page.get_by_role('button', name='Analyse').click()
-    page.get_by_text('expected a video of at most 4 seconds, found one of 4').first.wait_for()
+    refuse(page, folder / 'live.mkv', 'expected a video of at most 4 seconds, found one of 4')
 
 
-def test_a_wrong_line_of_classes_is_refused_in_a_sentence(page: Any, folder: Path) -> None:
-    page.reload()
-    page.locator('input[type=file]').first.set_input_files(folder / 'short.mp4')
-    page.locator('video').first.wait_for()
-    page.locator('textarea').first.fill('bored')
-    page.get_by_role('button', name='Analyse').click()
-    page.get_by_text('expected a line like').first.wait_for()
+@pytest.mark.parametrize(
+    ('name', 'classes', 'said'),
+    [
+        ('long', '', 'expected a video of at most 4 seconds, found one of 5'),
+        ('short', 'bored', 'expected a line like'),
+    ],
+)
+def test_wrong_input_is_refused_in_a_sentence(
+    page: Any, folder: Path, name: str, classes: str, said: str
+) -> None:
+    refuse(page, folder / f'{name}.mp4', said, classes)
 
 
 def test_a_browser_is_told_to_fetch_nothing_from_elsewhere(page: Any, address: str) -> None:

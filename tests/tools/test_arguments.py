@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from processes import run_python
 from small_runs import TOOLS, TOY, run_tool
 
 # Ask each program for help, as a script, and say what was imported.
@@ -23,13 +24,8 @@ for program in sys.argv[1:]:
 
 def test_help_comes_before_pytorch_is_imported() -> None:
     programs = sorted(path for path in TOOLS.glob('*.py') if path.stem != 'arguments')
-    done = subprocess.run(
-        [sys.executable, '-c', ASK, *map(str, programs)],
-        env={**os.environ, 'PYTHONPATH': str(TOOLS)},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
+    done = run_python('-c', ASK, *programs, path=TOOLS)
+    assert done.returncode == 0, done.stderr
     said = done.stdout.split('code 0 imported []\n')
     assert said.pop() == ''
     for program, text in zip(programs, said, strict=True):
@@ -53,3 +49,37 @@ def test_blanks_around_the_equals_sign_are_refused(
         run_tool('train', TOY, '--cfg-options', *words)
     said = f'--cfg-options: expected key=value without blanks around it or "=", found {found}'
     assert said in capsys.readouterr().err
+
+
+PRINTING = """
+from arguments import run_program
+{0}
+
+def main():
+    with {1}():
+        print('a line', flush={2})
+
+run_program(main)
+"""
+
+
+@pytest.mark.parametrize(
+    'filled',
+    [
+        ('from contextlib import nullcontext', 'nullcontext', False),
+        ('from dferclip_mm.engine.run import friendly_errors', 'friendly_errors', True),
+    ],
+)
+def test_a_program_whose_reader_has_left_ends_in_silence(filled: tuple) -> None:
+    """As in ``compare … | head``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, '-c', PRINTING.format(*filled)],
+        env={**os.environ, 'PYTHONPATH': f'{TOOLS}:{TOOLS.parent}'},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + 13, b'')

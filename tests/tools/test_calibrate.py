@@ -6,15 +6,17 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from mini_corpora import write_clip, write_dfew, write_text
 from mmaction.registry import MODELS
+from mmengine.config import Config
 from small_runs import small_config
 
-from dferclip_mm.engine.calibration import use_calibration
+from dferclip_mm.engine.calibration import abstain, use_calibration
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
 
@@ -105,6 +107,30 @@ def test_a_temperature_is_fitted_stored_and_used_but_not_on_the_clips_it_was_fit
     torch.save(dict(state_dict=plain.state_dict(), meta=dict(epoch=2)), 'model.pth')
     with pytest.raises(ValueError, match=r'was fitted to another file than model\.pth is now'):
         load_model(load_config('small.py'), 'model.pth')
+
+    # No answer is so sure, so none is wrong either.
+    monkeypatch.setattr('dferclip_mm.evaluation.calibration.find_threshold', lambda *_: 1.5)
+    capsys.readouterr()
+    run_tool('calibrate', 'small.py', 'model.pth', '--test-share', '0.5')
+    assert 'error rate of 10%: 0.0% of the clips (all: ' in capsys.readouterr().out
+    selective = json.loads(Path('model.calibration.json').read_text())['selective']
+    assert (selective['coverage'], selective['error']) == (0, None)
+
+
+@pytest.mark.parametrize(
+    'evaluator',
+    [
+        dict(type='RecallMetric'),
+        [dict(type='AccMetric'), dict(type='mmaction.RecallMetric', measures=['F1'])],
+        dict(type='Evaluator', metrics=dict(type='RecallMetric')),
+    ],
+)
+def test_selective_answers_are_reported_by_every_form_of_the_metric(evaluator: Any) -> None:
+    cfg = Config(dict(test_evaluator=evaluator))
+    abstain(cfg, dict(selective=dict(threshold=0.7)))
+    assert "'coverage@0.700000', 'error@0.700000'" in str(cfg.test_evaluator)
+    with pytest.raises(ValueError, match='--abstain needs RecallMetric in test_evaluator'):
+        abstain(Config(dict(test_evaluator=dict(type='AccMetric'))), dict(selective=0))
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,3 @@ def test_the_crops_of_the_drawn_corpus_are_measured(
     # the middle, which is at 0.52.
     np.testing.assert_allclose(np.array(template.landmarks)[:2, 1], 0.52 - 0.12 * 0.405, atol=0.04)
     np.testing.assert_allclose(np.array(template.landmarks)[:2, 0].mean(), 0.5, atol=0.04)
-
-
-def test_a_detector_that_does_not_exist_ends_the_program_in_one_line(
-    work_dir: Path, run_tool: Callable[..., None]
-) -> None:
-    with pytest.raises(SystemExit, match="detector='haar': expected 'mtcnn', a YuNet file"):
-        run_tool('measure_crop', CONFIG, '--detector', 'haar')

@@ -6,9 +6,7 @@ import importlib.util
 import re
 import runpy
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from clip_files import write_frames, write_video
@@ -16,9 +14,8 @@ from lengths import only_long
 from mixing import SHIPPED, TEXT, make_small
 from mixing_rows import IMAGE_ROWS, VIDEO_ROWS
 from mmengine.config import Config
-from small_runs import forget_runs
+from small_runs import forget_runs, run_tool, shrink_loader
 
-RunTool = Callable[..., None]
 # Of each family its first config, and how the family is made small.
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
 ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_ROWS])}
@@ -42,15 +39,12 @@ def small(family: str, folder: Path) -> Path:
     for split in ('train', 'val', 'test'):
         if cfg.get(f'{split}_dataloader'):
             loader = cfg[f'{split}_dataloader']
-            loader.update(num_workers=0, persistent_workers=False)
+            steps = loader.dataset.pipeline
+            loader.dataset.pipeline = [step for step in steps if step.type not in NOT_REQUIRED]
+            shrink_loader(loader, row.size, frames=10**6)
             # Some configs evaluate only one clip at a time.
             loader.batch_size = 2 if split == 'train' else 1
             loader.dataset.update(draw(loader.dataset.type, folder))
-            loader.dataset.pipeline = [
-                resized(step, row.size)
-                for step in loader.dataset.pipeline
-                if step.type not in NOT_REQUIRED
-            ]
     if cfg.get('train_cfg'):
         # OmniSource also reads the images of mmcls, which is not required.
         cfg.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1, val_interval=1)
@@ -76,16 +70,6 @@ def draw(kind: str, folder: Path) -> dict:
     return dict(ann_file=str(folder / 'list.txt'), data_prefix=prefix, **form)
 
 
-def resized(step: Any, side: int) -> Any:
-    """A step of a pipeline for frames of `side` pixels; the rest of it stays."""
-    if step.type == 'Resize':
-        step.update(scale=(side, side), keep_ratio=False)
-    for key in ('size', 'crop_size', 'input_size'):
-        if key in step:
-            step[key] = side
-    return step
-
-
 def losses(log: str) -> list[str]:
     return re.findall(r'Epoch\(train\) .* loss: (\S+)', log)
 
@@ -98,9 +82,7 @@ def log_of(folder: Path) -> str:
     'family',
     [pytest.param(name, marks=[] if name in CHEAP else only_long) for name in FIRST],
 )
-def test_the_first_config_of_a_family_starts(
-    family: str, work_dir: Path, run_tool: RunTool
-) -> None:
+def test_the_first_config_of_a_family_starts(family: str, work_dir: Path) -> None:
     if family == 'tin' and importlib.util.find_spec('mmcv._ext') is None:
         pytest.skip('TIN needs the compiled operators of the full mmcv')
     config = small(family, work_dir)
@@ -117,7 +99,7 @@ def test_the_first_config_of_a_family_starts(
 
 
 def test_the_first_step_equals_that_of_mmaction2s_program(
-    work_dir: Path, run_tool: RunTool, monkeypatch: pytest.MonkeyPatch
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, logging = small('timesformer', work_dir), 'default_hooks.logger.interval=1'
     run_tool('train', config, '--work-dir', 'ours', '--seed', '0', '--cfg-options', logging)
@@ -131,7 +113,7 @@ def test_the_first_step_equals_that_of_mmaction2s_program(
     assert losses(ours) == losses(theirs)
 
 
-def test_without_a_seed_one_is_drawn(work_dir: Path, run_tool: RunTool) -> None:
+def test_without_a_seed_one_is_drawn(work_dir: Path) -> None:
     run_tool('train', small('timesformer', work_dir), '--work-dir', 'run')
     drawn = Config.fromfile('run/own.py').randomness
     assert drawn == dict(seed=None, diff_rank_seed=False, deterministic=False)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clip_files import write_video
+from clip_files import read_steps, write_video
 from mini_corpora import write_clip, write_dfew, write_mafw, write_text
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from processes import in_processes
 from small_parts import recorded_steps
-from small_runs import CONFIGS, ROOT, frozen_config, small_config, start, write_weights
+from small_runs import CONFIGS, ROOT, frozen_config, run_tool, small_config, start, write_weights
 
 from dferclip_mm.converters import bake_text_features
 from dferclip_mm.engine.cross_validation import find_folds
@@ -45,7 +45,7 @@ def subjects(settings):
     return {built.get_data_info(index)['subject'] for index in range(len(built))}
 
 
-def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, run_tool, capsys):
+def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, capsys):
     small_config('custom', root).dump('custom.py')
     run_tool('cross_validate', 'custom.py', '--folds', '1', '3', '--work-dir', 'folds')
     tested = []
@@ -63,19 +63,20 @@ def test_the_template_trains_and_tests_each_fold(root, work_dir, programs_here, 
     assert 'smaller than 64 pixels' in capsys.readouterr().out
 
 
-def test_nobody_is_on_two_sides_and_each_is_tested_once(root):
-    cfg = small_config('custom', root)
+def test_nobody_is_on_two_sides_and_each_is_tested_once(root, work_dir):
+    cfg = small_config('custom', root, work_dir / 'run')
+    clips = [cfg[f'{name}_dataloader'].dataset for name in ('train', 'val', 'test')]
     tested = Counter()
     for fold in range(1, 6):
-        for name in ('train', 'val', 'test'):
-            cfg[f'{name}_dataloader'].dataset.fold = fold
-        people = [subjects(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val', 'test')]
+        people = [subjects({**each, 'fold': fold}) for each in clips]
         assert sum(map(len, people)) == len(set.union(*people)) == 12
         tested.update(people[2])
     assert set(tested.values()) == {1}
     assert find_folds(cfg) == [1, 2, 3, 4, 5]
-    left_out = cfg.test_dataloader.dataset
-    left_out.update(folds=0, columns=dict(subject='subject', fold='subject'))
+    clips[2].split_seed = 1
+    with pytest.raises(ValueError, match='subjects are in train_dataloader and test_dataloader, f'):
+        start(cfg).train()
+    clips[2].update(folds=0, columns=dict(subject='subject', fold='subject'))
     assert find_folds(cfg) == [*range(1, 13)]
 
 
@@ -132,16 +133,12 @@ def test_losses_for_rare_classes_train_the_same_over_two_processes(root, tmp_pat
     assert losses[:8] == pytest.approx(expected, rel=1e-4)
 
 
-def test_cached_features_of_an_own_list_are_trained_on_through_all_wrappers(
-    root, work_dir, run_tool
-):
+def test_cached_features_of_an_own_list_are_trained_on_through_all_wrappers(root, work_dir):
     write_weights(work_dir / 'clip.pt', seed=0)
     cfg = frozen_config('dferclip_dfew_frozen_cached', work_dir, work_dir / 'run')
     own = small_config('custom', root)
-    for name in ('train', 'val', 'test'):
-        pipeline = cfg[f'{name}_dataloader'].dataset.pipeline
-        cfg[f'{name}_dataloader'].dataset = {**own[f'{name}_dataloader'].dataset}
-        cfg[f'{name}_dataloader'].dataset.pipeline = pipeline
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[name].dataset = {**own[name].dataset, 'pipeline': cfg[name].dataset.pipeline}
     cfg.model.cls_head.update(classes=[*CLASSES], prompts='class_names')
     joined = dict(type='ConcatDataset', datasets=[cfg.train_dataloader.dataset])
     balanced = dict(type='ClassBalancedDataset', dataset=joined, oversample_thr=0.5)
@@ -176,38 +173,24 @@ def test_votes_captions_and_zero_shot_use_the_same_list(root, work_dir):
 
     write_mafw(work_dir / 'MAFW', num_frames=3)
     captions = small_config('emoclip_mafw', work_dir, work_dir / 'captions')
-    own = {**cfg.test_dataloader.dataset, 'split': 'train', 'test_mode': False}
-    own['columns'] = dict(caption='text', subject='subject')
-    captions.model.cls_head.classes = [*CLASSES]
-    captions.model.cls_head.prompts = 'class_names'
-    pipelines = [captions[f'{name}_dataloader'].dataset.pipeline for name in ('train', 'val')]
-    captions.train_dataloader.dataset = {**own, 'pipeline': pipelines[0]}
-    for name in ('val', 'test'):
-        zero_shot = {**own, 'split': 'test', 'test_mode': True, 'pipeline': pipelines[1]}
-        captions[f'{name}_dataloader'].dataset = zero_shot
+    captions.model.cls_head.update(classes=[*CLASSES], prompts='class_names')
+    own = dict(cfg.test_dataloader.dataset, columns=dict(caption='text', subject='subject'))
+    for name in ('train', 'val', 'test'):
+        loader, testing = captions[f'{name}_dataloader'], name != 'train'
+        split = dict(split='test' if testing else 'train', test_mode=testing)
+        loader.dataset = dict(own, pipeline=loader.dataset.pipeline, **split)
     runner = start(captions)
     first = next(iter(runner.train_dataloader))['data_samples'][0]
     assert first.text.startswith('A face of ')
     runner.train()
 
 
-def test_parts_of_videos_are_packed_each_by_itself(tmp_path, run_tool, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_video(tmp_path / 'clips/talk.avi', 20)
-    write_text(tmp_path / 'list.csv', 'path,label,from,to\ntalk,a,0,0.2\ntalk,b,0.2,0.8\n')
-    pipeline = [
-        dict(type='ClipInit'),
-        dict(type='SampleSegments', num_frames=4, test_mode=True),
-        dict(type='ClipDecode'),
-    ]
-    clips = dict(
-        type='ClipListDataset',
-        data_root=str(tmp_path),
-        ann_file='list.csv',
-        data_prefix=dict(clips='clips'),
-        columns=dict(start='from', end='to'),
-        pipeline=pipeline,
-    )
+def test_parts_of_videos_are_packed_each_by_itself(work_dir):
+    write_video(work_dir / 'clips/talk.avi', 20)
+    write_text(work_dir / 'list.csv', 'path,label,from,to\ntalk,a,0,0.2\ntalk,b,0.2,0.8\n')
+    clips = dict(type='ClipListDataset', data_root=str(work_dir), ann_file='list.csv')
+    clips.update(columns=dict(start='from', end='to'), data_prefix=dict(clips='clips'))
+    clips['pipeline'] = read_steps(4)
     Config(dict(train_dataloader=dict(dataset=clips))).dump('config.py')
     run_tool('pack_dataset', 'config.py', 'packed', '--workers', '0')
     whole = DATASETS.build(clips)
@@ -238,10 +221,3 @@ def test_corpora_of_other_classes_train_together_by_emotion(tmp_path):
     labels = Counter(dataset.get_cat_ids(index)[0] for index in range(len(dataset)))
     assert labels == Counter({0: 3, 1: 2, 2: 2, 3: 2, 4: 2, 5: 2, 6: 3})
     runner.train()
-
-
-def test_a_run_refuses_somebody_on_two_sides(root, work_dir):
-    cfg = small_config('custom', root, work_dir / 'run')
-    cfg.test_dataloader.dataset.split_seed = 1
-    with pytest.raises(ValueError, match='subjects are in train_dataloader and test_dataloader, f'):
-        start(cfg).train()

@@ -10,11 +10,10 @@ import pytest
 import torch
 from lengths import only_long
 from mini_corpora import write_dfew
-from mmaction.registry import MODELS
 from mmengine.config import Config
 from processes import in_processes
 from small_parts import recorded_steps
-from small_runs import count_iterations, finish, launch, run_tool, small_config, start
+from small_runs import count_iterations, finish, launch, run_tool, small_config, start, write_model
 
 from dferclip_mm.engine.options import enable_resume, load_config
 
@@ -27,8 +26,7 @@ def write_config(name: str, work_dir: Path, iterations: int) -> Config:
     cfg = small_config(name, work_dir)
     count_iterations(cfg, iterations)
     torch.manual_seed(3)
-    torch.save(dict(meta={}, state_dict=MODELS.build(cfg.model).state_dict()), 'start.pth')
-    cfg.load_from = 'start.pth'
+    cfg.load_from = write_model(cfg.model, 'start.pth')
     cfg.default_hooks.pop('load_pretrained', None)
     cfg.custom_hooks = [
         *(hook for hook in cfg.get('custom_hooks', []) if hook.type != 'LoadPretrainedHook'),

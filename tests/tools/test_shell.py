@@ -7,23 +7,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from small_runs import TOOLS
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+TORCHRUN = ('-m', 'torch.distributed.run')
 
 
 @pytest.fixture
 def started(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """``srun`` and ``$PYTHON`` only write their arguments into this file."""
-    words = work_dir / 'words'
-    folder = work_dir / 'bin'
-    folder.mkdir()
     for name in ('srun', 'fake_python'):
-        program = folder / name
-        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {words}\n')
+        program = work_dir / name
+        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {work_dir}/words\n')
         program.chmod(0o755)
-    monkeypatch.setenv('PATH', f'{folder}:{os.environ["PATH"]}')
+    monkeypatch.setenv('PATH', f'{work_dir}:{os.environ["PATH"]}')
     monkeypatch.setenv('PYTHON', 'fake_python')
-    return words
+    return work_dir / 'words'
 
 
 def call(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -38,25 +36,21 @@ def call(script: str, *arguments: str, **environment: str) -> subprocess.Complet
 
 def test_one_machine_uses_a_free_port(started: Path) -> None:
     assert call('dist_train.sh', 'c.py', '8', '--amp', '--seed', '1').returncode == 0
-    assert started.read_text().split('\n')[:-1] == [
-        *('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '8'),
-        *('--max-restarts', '0'),
+    assert started.read_text().splitlines() == [
+        *(*TORCHRUN, '--standalone', '--nproc_per_node', '8', '--max-restarts', '0'),
         *(f'{TOOLS}/train.py', 'c.py', '--launcher', 'pytorch', '--amp', '--seed', '1'),
     ]
 
 
-def test_several_machines_connect_to_the_first(started: Path) -> None:
+@pytest.mark.parametrize('checkpoint', [['b.pth'], []])
+def test_several_machines_connect_to_the_first(started: Path, checkpoint: list[str]) -> None:
     environment = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'first', 'PORT': '29501'}
-    for checkpoint in (['b.pth'], []):
-        assert call('dist_test.sh', 'c.py', *checkpoint, '4', **environment).returncode == 0
-        assert started.read_text().split('\n')[:-1] == [
-            *('-m', 'torch.distributed.run', '--nnodes', '2', '--node_rank', '1'),
-            *('--master_addr', 'first', '--master_port', '29501', '--nproc_per_node', '4'),
-            *(f'{TOOLS}/test.py', 'c.py', *checkpoint, '--launcher', 'pytorch'),
-        ]
-
-
-def test_several_machines_need_the_first_ones_address(started: Path) -> None:
+    assert call('dist_test.sh', 'c.py', *checkpoint, '4', **environment).returncode == 0
+    assert started.read_text().splitlines() == [
+        *(*TORCHRUN, '--nnodes', '2', '--node_rank', '1', '--master_addr', 'first'),
+        *('--master_port', '29501', '--nproc_per_node', '4'),
+        *(f'{TOOLS}/test.py', 'c.py', *checkpoint, '--launcher', 'pytorch'),
+    ]
     done = call('dist_train.sh', 'c.py', '4', NNODES='2', NODE_RANK='0')
     assert done.returncode != 0
     assert 'address of the machine with NODE_RANK 0' in done.stderr
@@ -65,13 +59,11 @@ def test_several_machines_need_the_first_ones_address(started: Path) -> None:
 def test_a_slurm_job_has_the_resources_of_the_environment(started: Path) -> None:
     environment = {'GPUS': '4', 'CPUS_PER_TASK': '6', 'SRUN_ARGS': '--time=1:00 --exclusive'}
     assert call('slurm_train.sh', 'part', 'job', 'c.py', '--resume', **environment).returncode == 0
-    assert started.read_text().split('\n')[:-1] == [
+    assert started.read_text().splitlines() == [
         *('-p', 'part', '--job-name=job', '--gres=gpu:4', '--ntasks=4', '--ntasks-per-node=4'),
         *('--cpus-per-task=6', '--kill-on-bad-exit=1', '--time=1:00', '--exclusive'),
         *('fake_python', '-u', f'{TOOLS}/train.py', 'c.py', '--launcher', 'slurm', '--resume'),
     ]
     assert call('slurm_test.sh', 'part', 'job', 'c.py', 'b.pth', '--dump', 'x.pkl').returncode == 0
-    words = started.read_text().split('\n')[:-1]
-    assert words[words.index(f'{TOOLS}/test.py') + 1 :] == [
-        *('c.py', 'b.pth', '--dump', 'x.pkl', '--launcher', 'slurm')
-    ]
+    words = started.read_text().partition(f'{TOOLS}/test.py\n')[2].split()
+    assert words == ['c.py', 'b.pth', '--dump', 'x.pkl', '--launcher', 'slurm']

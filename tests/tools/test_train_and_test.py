@@ -4,52 +4,43 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from small_runs import TOY, run_tool
 
-RunTool = Callable[..., None]
+pytestmark = pytest.mark.usefixtures('work_dir')
 
 
 @pytest.fixture
-def trained(work_dir: Path, run_tool: RunTool, toy_config: str) -> Path:
+def trained(work_dir: Path) -> Path:
     """A finished run of two epochs; its folder."""
-    run_tool('train', toy_config, '--work-dir', 'run')
+    run_tool('train', TOY, '--work-dir', 'run')
     return work_dir / 'run'
 
 
-def test_a_run_resumes_after_its_last_epoch(
-    trained: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    for folder in trained.glob('2*'):
-        folder.rename(trained / 'before')
-    options = ('--work-dir', 'run', '--cfg-options', 'train_cfg.max_epochs=3')
-    run_tool('train', toy_config, '--resume', *options)
-    assert 'resumed epoch: 2' in next(trained.glob('2*/*.log')).read_text()
+def test_a_run_resumes_after_its_last_epoch_or_from_a_path(trained: Path) -> None:
+    options = ('--cfg-options', 'train_cfg.max_epochs=3')
+    run_tool('train', TOY, '--resume', '--work-dir', 'run', *options)
     assert torch.load(trained / 'epoch_3.pth', weights_only=True)['meta']['epoch'] == 3
-
-
-def test_a_run_resumes_from_a_path(trained: Path, run_tool: RunTool, toy_config: str) -> None:
-    run_tool('train', toy_config, '--resume', 'run/epoch_1.pth', '--work-dir', 'other')
+    assert any('resumed epoch: 2' in log.read_text() for log in trained.glob('2*/*.log'))
+    run_tool('train', TOY, '--resume', 'run/epoch_1.pth', '--work-dir', 'other')
     assert 'resumed epoch: 1' in next(Path('other').glob('*/*.log')).read_text()
 
 
 def test_a_first_start_with_resume_keeps_load_from(
-    trained: Path, run_tool: RunTool, toy_config: str, capfd: pytest.CaptureFixture[str]
+    trained: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     start = 'load_from=run/epoch_2.pth'
-    run_tool('train', toy_config, '--work-dir', 'new', '--resume', '--cfg-options', start)
+    run_tool('train', TOY, '--work-dir', 'new', '--resume', '--cfg-options', start)
     assert 'nothing to resume in new' in capfd.readouterr().out
     assert Config.fromfile('new/toy_config.py').load_from == 'run/epoch_2.pth'
 
 
-def test_seed_and_scaled_learning_rate_reach_the_run(
-    work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    run_tool('train', toy_config, '--seed', '7', '--auto-scale-lr', '--no-validate')
+def test_seed_and_scaled_learning_rate_reach_the_run(work_dir: Path) -> None:
+    run_tool('train', TOY, '--seed', '7', '--auto-scale-lr', '--no-validate')
     assert not list(work_dir.rglob('best_*'))
     checkpoint = torch.load('work_dirs/toy_config/epoch_2.pth', weights_only=True)
     assert checkpoint['meta']['seed'] == 7
@@ -57,12 +48,10 @@ def test_seed_and_scaled_learning_rate_reach_the_run(
     assert checkpoint['optimizer']['param_groups'][0]['lr'] == pytest.approx(0.25)
 
 
-def test_evaluation_writes_results_and_dump(
-    trained: Path, run_tool: RunTool, toy_config: str
-) -> None:
+def test_evaluation_writes_results_and_dump(trained: Path) -> None:
     best = next(trained.glob('best_*.pth'))
     saving = ('--cfg-options', 'test_evaluator.save_to=run/test_results.json')
-    run_tool('test', toy_config, best, '--work-dir', 'run', '--dump', 'run/all.pkl', *saving)
+    run_tool('test', TOY, best, '--work-dir', 'run', '--dump', 'run/all.pkl', *saving)
     results = json.loads((trained / 'test_results.json').read_text())
     assert results['classes'] == ['low', 'middle', 'high']
     assert [clip['clip'] for clip in results['clips']] == [f'point_{i}' for i in range(13)]
@@ -70,9 +59,14 @@ def test_evaluation_writes_results_and_dump(
         assert len(pickle.load(file)) == 13
 
 
-def test_a_checkpoint_that_does_not_fit_names_both_sides(
-    work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
+def test_an_evaluation_without_a_checkpoint_says_so() -> None:
+    run_tool('test', TOY, '--work-dir', 'run', '--batch-size', '13')
+    log = next(Path('run').glob('*/*.log')).read_text()
+    assert 'no checkpoint given: evaluating the pretrained weights' in log
+    assert Config.fromfile('run/toy_config.py').test_dataloader.batch_size == 13
+
+
+def test_a_checkpoint_that_does_not_fit_names_both_sides() -> None:
     # As DistributedDataParallel names them.
     wrong = {'module.linear.weight': torch.zeros(5, 2), 'module.other': torch.zeros(1)}
     torch.save({'state_dict': wrong}, 'given.pth')
@@ -82,56 +76,33 @@ def test_a_checkpoint_that_does_not_fit_names_both_sides(
         r'linear\.weight \(5, 2\) against \(3, 2\)'
     )
     with pytest.raises(SystemExit, match=said):
-        run_tool('test', toy_config, 'given.pth')
+        run_tool('test', TOY, 'given.pth')
     with pytest.raises(SystemExit, match=said):
-        run_tool('train', toy_config, '--cfg-options', 'load_from=given.pth')
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'said'),
-    [
-        (['missing.py'], 'no config file at missing.py'),
-        (['CONFIG', '--amp', '--cfg-options', 'optim_wrapper.type=Own'], 'type is Own'),
-        (['CONFIG', '--resume', 'missing.pth'], 'no checkpoint at missing.pth'),
-    ],
-)
-def test_an_option_that_cannot_apply_ends_training_in_one_sentence(
-    arguments: list[str], said: str, work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    with pytest.raises(SystemExit, match=said):
-        run_tool('train', *[toy_config if each == 'CONFIG' else each for each in arguments])
+        run_tool('train', TOY, '--cfg-options', 'load_from=given.pth')
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes float16')
-def test_amp_uses_bfloat16_on_the_cpu(work_dir: Path, run_tool: RunTool, toy_config: str) -> None:
-    run_tool('train', toy_config, '--amp', '--work-dir', 'amp')
-    text = Path('amp/toy_config.py').read_text()
-    assert "dtype='bfloat16'" in text
-    assert "type='AmpOptimWrapper'" in text
-    half = ('--cfg-options', 'optim_wrapper.dtype=float16')
+def test_amp_uses_bfloat16_on_the_cpu() -> None:
+    run_tool('train', TOY, '--amp', '--work-dir', 'amp')
+    wrapper = Config.fromfile('amp/toy_config.py').optim_wrapper
+    assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
     with pytest.raises(SystemExit, match='the CPU trains only in bfloat16'):
-        run_tool('train', toy_config, '--amp', *half)
-
-
-def test_an_evaluation_without_a_checkpoint_says_so(
-    work_dir: Path, run_tool: RunTool, toy_config: str
-) -> None:
-    run_tool('test', toy_config, '--work-dir', 'run', '--batch-size', '13')
-    log = next(Path('run').glob('*/*.log')).read_text()
-    assert 'no checkpoint given: evaluating the pretrained weights' in log
-    assert Config.fromfile('run/toy_config.py').test_dataloader.batch_size == 13
+        run_tool('train', TOY, '--amp', '--cfg-options', 'optim_wrapper.dtype=float16')
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('program', 'arguments', 'said'),
     [
-        (['none'], 'leave CHECKPOINT out'),
-        (['given.pth', '--dump', 'all.json'], 'expected a name that ends in .pkl, got all.json'),
+        ('train', ['missing.py'], 'no config file at missing.py'),
+        ('train', [TOY, '--amp', '--cfg-options', 'optim_wrapper.type=Own'], 'type is Own'),
+        ('train', [TOY, '--resume', 'missing.pth'], 'no checkpoint at missing.pth'),
+        ('test', [TOY, 'none'], 'leave CHECKPOINT out'),
+        ('test', [TOY, 'given.pth', '--dump', 'all.json'], 'ends in .pkl, got all.json'),
     ],
 )
-def test_an_argument_of_testing_that_cannot_be_right_is_refused(
-    arguments: list[str], said: str, run_tool: RunTool, capsys: pytest.CaptureFixture[str]
+def test_an_option_that_cannot_apply_ends_the_program_in_one_sentence(
+    program: str, arguments: list, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
-        run_tool('test', 'config.py', *arguments)
-    assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        run_tool(program, *arguments)
+    assert said in f'{end.value}{capsys.readouterr().err}'

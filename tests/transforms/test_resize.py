@@ -3,25 +3,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.registry import TRANSFORMS
-from mmcv.transforms import Compose
 from PIL import Image
 
-from dferclip_mm.transforms.resize import (
-    Box,
-    crop_frames,
-    resize_frames,
-    sample_crop,
-    shorter_side_to,
-)
+from dferclip_mm.transforms.resize import resize_frames, sample_crop, shorter_side_to
 
 
 def noise(*shape, seed=0):
     return np.random.RandomState(seed).randint(0, 256, shape, dtype=np.uint8)
-
-
-def pillow(frames, size, method):
-    resized = [Image.fromarray(frame).resize(size[::-1], method) for frame in frames]
-    return np.stack([np.asarray(image) for image in resized])
 
 
 @pytest.mark.parametrize('shape', [(150, 170), (480, 360), (100, 300), (37, 51), (1, 1)])
@@ -30,8 +18,9 @@ def pillow(frames, size, method):
 def test_resizing_equals_the_filters_of_pillow(shape, size, method):
     frames = noise(2, *shape, 3)
     resized = resize_frames(frames, size, bicubic=method == 'bicubic')
-    expected = pillow(frames, size, Image.Resampling[method.upper()])
-    difference = np.abs(resized.astype(int) - expected)
+    kind = Image.Resampling[method.upper()]
+    expected = [np.asarray(Image.fromarray(frame).resize(size[::-1], kind)) for frame in frames]
+    difference = np.abs(resized.astype(int) - np.stack(expected))
     assert resized.flags.c_contiguous
     assert difference.max() <= (2 if method == 'bicubic' else 1)
     assert difference.mean() < 0.02
@@ -50,32 +39,21 @@ def test_bicubic_without_antialiasing_is_that_of_float_tensors():
 
 def test_views_and_lists_are_resized_alike():
     frames = noise(3, 60, 70, 3)
-    part = crop_frames(frames, Box(5, 7, 30, 40))
-    np.testing.assert_array_equal(part, frames[:, 5:35, 7:47])
-    whole = np.ascontiguousarray(part)
-    np.testing.assert_array_equal(resize_frames(part, (50, 50)), resize_frames(whole, (50, 50)))
-    flipped = part[:, :, ::-1]
-    np.testing.assert_array_equal(
-        resize_frames(flipped, (50, 50)), resize_frames(np.ascontiguousarray(flipped), (50, 50))
-    )
     resize = TRANSFORMS.build(dict(type='ClipResize', size=50))
-    np.testing.assert_array_equal(
-        resize.transform(dict(imgs=list(frames)))['imgs'],
-        resize.transform(dict(imgs=frames))['imgs'],
-    )
+    for part in (frames[:, 5:35, 7:47], frames[:, 5:35, 46:6:-1]):
+        expected = resize(dict(imgs=np.ascontiguousarray(part)))['imgs']
+        for form in (part, list(part)):
+            np.testing.assert_array_equal(resize(dict(imgs=form))['imgs'], expected)
 
 
 @pytest.mark.parametrize(
     ('shape', 'expected'),
-    [
-        ((300, 400), (224, 298)),
-        ((400, 300), (298, 224)),
-        ((224, 224), (224, 224)),
-        ((1, 5), (224, 1120)),
-    ],
+    [((300, 400), (224, 298)), ((400, 300), (298, 224)), ((1, 5), (224, 1120))],
 )
 def test_the_shorter_side_gets_the_given_size(shape, expected):
     assert shorter_side_to(224, *shape) == expected
+    resize = TRANSFORMS.build(dict(type='ClipResizeShortEdge'))
+    assert resize(dict(imgs=noise(1, *shape, 3)))['img_shape'] == expected
 
 
 HEIGHT, WIDTH = 300, 260
@@ -94,8 +72,8 @@ def reference_crops(count):
 
 
 def test_crops_have_the_published_distribution_and_lie_within_the_frame():
-    rng = np.random.RandomState(0)
-    boxes = np.array([sample_crop(HEIGHT, WIDTH, rng=rng) for _ in range(20000)])
+    np.random.seed(0)
+    boxes = np.array([sample_crop(HEIGHT, WIDTH) for _ in range(20000)])
     assert boxes.min(0).tolist()[:2] == [0, 0]
     assert (boxes[:, :2] + boxes[:, 2:]).max(0).tolist() == [HEIGHT, WIDTH]
     height, width = reference_crops(200000)
@@ -109,37 +87,21 @@ def test_crops_have_the_published_distribution_and_lie_within_the_frame():
         )
 
 
-def test_positions_are_uniform():
-    rng = np.random.RandomState(0)
-    boxes = [sample_crop(100, 100, area=(0.81, 0.81), aspect=(1, 1), rng=rng) for _ in range(11000)]
-    assert {(box.height, box.width) for box in boxes} == {(90, 90)}
-    for side in (0, 1):
-        counts = np.bincount([box[side] for box in boxes], minlength=11)
-        assert len(counts) == 11
-        assert np.abs(counts - 1000).max() < 150
-
-
 def test_a_random_crop_is_one_draw_for_all_frames():
     frames = np.repeat(noise(1, 90, 80, 3), 4, axis=0)
-    crop_and_resize = [dict(type='ClipRandomCrop', size=40), dict(type='ClipResize', size=40)]
     np.random.seed(3)
-    results = Compose(crop_and_resize)(dict(imgs=frames))
-    assert results['imgs'].shape == (4, 40, 40, 3)
-    assert results['img_shape'] == (40, 40)
-    assert (results['imgs'] == results['imgs'][:1]).all()
+    results = TRANSFORMS.build(dict(type='ClipRandomCrop', size=40))(dict(imgs=frames))
     np.random.seed(3)
-    box = sample_crop(90, 80)
-    crop = Image.fromarray(frames[0]).crop(
-        (box.left, box.top, box.left + box.width, box.top + box.height)
-    )
-    expected = np.asarray(crop.resize((40, 40), Image.Resampling.BILINEAR))
-    assert np.abs(results['imgs'][0].astype(int) - expected).max() <= 1
+    top, left, height, width = sample_crop(90, 80)
+    expected = frames[:, top : top + height, left : left + width]
+    np.testing.assert_array_equal(results['imgs'], expected)
+    assert results['img_shape'] == (height, width)
 
 
 def test_a_random_crop_falls_back_to_a_square():
     transform = TRANSFORMS.build(dict(type='ClipRandomCrop', size=20, area=(1.0, 1.0)))
-    columns = np.repeat(np.arange(200, dtype=np.uint8)[None, None, :, None], 20, axis=1)
-    frames = np.repeat(columns, 3, axis=3)
+    columns = np.arange(200, dtype=np.uint8)[None, None, :, None]
+    frames = np.broadcast_to(columns, (1, 20, 200, 3))
     lefts = set()
     for _ in range(30):
         imgs = transform.transform(dict(imgs=frames))['imgs']

@@ -12,7 +12,6 @@ from typing import Any
 
 from mmaction import registry
 from mmaction.models.heads import BaseHead
-from mmengine.hooks import Hook
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from .config_keys import closest, walk
@@ -29,6 +28,8 @@ _REGISTRIES = (
 _CHECKED = ('dferclip_mm.', 'mmengine.optim.scheduler.', 'torch.optim.')
 # Our heads count their classes and texts themselves, and pass the numbers on.
 _COUNTED = {'num_classes', 'text_dims'}
+# MMEngine's runner takes the priority of a hook and the counting of a schedule from these.
+_GENERAL = {'type', '_scope_', 'convert_to_iter_based', 'priority'}
 
 
 def check_arguments(cfg: Mapping[str, Any]) -> None:
@@ -36,24 +37,18 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
     found: dict[tuple[type, str], list[str]] = {}
     for location, settings in walk(cfg):
         kind = find_class(settings)
-        if kind is None:
-            continue
-        known = accepted(kind)
-        # MMEngine's runner takes the priority of a hook and the counting of a schedule from these.
-        general = {'type', '_scope_', 'convert_to_iter_based'}
-        general |= {'priority'} if issubclass(kind, Hook) else set()
-        for name in set(settings) - known - general:
+        for name in set() if kind is None else set(settings) - accepted(kind) - _GENERAL:
             found.setdefault((kind, name), []).append(location)
-    if found:
-        said = []
-        for (kind, name), locations in found.items():
-            known = accepted(kind)
-            meant = closest(name, known, 0.6)
-            hint = f', did you mean {meant!r}?' if meant else ':'
-            said.append(
-                f'{", ".join(locations)}: {kind.__name__} has no argument {name!r}{hint} it takes '
-                f'{", ".join(sorted(known)) or "none"}.'
-            )
+    said = []
+    for (kind, name), locations in found.items():
+        known = accepted(kind)
+        meant = closest(name, known, 0.6)
+        hint = f', did you mean {meant!r}?' if meant else ':'
+        said.append(
+            f'{", ".join(locations)}: {kind.__name__} has no argument {name!r}{hint} it takes '
+            f'{", ".join(sorted(known)) or "none"}.'
+        )
+    if said:
         raise ValueError(
             f'config: {" ".join(said)} (In a config that inherits, _delete_=True in that dict '
             'removes the settings of the base.)'
@@ -63,9 +58,7 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
 def accepted(kind: type) -> set[str]:
     """The arguments of a class, and those that it passes on to its bases."""
     names: set[str] = set()
-    for each in kind.__mro__:
-        if '__init__' not in vars(each) or each is object:
-            continue
+    for each in [each for each in kind.__mro__[:-1] if '__init__' in vars(each)]:
         parameters = list(inspect.signature(vars(each)['__init__']).parameters.values())[1:]
         given = {known.name for known in parameters if known.kind not in (2, 4)}
         names |= given - (_COUNTED if each is not kind and issubclass(kind, BaseHead) else set())
@@ -84,3 +77,8 @@ def find_class(settings: Any) -> Any:
         kind = next((each for each in found if each is not None), None)
     checked = inspect.isclass(kind) and kind.__module__.startswith(_CHECKED)
     return kind if checked else None
+
+
+def is_recall_metric(settings: Any) -> bool:
+    """Whether the config of a metric is that of our RecallMetric, also with a scope."""
+    return getattr(find_class(settings), '__name__', '') == 'RecallMetric'

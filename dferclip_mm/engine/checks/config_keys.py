@@ -1,19 +1,17 @@
 """Misspelt config keys, in the places where MMEngine ignores keys that it does not know.
 
-With ``optim_wraper`` or ``load_form`` a run would train, but not as asked. Elsewhere a config is
-passed to constructors, which refuse unknown arguments by themselves. Only keys that resemble a
-known one are refused, because a config may hold variables of its own.
+Only keys that resemble a known one are refused, because a config may hold variables of its own.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
 
@@ -26,23 +24,17 @@ MMENGINE_HOOKS = frozenset(
 _CUTOFF = 0.82
 
 
-def _arguments(function: Any) -> set[str]:
-    return set(inspect.signature(function).parameters)
+def _arguments(*functions: Any) -> set[str]:
+    return {name for each in functions for name in inspect.signature(each).parameters}
 
 
-_LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
 # The keys at the top level that a run reads.
-RUN_KEYS = ((_arguments(Runner) | _arguments(FlexibleRunner)) - {'cfg'}) | {
-    *(
-        'custom_imports',
-        'find_unused_parameters',
-        'float32_matmul_precision',
-        'model_wrapper_cfg',
-        'runner_type',
-        'sync_bn',
-    ),
-    *('activation_checkpointing', 'efficient_conv_bn_eval'),
+RUN_KEYS = (_arguments(Runner, FlexibleRunner) - {'cfg'}) | {
+    *('activation_checkpointing', 'custom_imports', 'efficient_conv_bn_eval'),
+    *('find_unused_parameters', 'float32_matmul_precision', 'model_wrapper_cfg', 'runner_type'),
+    'sync_bn',
 }
+_LOADER = _arguments(DataLoader) | {'num_batch_per_epoch'}
 # Location in a config (dots between levels; '' is the top level) -> the keys that are read there.
 _KNOWN = {
     '': RUN_KEYS,
@@ -55,22 +47,15 @@ _KNOWN = {
         *('startup_check', 'strict_load', 'exact_resume', 'preemption', 'check_invalid_loss'),
         *('unreadable_clips', 'load_pretrained'),
     },
-    'train_cfg': {
-        *('type', 'by_epoch'),
-        *_arguments(EpochBasedTrainLoop),
-        *_arguments(IterBasedTrainLoop),
-    },
-    'optim_wrapper': {
-        *('type', 'constructor', 'paramwise_cfg'),
-        *_arguments(OptimWrapper),
-        *_arguments(AmpOptimWrapper),
-    },
+    'train_cfg': {'type', 'by_epoch'} | _arguments(EpochBasedTrainLoop, IterBasedTrainLoop),
+    'optim_wrapper': {'type', 'constructor', 'paramwise_cfg'}
+    | _arguments(*OPTIM_WRAPPERS.module_dict.values()),
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
     'optim_wrapper.paramwise_cfg': {
         *('custom_keys', 'bypass_duplicate', 'bias_lr_mult', 'dcn_offset_lr_mult'),
         *('bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult'),
     },
-    **{f'{split}_dataloader': _LOADER for split in ('train', 'val', 'test')},
+    **dict.fromkeys(('train_dataloader', 'val_dataloader', 'test_dataloader'), _LOADER),
 }
 _CUSTOM_KEYS = 'optim_wrapper.paramwise_cfg.custom_keys'
 
@@ -95,9 +80,8 @@ def check_save_best(
 ) -> None:
     """Refuse names in ``save_best`` that no metric of the validation logs.
 
-    The metrics are built, and told the classes by ``dataset_meta``. Nothing is refused when one of
-    them has no method ``reports``, which lists the names that it logs. `multi_class` tells whether
-    clips have several labels, where that is known.
+    The metrics are built and told the classes; one without a method ``reports`` may log any name.
+    `multi_class` tells whether clips have several labels, where that is known.
     """
     reported = ['auto']
     for metric in metrics:
@@ -130,11 +114,10 @@ def _at(cfg: Any, location: str) -> Mapping[str, Any]:
     return cfg
 
 
-def closest(word: Any, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
+def closest(word: Any, known: Collection[str], cutoff: float = _CUTOFF) -> str | None:
     """The most similar word, if one is similar enough."""
-    lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(str(word).lower(), lower, 1, cutoff)
-    return lower[found[0]] if found else None
+    found = difflib.get_close_matches(str(word), known, 1, cutoff)
+    return found[0] if found else None
 
 
 def walk(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

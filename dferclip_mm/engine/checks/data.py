@@ -1,14 +1,16 @@
-"""Labels, class names and numbers of frames must fit the model and the metrics."""
+"""Labels, class names, subjects and numbers of frames must fit the model, metrics and splits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 
-from ..lookup import unwrap_datasets
+from ..lookup import build_without_pipeline, unwrap_datasets
 from .classes import names_of
 
 # Where a model's config says how many frames one view has.
@@ -39,6 +41,40 @@ def check_labels(dataset: Any, head: Any, key: str) -> None:
                     f'but model.cls_head has {count} classes{names}, numbered from 0 to '
                     f'{count - 1}: correct {leaf.ann_file or "the list"} or the classes'
                 )
+
+
+def check_subjects(cfg: Config, datasets: Mapping[str, Any]) -> None:
+    """Refuse subjects that are both trained and evaluated on, where the datasets name them.
+
+    Args:
+        cfg: of the run; its test dataset is built where the training clips have subjects.
+        datasets: those of ``train_dataloader`` and, with validation, of ``val_dataloader``.
+    """
+    evaluated = {**datasets}
+    trained = _find_subjects(evaluated.pop('train_dataloader'))
+    if trained and cfg.get('test_dataloader') is not None:
+        joined = SimpleNamespace(datasets=build_without_pipeline(cfg, ['test']))
+        evaluated['test_dataloader'] = joined
+    for key, dataset in evaluated.items():
+        shared = sorted(trained & _find_subjects(dataset)) if trained else []
+        if shared:
+            raise ValueError(
+                f'{len(shared)} subjects are in train_dataloader and {key}, first {shared[0]!r}: '
+                'divide all datasets of the run by the same list, columns, folds and seed, or '
+                'leave the subject out of columns'
+            )
+
+
+def _find_subjects(dataset: Any) -> set[str]:
+    """The subjects of a dataset's clips; empty where the first has no such field."""
+    subjects = set()
+    for leaf in unwrap_datasets(dataset):
+        for index in range(len(leaf)) if isinstance(leaf, BaseDataset) else ():
+            info = leaf.get_data_info(index)
+            if 'subject' not in info:
+                break
+            subjects.add(info['subject'])
+    return subjects
 
 
 def check_metric_names(metrics: Iterable[Any], key: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from .config_keys import RUN_KEYS, closest, walk
@@ -28,10 +29,10 @@ def check_options(cfg: Mapping[str, Any], options: Iterable[str]) -> None:
         if first in RUN_KEYS:
             continue
         meant = closest(first, RUN_KEYS)
-        if meant is not None:
-            instead = f'did you mean {f"{meant}.{rest}".rstrip(".")!r}?'
-        else:
+        if meant is None:
             instead = f'set {_join(find_keys(cfg, option.rpartition(".")[2]))}'
+        else:
+            instead = f'did you mean {f"{meant}.{rest}".rstrip(".")!r}?'
         said.append(f'{option}: no run reads {first!r}; {instead}')
     if said:
         raise ValueError(f'--cfg-options: {" ".join(said)}')
@@ -69,16 +70,13 @@ def find_lost_variables(cfg: Config) -> list[str]:
         changed = name in unused or original.get(name, value) != value
         if name in RUN_KEYS or not changed or not _is_plain(value):
             continue
-        other = [
-            (key, found)
-            for key, found in walk(cfg)
-            if key.rpartition('.')[2] == name and _is_plain(found) and found != value
-        ]
+        named = {key: found for key, found in walk(cfg) if key.rpartition('.')[2] == name}
+        other = {key: found for key, found in named.items() if _is_plain(found) and found != value}
         if other:
-            values = ', '.join(dict.fromkeys(repr(found) for _, found in other))
+            values = ', '.join(dict.fromkeys(map(repr, other.values())))
             said.append(
                 f'config: {name} = {value!r} is read by nothing: the run has {values}; '
-                f'set {_join([key for key, _ in other])}'
+                f'set {_join([*other])}'
             )
     return said
 
@@ -89,25 +87,17 @@ def _unused_variables(path: Path) -> set[str]:
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    if '_base_' not in stored:
-        return set()
-    below = (_unused_variables(base) for base in _find_bases(tree, path.parent))
-    return (stored - used).union(*below)
-
-
-def _find_bases(tree: ast.Module, folder: Path) -> list[Path]:
-    """The files in ``_base_`` that are Python, and not in another package."""
-    values = [
+    bases = [
         ast.literal_eval(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_'
     ]
-    names = [name for each in values for name in ([each] if isinstance(each, str) else each)]
-    return [
-        path
-        for path in (folder / name for name in names)
-        if path.suffix == '.py' and path.is_file()
-    ]
+    if not bases:
+        return set()
+    files = [path.parent / name for name in np.ravel(bases[0])]
+    # Those in another package are no files here.
+    files = [file for file in files if file.suffix == '.py' and file.is_file()]
+    return (stored - used).union(*map(_unused_variables, files))
 
 
 def _is_plain(value: Any) -> bool:

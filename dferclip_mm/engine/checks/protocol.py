@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,21 +17,23 @@ def describe_protocol(dataset: Any, save_best: Sequence[str] | None) -> str:
     """
     if dataset is None or not save_best:
         return 'the last epoch is the result; no checkpoint is chosen'
-    split = getattr(dataset, 'split', None)
-    best = (
-        f'the epoch with the best {", ".join(save_best)} on {len(dataset)} '
-        f'{split or "validation"} clips is the result'
+    split = _split(dataset)
+    warning = ': as published, and optimistic, since those clips are the test'
+    return (
+        f'the epoch with the best {", ".join(save_best)} on {len(dataset)} {split} clips is the '
+        f'result{warning if split == "test" else ""}'
     )
-    if split == 'test':
-        return f'{best}: as published, and optimistic, since those clips are the test'
-    return best
 
 
 def describe_selection(dataset: Any, save_best: Sequence[str] | None) -> str:
-    """How the best checkpoint of a training is chosen, in a few words; see `describe_protocol`."""
+    """The same in a few words, for the table of results."""
     if dataset is None or not save_best:
         return ''
-    return f'best {", ".join(save_best)}, {getattr(dataset, "split", "validation")} clips'
+    return f'best {", ".join(save_best)}, {_split(dataset)} clips'
+
+
+def _split(dataset: Any) -> str:
+    return getattr(dataset, 'split', None) or 'validation'
 
 
 def describe_test(dataset: Any) -> str:
@@ -48,10 +50,7 @@ def describe_test(dataset: Any) -> str:
 def describe_source(path: str | None, meta: Mapping[str, Any], dataset: Any) -> dict[str, str]:
     """Which checkpoint is tested, what selected it, and on which clips.
 
-    Args:
-        path: the checkpoint; None for the pretrained weights that the config names.
-        meta: of the checkpoint; ``selection`` is what `describe_selection` said in its training.
-        dataset: of the test.
+    `path` is None for pretrained weights; ``meta['selection']`` is from `describe_selection`.
     """
     protocol = {'protocol': describe_test(dataset)}
     if path is None:
@@ -63,24 +62,21 @@ def describe_source(path: str | None, meta: Mapping[str, Any], dataset: Any) -> 
 
 def find_batch_size_mismatch(
     auto_scale_lr: Mapping[str, Any], batch_size: int | None, processes: int, accumulated: int = 1
-) -> str | None:
+) -> Iterator[str]:
     """A warning when the learning rates of a config are for another batch size than the run's.
 
     That is `batch_size` clips (None where batches have no fixed size) in each of its processes and
     in each of the `accumulated` iterations per step of the optimizer.
     """
     base = auto_scale_lr.get('base_batch_size')
-    if base is None or batch_size is None or auto_scale_lr.get('enable'):
-        return None
-    found = batch_size * processes * accumulated
-    if found == base:
-        return None
-    product = f'{batch_size} clips x {processes} processes'
-    if accumulated > 1:
-        product += f' x {accumulated} accumulated iterations'
+    found = (batch_size or 0) * processes * accumulated
+    if base is None or found in (0, base) or auto_scale_lr.get('enable'):
+        return
+    more = f' x {accumulated} accumulated iterations' if accumulated > 1 else ''
     fitting, rest = divmod(base, processes * accumulated)
     remedy = '' if rest or not fitting else f'pass --batch-size {fitting}, or '
-    return (
+    yield (
         f'the learning rates are for a batch size of {base} (auto_scale_lr.base_batch_size), this '
-        f'run has {found} ({product}): {remedy}scale the rates with --auto-scale-lr'
+        f'run has {found} ({batch_size} clips x {processes} processes{more}): {remedy}scale the '
+        'rates with --auto-scale-lr'
     )

@@ -46,9 +46,10 @@ def find_settings(cfg: Mapping[str, Any], processes: int) -> dict[str, str]:
 
 
 def _flatten(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    nested = isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value)
-    if isinstance(value, Mapping) or nested:
-        for name, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        value = dict(enumerate(value))
+    if isinstance(value, Mapping):
+        for name, each in value.items():
             yield from _flatten(each, f'{key}.{name}')
     elif value not in (None, [], ()):
         yield key, repr(value)
@@ -73,11 +74,13 @@ def describe_changes(
 
     It says which one decides, and adds the `ends` that `find_other_ends` found.
     """
-    differing = [key for key in sorted({*stored, *now}) if stored.get(key) != now.get(key)]
-    pairs = [(key, stored.get(key, 'unset'), now.get(key, 'unset')) for key in differing]
-    decided = [key for key in differing if _is_decided(key, stored)]
-    theirs = [f'{key} ({was}, not {is_})' for key, was, is_ in pairs if key in decided]
-    ours = [f'{key} ({is_}, was {was})' for key, was, is_ in pairs if key not in decided]
+    theirs, ours = [], []
+    for key in sorted({*stored, *now}):
+        was, is_ = stored.get(key, 'unset'), now.get(key, 'unset')
+        if was != is_ and _is_decided(key, stored):
+            theirs.append(f'{key} ({was}, not {is_})')
+        elif was != is_:
+            ours.append(f'{key} ({is_}, was {was})')
     said = (('The checkpoint decides', [*theirs, *ends]), ('This run decides', ours))
     sentences = [f'{who}: {_some(what)}' for who, what in said if what]
     if not sentences:
@@ -134,42 +137,40 @@ def check_unchanged(stored: Mapping[str, str], now: Mapping[str, str], source: s
 
 def check_optimizer(optimizer: torch.optim.Optimizer, stored: Any, source: str) -> None:
     """Check that an optimizer can continue from the state that the checkpoint `source` has."""
-    problem = next(_find_misfits(optimizer, stored), None)
+    problem = _find_misfit(optimizer, stored)
     if problem is not None:
         raise ValueError(f'{source} {problem}: {_REMEDY}')
 
 
-def _find_misfits(optimizer: torch.optim.Optimizer, stored: Any) -> Iterator[str]:
-    groups = stored.get('param_groups') if isinstance(stored, Mapping) else None
-    if not groups or not isinstance(stored.get('state'), Mapping):
-        yield 'holds no optimizer state'
-        return
-    current = optimizer.param_groups
-    sizes, expected = ([len(group['params']) for group in each] for each in (groups, current))
+def _find_misfit(optimizer: torch.optim.Optimizer, stored: Any) -> str | None:
+    theirs = stored.get('param_groups') if isinstance(stored, Mapping) else None
+    if not theirs or not isinstance(stored.get('state'), Mapping):
+        return 'holds no optimizer state'
+    ours = optimizer.param_groups
+    sizes, expected = ([len(group['params']) for group in each] for each in (theirs, ours))
     if sizes != expected:
-        yield (
+        return (
             f'has {len(sizes)} parameter groups with {sum(sizes)} parameters, and the optimizer of '
             f'this run has {len(expected)} with {sum(expected)}, as after freezing or with other '
             'paramwise_cfg'
         )
-        return
     # A checkpoint of stock MMEngine does not say of which optimizer it is.
-    theirs, ours = ({*each[0]} - {'initial_lr'} for each in (groups, current))
-    if theirs - ours and ours - theirs:
-        yield f'was written with another optimizer than {type(optimizer).__name__}'
+    options, known = ({*each[0]} - {'initial_lr'} for each in (theirs, ours))
+    if options - known and known - options:
+        return f'was written with another optimizer than {type(optimizer).__name__}'
     numbers, parameters = (
-        chain.from_iterable(group['params'] for group in each) for each in (groups, current)
+        chain.from_iterable(group['params'] for group in each) for each in (theirs, ours)
     )
     for number, parameter in zip(numbers, parameters, strict=True):
+        full = tuple(parameter.shape)
         for name, value in (stored['state'].get(number) or {}).items():
-            shape, full = tuple(getattr(value, 'shape', ())), tuple(parameter.shape)
+            shape = tuple(getattr(value, 'shape', ()))
             # Counters have other dimensions; sums over an axis have the size 1 there.
-            if len(shape) == len(full) and not all(map(_is_or_one, shape, full)):
-                yield (
+            if len(shape) == len(full) and not all(
+                a in (1, b) for a, b in zip(shape, full, strict=True)
+            ):
+                return (
                     f'has an optimizer state that does not fit: {name} of parameter {number} has '
                     f'the shape {shape}, the parameter {full}'
                 )
-
-
-def _is_or_one(size: int, full: int) -> bool:
-    return size in (1, full)
+    return None

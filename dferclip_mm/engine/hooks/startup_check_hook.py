@@ -19,7 +19,7 @@ from ..checks.classes import (
     trained_classes,
 )
 from ..checks.config_keys import check_config_keys, check_save_best, custom_keys
-from ..checks.data import check_frames, check_labels, check_metric_names
+from ..checks.data import check_frames, check_labels, check_metric_names, check_subjects
 from ..checks.dry_run import check_one_clip
 from ..checks.lost_settings import find_lost_variables
 from ..checks.protocol import (
@@ -28,7 +28,6 @@ from ..checks.protocol import (
     describe_source,
     find_batch_size_mismatch,
 )
-from ..checks.subjects import check_subjects
 from ..class_counts import build_train_dataset, tell_class_counts
 from ..console import describe_learning_rates, find_unused_rates
 from ..lookup import find_hook, unwrap_datasets
@@ -76,39 +75,35 @@ class StartupCheckHook(Hook):
             several = getattr(runner.val_dataloader.dataset, 'multi_class', None)
             check_save_best(save_best or (), runner.val_evaluator.metrics, several)
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
-        for key, loader in loaders.items():
-            _check_data(runner, loader.dataset, key)
-        check_subjects(runner.cfg, {key: loader.dataset for key, loader in loaders.items()})
-        dataset = runner.train_dataloader.dataset
-        tell_class_counts(_head(runner), lambda: dataset, training=True)
-        if is_bound_to_classes(_head(runner)):
-            train, *val = [(key, names_of(loader.dataset)) for key, loader in loaders.items()]
-            for each in val:
-                check_equal('classes', train, each)
+        datasets = {key: loader.dataset for key, loader in loaders.items()}
+        for key, dataset in datasets.items():
+            _check_data(runner, dataset, key)
+        check_subjects(runner.cfg, datasets)
+        tell_class_counts(_head(runner), lambda: datasets['train_dataloader'], training=True)
+        if runner.val_loop is not None and is_bound_to_classes(_head(runner)):
+            check_equal('classes', *((key, names_of(each)) for key, each in datasets.items()))
         training = runner.model.training
         runner.model.eval()
         for key, loader in loaders.items():
             check_one_clip(runner.model, loader, key)
         runner.model.train(training)
-        self._tell(runner, save_best)
+        self._tell(runner, datasets.get('val_dataloader'), save_best)
 
-    def _tell(self, runner: Any, save_best: list[str] | None) -> None:
+    def _tell(self, runner: Any, val_dataset: Any, save_best: list[str] | None) -> None:
         """Log what a person should know before the training begins."""
-        model = unwrap_model(runner.model)
-        val_dataset = None if runner.val_loop is None else runner.val_dataloader.dataset
+        model, cfg = unwrap_model(runner.model), runner.cfg
+        self._selection = describe_selection(val_dataset, save_best)
         for line in describe_learning_rates(model, runner.optim_wrapper):
             runner.logger.info(line)
-        self._selection = describe_selection(val_dataset, save_best)
         runner.logger.info(f'protocol: {describe_protocol(val_dataset, save_best)}')
         mismatch = find_batch_size_mismatch(
-            runner.cfg.get('auto_scale_lr') or {},
+            cfg.get('auto_scale_lr') or {},
             runner.train_dataloader.batch_size,
             get_world_size(),
-            (runner.cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1),
+            (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1),
         )
-        for warning in (mismatch, *find_unused_rates(model, custom_keys(runner.cfg))):
-            if warning is not None:
-                runner.logger.warning(warning)
+        for warning in (*mismatch, *find_unused_rates(model, custom_keys(cfg))):
+            runner.logger.warning(warning)
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Store how the best checkpoint is chosen, for the results of its test."""
@@ -120,13 +115,13 @@ class StartupCheckHook(Hook):
 
     def before_test(self, runner: Any) -> None:
         """Check the classes and features of the test data, and tell the metrics their source."""
-        dataset = runner.test_dataloader.dataset
+        dataset, metrics = runner.test_dataloader.dataset, runner.test_evaluator.metrics
         _check_data(runner, dataset, 'test_dataloader')
-        check_metric_names(runner.test_evaluator.metrics, 'test_dataloader')
+        check_metric_names(metrics, 'test_dataloader')
         tell_class_counts(_head(runner), lambda: build_train_dataset(runner.cfg))
         tested = ('test_dataloader', names_of(dataset))
         check_equal('classes', ('the checkpoint', self._trained), tested)
-        for metric in runner.test_evaluator.metrics:
+        for metric in metrics:
             if hasattr(metric, 'source'):
                 metric.source = describe_source(runner._load_from, self._meta, dataset)
 

@@ -49,6 +49,11 @@ def test_a_misspelt_key_is_refused_with_its_location_and_a_suggestion(cfg, key, 
         check_config_keys(cfg)
 
 
+def test_what_another_optimizer_wrapper_takes_is_known(cfg):
+    cfg.optim_wrapper.update(type='ApexOptimWrapper', min_loss_scale=1.0)
+    check_config_keys(cfg)
+
+
 @pytest.mark.promise('Settings and numbers', "MMAction2's own configs are accepted")
 def test_mmaction2s_own_configs_pass():
     theirs = sorted((Path(mmaction.__file__).parent / '.mim/configs').rglob('*.py'))
