@@ -168,7 +168,7 @@ class EncodedTextHead(TextHead):
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
         encoders = (self.text_encoder, self.prompt_learner)
-        weights = [weight for module in encoders if module for weight in module.parameters()]
+        weights = (weight for module in encoders if module for weight in module.parameters())
         learned = any(weight.requires_grad for weight in weights)
         if learned and (self.training or torch.is_grad_enabled()):
             # A step may follow.
