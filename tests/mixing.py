@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import mmaction
 import torch
-from mixing_rows import CANNOT, FOREIGN_ROWS, IMAGE_ROWS, NO_ONNX, VIDEO_ROWS, Row
+from mixing_rows import FOREIGN_ROWS, IMAGE_ROWS, NO_ONNX, VIDEO_ROWS, Row
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
@@ -212,10 +212,6 @@ def table() -> str:
         f'| {" | ".join(COLUMNS)} |',
         '|' + '---|' * len(COLUMNS),
         *map(line, ROWS),
-        '',
-        '| cannot be mixed | because |',
-        '|---|---|',
-        *(f'| {family} | {reason} |' for family, reason in CANNOT.items()),
     ]
     return '\n'.join(lines)
 
