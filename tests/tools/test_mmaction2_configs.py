@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from clip_files import write_frames, write_video
 from lengths import only_long
-from mixing import SHIPPED, TEXT, make_small
+from mixing import SHIPPED, make_small
 from mixing_rows import IMAGE_ROWS, VIDEO_ROWS
 from mmengine.config import Config
-from small_runs import TOOLS, run_tool, shrink_loader
+from small_runs import ARCH, TOOLS, run_tool, shrink_loader
 
 # Of each family its first config, and how the family is made small.
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
@@ -30,7 +30,7 @@ def small(family: str, folder: Path) -> Path:
     cfg.model.cls_head = dict(
         type='TextPromptHead',
         classes='dfew',
-        text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
+        text_encoder=dict(type='CLIPTextEncoder', arch=ARCH),
         in_channels=row.smaller.get('out_dim', 0) * 2 or cfg.model.cls_head.in_channels,
     )
     if cfg.get('optim_wrapper', {}).get('constructor') == 'TSMOptimWrapperConstructor':
