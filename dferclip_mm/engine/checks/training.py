@@ -44,8 +44,8 @@ def _check_auto(cfg: Mapping[str, Any]) -> None:
     if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
         return
     prefix = first.get('prefix') or metric.default_prefix
-    names = [f"'{prefix}/{name}'" for name in metric.reports(first, {})]
+    names = ', '.join(f"'{prefix}/{name}'" for name in metric.reports(first, {}))
     raise ValueError(
         f"default_hooks.checkpoint.save_best='auto' cannot tell whether more of {first['type']} is "
-        f"better: set save_best to one of {', '.join(names)}, and rule to 'greater' or 'less'"
+        f"better: set save_best to one of {names}, and rule to 'greater' or 'less'"
     )
