@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pandas
+
 from .findings import KINDS, SEVERITIES, Finding, worst
 from .splits import SplitListing
 
@@ -77,19 +79,15 @@ def report_content(
 def _format_counts(splits: Sequence[SplitListing]) -> str:
     """Clips by class of each split, beside the published numbers where there are any."""
     names = list(dict.fromkeys(name for split in splits for name in split.classes))
-    header, columns = ['clips'], [[*names, 'all']]
+    header, columns = [], []
     for split in splits:
         count = split.count()
         header.append(split.title)
-        columns.append([str(count[name]) for name in names] + [str(count.total())])
+        columns.append([*(count[name] for name in names), count.total()])
         total, by_class = split.published()
         if total is not None:
             header.append('published')
-            columns.append([str(by_class.get(name, '')) for name in names] + [str(total)])
-    widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]
-    rows = [header, *zip(*columns, strict=True)]
-    return '\n'.join(
-        f'{row[0]:{widths[0]}}'
-        + ''.join(f'  {cell:>{w}}' for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+            columns.append([*(by_class.get(name, '') for name in names), total])
+    rows = [*zip(*columns, strict=True)]
+    frame = pandas.DataFrame(rows, [*names, 'all'], pandas.Index(header, name='clips'))
+    return frame.to_string()
