@@ -79,7 +79,8 @@ def report_content(
 def _format_counts(splits: Sequence[SplitListing]) -> str:
     """Clips by class of each split, beside the published numbers where there are any."""
     names = list(dict.fromkeys(name for split in splits for name in split.classes))
-    header, columns = [], []
+    header: list[str] = []
+    columns: list[list[Any]] = []
     for split in splits:
         count = split.count()
         header.append(split.title)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,6 @@ class CorpusDataset(ClipDataset):
 
     CORPUS = ''
     FOLDS = 1
-    CLIP_FOLDERS: tuple[str, ...] = ()
     # The parser of the owner's lists, and the number of their first label (None: words).
     LIST_FORM: ListForm = (parse_ferv39k_list, None)
     compound = False
@@ -179,14 +179,6 @@ class CorpusDataset(ClipDataset):
             )
         return path
 
-    def find_clip_folder(self, clips: str) -> Path:
-        """The given folder, or the first of the owner's that exists, or the root."""
-        self._clips_given = bool(clips)
-        if clips:
-            return super().find_clip_folder(clips)
-        candidates = [self.root / path for path in self.CLIP_FOLDERS]
-        return next((path for path in candidates if path.is_dir()), self.root)
-
     def read_list(self, path: Path) -> list[Row | ListError]:
         """The rows of a list file, in the owner's form, in DFER-CLIP's, or of clips alone."""
         text = decode_list(path.read_bytes(), str(path))
@@ -272,14 +264,13 @@ class CorpusDataset(ClipDataset):
         """The path of a row's clip; of a path from another machine, the longest trailing part."""
         if not row.path_from_other_machine:
             return self.finder.find(row.clip)
-        found = None if self._clips_given else self._root_finder.find_by_suffix(row.clip)
+        found = None if self._clips_given else self.root_finder.find_by_suffix(row.clip)
         return found or self.finder.find_by_suffix(row.clip)
 
-    @property
-    def _root_finder(self) -> ClipFinder:
-        if not hasattr(self, '_found_below_root'):
-            self._found_below_root = ClipFinder(str(self.root))
-        return self._found_below_root
+    @cached_property
+    def root_finder(self) -> ClipFinder:
+        """Finds clips below the data root."""
+        return ClipFinder(str(self.root))
 
 
 def _names(names: str | Sequence[str]) -> frozenset[str]:
