@@ -21,12 +21,11 @@ from ..media.timed_frames import read_duration
 from .class_folders import list_class_folders
 from .classes import check_names
 from .clip_finder import clip_stem
-from .columns import Columns, TableRow
+from .columns import Columns
 from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_rows
 from .lists import ListLabels, Row
 from .splits import SplitRule
-from .tables import read_table
 
 # An annotation may end a little after its video.
 _LATE = 1.0
@@ -99,7 +98,7 @@ class ClipListDataset(CorpusDataset):
         if not (settings.get('columns') or {}).get('fold'):
             return settings.get('folds') or 1
         built = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
-        return len({row.fold for row in built.read_rows() if isinstance(row, TableRow)})
+        return len({row.fold for row in built.read_rows() if isinstance(row, Row)})
 
     def check_split(self) -> None:
         """Check that one thing divides the clips."""
@@ -117,7 +116,7 @@ class ClipListDataset(CorpusDataset):
 
     def find_list(self, ann_file: str) -> Path:
         """The given table, or the folder of the classes in its place."""
-        return self.find_file(ann_file) if ann_file else self.clip_folder
+        return super().find_list(ann_file) if ann_file else self.clip_folder
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the classes of the list, and the targets of the scores."""
@@ -158,7 +157,7 @@ class ClipListDataset(CorpusDataset):
         """The classes of the list, sorted; those of a wrong line are not known."""
         self._known = ()
         rows = self.read_rows()
-        labels = {row.label for row in rows if isinstance(row, TableRow)}
+        labels = {row.label for row in rows if isinstance(row, Row)}
         if len(labels) < 2:
             check_rows(rows)
         if not labels:
@@ -194,16 +193,13 @@ class ClipListDataset(CorpusDataset):
         )
         raise ListError('', 0, expected, word)
 
-    def read_rows(self) -> list[Any]:
+    def read_rows(self) -> list[Row | ListError]:
         """The rows of the table, or one for each clip of each class's folder."""
         if self.list_file.is_dir():
-            rows = list_class_folders(self.clip_folder, self.read_label)
-            return [TableRow(row.clip, row.label) if isinstance(row, Row) else row for row in rows]
-        columns, records = read_table(self.list_file)
-        self.columns.check(columns, str(self.list_file))
-        return self.columns.read_all(records, str(self.list_file), self.read_label)
+            return list_class_folders(self.clip_folder, self.read_label)
+        return self.columns.read_rows(self.list_file, self.read_label)
 
-    def select_rows(self, rows: list[Any]) -> list[Any]:
+    def select_rows(self, rows: list[Row]) -> list[Row]:
         """The rows of this split, without those of excluded classes or a missing caption."""
         unknown = (
             self.choice.exclude - {row.label for row in rows} - {*self.metainfo.get('classes', ())}
@@ -211,7 +207,7 @@ class ClipListDataset(CorpusDataset):
         if unknown:
             message = f'{self.list_file}: exclude_classes: no clips of {", ".join(sorted(unknown))}'
             print_log(message, logger='current', level=logging.WARNING)
-        taken: list[Any] = super().select_rows(rows)
+        taken = super().select_rows(rows)
         subjects = sorted({row.subject for row in taken} - {''}, key=natural_key)
         if subjects:
             some = f'{", ".join(subjects[:20])}{", ..." * (len(subjects) > 20)}'
@@ -229,7 +225,7 @@ class ClipListDataset(CorpusDataset):
             )
         return taken
 
-    def _select_split(self, rows: list[Any]) -> list[Any]:
+    def _select_split(self, rows: list[Row]) -> list[Row]:
         try:
             sides = self.rule.divide(rows, self.fold, self.listed_split)
         except ValueError as error:
@@ -242,7 +238,7 @@ class ClipListDataset(CorpusDataset):
             )
         return found
 
-    def annotation(self, row: Any) -> dict[str, Any]:
+    def annotation(self, row: Row) -> dict[str, Any]:
         """The label, and what else the columns give."""
         annotation = super().annotation(row)
         if row.subject:
@@ -257,7 +253,7 @@ class ClipListDataset(CorpusDataset):
             annotation['votes'] = self.share_votes(row.votes, row.line)
         return annotation
 
-    def locate(self, row: Any) -> str | None:
+    def locate(self, row: Row) -> str | None:
         """The path of a row's clip, or of a video with the part that is meant."""
         path = super().locate(row)
         if row.span is None:

@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .list_text import ListError, check_reference
 from .lists import Row, clean_sentence
-from .tables import Record
+from .tables import Record, read_table
 
 SINGLE = ('path', 'label', 'subject', 'split', 'fold', 'caption', 'weight', 'start', 'end')
 SEVERAL = ('votes', 'scores')
 SPLIT_WORDS = {'train': 'train', 'test': 'test', 'validation': 'validation', 'val': 'validation'}
-
-
-@dataclass(frozen=True)
-class TableRow(Row):
-    """One clip of a table.
-
-    Attributes:
-        subject: who or what must not be on two sides of a split; ``''`` for none.
-        split: ``'train'``, ``'validation'``, ``'test'``; ``''`` without such a column.
-        fold: whose clips are tested together; ``''`` without such a column.
-        weight: of the clip in the loss; None for none.
-        span: start and end in seconds of a longer video.
-        votes: of annotators, by label.
-        scores: for regression.
-    """
-
-    subject: str = ''
-    split: str = ''
-    fold: str = ''
-    weight: float | None = None
-    span: tuple[float, float] | None = None
-    votes: Mapping[str, float] = field(default_factory=dict)
-    scores: tuple[float, ...] = ()
 
 
 class Columns:
@@ -70,13 +47,8 @@ class Columns:
         if 'path' not in self.names or ('start' in self.names) != ('end' in self.names):
             raise ValueError(f'columns={dict(given)!r}: expected a path, and start with end')
 
-    def check(self, found: Iterable[str], file: str) -> None:
-        """Refuse a table without one of the columns.
-
-        Raises:
-            ListError: naming it, the columns that are there, and what to set.
-        """
-        known = [*found]
+    def _check(self, known: Sequence[str], file: str) -> None:
+        """Refuse a table without one of the columns: name it, those there, and what to set."""
         needed = [*self.names.items(), *(('votes', name) for name in self.votes.values())]
         needed += [('scores', name) for name in self.scores]
         for role, name in needed:
@@ -84,33 +56,32 @@ class Columns:
                 expected = f'the column {name!r} for {role} (set columns=dict({role}=...))'
                 raise ListError(file, 1, expected, f'the columns {", ".join(known)}')
 
-    def read_all(
-        self, records: Iterable[Record | ListError], file: str, read_label: Callable[[str], str]
-    ) -> list[TableRow | ListError]:
-        """The clip of each row, or its error; arguments as `read`."""
-        rows: list[TableRow | ListError] = []
+    def read_rows(self, path: Path, read_label: Callable[[str], str]) -> list[Row | ListError]:
+        """The clip of each row of a table, or its error.
+
+        Args:
+            path: of the table.
+            read_label: the name of a label, from its cell. An empty one is refused, unless there
+                are votes: then it is the first label with the most.
+
+        Raises:
+            ListError: if the file cannot be read at all, or lacks a column.
+        """
+        found, records = read_table(path)
+        self._check(found, str(path))
+        rows: list[Row | ListError] = []
         for record in records:
             if isinstance(record, ListError):
                 rows.append(record)
                 continue
             try:
-                rows.append(self.read(record, read_label))
+                rows.append(self._read(record, read_label))
             except ListError as error:
-                error.file, error.line = file, record.line
+                error.file, error.line = str(path), record.line
                 rows.append(error)
         return rows
 
-    def read(self, record: Record, read_label: Callable[[str], str]) -> TableRow:
-        """The clip of a row.
-
-        Args:
-            record: the row.
-            read_label: the name of a label, from its cell. An empty one is refused, unless there
-                are votes: then it is the first label with the most.
-
-        Raises:
-            ListError: if a cell is not what its role needs; without file and line.
-        """
+    def _read(self, record: Record, read_label: Callable[[str], str]) -> Row:
         cells = {role: record.cells[name] for role, name in self.names.items()}
         votes = {
             label: read_number(record.cells[column], column, 0.0)
@@ -122,7 +93,7 @@ class Columns:
             )
         path = cells['path'].replace('\\', '/')
         absolute = re.match('/|[A-Za-z]:/', path) is not None
-        return TableRow(
+        return Row(
             clip=check_reference(path, other_machine=absolute),
             label=self._label(cells, votes, read_label),
             line=record.line,

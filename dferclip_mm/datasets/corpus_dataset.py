@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..emotions import CORPUS_CLASSES, resolve_classes
 from .classes import ClassChoice, check_names
 from .clip_dataset import ClipDataset
@@ -20,7 +22,6 @@ from .lists import (
     parse_dferclip_list,
     parse_ferv39k_list,
 )
-from .soft_labels import soft_target, vote_shares
 from .splits import stratified_holdout
 
 LISTED_SPLITS = ('train', 'test')
@@ -167,7 +168,7 @@ class CorpusDataset(ClipDataset):
     def find_list(self, ann_file: str) -> Path:
         """The given list, or the owner's for this split and fold."""
         if ann_file:
-            return self.find_file(ann_file)
+            return super().find_list(ann_file)
         path = self.root / self.list_path(self.listed_split, self.fold)
         if not path.is_file():
             raise FileNotFoundError(
@@ -236,22 +237,28 @@ class CorpusDataset(ClipDataset):
         return annotation
 
     def share_votes(self, votes: Mapping[str, float], line: int) -> list[float]:
-        """The share of each class among a clip's votes, without those for classes left out.
+        """The share of each class among a clip's votes for the classes that are taken: C numbers.
 
         Raises:
-            ListError: when no vote remains.
+            ListError: when there are no such votes.
         """
-        taken = {label: count for label, count in votes.items() if self.choice.takes(label)}
-        try:
-            return vote_shares(taken, tuple(self.label_numbers), self.choice.class_of)
-        except ValueError as error:
+        counts = dict.fromkeys(self.label_numbers, 0.0)
+        for label, count in votes.items():
+            name = self.choice.class_of(label)
+            if name in counts and self.choice.takes(label):
+                counts[name] += count
+        total = sum(counts.values())
+        if not total:
+            expected = f'a vote for one of {", ".join(counts)}'
             found = ', '.join(label for label, count in votes.items() if count)
-            raise ListError(self.ann_file, line, str(error), f'votes for {found} alone') from None
+            raise ListError(self.ann_file, line, expected, f'votes for {found} alone')
+        return [count / total for count in counts.values()]
 
     def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
-        """In training, the votes and the weight of a clip in the place of its label."""
+        """In training, the votes of a clip or its label as a vector, times its weight: (C,)."""
         if not self.test_mode and ('votes' in info or ('weight' in info and 'label' in info)):
-            info['label'] = soft_target(info, len(self.label_numbers))
+            one_hot = [float(n == info['label']) for n in range(len(self.label_numbers))]
+            info['label'] = torch.tensor(info.get('votes', one_hot)) * info.get('weight', 1.0)
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:

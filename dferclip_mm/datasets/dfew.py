@@ -10,11 +10,10 @@ from mmaction.registry import DATASETS
 from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES
-from .columns import Columns, TableRow
+from .columns import Columns
 from .corpus_dataset import LISTED_SPLITS, CorpusDataset
 from .list_text import ListError
 from .lists import Row, pad_number, parse_dfew_csv
-from .tables import read_table
 
 _VOTES = 'Annotation/annotation.xlsx'
 _WORDS = ('happy', 'sad', 'neutral', 'angry', 'surprise', 'disgust', 'fear')
@@ -48,7 +47,7 @@ class DFEWDataset(CorpusDataset):
             )
         self.all_voted = all_voted
         self._wants_votes = votes
-        self._votes: dict[str, TableRow] = {}
+        self._votes: dict[str, Row] = {}
         super().__init__(**kwargs)
 
     def list_path(self, split: str, fold: int) -> str:
@@ -61,24 +60,19 @@ class DFEWDataset(CorpusDataset):
             self._votes = self._read_votes()
         return super().complete_metainfo(metainfo)
 
-    def _read_votes(self) -> dict[str, TableRow]:
+    def _read_votes(self) -> dict[str, Row]:
         """The votes of each clip. A row without votes is left out, with a warning."""
         path = self.root / _VOTES
         if not path.is_file():
             raise FileNotFoundError(f'DFEWDataset: votes=True reads {path}, found no such file')
         columns = Columns(dict(path='clip_name', label=None, votes=_COLUMNS))
-        found, records = read_table(path)
-        columns.check(found, str(path))
-        rows = columns.read_all(records, str(path), str)
+        rows = columns.read_rows(path, str)
         wrong = [row for row in rows if isinstance(row, ListError)]
         if wrong:
             message = f'{len(wrong)} clips without votes, the first: {wrong[0]}'
             print_log(message, logger='current', level=logging.WARNING)
-        return {
-            pad_number(row.clip.removesuffix('.mp4')): row
-            for row in rows
-            if isinstance(row, TableRow)
-        }
+        voted = [row for row in rows if isinstance(row, Row)]
+        return {pad_number(row.clip.removesuffix('.mp4')): row for row in voted}
 
     def _select_split(self, rows: list[Row]) -> list[Row]:
         taken = super()._select_split(rows)

@@ -40,8 +40,12 @@ class ListError(ValueError):
         return f'expected {self.expected}, found {short!r}'
 
     def __str__(self) -> str:
-        location = f'{self.file}:{self.line}' if self.line else self.file
-        return f'{location}: {self.reason}'
+        return f'{place_in(self.file, self.line)}: {self.reason}'
+
+
+def place_in(file: str, line: int) -> str:
+    """A line of a list for messages, or with 0 the list."""
+    return f'{file}:{line}' if line else file
 
 
 def parse_lines(
@@ -100,16 +104,11 @@ def decode_list(data: bytes, file: str) -> str:
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers from 1."""
-    for line, content in enumerate(split_lines(text), 1):
+    """The lines that are not blank, with their numbers from 1; Unix, Windows or old Mac ends."""
+    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
+    for line, content in enumerate(re.split('\r\n|\r|\n', text), 1):
         if content.strip():
             yield line, content
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of a text with Unix, Windows or old Mac line ends."""
-    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
-    return re.split('\r\n|\r|\n', text)
 
 
 def check_reference(clip: str, *, other_machine: bool = False) -> str:

@@ -6,8 +6,7 @@ from clip_files import write_frames, write_video
 from mini_corpora import write_clip, write_dfew, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.dataset_check import Finding, clean_targets, compare, read_split
-from dferclip_mm.dataset_check.listing import MAX_LINES
+from dferclip_mm.dataset_check import Finding, clean_targets, compare
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
@@ -183,16 +182,6 @@ def test_labels_that_are_shifted_against_the_published_counts_are_an_error(
     if said and 'less' in said:
         _, found = examine((split, {**settings, 'labels': dict(first=0)}))
         assert 'label order' not in {each.kind for each in found}
-
-
-def test_a_list_of_another_form_is_reported_once(tmp_path):
-    write_dfew(tmp_path, num_frames=2)
-    write_text(tmp_path / LIST.format('train', 1), 'video_name;label\n' + '1;1\n' * 2 * MAX_LINES)
-    settings = dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=PIPELINE)
-    split, found = read_split(settings, 'train')
-    assert split.clips == ()
-    assert [each.kind for each in found] == ['list line'] * MAX_LINES + ['settings'] * 2
-    assert found[-2].message.endswith('are named: a list of another form?')
 
 
 def test_a_finding_reads_as_one_line():
