@@ -77,8 +77,10 @@ def report_content(
 
 def _format_counts(splits: Sequence[SplitListing]) -> str:
     """Clips by class of each split, beside the published numbers where there are any."""
+    import pandas
+
     names = list(dict.fromkeys(name for split in splits for name in split.classes))
-    header, columns = ['clips'], [[*names, 'all']]
+    header, columns = [], []
     for split in splits:
         count = split.count()
         header.append(split.title)
@@ -87,10 +89,5 @@ def _format_counts(splits: Sequence[SplitListing]) -> str:
         if total is not None:
             header.append('published')
             columns.append([str(by_class.get(name, '')) for name in names] + [str(total)])
-    widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]
-    rows = [header, *zip(*columns, strict=True)]
-    return '\n'.join(
-        f'{row[0]:{widths[0]}}'
-        + ''.join(f'  {cell:>{w}}' for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+    frame = pandas.DataFrame(columns, index=header, columns=[*names, 'all']).T
+    return frame.rename_axis('clips', axis='columns').to_string()

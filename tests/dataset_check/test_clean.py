@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
+import pandas
 import pytest
-from mini_corpora import WRITERS, write_clip, write_dfew, write_text
+from mini_corpora import WRITERS, write_clip, write_text
 from mmaction.registry import DATASETS
 
 from dferclip_mm.dataset_check import clean_targets, read_split, write_clean
@@ -48,18 +49,17 @@ def test_wrong_scores_and_missing_clips_leave_the_table(tmp_path, scores, examin
     assert path.read_bytes() == b'clip,pain,note\r\na,1,one\r\n\r\nd,4,"x, y"'
 
 
-def test_a_line_that_repeats_another_is_left_out(tmp_path, examine):
-    root = write_dfew(tmp_path / 'DFEW', num_frames=2)
-    write_text(root / 'own.csv', '1,1\n3,2\n00001,1\n')
-    settings = dict(type='DFEWDataset', data_root=str(root), ann_file='own.csv', pipeline=PIPELINE)
-    splits, found = examine(('train', settings))
-    write_clean(tmp_path / 'clean', splits, found)
-    assert (tmp_path / 'clean/own.csv').read_text() == '1,1\n3,2\n'
-
-
-def test_a_folder_in_the_place_of_a_list_is_not_cleaned(tmp_path):
+def test_folders_and_binary_tables_have_no_lines_to_leave_out(tmp_path):
     write_clip(tmp_path / 'AFEW/AFEW_Face/train/Happy/1', 2, 'jpg')
-    settings = dict(type='AFEWDataset', data_root=str(tmp_path / 'AFEW'), pipeline=PIPELINE)
-    split, _ = read_split(settings, 'train')
-    with pytest.raises(ValueError, match='train is a folder and no list: move the bad clips out'):
-        clean_targets(tmp_path / 'clean', [split])
+    write_clip(tmp_path / 'own/a', 2, 'jpg')
+    pandas.DataFrame(dict(path=['a'], label=['x'])).to_parquet(tmp_path / 'own/l.parquet')
+    afew = dict(type='AFEWDataset', data_root=str(tmp_path / 'AFEW'))
+    own = dict(type='ClipListDataset', data_root=str(tmp_path / 'own'), ann_file='l.parquet')
+    own['metainfo'] = dict(classes=['x', 'y'])
+    for settings, said in (
+        (afew, 'train is a folder and no list: move the bad clips out'),
+        ({**own, 'split': 'test'}, r'l\.parquet is no text: save it as CSV'),
+    ):
+        split, _ = read_split({**settings, 'pipeline': PIPELINE}, 'test')
+        with pytest.raises(ValueError, match=said):
+            clean_targets(tmp_path / 'clean', [split])

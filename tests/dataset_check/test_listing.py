@@ -1,12 +1,11 @@
 """All wrong lines of a list are found; what a run refuses is an error of the check as well."""
 
-import pandas
 import pytest
-from clip_files import write_frames, write_video
+from clip_files import write_video
 from mini_corpora import write_clip, write_dfew, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.dataset_check import Finding, clean_targets, compare
+from dferclip_mm.dataset_check import compare
 from dferclip_mm.emotions import CORPUS_CLASSES
 
 PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
@@ -184,13 +183,6 @@ def test_labels_that_are_shifted_against_the_published_counts_are_an_error(
         assert 'label order' not in {each.kind for each in found}
 
 
-def test_a_finding_reads_as_one_line():
-    places = (('list.csv', 7), ('list.csv', 9))
-    assert str(Finding('two labels', 'said', '/clip', places)) == (
-        'list.csv:7 (and 1 more): /clip: said'
-    )
-
-
 def test_own_lists_are_compared_by_subject_and_by_part(tmp_path, examine):
     write_video(tmp_path / 'clips/talk.avi', 40)
     header = 'path,label,who,from,to\n'
@@ -210,13 +202,3 @@ def test_own_lists_are_compared_by_subject_and_by_part(tmp_path, examine):
     )
     assert errors(found) == [('list line', [3]), ('subject in train and test', [2])]
     assert [each.kind for each in found].count('class without clips') == 3
-
-
-def test_lines_of_a_binary_table_cannot_be_left_out(tmp_path, examine):
-    write_frames(tmp_path / 'a', 2)
-    write_frames(tmp_path / 'b', 2)
-    pandas.DataFrame(dict(path=['a', 'b'], label=['x', 'y'])).to_parquet(tmp_path / 'l.parquet')
-    settings = dict(type='ClipListDataset', data_root=str(tmp_path), ann_file='l.parquet')
-    splits, _ = examine(('train', {**settings, 'pipeline': []}))
-    with pytest.raises(ValueError, match=r'l\.parquet is no text: save it as CSV'):
-        clean_targets(tmp_path.parent / 'clean', splits)

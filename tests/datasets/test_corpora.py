@@ -54,25 +54,20 @@ def test_a_dataset_can_be_sent_to_a_worker(dfew):
     assert dataset[0]['label'] == 0
 
 
-def test_dfew_videos_where_there_are_no_faces(tmp_path, video, text):
-    video(tmp_path / 'Clip/original/00001.mp4', 2)
+def test_dfews_16_faces_or_videos_are_read_where_there_are_no_others(tmp_path, frames, video, text):
     text(tmp_path / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', 'video_name,label\n1,1\n')
+    video(tmp_path / 'Clip/original/00001.mp4', 2)
     assert listing(build('DFEWDataset', tmp_path)) == [('Clip/original/00001.mp4', 0)]
+    frames(tmp_path / 'Clip/clip_224x224_16f/00001', 2, names=['00001_1.jpg', '00001_2.jpg'])
+    assert listing(build('DFEWDataset', tmp_path)) == [('Clip/clip_224x224_16f/00001', 0)]
 
 
 def test_a_given_list_and_folder(dfew, frames, text):
     frames(dfew / 'mine/00001', 1)
     text(dfew / 'lists/mine.csv', 'video_name,label\n1,2')
-    dataset = build('DFEWDataset', dfew, ann_file='lists/mine.csv', data_prefix=dict(clips='mine'))
-    assert listing(dataset) == [('mine/00001', 1)]
-    assert listing(
-        build(
-            'DFEWDataset',
-            dfew,
-            ann_file=str(dfew / 'lists/mine.csv'),
-            data_prefix=dict(clips=str(dfew / 'mine')),
-        )
-    ) == [('mine/00001', 1)]
+    for ann_file, clips in (('lists/mine.csv', 'mine'), (dfew / 'lists/mine.csv', dfew / 'mine')):
+        given = dict(ann_file=str(ann_file), data_prefix=dict(clips=str(clips)))
+        assert listing(build('DFEWDataset', dfew, **given)) == [('mine/00001', 1)]
 
 
 def test_another_label_order_goes_by_name(dfew):
@@ -190,19 +185,16 @@ def test_afew_is_read_from_its_folders(tmp_path, frames, video):
     ]
 
 
-def test_afew_refuses_folders_that_name_no_emotion(tmp_path, frames):
-    frames(tmp_path / 'AFEW_Face/train/Bored/1', 1)
-    with pytest.raises(ValueError, match=r"AFEW_Face/train/Bored: 'Bored' is not an emotion"):
-        build('AFEWDataset', tmp_path)
-
-
-def test_afew_without_its_folders_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
-        build('AFEWDataset', tmp_path)
-
-
 def test_afew_reads_a_given_list(tmp_path, frames, text):
     frames(tmp_path / 'AFEW_Face/validation/Happy/1', 1)
     text(tmp_path / 'afew.txt', '/data/AFEW_Face/validation/Happy/1 16 0')
     dataset = build('AFEWDataset', tmp_path, split='test', ann_file='afew.txt')
     assert listing(dataset) == [('AFEW_Face/validation/Happy/1', 0)]
+
+
+def test_afew_refuses_folders_that_are_missing_or_name_no_emotion(tmp_path, frames):
+    with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
+        build('AFEWDataset', tmp_path)
+    frames(tmp_path / 'AFEW_Face/train/Bored/1', 1)
+    with pytest.raises(ValueError, match=r"AFEW_Face/train/Bored: 'Bored' is not an emotion"):
+        build('AFEWDataset', tmp_path)

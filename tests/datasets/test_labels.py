@@ -1,10 +1,8 @@
 """Labels that a list numbers otherwise, classes that are merged, corpora together, no labels."""
 
-import numpy as np
 import pytest
-import torch
 from mini_corpora import write_dfew, write_ferv39k, write_mafw, write_text
-from mmaction.registry import DATASETS, METRICS
+from mmaction.registry import DATASETS
 
 SEVEN = ('happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear')
 OTHERS = ('contempt', 'anxiety', 'helplessness', 'disappointment')
@@ -135,23 +133,6 @@ def test_classes_are_merged_by_name(roots):
     assert labels(build('DFEWDataset', roots['dfew'], **chosen)) == [0, 0, 1]
 
 
-def test_uar_and_war_of_merged_classes_count_each_clip_by_its_merged_class(roots):
-    dataset = build('DFEWDataset', roots['dfew'], class_map=VALENCE)
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = dataset.metainfo
-    # Always 'negative': right for 4 of 7 clips, and for one class of three.
-    scores = np.eye(3)[[1] * 7]
-    samples = [
-        dict(sample_idx=index, gt_label=torch.tensor([label]), pred_score=torch.tensor(score))
-        for index, (label, score) in enumerate(zip(labels(dataset), scores, strict=True))
-    ]
-    metric.process(None, samples)
-    scored = metric.evaluate(7)
-    assert scored['dfer/WAR'] == pytest.approx(400 / 7)
-    assert scored['dfer/UAR'] == pytest.approx(100 / 3)
-    assert scored['dfer/recall/negative'] == 100
-
-
 def test_mafw_is_reduced_to_seven_classes(roots):
     with pytest.raises(ValueError, match=r"a label of the classes happiness, .* found 'contempt'"):
         build('MAFWDataset', roots['mafw'], metainfo=dict(classes=SEVEN))
@@ -231,10 +212,3 @@ def test_clips_without_labels_are_read_for_prediction(own, kind, text, found):
     assert [item['filename'].rpartition('/')[2] for item in items] == found
     assert all('label' not in item for item in items)
     assert [dataset.get_cat_ids(index) for index in range(len(dataset))] == [[]] * len(found)
-
-
-def test_the_faces_of_16_frames_are_looked_for(tmp_path, frames, text):
-    frames(tmp_path / 'Clip/clip_224x224_16f/00001', 2, names=['00001_1.jpg', '00001_2.jpg'])
-    text(tmp_path / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1\n')
-    dataset = build('DFEWDataset', tmp_path)
-    assert dataset.get_data_info(0)['filename'].endswith('Clip/clip_224x224_16f/00001')
