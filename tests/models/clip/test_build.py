@@ -8,7 +8,7 @@ import torch
 from mmaction.registry import MODELS
 from safetensors.torch import save_file
 
-from dferclip_mm.models.clip import openai_file, weights
+from dferclip_mm.models.clip import weights
 from dferclip_mm.models.clip.build import build_clip, build_tokenizer
 
 ARCHS = {False: 'tiny', True: 'tiny-quickgelu'}
@@ -123,7 +123,7 @@ def test_openais_own_file_decides_the_activation(
     path = tmp_path / 'ViT-B-32.pt'
     torch.jit.script(clip.eval()).save(path)
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(openai_file, 'openai_checksums', lambda: {checksum})
+    monkeypatch.setattr(weights, 'openai_checksums', lambda: {checksum})
     for arch in ('tiny', 'tiny-quickgelu', {**tiny_clip, 'quick_gelu': False}):
         check_towers(arch, path, state, True, tiny_clip)
     assert said == []
