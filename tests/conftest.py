@@ -68,29 +68,8 @@ def tiny_weights(tmp_path):
 @pytest.fixture
 def tiny_model(tiny_clip):
     """The config of a small DFER-CLIP for clips of 4 frames."""
-    return dict(
-        type='FrameRecognizer',
-        num_frames=4,
-        data_preprocessor=dict(
-            type='ActionDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW'
-        ),
-        backbone=dict(type='CLIPVisualEncoder', arch=tiny_clip),
-        neck=dict(
-            type='TemporalTransformer',
-            in_channels=32,
-            embed_dims=32,
-            max_frames=4,
-            num_heads=2,
-            head_dim=16,
-            mlp_dim=64,
-        ),
-        cls_head=dict(
-            type='TextPromptHead',
-            classes='dfew',
-            text_encoder=dict(type='CLIPTextEncoder', arch=tiny_clip),
-            num_context=4,
-        ),
-    )
+    sizes = dict(in_channels=32, embed_dims=32, max_frames=4)
+    return small_runs.small_model(tiny_clip, tiny_clip, **sizes)
 
 
 @pytest.fixture(scope='session')

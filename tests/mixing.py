@@ -15,11 +15,12 @@ from tempfile import TemporaryDirectory
 
 import mmaction
 import torch
-from mixing_rows import CANNOT, FOREIGN_ROWS, IMAGE_ROWS, NO_ONNX, VIDEO_ROWS, Row
+from mixing_rows import FOREIGN_ROWS, IMAGE_ROWS, NO_ONNX, VIDEO_ROWS, Row
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from small_runs import ARCH
 
 from dferclip_mm.export import write_onnx
 from dferclip_mm.models.pool import to_sequence
@@ -32,14 +33,6 @@ HEAD, NECK, FRAMES = WAYS = 'head', 'neck and head', 'FrameRecognizer'
 VIEWS = 2
 OURS = ('neck, head, `Recognizer3D`', 'neck, head, `FrameRecognizer`')
 COLUMNS = ('backbone', 'head', *OURS, 'ONNX', 'config')
-
-TEXT = dict(
-    embed_dim=32,
-    vision_cfg=dict(image_size=32, layers=1, width=64, patch_size=32),
-    text_cfg=dict(context_length=77, vocab_size=49408, width=32, heads=2, layers=1),
-)
-
-
 ROWS = [*VIDEO_ROWS, *IMAGE_ROWS, *FOREIGN_ROWS]
 
 
@@ -77,7 +70,7 @@ def mixed(row: Row, way: str) -> dict:
     model['cls_head'] = dict(
         type='TextPromptHead',
         classes='dfew',
-        text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
+        text_encoder=dict(type='CLIPTextEncoder', arch=ARCH),
         num_context=2,
         in_channels=row.channels,
     )
@@ -212,10 +205,6 @@ def table() -> str:
         f'| {" | ".join(COLUMNS)} |',
         '|' + '---|' * len(COLUMNS),
         *map(line, ROWS),
-        '',
-        '| cannot be mixed | because |',
-        '|---|---|',
-        *(f'| {family} | {reason} |' for family, reason in CANNOT.items()),
     ]
     return '\n'.join(lines)
 

@@ -119,21 +119,3 @@ NO_ONNX = {
     'TANet, ResNet-50': 'its convolution has a group for each clip and channel, and ONNX takes a '
     'fixed number of groups',
 }
-
-# What cannot be mixed, and why.
-NO_TIN = (
-    'its shift is a compiled operator (`mmcv.ops.tin_shift`), which mmcv-lite lacks; full mmcv '
-    'cannot be built for current PyTorch'
-)
-NO_RETRIEVAL = (
-    'whole models with text towers and losses of their own; CLIP as a frame backbone is '
-    '`CLIPVisualEncoder`'
-)
-CANNOT = {
-    'TIN': NO_TIN,
-    'Audio (ResNetAudio)': 'its input is a spectrogram: no frames, no faces',
-    'Skeleton (ST-GCN, 2s-AGCN, ST-GCN++, PoseC3D)': 'their input is joints, not pixels',
-    'Detection (SlowFast, SlowOnly, ACRN, LFB, VideoMAE)': 'their heads score boxes, not clips',
-    'Localisation (BMN, BSN, TCANet, DRN)': 'they find actions in time, on finished features',
-    'Retrieval and multimodal (CLIP4Clip, VindLU)': NO_RETRIEVAL,
-}

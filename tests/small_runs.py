@@ -162,6 +162,24 @@ def write_weights(path: Path, seed: int) -> Path:
     return path
 
 
+def small_model(image: Any, text: Any, frames: int = FRAMES, **neck: Any) -> dict[str, Any]:
+    """The config of a DFER-CLIP with these architectures in its towers."""
+    pixels = dict(mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW')
+    return dict(
+        type='FrameRecognizer',
+        num_frames=frames,
+        data_preprocessor=dict(type='ActionDataPreprocessor', **pixels),
+        backbone=dict(type='CLIPVisualEncoder', arch=image),
+        neck=dict(type='TemporalTransformer', num_heads=2, head_dim=16, mlp_dim=64, **neck),
+        cls_head=dict(
+            type='TextPromptHead',
+            classes='dfew',
+            text_encoder=dict(type='CLIPTextEncoder', arch=text),
+            num_context=4,
+        ),
+    )
+
+
 def write_model(model: Any, path: Path | str) -> str:
     """A checkpoint of an untrained model, given as such or as its config; the path."""
     if isinstance(model, dict):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
-from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.optim import OneCycleLR
 
 from dferclip_mm import compat
 
@@ -98,30 +98,19 @@ def test_a_checkpoint_with_mmengines_message_hub_loads_with_weights_only() -> No
     assert loaded['message_hub']['runtime_info']['epoch'] == 4
 
 
-@pytest.mark.parametrize(
-    'schedule',
-    [
-        {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9},
-        {'type': 'OneCycleLR', 'eta_max': 0.1, 'total_steps': 9, 'anneal_strategy': 'linear'},
-        {'type': 'MultiStepLR', 'milestones': [3, 6]},
-    ],
-    ids=lambda schedule: schedule['type'],
-)
-def test_a_stored_schedule_is_restored(schedule: dict) -> None:
-    def build() -> tuple:
-        parameter = torch.nn.Parameter(torch.zeros(1))
-        optimizer = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
-        return optimizer, PARAM_SCHEDULERS.build(schedule, default_args={'optimizer': optimizer})
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_a_stored_schedule_is_restored(strategy: str) -> None:
+    def build() -> OneCycleLR:
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+        return OneCycleLR(optimizer, eta_max=0.1, total_steps=9, anneal_strategy=strategy)
 
-    _, before = build()
-    state = torch.load(stored(before.state_dict()), weights_only=True)
-    _, after = build()
-    after.load_state_dict(state)
+    before, after = build(), build()
+    after.load_state_dict(torch.load(stored(before.state_dict()), weights_only=True))
     assert after.state_dict() == before.state_dict()
 
 
 @pytest.mark.parametrize('module', ['numpy.core.multiarray', 'numpy._core.multiarray'])
-@pytest.mark.parametrize('value', [np.float64(1.5), np.arange(3), np.array([True, False])])
+@pytest.mark.parametrize('value', [np.float64(1.5), np.arange(3)])
 def test_arrays_of_either_numpy_load(module: str, value: object) -> None:
     # Both spellings have to end in the numpy that is installed.
     ours = np.asarray(0).__reduce__()[0].__module__
@@ -148,17 +137,10 @@ class _Asks:
         return getattr, self.asked
 
 
+# A method's globals would give a pickle the builtins.
 @pytest.mark.parametrize(
-    ('owner', 'name'), [(HistoryBuffer, '__globals__'), (np.ndarray, 'tofile')]
+    ('owner', 'name'), [(HistoryBuffer.mean, '__globals__'), (np.ndarray, 'tofile')]
 )
 def test_a_pickle_that_asks_for_another_attribute_is_refused(owner: object, name: str) -> None:
     with pytest.raises(Exception, match=rf"asks for attribute '{name}' of .*do not load it"):
         torch.load(stored({'meta': _Asks(owner, name)}), weights_only=True)
-
-
-def test_a_pickle_never_reaches_builtins() -> None:
-    """The chain that would give a pickle the builtins if the real getattr were allowed."""
-    method = _Asks(HistoryBuffer, 'mean')
-    assert torch.load(stored({'a': method}), weights_only=True) == {'a': HistoryBuffer.mean}
-    with pytest.raises(Exception, match="asks for attribute '__globals__'"):
-        torch.load(stored({'a': _Asks(HistoryBuffer.mean, '__globals__')}), weights_only=True)

@@ -19,6 +19,7 @@ import torch
 from mixing import evaluate, step, write_between
 from mmaction.registry import MODELS
 from mmengine.utils import to_2tuple
+from small_runs import small_model
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -65,25 +66,6 @@ def shallow(arch: str) -> dict:
     return config
 
 
-def model_of(arch: str, text: str) -> dict:
-    """DFER-CLIP with these architectures in its towers; no other line knows of them."""
-    return dict(
-        type='FrameRecognizer',
-        num_frames=FRAMES,
-        data_preprocessor=dict(
-            type='ActionDataPreprocessor', mean=[0, 0, 0], std=[255, 255, 255], format_shape='NCHW'
-        ),
-        backbone=dict(type='CLIPVisualEncoder', arch=arch),
-        neck=dict(type='TemporalTransformer', num_heads=2, head_dim=16, mlp_dim=64),
-        cls_head=dict(
-            type='TextPromptHead',
-            classes='dfew',
-            text_encoder=dict(type='CLIPTextEncoder', arch=text),
-            num_context=2,
-        ),
-    )
-
-
 def facts(arch: str) -> list[str]:
     """Image size, D, tokens, activations, weights and memory of an architecture at full depth."""
     with torch.device('meta'):
@@ -128,7 +110,7 @@ def measure(arch: str, text: str) -> str:
             mock.patch.object(timm, 'create_model', _create_shallow),
             mock.patch.dict(open_clip.factory._MODEL_CONFIGS, configs),
         ):
-            model = MODELS.build(model_of(arch, text))
+            model = MODELS.build(small_model(arch, text, FRAMES))
     except ValueError as error:
         return str(error).removeprefix(f'arch={arch!r} ').split(': ')[0]
     shape = (FRAMES, 3, *model.backbone.image_size)

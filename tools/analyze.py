@@ -19,10 +19,15 @@ from typing import TYPE_CHECKING, Any
 from arguments import add_face_options, run_program
 
 if TYPE_CHECKING:
-    from dferclip_mm.inference import EmotionAnalyzer, EmotionTimeline
+    from dferclip_mm.inference import EmotionAnalyzer
     from dferclip_mm.media.timed_frames import TimedFrame
 
 NO_FACE, INTERRUPTED = 3, 128 + signal.SIGINT
+# Options that are arguments of the analyzer.
+SETTINGS = (
+    *('device', 'classes', 'prompts', 'crop', 'detector', 'every', 'max_faces', 'min_face'),
+    *('window', 'stride', 'abstain'),
+)
 
 
 def number_of_faces(text: str) -> int | None:
@@ -73,6 +78,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         '--faces',
+        dest='max_faces',
         type=number_of_faces,
         default=20,
         metavar='N',
@@ -97,7 +103,9 @@ def parse_arguments() -> argparse.Namespace:
         'of each emotion',
     )
     parser.add_argument(
-        '--classes', help='other class names: calm,tense (a model without learned context)'
+        '--classes',
+        type=lambda text: text.split(','),
+        help='other class names: calm,tense (a model without learned context)',
     )
     parser.add_argument('--prompts', help='another prompt set, or a file')
     parser.add_argument('--start', type=float, default=0.0, help='of the part, in seconds')
@@ -149,15 +157,10 @@ def show_progress(
         if bar is None:
             # A folder, and what a browser records, do not say how long they are.
             lasts = 0 if Path(video).is_dir() else read_duration(video)
-            total = max(0.0, min(end, lasts or end) - start)
-            known = 0 < total < float('inf')
-            shown = '{percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s [{elapsed}<{remaining}]'
-            bar = tqdm(
-                total=total if known else None,
-                desc=f'{does}{Path(video).name}',
-                bar_format='{desc}: ' + (shown if known else '{n:.0f} s [{elapsed}]'),
-            )
-        bar.update(frame.time - start - bar.n)
+            total = min(end, lasts or end) - start
+            known = round(total) if 0 < total < float('inf') else None
+            bar = tqdm(total=known, desc=f'{does}{Path(video).name}', unit=' s')
+        bar.update(int(frame.time - start) - bar.n)
         yield frame
         if stopped():
             break
@@ -201,35 +204,13 @@ def watch_camera(
     return bool(late)
 
 
-def describe(timeline: EmotionTimeline, folder: Path) -> Iterator[str]:
-    """What was found in a video, and what was not looked at, in sentences."""
-    info, found = timeline.info, timeline.summary
-    yield (
-        f'{info["video"]}: faces followed: {found["tracks"]}, windows: {len(timeline.windows)}, '
-        f'{info["seconds"]:.1f} s: {folder}'
-    )
-    if info['damage']:
-        yield f'only what comes before is analysed: {info["damage"]}'
-    if 'unexplained' in info:
-        yield f'there is no explanation: {info["unexplained"]}'
-    if info['crowded']:
-        yield (
-            f'{info["crowded"]} faces, counted in all frames, were left out, because at most '
-            f'{info["max_faces"]} of a frame are answered: raise --faces'
-        )
-    if info['small']:
-        yield (
-            f'{info["small"]} faces, counted in all frames, were left out, because they are less '
-            f'than {info["min_face"]:g} pixels high: see --min-face'
-        )
-
-
 def main() -> None:
     """Build the analyzer once, and write a folder for each video."""
     args = parse_arguments()
 
     from dferclip_mm.engine.run import friendly_errors
     from dferclip_mm.inference import EmotionAnalyzer
+    from dferclip_mm.inference.report import describe_gaps
     from dferclip_mm.inference.timeline import FORMATS
     from dferclip_mm.media.sources import list_videos
 
@@ -246,22 +227,9 @@ def main() -> None:
         if len({*names}) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f'two videos are named {twice}, and each gets a folder of its name')
-        analyzer = EmotionAnalyzer(
-            *args.model,
-            device=args.device,
-            classes=args.classes.split(',') if args.classes else None,
-            prompts=args.prompts,
-            crop=args.crop,
-            detector=args.detector,
-            every=args.every,
-            max_faces=args.faces,
-            min_face=args.min_face,
-            window=args.window,
-            stride=args.stride,
-            abstain=args.abstain,
-            # Each face and window at once.
-            batch_size=32 if args.camera is None else 1,
-        )
+        settings = {name: getattr(args, name) for name in SETTINGS}
+        # A camera's faces and windows are answered one by one.
+        analyzer = EmotionAnalyzer(*args.model, **settings, batch_size=1 if args.camera else 32)
         answered, followed, failed = False, False, []
         if args.camera is not None:
             file = args.out / 'camera.csv'
@@ -281,13 +249,16 @@ def main() -> None:
                 failed.append(str(error))
                 print(f'error: {error}', file=sys.stderr)
                 continue
-            print(*describe(timeline, folder), sep='\n')
-            answered = answered or len(timeline.windows) > 0
-            followed = followed or timeline.summary['tracks'] > 0
+            windows, tracks = len(timeline.windows), timeline.summary['tracks']
+            seconds = f'{timeline.info["seconds"]:.1f} s'
+            print(f'{video}: faces followed: {tracks}, windows: {windows}, {seconds}: {folder}')
+            for said in describe_gaps(timeline.info):
+                print(said)
+            answered, followed = answered or windows > 0, followed or tracks > 0
             if interrupted:
                 print(
                     f'interrupted in video {count} of {len(args.videos)}: what was read of it, up '
-                    f'to {timeline.info["seconds"]:.1f} s, is written',
+                    f'to {seconds}, is written',
                     file=sys.stderr,
                 )
                 sys.exit(INTERRUPTED)

@@ -195,26 +195,17 @@ def remove_old(folder: Path, seconds: float) -> None:
                 shutil.rmtree(path)
 
 
-class PolicyHeader:
-    """Adds `POLICY` to every answer of a web application."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on."""
-
-        async def send_more(message: Any) -> None:
-            if message['type'] == 'http.response.start':
-                message['headers'].append((b'content-security-policy', POLICY.encode()))
-            await send(message)
-
-        await self.app(scope, receive, send_more)
+async def add_policy(request: Any, answer: Any) -> Any:
+    """Add `POLICY` to every answer of a web application."""
+    response = await answer(request)
+    response.headers['content-security-policy'] = POLICY
+    return response
 
 
 def serve(args: argparse.Namespace, folder: Path, ended: threading.Event) -> Any:
     """Start the page; another thread removes old files until the event."""
     from starlette.middleware import Middleware
+    from starlette.middleware.base import BaseHTTPMiddleware
 
     # Gradio reads them when it is imported: no telemetry, and all its files in this folder.
     os.environ.update(
@@ -236,7 +227,7 @@ def serve(args: argparse.Namespace, folder: Path, ended: threading.Event) -> Any
         max_file_size=f'{args.max_size:g}mb',
         footer_links=[],
         quiet=True,
-        app_kwargs=dict(middleware=[Middleware(PolicyHeader)]),
+        app_kwargs=dict(middleware=[Middleware(BaseHTTPMiddleware, dispatch=add_policy)]),
     )
     print(f'open {page.local_url} in a browser; Ctrl-C ends the page', flush=True)
     return page

@@ -69,8 +69,7 @@ def compute(
     identity = find_identity(model, features['pixels'], dtype)
     store = ClipStore(features['cache'], FORMAT, identity)
     clips = find_source_clips(datasets, [()] * len(datasets))
-    missing = set(store.find_outdated({clip.name: clip.path for clip in clips}))
-    left = [clip for clip in clips if clip.name in missing]
+    left = store.find_outdated(clips)
     frame_bytes = model.backbone.visual.output_dim * np.dtype(dtype).itemsize
     size = estimate_bytes(left, lambda reader: len(reader) * frame_bytes)
     print(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import json
 import shutil
 import signal
@@ -12,7 +11,7 @@ import sys
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from arguments import add_face_options, run_program
 
@@ -77,11 +76,7 @@ def read_settings(out: Path) -> dict[str, Any]:
 
 def choose_settings(args: argparse.Namespace, list_name: str) -> CropSettings:
     """The settings; those of an earlier call for the same folder must be the same."""
-    from dferclip_mm.faces.crop import (
-        DEFAULT_TEMPLATE,
-        read_template,
-        write_template,
-    )
+    from dferclip_mm.faces.crop import DEFAULT_TEMPLATE, read_template, write_template
     from dferclip_mm.faces.detectors import build_face_finder
     from dferclip_mm.files import write_json
     from dferclip_mm.precompute.face_clips import CropSettings
@@ -120,13 +115,9 @@ def read_report(file: Path) -> dict[str, CroppedClip]:
     with file.open(encoding='utf-8', newline='') as stream:
         # The last line of a program that was killed may be cut.
         rows = [row for row in csv.DictReader(stream) if None not in row.values()]
-    return {
-        row['clip']: CroppedClip(
-            row['clip'], int(row['frames']), int(row['seen']), int(row['written']),
-            int(row['faces']), float(row['share']), row['problem'],
-        )
-        for row in rows
-    }  # fmt: skip
+    kinds = get_type_hints(CroppedClip)
+    clips = [CroppedClip(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows]
+    return {each.clip: each for each in clips}
 
 
 def check_target(out: Path, list_name: str, clips: Iterable[str]) -> None:
@@ -142,13 +133,14 @@ def check_target(out: Path, list_name: str, clips: Iterable[str]) -> None:
         )
 
 
-def write_rows(file: Path, rows: list[tuple[Any, ...]]) -> None:
-    """Write a table anew."""
-    from dferclip_mm.files import atomic_write
+def write_report(file: Path, clips: Iterable[CroppedClip]) -> None:
+    """Write the report anew."""
+    import pandas as pd
 
-    text = io.StringIO(newline='')
-    csv.writer(text).writerows(rows)
-    atomic_write(file, text.getvalue())
+    from dferclip_mm.files import atomic_write
+    from dferclip_mm.precompute.face_clips import CroppedClip
+
+    atomic_write(file, pd.DataFrame([*clips], columns=CroppedClip._fields).to_csv(index=False))
 
 
 def crop(
@@ -170,9 +162,9 @@ def crop(
         print(f'{len(clips) - len(missing)} of {len(clips)} clips are there')
     # What is begun is known as ours, whatever ends the program.
     begun.update({name: CroppedClip(name, 0, 0, 0, 0, 0.0, NOT_YET) for name in missing})
-    write_rows(out / REPORT, [CroppedClip._fields, *begun.values()])
+    write_report(out / REPORT, begun.values())
     with (out / REPORT).open('a', encoding='utf-8', newline='') as stream:
-        table = csv.writer(stream)
+        table = csv.writer(stream, lineterminator='\n')
         interrupted = False
         try:
             with closing(crop_clips(missing, out, settings, workers)) as results:
@@ -183,7 +175,7 @@ def crop(
         except KeyboardInterrupt:
             interrupted = True
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
-    write_rows(out / REPORT, [CroppedClip._fields, *{**begun, **done}.values()])
+    write_report(out / REPORT, (begun | done).values())
     return done, interrupted
 
 
@@ -247,8 +239,7 @@ def main() -> None:
             print(f'  pictures beside them, which are no clips: {pictures}')
         if faces:
             captions = {
-                f'{clip}: {each.written} of {each.frames} frames, faces: {each.faces}': args.out
-                / clip
+                f'{clip}: {each.written} of {each.frames} frames, faces: {each.faces}': out / clip
                 for clip, each in faces.items()
             }
             write_sheet(args.out / SHEET, captions)

@@ -57,13 +57,15 @@ def main() -> None:
 
     import torch
     from mmaction.registry import DATASETS
+    from mmengine.dataset import pseudo_collate
     from mmengine.registry import init_default_scope
+    from torch.utils.data import DataLoader
     from tqdm import tqdm
 
     from dferclip_mm.engine.model import load_model
     from dferclip_mm.engine.options import load_config
     from dferclip_mm.engine.run import friendly_errors
-    from dferclip_mm.precompute.clip_features import clip_features, extract
+    from dferclip_mm.precompute.clip_features import clip_features, write_features
 
     with friendly_errors():
         cfg = load_config(args.config, args.cfg_options, data_root=args.data_root, fold=args.fold)
@@ -75,15 +77,13 @@ def main() -> None:
         model.to(device)
         names = {name: dataset.metainfo[name] for name in ('targets',) if name in dataset.metainfo}
         classes = getattr(model.cls_head, 'classes', None) or dataset.metainfo.get('classes')
-        extract(
-            lambda batch: clip_features(model, batch),
-            dataset,
-            args.out,
-            batch_size=args.batch_size,
-            num_workers=args.workers,
-            constants={**names, **({'classes': classes} if classes else {})},
-            progress=lambda batches: tqdm(batches, desc='Extracting', unit='batch'),
+        if classes:
+            names['classes'] = classes
+        loader: DataLoader = DataLoader(
+            dataset, args.batch_size, num_workers=args.workers, collate_fn=pseudo_collate
         )
+        batches = tqdm(loader, desc='Extracting', unit='batch')
+        write_features(args.out, (clip_features(model, batch) for batch in batches), **names)
     print(f'wrote {args.out}: {len(dataset)} clips')
 
 

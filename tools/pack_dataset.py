@@ -42,13 +42,9 @@ def pack(store: ClipStore, clips: list[SourceClip], workers: int) -> None:
     from dferclip_mm.precompute.packed_clips import pack_clip, packed_bytes
     from dferclip_mm.precompute.source_clips import estimate_bytes, map_clips
 
-    paths = {clip.name: clip.path for clip in clips}
-    missing = set(
-        store.find_outdated(
-            paths, lambda found: tqdm(found, total=len(clips), desc='Comparing', unit='clip')
-        )
+    left = store.find_outdated(
+        clips, lambda found: tqdm(found, total=len(clips), desc='Comparing', unit='clip')
     )
-    left = [clip for clip in clips if clip.name in missing]
     size = estimate_bytes(left, packed_bytes)
     print(
         f'{store.folder}: {len(clips) - len(left)} of {len(clips)} clips are there; the others '

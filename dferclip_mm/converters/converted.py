@@ -40,15 +40,10 @@ def serialize(content: Any) -> bytes:
 
 
 def output_files(converted: Converted, path: Path, config: Path) -> dict[Path, bytes]:
-    """All files of a conversion: the checkpoint, its config and its prompts.
+    """All files of a conversion: the checkpoint, its config (``.py``) and its ``.prompts.json``.
 
-    The config derives from the given one and finds the prompts beside itself, so that
+    The config derives from the experiment's, `config`, and finds the prompts beside itself, so that
     ``test.py PATH.py PATH.pth`` evaluates the checkpoint.
-
-    Args:
-        converted: what ``convert`` returned.
-        path: the checkpoint; the others take its name with ``.py`` and ``.prompts.json``.
-        config: the experiment's config.
 
     Raises:
         ValueError: when there is no such config, or a name is used twice.

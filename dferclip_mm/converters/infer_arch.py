@@ -20,10 +20,7 @@ NUM_HEADS = 8
 def clip_arch(state: Tensors, visual: str, text: str) -> dict[str, Any]:
     """An open_clip description of the CLIP (OpenAI's kind, QuickGELU) with tensors of these shapes.
 
-    Args:
-        state: tensors by name.
-        visual: prefix of the visual tower's names.
-        text: prefix of the text tower's names.
+    `visual` and `text` are the prefixes of the towers' names.
 
     Raises:
         ValueError: when a tensor that a size is read from is missing or cannot be CLIP's.

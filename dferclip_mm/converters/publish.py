@@ -31,13 +31,12 @@ _RUN_SETTINGS = ('load_from', 'resume', 'work_dir', 'launcher')
 def bake_text_features(model: nn.Module, cfg: Config) -> tuple[dict[str, torch.Tensor], Config]:
     """A state dict and a config that evaluate as the model does, without text tower and prompts.
 
+    All weights that evaluation needs are in it, so that nothing is downloaded.
+
     Args:
         model: a recognizer whose `cls_head` is a `TextPromptHead`, its checkpoint loaded and the
             updates of LoRA merged.
         cfg: the complete config that it was built from.
-
-    Returns:
-        All weights that evaluation needs, so that nothing is downloaded; the config for them.
 
     Raises:
         ValueError: when the head is no `TextPromptHead`, or has negative prompts.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,15 @@ class RecorderMeter:
 
 
 def _allowed() -> list[Any]:
-    try:
-        multiarray = importlib.import_module('numpy._core.multiarray')
-    except ImportError:
-        multiarray = importlib.import_module('numpy.core.multiarray')
+    # numpy 1 and numpy 2 name the same function differently; a file may come from either.
+    reconstruct = np.ndarray(0).__reduce__()[0]
     needed: list[Any] = [
         (RecorderMeter, '__main__.RecorderMeter'),
         np.ndarray,
         np.dtype,
         type(np.dtype('float32')),
-        # numpy 1 and numpy 2 name the same function differently; a file may come from either.
-        (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
+        (reconstruct, 'numpy.core.multiarray._reconstruct'),
+        (reconstruct, 'numpy._core.multiarray._reconstruct'),
     ]
     # The context manager removes on exit what was on the list before as well.
     known = torch.serialization.get_safe_globals()

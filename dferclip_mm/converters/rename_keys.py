@@ -11,13 +11,7 @@ from .layouts import Rules
 
 
 def to_ours(state: Tensors, rules: Rules, expected: Tensors, kind: str) -> dict[str, torch.Tensor]:
-    """Rename their tensors to ours.
-
-    Args:
-        state: tensors by their names.
-        rules: pairs of prefixes.
-        expected: our tensors, for their shapes.
-        kind: what the file seems to be, for error messages.
+    """Rename their tensors to ours, which have the shapes of `expected`.
 
     Raises:
         ValueError: naming what is missing, left over, of another shape, or stored twice with

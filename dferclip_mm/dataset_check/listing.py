@@ -13,6 +13,9 @@ from ..datasets.list_text import ListError
 from .findings import Finding
 from .splits import ListedClip, SplitListing
 
+# More wrong lines than this: the list has another form.
+MAX_LINES = 100
+
 
 def read_split(
     settings: Mapping[str, Any], name: str, fold: int | None = None
@@ -93,7 +96,7 @@ def _class_of(settings: Mapping[str, Any]) -> Any:
 
 
 def _list_clips(dataset: ClipDataset) -> tuple[list[ListedClip], list[Finding]]:
-    """The clips of a list, and a finding for each wrong line and missing clip."""
+    """The clips of a list, none of one with more than `MAX_LINES` wrong lines; and the findings."""
     rows = dataset.read_rows()
     errors = [row for row in rows if isinstance(row, ListError)]
     clips, missing = [], []
@@ -109,9 +112,12 @@ def _list_clips(dataset: ClipDataset) -> tuple[list[ListedClip], list[Finding]]:
             missing.append(Finding('missing clip', message, row.clip, (listed.place,)))
     wrong = [
         Finding('list line', error.reason, '', ((error.file, error.line),))
-        for error in sorted(errors, key=lambda error: error.line)
+        for error in sorted(errors[:MAX_LINES], key=lambda error: error.line)
     ]
-    return clips, [*wrong, *missing]
+    if len(errors) <= MAX_LINES:
+        return clips, [*wrong, *missing]
+    message = f'{len(errors)} wrong lines, the first {MAX_LINES} are named: a list of another form?'
+    return [], [*wrong, Finding('settings', message, '', ((errors[0].file, 0),))]
 
 
 def _listed_clip(dataset: Any, row: Any) -> ListedClip:

@@ -17,24 +17,15 @@ def tell_class_counts(
 
     Each process counts all clips, with those that a wrapper repeats.
 
-    Args:
-        head: the model's ``cls_head``, or None.
-        find_dataset: gives the training dataset.
-        training: whether the loss is used.
-
     Raises:
-        ValueError: when the training clips have no labels, or there are none.
+        ValueError: when the training clips have no labels, or `find_dataset` finds none.
     """
-    asking: list[Any] = [
-        each
-        for each in (head, getattr(head, 'loss_cls', None) if training else None)
-        if getattr(each, 'needs_class_counts', False)
-    ]
+    parts = [head, getattr(head, 'loss_cls', None)] if training else [head]
+    asking: list[Any] = [each for each in parts if getattr(each, 'needs_class_counts', False)]
     if not asking:
         return
     dataset = find_dataset()
-    infos = map(dataset.get_data_info, range(len(dataset)))
-    counts = Counter(info.get('label') for info in infos)
+    counts = Counter(dataset.get_data_info(index).get('label') for index in range(len(dataset)))
     if None in counts:
         raise ValueError(
             f'{type(asking[0]).__name__} needs the training clips of each class, and '

@@ -15,14 +15,11 @@ from torch.utils.flop_counter import FlopCounterMode
 def without_weights(settings: ConfigDict) -> ConfigDict:
     """A model's config with every ``pretrained`` and ``init_cfg`` set to None."""
     settings = copy.deepcopy(settings)
-    parts = [settings]
-    while parts:
-        part = parts.pop()
-        for key, value in part.items():
-            if key in ('pretrained', 'init_cfg'):
-                part[key] = None
-            elif isinstance(value, dict):
-                parts.append(value)
+    for key, value in settings.items():
+        if key in ('pretrained', 'init_cfg'):
+            settings[key] = None
+        elif isinstance(value, dict):
+            settings[key] = without_weights(value)
     return settings
 
 
@@ -58,10 +55,10 @@ def count(model: Any, shape: Sequence[int]) -> list[tuple[str, int, int, int]]:
 
 def _frozen(module: torch.nn.Module) -> int:
     """Weights that are not trained: also buffers, which those of a frozen CLIP tower are."""
-    tensors = [each for each in module.parameters() if not each.requires_grad]
-    buffers = [
-        each
-        for name, each in module.named_buffers()
-        if each.is_floating_point() and not name.startswith('data_preprocessor.')
-    ]
-    return sum(each.numel() for each in (*tensors, *buffers))
+    return sum(
+        each.numel()
+        for name, each in (*module.named_parameters(), *module.named_buffers())
+        if each.is_floating_point()
+        and not each.requires_grad
+        and not name.startswith('data_preprocessor.')
+    )

@@ -21,16 +21,12 @@ def find_hook(runner: Any, kind: type[HookType]) -> HookType | None:
 
 
 def unwrap_datasets(dataset: Any) -> Iterator[Any]:
-    """The datasets that read clips, inside wrappers that repeat, join or balance others.
-
-    Args:
-        dataset: built, or its config.
-    """
-    found = [getattr(dataset, 'dataset', None), *(getattr(dataset, 'datasets', None) or ())]
-    inner = [each for each in found if each is not None]
-    if not inner:
+    """The datasets that read clips, inside wrappers of others; built, or as configs."""
+    inner = getattr(dataset, 'dataset', None)
+    joined = [inner] if inner is not None else getattr(dataset, 'datasets', None)
+    if not joined:
         yield dataset
-    for each in inner:
+    for each in joined or ():
         yield from unwrap_datasets(each)
 
 

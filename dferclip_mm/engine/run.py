@@ -47,10 +47,7 @@ def find_data(cfg: Config, *splits: str) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build a run, with several processes on the CPU too, and with strict loading of checkpoints.
-
-    A ``load_from`` that is no checkpoint is refused before anything is built.
-    """
+    """Build a run with strict loading; a ``load_from`` that is no checkpoint is refused before."""
     source = cfg.get('load_from')
     if source is not None and not is_remote(source):
         cfg.load_from = str(Path(source).expanduser())
@@ -110,11 +107,8 @@ def destroy_process_group() -> None:
 def friendly_errors() -> Iterator[None]:
     """End a program with one line instead of a traceback when its user has to change something.
 
-    That is a ValueError, an OSError, a FloatingPointError, or the TypeError for an argument in the
-    config that a class does not have; other errors keep their traceback.
-    Ctrl-C ends it with one line and code 130.
-    ``DFERCLIP_MM_TRACEBACK=1`` shows it for all. torchrun reports the error of the process that
-    failed first, not the errors of those that waited for it.
+    Ctrl-C ends it with one line and code 130. ``DFERCLIP_MM_TRACEBACK=1`` shows all tracebacks.
+    torchrun reports the error of the process that failed first, not of those that waited for it.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
@@ -141,9 +135,9 @@ def friendly_errors() -> Iterator[None]:
 
 def _is_of_user(error: Exception) -> bool:
     # MMEngine's, of a misspelt argument or type in a config.
-    told = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
-    told = told or (isinstance(error, KeyError) and 'registry. Please check' in str(error))
-    return told or isinstance(error, _USER_ERRORS)
+    argument = isinstance(error, TypeError) and 'unexpected keyword argument' in str(error)
+    kind = isinstance(error, KeyError) and 'registry. Please check' in str(error)
+    return argument or kind or isinstance(error, _USER_ERRORS)
 
 
 def _interrupt(owner: int, number: int, frame: object) -> None:

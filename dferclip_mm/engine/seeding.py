@@ -6,6 +6,7 @@ draws the same numbers.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,24 +95,18 @@ class SeededSampler:
             yield SeededIndex(index, self.seed, epoch)
 
 
-class SeededFetch:
-    """Reads samples of a dataset, the generators seeded for each :class:`SeededIndex`.
+def read_samples(dataset: Any, indices: Sequence[SeededIndex]) -> list[Any]:
+    """The samples of a batch, the generators seeded for each.
 
-    It wraps the outermost dataset: a sample that `RepeatDataset` repeats is drawn anew each time.
+    The dataset is the outermost: a sample that `RepeatDataset` repeats is drawn anew each time.
     """
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def __call__(self, indices: Sequence[SeededIndex]) -> list[Any]:
-        """The samples of a batch."""
-        # The main process uses the generators for the model.
-        with preserve_rng_state():
-            return [self._read(index) for index in indices]
-
-    def _read(self, index: SeededIndex) -> Any:
-        seed_generators(index.seed, SAMPLES, index.epoch, index.sample)
-        return self.dataset[index.sample]
+    samples = []
+    # The main process uses the generators for the model.
+    with preserve_rng_state():
+        for index in indices:
+            seed_generators(index.seed, SAMPLES, index.epoch, index.sample)
+            samples.append(dataset[index.sample])
+    return samples
 
 
 def seed_samples(loader: Any, seed: int) -> SeededSampler:
@@ -127,7 +122,7 @@ def seed_samples(loader: Any, seed: int) -> SeededSampler:
             'none: give train_dataloader a batch_size, or remove the hook'
         )
     # PyTorch calls this method of a dataset, if it exists, for all samples of a batch.
-    loader.dataset.__getitems__ = SeededFetch(loader.dataset)
+    loader.dataset.__getitems__ = functools.partial(read_samples, loader.dataset)
     sampler = SeededSampler(found.sampler if isinstance(found, SeededSampler) else found, seed)
     loader.batch_sampler.sampler = sampler
     if hasattr(sampler.sampler, 'skip'):

@@ -28,8 +28,7 @@ def lock_folders(folders: Iterable[str | Path]) -> ExitStack:
     The system gives it back when this process ends, however it ends; a network file system whose
     server died, as soon as it knows. Where the file system has no locks, the log says so.
 
-    Returns:
-        What holds the locks until it is closed.
+    They are held until what is returned is closed.
 
     Raises:
         OSError: when another run holds a folder; it names that run.

@@ -5,16 +5,7 @@ MMEngine class in ``mmaction.registry`` second.
 """
 
 from .confusion_hook import ConfusionPictureHook
-from .measures import count_answers, uar, war
 from .recall import RecallMetric
 from .regression import RegressionMetric, regression_scores
 
-__all__ = [
-    'ConfusionPictureHook',
-    'RecallMetric',
-    'RegressionMetric',
-    'count_answers',
-    'regression_scores',
-    'uar',
-    'war',
-]
+__all__ = ['ConfusionPictureHook', 'RecallMetric', 'RegressionMetric', 'regression_scores']

@@ -20,14 +20,10 @@ class ClipMetric(BaseMetric):
 
     Args:
         save_to: a file for the results: ``.json`` for the metrics and each clip, ``.csv`` for a
-            row per clip.
+            row per clip; ValueError for another suffix.
         collect_device: how the results of several processes are gathered: through their process
             group (``'gpu'``, also on the CPU) or through files (``'cpu'``).
-        collect_dir: a folder that all processes share, for ``'cpu'``; default: ``.dist_test`` in
-            the current folder.
-
-    Raises:
-        ValueError: when `save_to` has another suffix.
+        settings: of MMEngine's `BaseMetric`, such as the ``collect_dir`` of these files.
     """
 
     # Whether results have a figure for each of the 'classes' or the 'targets'.
@@ -37,16 +33,13 @@ class ClipMetric(BaseMetric):
     source: Mapping[str, str] = {}
 
     def __init__(
-        self,
-        save_to: str | None = None,
-        collect_device: str = 'gpu',
-        collect_dir: str | None = None,
+        self, save_to: str | None = None, collect_device: str = 'gpu', **settings: Any
     ) -> None:
         if save_to is not None and Path(save_to).suffix not in ('.json', '.csv'):
             raise ValueError(
                 f'save_to: expected a name that ends in .json or .csv, found {save_to!r}'
             )
-        super().__init__(collect_device=collect_device, collect_dir=collect_dir)
+        super().__init__(collect_device=collect_device, **settings)
         self.save_to = save_to
 
     def evaluate(self, size: int) -> dict[str, float]:

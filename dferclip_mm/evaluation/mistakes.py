@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,33 +12,24 @@ from .results import Results
 MOST_POINTS = 1000
 
 
-class ConfusedPair(NamedTuple):
-    """Clips of class `truth` that were answered with `answer`.
+def confused_pairs(results: Results, pairs: int = 12, shown: int = 3) -> list[dict[str, Any]]:
+    """The pairs of classes with the most mistakes, at most `pairs`.
 
-    `share` is that of the true class, in percent; `shown` are the places of the most confident
+    Each has the numbers of both classes, ``truth`` and ``answer``, how many ``clips`` are confused,
+    and their ``share`` of the true class in percent; ``shown`` are the places of the most confident
     ones in the results.
     """
-
-    truth: int
-    answer: int
-    clips: int
-    share: float
-    shown: tuple[int, ...]
-
-
-def confused_pairs(results: Results, pairs: int = 12, shown: int = 3) -> list[ConfusedPair]:
-    """The pairs of classes with the most mistakes, at most `pairs`, each with `shown` clips."""
     counts, support = results.confusion, results.counts.sum(axis=1)
     np.fill_diagonal(counts, 0)
     found = []
     for flat in np.argsort(-counts, axis=None, kind='stable')[:pairs].tolist():
         truth, answer = divmod(flat, len(results.classes))
-        clips = int(counts[truth, answer])
-        if clips:
-            (mistakes,) = np.nonzero((results.truth == truth) & (results.predicted == answer))
+        (mistakes,) = np.nonzero((results.truth == truth) & (results.predicted == answer))
+        if counts[truth, answer]:
             order = np.argsort(-results.class_scores[mistakes, answer], kind='stable')
-            chosen = tuple(mistakes[order[:shown]].tolist())
-            found.append(ConfusedPair(truth, answer, clips, 100 * clips / support[truth], chosen))
+            pair = dict(truth=truth, answer=answer, clips=len(mistakes))
+            pair['share'] = 100 * len(mistakes) / support[truth]
+            found.append({**pair, 'shown': mistakes[order[:shown]].tolist()})
     return found
 
 

@@ -51,7 +51,7 @@ def render_report(
         )
     results = pool_results(run.parts)
     pairs, closest = confused_pairs(results), closest_calls(results)
-    mapped, wanted = choose_clips(results), {*closest, *(n for pair in pairs for n in pair.shown)}
+    mapped, wanted = choose_clips(results), {*closest}.union(*(pair['shown'] for pair in pairs))
     clips: dict[int, dict[str, Any]] = {}
     for number in progress(sorted({*wanted, *mapped.tolist()})):
         path = results.clips[number]

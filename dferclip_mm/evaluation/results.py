@@ -107,18 +107,9 @@ def find_results(path: str | Path) -> list[Path]:
 
 
 def pool_results(results: Sequence[Results]) -> Results:
-    """Concatenate the clips of several evaluations, such as the folds of a protocol.
-
-    Raises ValueError when there are none, or their classes differ.
-    """
-    names = {result.classes for result in results}
-    if len(names) != 1:
-        raise ValueError(
-            f'expected results with the same classes in the same order, found {len(names)} lists: '
-            + '; '.join(', '.join(classes) for classes in sorted(names))
-        )
+    """Concatenate the clips of evaluations of the same classes, such as folds."""
     return Results(
-        classes=names.pop(),
+        classes=results[0].classes,
         truth=np.concatenate([result.truth for result in results]),
         predicted=np.concatenate([result.predicted for result in results]),
         class_scores=np.concatenate([result.class_scores for result in results]),

@@ -191,10 +191,9 @@ class EmotionAnalyzer:
         info['damage'] = ''.join(map(str, problems))
         table = pd.DataFrame(rows, columns=[*WINDOW_COLUMNS, *self.classes])
         table = table.sort_values(['track', 'start'], ignore_index=True)
-        undefined: list[UndefinedError] = []
-        found = moments.all(partial(self._explain, undefined) if explain else None)
-        if undefined and not any(each.frames for each in found):
-            info['unexplained'] = str(undefined[0])
+        found = moments.all(partial(self._explain, info) if explain else None)
+        if any(each.frames for each in found):
+            info.pop('unexplained', None)
         return EmotionTimeline(
             windows=table,
             faces=log.table(name, table, self.classes),
@@ -247,7 +246,7 @@ class EmotionAnalyzer:
             return image
         return crop_face(image, face.landmarks, face.box, self.template)
 
-    def _explain(self, undefined: list[UndefinedError], window: Window, label: str) -> list[Seen]:
+    def _explain(self, info: dict[str, Any], window: Window, label: str) -> list[Seen]:
         """The frames that the model saw of a window, and what speaks for a label in each."""
         faces, number = window.choose(self.num_frames), self.classes.index(label)
         pixels = self._scorer.pixels(faces)
@@ -258,7 +257,7 @@ class EmotionAnalyzer:
             places = overlay(clip, patch_relevance(self.model, clip, number))
             effects = leave_one_out(self.model, clip)[:, number]
         except UndefinedError as error:
-            undefined.append(error)
+            info['unexplained'] = str(error)
             return []
         shown = zip(faces, effects, clip.frames, places, strict=True)
         return [Seen(face.time, float(effect), as_jpeg(*pair)) for face, effect, *pair in shown]

@@ -52,10 +52,24 @@ def write_report(timeline: EmotionTimeline, path: str | Path, embed: int = MAIL_
     atomic_write(path, _PAGE.read_text(encoding='utf-8').replace('DATA', data))
 
 
-def describe_limits(info: dict[str, Any]) -> Iterator[str]:
-    """What a reader has to know before believing a timeline, in sentences."""
+def describe_gaps(info: dict[str, Any]) -> Iterator[str]:
+    """What of a video has no answer, in sentences."""
     if info.get('damage'):
         yield f'Only what comes before the damage is analysed: {info["damage"]}.'
+    left_out = 'faces, counted in all frames, were left out, because'
+    if info.get('crowded'):
+        most = info['max_faces']
+        yield f'{info["crowded"]} {left_out} at most {most} of a frame are answered (--faces).'
+    if info.get('small'):
+        least = f'{info["min_face"]:g} pixels'
+        yield f'{info["small"]} {left_out} they are less than {least} high (--min-face).'
+    if info.get('unexplained'):
+        yield f'There is no explanation: {info["unexplained"]}.'
+
+
+def describe_limits(info: dict[str, Any]) -> Iterator[str]:
+    """What a reader has to know before believing a timeline, in sentences."""
+    yield from describe_gaps(info)
     if info.get('interrupted'):
         yield 'The analysis was interrupted; what was read until then is shown.'
     if info.get('trained_on'):
@@ -64,8 +78,6 @@ def describe_limits(info: dict[str, Any]) -> Iterator[str]:
     yield 'An expression is not a feeling: the model says what a face looks like.'
     yield 'What it may be used for: docs/responsible_use.md of dferclip_mm.'
     yield 'Nobody is identified: a number is a face that was followed, not a person.'
-    if info.get('unexplained'):
-        yield f'There is no explanation: {info["unexplained"]}.'
 
 
 def describe_scores(info: dict[str, Any]) -> str:

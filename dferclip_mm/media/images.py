@@ -58,56 +58,44 @@ def list_numbered_frames(clip: Mapping[str, Any]) -> list[str]:
     return [f'{folder}{os.sep}{name}' for name in names]
 
 
-class FrameFolder:
-    """The frames of a clip that is a folder of images, from their paths in order."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = paths
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``; see :func:`read_image`."""
-        return read_image(self.paths[index], buffer)
-
-    def close(self) -> None:
-        """Nothing stays open."""
-
-
-class FrameArray:
-    """The frames of a clip that is in memory.
-
-    Args:
-        frames: uint8 RGB (T, H, W, 3), a list of (H, W, 3), or one picture (H, W, 3).
+def check_frames(frames: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The frames of a clip in memory: uint8 RGB (T, H, W, 3), a list, or one picture (H, W, 3).
 
     Raises:
         ValueError: if they are something else.
     """
+    pictures = [frames] if isinstance(frames, np.ndarray) and frames.ndim == 3 else frames
+    checked = [np.asarray(picture) for picture in pictures]
+    kinds = {(frame.shape, frame.dtype) for frame in checked}
+    found = sorted(
+        f'{shape} {dtype}'
+        for shape, dtype in kinds
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3
+    )
+    if found or not checked:
+        raise ValueError(
+            'expected an array of uint8 RGB frames, (T, H, W, 3) or (H, W, 3), found '
+            f'{" and ".join(found) or "no frames"}'
+        )
+    return checked
 
-    def __init__(self, frames: np.ndarray | Sequence[np.ndarray]) -> None:
-        pictures = [frames] if isinstance(frames, np.ndarray) and frames.ndim == 3 else frames
-        self._frames = [np.asarray(picture) for picture in pictures]
-        found = {f'{frame.shape} {frame.dtype}' for frame in self._frames if not _is_rgb(frame)}
-        if found or not self._frames:
-            raise ValueError(
-                'expected an array of uint8 RGB frames, (T, H, W, 3) or (H, W, 3), found '
-                f'{" and ".join(sorted(found)) or "no frames"}'
-            )
+
+class FrameList:
+    """The frames of a clip that are image files, by their paths, or in memory."""
+
+    def __init__(self, frames: Sequence[str | np.ndarray]) -> None:
+        self.frames = frames
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self.frames)
 
     def read(self, index: int, buffer: np.ndarray | None = None) -> np.ndarray:
-        """Frame ``index``, (H, W, 3)."""
-        return self._frames[index]
+        """Frame ``index``, (H, W, 3); see :func:`read_image`."""
+        frame = self.frames[index]
+        return read_image(frame, buffer) if isinstance(frame, str) else frame
 
     def close(self) -> None:
         """Nothing stays open."""
-
-
-def _is_rgb(frame: np.ndarray) -> bool:
-    return frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
 
 
 def read_image(path: str, buffer: np.ndarray | None = None) -> np.ndarray:

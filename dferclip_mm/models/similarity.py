@@ -31,15 +31,9 @@ def mean_unit_vector(features: torch.Tensor, index: torch.Tensor, groups: int) -
 
 
 def mean_vectors(vectors: torch.Tensor, index: torch.Tensor, groups: int) -> torch.Tensor:
-    """The mean of each group's vectors, whatever its length.
+    """The mean of each group's vectors: (N, D) and the group of each, (N,), to (C, D).
 
-    Args:
-        vectors: (N, D).
-        index: (N,), the group of each row, all of ``0 … groups - 1``.
-        groups: their number, C.
-
-    Returns:
-        (C, D).
+    Each of the groups ``0 … groups - 1`` has a vector.
     """
     total = vectors.new_zeros(groups, vectors.shape[-1]).index_add(0, index, vectors)
     # Not bincount, which programs that are exported cannot hold.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import pseudo_collate
-from torch.utils.data import DataLoader
 
 from ..files import atomic_write
 from ..models.pool import pool_to_clip
@@ -50,33 +48,18 @@ def _mean_over_views(values: torch.Tensor, clips: int) -> np.ndarray:
     return values.float().unflatten(0, (clips, -1)).mean(dim=1).cpu().numpy()
 
 
-def extract(
-    compute: Callable[[dict[str, Any]], dict[str, np.ndarray]],
-    dataset: Any,
-    out: str | Path,
-    *,
-    batch_size: int = 16,
-    num_workers: int = 0,
-    constants: Mapping[str, Sequence[str]] | None = None,
-    progress: Callable[[Iterable], Iterable] = iter,
+def write_features(
+    out: Path, batches: Iterable[Mapping[str, np.ndarray]], **constants: Sequence[str]
 ) -> None:
-    """Write what is computed of each batch (see `clip_features`) to one file, which ends in .npz.
+    """Write the arrays of all batches, joined, and constants to one file.
 
-    Args:
-        compute: a batch to arrays of B rows.
-        dataset, batch_size, num_workers: of the dataloader.
-        out: the file.
-        constants: name -> strings that are stored unchanged (class names).
-        progress: wraps the batches.
+    Raises:
+        ValueError: when its name does not end in .npz.
     """
-    out = Path(out)
     if out.suffix != '.npz':
         raise ValueError(f'{out}: expected a name that ends in .npz')
-    loader = DataLoader(
-        dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=pseudo_collate
-    )
-    batches = [compute(batch) for batch in progress(loader)]
-    rows = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    first, *others = batches
+    rows = {name: np.concatenate([first[name], *(each[name] for each in others)]) for name in first}
     buffer = io.BytesIO()
-    np.savez(buffer, **rows, **{name: np.array(each) for name, each in (constants or {}).items()})
+    np.savez(buffer, **rows, **{name: np.array(each) for name, each in constants.items()})
     atomic_write(out, buffer.getvalue())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +22,7 @@ from safetensors.numpy import save
 from ..files import TEMPORARY, atomic_write
 from ..media.errors import StaleFileError
 from ..media.packed import PACKED_SUFFIX
-from .source_clips import SourceState
+from .source_clips import SourceClip, SourceState
 
 # Network folders answer many requests at a time.
 _THREADS = 16
@@ -72,12 +72,12 @@ class ClipStore:
         return False
 
     def find_outdated(
-        self, clips: Mapping[str, str], progress: Callable[[Iterable], Iterable] = iter
-    ) -> list[str]:
-        """The names of the clips (name -> path) that are not current, see `is_current`."""
+        self, clips: Sequence[SourceClip], progress: Callable[[Iterable], Iterable] = iter
+    ) -> list[SourceClip]:
+        """The clips that are not current, see `is_current`."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            current = progress(pool.map(self.is_current, clips.keys(), clips.values()))
-            return [name for name, found in zip(clips, current, strict=True) if not found]
+            current = progress(pool.map(lambda clip: self.is_current(clip.name, clip.path), clips))
+            return [clip for clip, found in zip(clips, current, strict=True) if not found]
 
     def write(self, name: str, tensors: Mapping[str, np.ndarray], source: SourceState) -> None:
         """Write a clip's file; ``source`` is the clip's state before it was read."""

@@ -88,7 +88,7 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     written: Counter[int] = Counter()
     frames = 0
     problems: list[Exception] = []
-    _remove(partial_folder)
+    shutil.rmtree(partial_folder, ignore_errors=True)
     shots = count_shots(until_damage(read_source(source), problems))
     for frame, faces in track_faces(shots, _finder(settings.detector), every=settings.every):
         frames += 1
@@ -105,11 +105,11 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     main = max(areas, key=lambda track: areas[track], default=-1)
     seen = written[main]
     kept = seen > 0 and seen >= settings.min_seen * frames
-    _remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     if kept:
         folder.parent.mkdir(parents=True, exist_ok=True)
         (partial_folder / str(main)).rename(folder)
-    _remove(partial_folder)
+    shutil.rmtree(partial_folder, ignore_errors=True)
     share = areas.get(main, 0.0) / max(sum(areas.values()), 1e-9)
     found = (seen, seen if kept else 0, len(areas), round(float(share), 3))
     return CroppedClip(clip, frames, *found, ''.join(map(str, problems)))
@@ -156,8 +156,3 @@ def crop_clips(
         finally:
             # After Ctrl-C the clips that are begun are finished, and no others begin.
             pool.shutdown(cancel_futures=True)
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)

@@ -13,7 +13,7 @@ from mmcv.transforms import BaseTransform
 from ..media.errors import StaleFileError
 from .clip_store import ClipStore, open_tensors
 from .frame_identity import find_identity
-from .source_clips import SourceState, find_clip_folders, find_clip_name
+from .source_clips import SourceState, find_clip_folders, find_clip_name, find_source_clips
 
 DTYPES = ('float32', 'float16')
 FORMAT = 'dferclip_mm frame features 1'
@@ -36,17 +36,15 @@ def check_frame_features(dataset: Any, model: Any) -> None:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
     for step in (step for step in steps if isinstance(step, FrameFeaturesInit)):
         store = ClipStore(step.cache, FORMAT, find_identity(model, step.pixels, step.dtype))
-        folders = find_clip_folders(dataset)
-        paths = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
-        clips = {find_clip_name(path, folders): path for path in paths}
+        clips = find_source_clips([dataset], [()])
         outdated = store.find_outdated(clips)
         if outdated:
             raise StaleFileError(
                 f'{step.cache} lacks the features of {len(outdated)} of {len(clips)} clips, or '
-                f'they are older than the clips, first {clips[outdated[0]]}: run '
+                f'they are older than the clips, first {outdated[0].path}: run '
                 'tools/cache_frames.py with this config'
             )
-        step.clip_folders = folders
+        step.clip_folders = find_clip_folders(dataset)
 
 
 @TRANSFORMS.register_module()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +13,7 @@ from mmaction.structures import ActionDataSample
 from ..models.recognizers.frame_recognizer import takes_any_length
 from ..transforms.clip_opener import find_frame_steps
 from .encode_frames import encode_frames
-
-
-class Frame(Protocol):
-    """A decoded frame (H, W, 3), later with its feature (D,)."""
-
-    crop: Any
-    feature: Any
+from .track_windows import FaceSample
 
 
 class ClipScorer:
@@ -46,7 +40,7 @@ class ClipScorer:
             # Each clip is one view; the batches of frames to encode have any length.
             model.num_frames = None
 
-    def pixels(self, frames: Sequence[Frame]) -> torch.Tensor:
+    def pixels(self, frames: Sequence[FaceSample]) -> torch.Tensor:
         """What the pipeline makes of frames of one size."""
         sizes = dict.fromkeys(('img_shape', 'original_shape'), frames[0].crop.shape[:2])
         images = np.stack([frame.crop for frame in frames])
@@ -54,7 +48,7 @@ class ClipScorer:
         return torch.from_numpy(np.ascontiguousarray(self._steps(data)['imgs']))
 
     @torch.no_grad()
-    def score(self, clips: Sequence[Sequence[Frame]]) -> np.ndarray:
+    def score(self, clips: Sequence[Sequence[FaceSample]]) -> np.ndarray:
         """The probabilities of clips of ``num_frames`` frames each, (B, C)."""
         if self._by_frame:
             fresh = [frame for frame in dict.fromkeys(chain(*clips)) if frame.feature is None]

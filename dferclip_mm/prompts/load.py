@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,7 @@ PromptSource = str | Path | Mapping[str, Any] | Sequence[Any]
 
 def load_prompts(prompts: PromptSource, classes: Sequence[str]) -> list[list[str]]:
     """The sentences of each class, in the order of the classes; see `load_prompt_parts`."""
-    return [
-        [sentence for part in parts.values() for sentence in part]
-        for parts in load_prompt_parts(prompts, classes)
-    ]
+    return [list(chain(*parts.values())) for parts in load_prompt_parts(prompts, classes)]
 
 
 def load_prompt_parts(prompts: PromptSource, classes: Sequence[str]) -> list[dict[str, list[str]]]:

@@ -81,12 +81,11 @@ def _rows(text: str, source: str) -> list[Row] | None:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
+        line = mark.line + 1 if mark else 1
         raise ValueError(f'{source}:{line}: {error.problem or error.context}') from error
     except yaml.reader.ReaderError as error:
         line = 1 + text.count('\n', 0, error.position)
-        found = chr(error.character)
-        raise ValueError(f'{source}:{line}: {error.reason}: {found!r}') from error
+        raise ValueError(f'{source}:{line}: {error.reason}: {chr(error.character)!r}') from error
     if not isinstance(node, yaml.MappingNode):
         return None
     rows = []

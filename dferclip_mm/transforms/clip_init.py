@@ -12,8 +12,8 @@ from ..media.errors import FirstWarning, clip_error, place_of
 from ..media.images import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
-    FrameArray,
-    FrameFolder,
+    FrameList,
+    check_frames,
     list_frames,
     list_numbered_frames,
 )
@@ -89,15 +89,15 @@ class ClipInit(BaseTransform):
 
     def _open(self, results: dict[str, Any]) -> Any:
         if 'array' in results:
-            return FrameArray(results['array'])
+            return FrameList(check_frames(results['array']))
         if 'frame_dir' in results and 'filename_tmpl' in results:
-            return FrameFolder(list_numbered_frames(results))
+            return FrameList(list_numbered_frames(results))
         path = results.get('frame_dir') or results['filename']
         if Path(path).is_dir():
-            return FrameFolder(list_frames(path))
+            return FrameList(list_frames(path))
         if is_packed(path):
             return PackedClip(path, self.max_pixels)
         if path.lower().endswith(IMAGE_SUFFIXES):
-            return FrameFolder([path])
+            return FrameList([path])
         video, span = split_span(path)
         return Video(video, self.max_pixels, span)

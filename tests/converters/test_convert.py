@@ -22,25 +22,31 @@ def back(found):
 
 
 @pytest.mark.parametrize('method', NECKS)
-def test_sizes_are_read_from_the_shapes(method, request):
-    found = convert(request.getfixturevalue(f'{method}_state'))
+def test_everything_but_classes_and_position_is_inferred(method, request):
+    found = convert(request.getfixturevalue(f'{method}_state'), context_position='middle')
     sizes = dict(in_channels=512, embed_dims=512, num_heads=8) | NECKS[method]
     assert found.model['neck'] == sizes
-    tower = found.model['backbone']
-    assert found.model['cls_head']['text_encoder'] == tower
+    tower, head = found.model['backbone'], found.model['cls_head']
+    assert head.pop('text_encoder') == tower
     assert tower['pretrained'] is None
-    arch = tower['arch']
-    assert arch['vision_cfg'] == dict(image_size=224, layers=2, width=128, patch_size=32)
-    assert arch['text_cfg']['heads'] == 2
+    vision = dict(image_size=224, layers=2, width=128, patch_size=32)
+    assert tower['arch']['vision_cfg'] == vision
+    assert tower['arch']['text_cfg']['heads'] == 2
+    own = dict(
+        classes=list(CORPUS_CLASSES['dfew']),
+        context_position='middle',
+        num_context=4,
+        class_specific=True,
+    )
+    assert head == (own if method == 'dferclip' else {})
 
 
-def test_everything_but_classes_and_position_is_inferred(dferclip_state):
-    found = convert(dferclip_state, context_position='middle')
-    assert found.kind == 'DFER-CLIP'
-    head = found.model['cls_head']
-    assert (head['num_context'], head['class_specific']) == (4, True)
-    assert head['context_position'] == found.meta['context_position'] == 'middle'
-    assert head['classes'] == list(CORPUS_CLASSES['dfew'])
+def test_a_context_that_the_classes_share_goes_both_ways(state):
+    state['prompt_learner.ctx'] = state['prompt_learner.ctx'][0]
+    found = convert(state)
+    assert found.model['cls_head']['class_specific'] is False
+    context = back(found)['state_dict']['module.prompt_learner.ctx']
+    assert torch.equal(context, state['prompt_learner.ctx'])
 
 
 def test_prompts_are_recovered_token_by_token(golden, dferclip_state):
@@ -51,15 +57,6 @@ def test_prompts_are_recovered_token_by_token(golden, dferclip_state):
     )
     expected, recovered = open_clip.tokenize(given), open_clip.tokenize(list(found.values()))
     assert torch.equal(expected, recovered)
-
-
-def test_a_context_that_the_classes_share(state):
-    state['prompt_learner.ctx'] = state['prompt_learner.ctx'][0]
-    found = convert(state)
-    head = found.model['cls_head']
-    assert (head['num_context'], head['class_specific']) == (4, False)
-    context = back(found)['state_dict']['module.prompt_learner.ctx']
-    assert torch.equal(context, state['prompt_learner.ctx'])
 
 
 def test_classes_are_named_by_their_number_or_asked_for(dferclip_state):

@@ -1,5 +1,7 @@
 """What every corpus refuses when it is built."""
 
+import re
+
 import pytest
 from mmaction.registry import DATASETS
 
@@ -18,52 +20,45 @@ def build(root, text):
     def build_mafw(content, **kwargs):
         text(root / 'list.txt', content)
         kwargs = dict(data_root=str(root), ann_file='list.txt', pipeline=[]) | kwargs
-        return DATASETS.build(dict(type='MAFWDataset', **kwargs))
+        return DATASETS.build(dict(type='MAFWDataset') | kwargs)
 
     return build_mafw
 
 
-OWNERS = (
-    r'list of fold 3 \(test\) at .*/Train & Test Set/single/no_caption/set_3/test.txt, found no'
-)
+def test_a_missing_list_is_refused(build, root):
+    owners = re.escape(str(root / 'Train & Test Set/single/no_caption/set_3/test.txt'))
+    with pytest.raises(
+        FileNotFoundError, match=rf'list of fold 3 \(test\) at {owners}, found no such file'
+    ):
+        build('', ann_file='', fold=3, split='test')
+    with pytest.raises(FileNotFoundError, match=r'other.txt, found no such file'):
+        build('', ann_file='other.txt')
 
 
 @pytest.mark.parametrize(
-    ('settings', 'said'),
+    ('given', 'said'),
     [
         (dict(data_root=''), "MAFWDataset: data_root='' is not a folder"),
-        (dict(data_root='no/such'), "MAFWDataset: data_root='no/such' is not a folder"),
-        (dict(ann_file='', fold=3, split='test'), OWNERS),
-        (dict(ann_file='other.txt'), r'other.txt, found no such file'),
-        (dict(data_prefix=dict(clips='nowhere')), r"\['clips'\]='nowhere' is not a folder"),
-        (dict(data_prefix=dict(video='x')), r'expected data_prefix=dict\(clips=...\)'),
+        (dict(data_root='no/such/folder'), "data_root='no/such/folder' is not a folder"),
+        (dict(data_prefix=dict(clips='nowhere')), "data_prefix['clips']='nowhere' is not a folder"),
+        (dict(data_prefix=dict(video='x')), 'expected data_prefix=dict(clips=...)'),
+        (dict(content='\ufeff\n \r\n\n'), 'list.txt: expected at least one clip, found none'),
         (dict(fold=0), 'expected a fold from 1 to 5, found 0'),
         (dict(fold=6), 'expected a fold from 1 to 5, found 6'),
+        (dict(type='AFEWDataset', fold=2), 'expected a fold 1, the only one, found 2'),
         (dict(split='val'), "expected a split of train, test, validation, found 'val'"),
-        (dict(split='validation'), 'needs val_fraction'),
+        (dict(split='validation'), "split='validation' needs val_fraction"),
         (dict(split='test', val_fraction=0.1), 'val_fraction splits the training list'),
-        (dict(val_fraction=2), 'between 0 and 1'),
-        (dict(exclude_classes=['angry']), "exclude_classes: 'angry' is not a class: did you mean"),
-        (dict(include_classes='xyz'), "include_classes: 'xyz' is not a class: The classes are ha"),
+        (dict(val_fraction=2), 'expected a share between 0 and 1'),
+        (dict(exclude_classes=['angry']), "'angry' is not a class: did you mean 'anger'"),
+        (dict(include_classes='xyz'), "'xyz' is not a class: The classes are happiness"),
         (dict(include_classes='fear', exclude_classes='anger'), 'not both'),
-        (dict(include_classes='neutral'), r'found none of the chosen .* \(only of anger, fear\)'),
+        (dict(include_classes='neutral'), 'of the chosen classes (only of anger, fear)'),
     ],
 )
-def test_settings_that_cannot_be_obeyed_are_refused(build, settings, said):
-    with pytest.raises((ValueError, FileNotFoundError), match=said):
-        build(LISTED, **settings)
-
-
-@pytest.mark.parametrize('content', ['', '\ufeff\n \r\n\n'])
-def test_an_empty_list_is_refused(build, content):
-    with pytest.raises(ValueError, match=r'list.txt: expected at least one clip, found none'):
-        build(content)
-
-
-@pytest.mark.parametrize('kind', ['FERV39kDataset', 'AFEWDataset'])
-def test_corpora_with_one_split_have_one_fold(root, kind):
-    with pytest.raises(ValueError, match=f'{kind}: expected a fold 1, the only one, found 2'):
-        DATASETS.build(dict(type=kind, data_root=str(root), pipeline=[], fold=2))
+def test_wrong_settings_are_refused(build, given, said):
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(said)):
+        build(**{'content': LISTED, **given})
 
 
 def test_missing_clips_are_counted_and_three_are_named(build, root):
@@ -103,22 +98,9 @@ def test_a_label_outside_the_classes_is_refused(build):
         build('00001 anger\n00002 sadness', metainfo=classes)
 
 
-@pytest.mark.parametrize('clip', ['../secret', '/etc', 'http://host/x', 'a\0b'])
-def test_nothing_outside_the_root_is_found(build, root, clip):
-    (root.parent / 'secret').mkdir(exist_ok=True)
-    with pytest.raises(ValueError, match=r'list.txt:1: expected'):
-        build(f'{clip} anger')
-
-
 def test_a_foreign_path_that_exists_here_is_still_looked_for_below_the_root(build, root, tmp_path):
     with pytest.raises(FileNotFoundError, match='1 of 1 listed clips'):
         build(f'{root.parent} 16 0')
-
-
-def test_a_link_below_the_root_is_followed_out_of_it(build, root, frames, tmp_path_factory):
-    (root / 'data/faces/00003').symlink_to(frames(tmp_path_factory.mktemp('disk') / 'clip', 4))
-    pipeline = [dict(type='ClipInit')]
-    assert build('00003 anger', pipeline=pipeline)[0]['total_frames'] == 4
 
 
 def test_lazy_init_checks_arguments_but_not_clips(build):

@@ -31,6 +31,12 @@ def test_a_list_is_read_whatever_its_encoding_and_line_ends(encoding, end):
     ]
 
 
+def test_other_encodings_name_the_file():
+    message = r'^dir/list.txt:3: expected text in UTF-8 or GB18030'
+    with pytest.raises(ValueError, match=message):
+        decode_list('一\n二\n'.encode('gbk') + b'a \xff\xfe b\n', 'dir/list.txt')
+
+
 def test_the_csv_of_dfew_is_parsed():
     text = 'video_name,label\r\n1,1\r\n\r\n12345,7\r\nsome clip,3\r\n"16",4\nX,4'
     assert list(parse_dfew_csv(text, 'f', FROM_1)) == [
@@ -91,47 +97,30 @@ def test_the_lists_of_dferclip_are_parsed():
     ]
 
 
+@pytest.mark.parametrize(
+    'text', ['00025.mp4 anger', 'video_name,label\n1,2', 'a 3', '', '3 4', 'a 1 x']
+)
+def test_other_lists_are_not_counted(text):
+    assert not is_dferclip_list(text)
+
+
 BAD = [
     (parse_dfew_csv, 'video_name,label\n1,0', 'f:2: expected a label from 1 .* to 7 .*, found .0.'),
     (parse_dfew_csv, '1,8', 'f:1: expected a label from 1 .* to 7 .*, found .8.'),
     (parse_dfew_csv, '1,\uff12', 'f:1: expected a label from 1 '),
-    # A long line is shortened.
-    (parse_dfew_csv, '1,' + '9' * 5000, r'f:1: expected a label from 1 [^9]*9{77}\.\.\.\'$'),
-    (
-        parse_dfew_csv,
-        '1 2',
-        "f:1: expected 'video_name,label', 'path num_frames label' .*, found '1 2'",
-    ),
-    (
-        parse_dfew_csv,
-        '1,1\nvideo_name,label',
-        "f:2: expected a label from 1 .* to 7 .*, found 'label'",
-    ),
+    (parse_dfew_csv, '1,' + '9' * 5000, 'f:1: expected a label from 1 '),
+    (parse_dfew_csv, '1 2', "f:1: expected 'video_name,label', 'path num_frames label' .* '1 2'"),
+    (parse_dfew_csv, '1,1\nvideo_name,label', "f:2: expected a label from 1 .*, found 'label'"),
     (parse_dfew_csv, ',3', 'f:1: expected a clip below data_root'),
-    (
-        parse_ferv39k_list,
-        'a Happy\n\nb',
-        "f:3: expected 'clip emotion', 'path num_frames label' .*, found 'b'",
-    ),
+    (parse_ferv39k_list, 'a Happy\n\nb', "f:3: expected 'clip emotion', 'path num_.*, found 'b'"),
     (parse_ferv39k_list, 'a Glad', "f:1: expected one of .*, found 'Glad'"),
-    (parse_ferv39k_list, 'a\0b Happy', 'f:1: expected text'),
-    (parse_ferv39k_list, '../a Happy', "f:1: expected a clip below data_root without '..'"),
-    (parse_ferv39k_list, '/etc/passwd Happy', 'f:1: expected a path relative to data_root'),
-    (parse_ferv39k_list, '\\\\server\\1 Happy', 'f:1: expected a path relative to data_root'),
-    (
-        parse_ferv39k_list,
-        'http://169.254.169.254/x Happy',
-        'f:1: expected .* not a URL',
-    ),
-    (parse_ferv39k_list, 'concat:a|b Happy', 'f:1: expected .* not a URL'),
+    (parse_ferv39k_list, 'a anger_disgust', "f:1: expected one of .*, found 'anger_disgust'"),
+    (parse_ferv39k_list, 'a\0 b', 'f:1: expected text'),
+    (parse_ferv39k_list, 'x/..\\a Happy', "f:1: expected a clip below data_root without '..'"),
     (parse_mafw_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
-    (
-        parse_dferclip_list,
-        'a 16 0\nb 16',
-        "f:2: expected 'path num_frames label', .*, found 'b 16'",
-    ),
+    (parse_mafw_captions, '1\tGlad\tx\ty', "f:1: expected one of .*, found 'Glad'"),
+    (parse_dferclip_list, 'a 16 0\nb 16', "f:2: expected 'path num_frames label', .*'b 16'"),
     (parse_dferclip_list, 'a 0 0', "f:1: expected a positive number of frames, found '0'"),
-    (parse_dferclip_list, 'a 16 7', "f:1: expected a label from 0 .* to 6 .*, found '7'"),
     (parse_dferclip_list, 'a 16 -1', "f:1: expected a label from 0 .* to 6 .*, found '-1'"),
     (parse_dferclip_list, '/x/../a 16 1', "f:1: expected a clip below data_root without '..'"),
     (parse_dferclip_list, 'file:///x/a 16 1', 'f:1: expected .* not a URL'),
@@ -147,44 +136,25 @@ def test_errors_name_file_and_line(parse, text, message):
 
 def test_all_wrong_lines_are_yielded_between_the_rows():
     rows = list(parse_ferv39k_list('a Happy\nb\nc Sad\n../d Sad', 'f', SEVEN))
-    assert [type(row) for row in rows] == [Row, ListError, Row, ListError]
-    assert [row.line for row in rows] == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    ('data', 'line'),
-    [('一\n二\n'.encode('gbk') + b'a \xff\xfe', 3), ('a b'.encode('utf-16-le'), 1)],
-)
-def test_other_encodings_are_refused_with_file_and_line(data, line):
-    with pytest.raises(ValueError, match=f'^f:{line}: expected text .*UTF-8 or GB18030'):
-        check_rows(parse_ferv39k_list(decode_list(data, 'f'), 'f', SEVEN))
-
-
-@pytest.mark.parametrize(
-    ('text', 'counted'),
-    [
-        ('00025.mp4 anger', False),
-        ('video_name,label\n1,2', False),
-        ('', False),
-        ('3 4', False),
-        ('a 1 x', False),
-        ('\n\na/b 16 -1\nsomething else', True),
-    ],
-)
-def test_a_list_with_numbers_of_frames_is_known_by_its_first_clip(text, counted):
-    assert is_dferclip_list(text) == counted
+    assert [row.clip for row in rows if isinstance(row, Row)] == ['a', 'c']
+    errors = [row for row in rows if isinstance(row, ListError)]
+    assert [(error.file, error.line, error.found) for error in errors] == [
+        ('f', 2, 'b'),
+        ('f', 4, '../d'),
+    ]
 
 
 @pytest.mark.parametrize(
     ('clip', 'reference'),
     [('./a//b/.', 'a/b'), ('a\\b', 'a/b'), ('cafe\u0301', 'caf\u00e9'), ('a~/~', 'a~/~')],
 )
-def test_the_parts_of_a_clips_name_are_joined_by_slashes(clip, reference):
+def test_parts_of_a_name_are_joined_by_slashes(clip, reference):
     assert check_reference(clip) == reference
 
 
 @pytest.mark.parametrize(
-    ('clip', 'reference'), [('/data/a', 'data/a'), ('D:\\a', 'a'), ('D:a/b', 'a/b')]
+    ('clip', 'reference'),
+    [('/data/a', 'data/a'), ('D:\\a', 'a'), ('D:a/b', 'a/b'), ('\\\\server\\a', 'server/a')],
 )
 def test_folders_of_another_machine_are_kept_where_they_may_be(clip, reference):
     assert check_reference(clip, other_machine=True) == reference
@@ -192,13 +162,8 @@ def test_folders_of_another_machine_are_kept_where_they_may_be(clip, reference):
         check_reference(clip)
 
 
-@pytest.mark.parametrize(
-    'sign',
-    # A bell, half of a pair, a line and a paragraph separator, then what is not seen.
-    '\a' + chr(0xD800) + '\u2028\u2029'
-    '\ufeff\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069',
-    ids=lambda sign: f'U+{ord(sign):04X}',
-)
+# A bell, half of a pair, a line separator, a byte order mark, and two marks of direction.
+@pytest.mark.parametrize('sign', [*'\a\u2028\ufeff\u200f\u202e', chr(0xD800)], ids=ascii)
 def test_signs_that_nobody_sees_are_refused(sign):
     with pytest.raises(ValueError, match=r'expected a clip without control characters'):
         check_reference(f'a{sign}b')
@@ -207,16 +172,18 @@ def test_signs_that_nobody_sees_are_refused(sign):
 @pytest.mark.parametrize(
     ('clip', 'why'),
     [
+        ('../a', "without '..'"),
+        ('a/. ./b', "without '..'"),
+        ('./.', 'below data_root'),
+        ('http://169.254.169.254/x', 'not a URL'),
+        ('concat:a|b', 'not a URL'),
         ('./http:a', 'not a URL'),
         ('.//C:a', 'not a URL'),
         ('./~/a', 'not a URL'),
         ('"a', 'blanks or quotes'),
-        ('a"', 'blanks or quotes'),
-        ('a/. ./b', "without '..'"),
-        ('a/..\\b', "without '..'"),
     ],
 )
-def test_what_hides_behind_folders_is_refused(clip, why):
-    for other_machine in (False, True):
-        with pytest.raises(ValueError, match=why):
-            check_reference(clip, other_machine=other_machine)
+@pytest.mark.parametrize('other_machine', [False, True])
+def test_names_that_lead_elsewhere_are_refused(clip, why, other_machine):
+    with pytest.raises(ValueError, match=why):
+        check_reference(clip, other_machine=other_machine)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from drawn_faces import write_corpus
+
+from dferclip_mm.media.images import list_frames, read_image
+from dferclip_mm.media.timed_frames import read_timed_frames
 
 REQUEST = dict(
     clips_per_class=5, identities=10, size=32, min_frames=3, max_frames=12, folds=2, seed=3
@@ -23,14 +25,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp('drawn') / 'corpus')
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding='ascii', newline='') as file:
-        return list(csv.DictReader(file))
-
-
-def labels(corpus: Path, subset: str, fold: int) -> dict[str, str]:
-    rows = table(corpus / f'EmoLabel_DataSplit/{subset}(single-labeled)/set_{fold}.csv')
-    return {row['video_name']: row['label'] for row in rows}
+def labels(corpus: Path, subset: str, fold: int) -> dict[int, int]:
+    table = pd.read_csv(corpus / f'EmoLabel_DataSplit/{subset}(single-labeled)/set_{fold}.csv')
+    return dict(zip(table['video_name'], table['label'], strict=True))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -43,17 +40,17 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_lists_are_those_of_dfew(corpus: Path) -> None:
     train, test = (labels(corpus, subset, 2) for subset in ('train', 'test'))
-    assert sorted(map(int, [*train, *test])) == list(range(1, 36))
-    assert sorted([*train.values(), *test.values()]) == sorted('1234567' * 5)
-    assert set(test.values()) == set('1234567')
+    assert sorted([*train, *test]) == list(range(1, 36))
+    assert sorted([*train.values(), *test.values()]) == sorted(5 * [*range(1, 8)])
+    assert set(test.values()) == {*range(1, 8)}
 
 
 def test_nobody_is_in_train_and_test_and_each_fold_tests_others(corpus: Path) -> None:
-    who = {int(row['clip']): row['identity'] for row in table(corpus / 'identities.csv')}
+    who = pd.read_csv(corpus / 'identities.csv').set_index('clip')['identity']
     tested = []
     for fold in (1, 2):
-        trained = {who[int(name)] for name in labels(corpus, 'train', fold)}
-        tested.append({who[int(name)] for name in labels(corpus, 'test', fold)})
+        trained = {who[name] for name in labels(corpus, 'train', fold)}
+        tested.append({who[name] for name in labels(corpus, 'test', fold)})
         assert trained.isdisjoint(tested[-1])
         assert len(trained) == 8
         assert len(tested[-1]) == 2
@@ -66,13 +63,10 @@ def test_frames_are_numbered_without_padding_and_the_video_shows_the_same(corpus
     lengths = {len([*folder.iterdir()]) for folder in folders}
     assert lengths <= set(range(3, 13))
     assert len(lengths) > 4
-    video = cv2.VideoCapture(str(corpus / 'Clip/original/00001.mp4'))
-    moving = []
-    while (read := video.read())[0]:
-        moving.append(read[1])
-    stills = [cv2.imread(str(folders[0] / f'{number}.jpg')) for number in range(1, len(moving) + 1)]
-    assert len(moving) == len(list(folders[0].iterdir()))
-    assert stills[0].shape == (32, 32, 3)
+    stills = [read_image(path) for path in list_frames(str(folders[0]))]
+    assert (folders[0] / '1.jpg').is_file()
+    moving = [each.image for each in read_timed_frames(str(corpus / 'Clip/original/00001.mp4'))]
+    assert np.shape(moving) == np.shape(stills) == (len(stills), 32, 32, 3)
     assert np.abs(np.stack(moving).astype(int) - np.stack(stills)).mean() < 12
 
 

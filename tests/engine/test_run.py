@@ -20,6 +20,11 @@ from dferclip_mm.engine.run import friendly_errors
 CLOSED = '[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [::1]:80'
 
 
+def small_dfew(folder: Path) -> Config:
+    root = write_dfew(folder / 'DFEW', num_frames=3)
+    return small_config('dferclip_dfew', root.parent, folder / 'run')
+
+
 @pytest.mark.parametrize(
     ('error', 'own'),
     [
@@ -43,8 +48,7 @@ def test_only_errors_of_this_process_are_reported_to_torchrun(
 
 
 def test_a_checkpoint_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, file = write_dfew(tmp_path / 'DFEW', num_frames=3), tmp_path / 'given.pth'
-    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    cfg, file = small_dfew(tmp_path), tmp_path / 'given.pth'
     torch.save({'state_dict': start(cfg.copy()).model.state_dict()}, file)
     reads: list[Any] = []
     real = zipfile.ZipFile.testzip
@@ -63,9 +67,8 @@ def test_a_checkpoint_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_strict_loading_is_added_to_configs_that_do_not_drop_it(tmp_path: Path) -> None:
-    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
     for value, present in (({}, True), ({'strict_load': None}, False)):
-        cfg = small_config('dferclip_dfew', root.parent, tmp_path / f'run{present}')
+        cfg = small_config('toy', work_dir=tmp_path / f'run{present}')
         cfg.default_hooks = value
         names = {type(hook).__name__ for hook in start(cfg).hooks}
         assert ('StrictLoadHook' in names) is present
@@ -97,8 +100,7 @@ def test_a_run_writes_its_config_without_a_code_formatter(
         monkeypatch.setattr(
             f'{module}.FormatCode', lambda text, **_: calls.append(text), raising=False
         )
-    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
-    cfg = small_config('dferclip_dfew', root.parent, tmp_path / 'run')
+    cfg = small_dfew(tmp_path)
     start(cfg).train()
     stored = tmp_path / 'run/dferclip_dfew.py'
     text = torch.load(tmp_path / 'run/epoch_1.pth', weights_only=True)['meta']['config_text']

@@ -121,12 +121,12 @@ def test_a_threshold_keeps_as_many_answers_as_the_error_rate_allows() -> None:
 
 def test_intervals_cover_the_measure_and_shrink_with_more_clips() -> None:
     widths = []
-    for count in (50, 2000):
+    for count in (50, 800):
         logits, labels = drawn(count, 3.0)
         scores = softmax(logits, axis=1)
         low, high = interval(aurc, scores, labels)
         assert low < aurc(scores, labels) < high
         widths.append(high - low)
-    assert widths[1] < widths[0] / 3
+    assert widths[1] < widths[0] / 2
     # A single clip is drawn each time.
     assert interval(ece, SCORES[:1], LABELS[:1]) == pytest.approx((0.1, 0.1))

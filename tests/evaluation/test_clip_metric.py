@@ -17,7 +17,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.evaluator import Evaluator
 from processes import in_processes
 
-from dferclip_mm.evaluation import count_answers, uar, war
+from dferclip_mm.evaluation.measures import uar, war
 from dferclip_mm.evaluation.results import read_results
 
 CLASSES = ('a', 'b', 'c', 'd')
@@ -47,8 +47,7 @@ def samples(seed: int, clips: list[int]) -> list[dict]:
 
 
 def evaluate(seed: int, clips: list[int], save_to: str | None = None) -> dict[str, float]:
-    metric = METRICS.build(dict(type='RecallMetric', save_to=save_to))
-    metric.dataset_meta = dict(classes=CLASSES)
+    metric = METRICS.build(dict(type='RecallMetric', save_to=save_to, classes=CLASSES))
     metric.process(None, samples(seed, clips))
     return metric.evaluate(size=len(draw(seed)[0]))
 
@@ -111,8 +110,7 @@ def test_a_clip_without_a_result_is_an_error(found: list[int]) -> None:
 
 
 def test_concatenated_datasets_number_their_clips_separately() -> None:
-    metric = METRICS.build(dict(type='RecallMetric'))
-    metric.dataset_meta = dict(classes=('a', 'b'))
+    metric = METRICS.build(dict(type='RecallMetric', classes=('a', 'b')))
     for name, label in (('one', 0), ('other', 1)):
         for clip in (0, 1, 0):
             sample = dict(sample_idx=clip, filename=f'{name}/{clip}')
@@ -130,8 +128,8 @@ def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr('dferclip_mm.evaluation.recall._warn', said.append)
-    metric = METRICS.build(dict(type='RecallMetric', save_to=str(tmp_path / 'out.json')))
-    metric.dataset_meta = dict(classes=('a', 'b'))
+    path = tmp_path / 'out.json'
+    metric = METRICS.build(dict(type='RecallMetric', save_to=str(path), classes=('a', 'b')))
     nan = torch.tensor([math.nan, math.nan])
     sample = dict(gt_label=torch.tensor([0]), pred_score=torch.tensor([1.0, 0.0]))
     unreadable = dict(sample, pred_score=nan, unreadable='clip1: is empty')
@@ -139,20 +137,16 @@ def test_an_unreadable_clip_is_named_in_log_and_file_and_has_no_scores(
     scores = metric.evaluate(2)
     assert (scores['dfer/WAR'], scores['dfer/unreadable']) == (50, 1)
     assert '1 of 2 clips cannot be read and count as wrong: clip1: is empty' in said
-    clips = json.loads((tmp_path / 'out.json').read_text())['clips']
-    assert [clip['predicted'] for clip in clips] == [0, -1]
-    assert (clips[1]['scores'], clips[1]['unreadable']) == (None, 'clip1: is empty')
-    assert 'unreadable' not in clips[0]
-
-
-def test_no_clips_cannot_be_scored() -> None:
-    with pytest.raises(ValueError, match='no clips to score'):
-        count_answers(np.array([], int), np.array([], int), 2)
+    clips = json.loads(path.read_text())['clips']
+    assert clips[1] == dict(
+        index=1, clip=None, label=0, scores=None, unreadable='clip1: is empty', predicted=-1
+    )
+    assert (clips[0]['predicted'], 'unreadable' in clips[0]) == (0, False)
 
 
 def test_a_table_has_a_row_per_clip_with_names_and_scores(tmp_path: Path) -> None:
-    metric = METRICS.build(dict(type='RecallMetric', save_to=str(tmp_path / 'out.csv')))
-    metric.dataset_meta = dict(classes=('calm', 'in pain'))
+    settings = dict(save_to=str(tmp_path / 'out.csv'), classes=('calm', 'in pain'))
+    metric = METRICS.build(dict(type='RecallMetric', **settings))
     sample = dict(filename='one', sample_idx=0, gt_label=torch.tensor([1]))
     metric.process(None, [dict(sample, pred_score=torch.tensor([0.25, 0.75]))])
     metric.process(None, [dict(sample, filename='two', sample_idx=1, unreadable='two: is empty')])
@@ -172,6 +166,7 @@ def test_names_that_are_missing_or_not_the_datasets_are_refused(names: dict[str,
     for given, meta, said in (
         ({}, None, f'{kind} needs the names of the {what}: set'),
         (names, {what: ('b', 'a')}, f'{kind} has the {what} a, b, but the dataset has b, a'),
+        ({}, {what: ('b',)}, rf'the head has 2 {what}, the dataset 1 \(b\): give both'),
     ):
         metric = METRICS.build(dict(type=kind, **given))
         metric.dataset_meta = meta

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from dferclip_mm.evaluation import count_answers, uar, war
 from dferclip_mm.evaluation.compare import Run, compare
-from dferclip_mm.evaluation.measures import recall
+from dferclip_mm.evaluation.measures import count_answers, recall, uar, war
 from dferclip_mm.evaluation.results import Results
 from dferclip_mm.evaluation.tables import render
 
@@ -105,26 +104,22 @@ def test_mcnemar_is_the_exact_sign_test_of_the_clips_with_different_outcomes() -
     assert 'mcnemar_p' not in compare([runs[0], seeds], 100)[1]
 
 
-def test_frames_and_videos_of_the_same_clips_are_compared_wherever_they_are() -> None:
-    frames = Run('frames', (results(range(30), template='/data/Clip/{:03}'),))
-    videos = (results(range(15, 30), template='/my/{:03}.mp4'), results(range(15)))
-    moved = Run('videos', (videos[0], results(range(15), template='/my/{:03}.mp4')))
-    assert sorted(frames.clips) == sorted(moved.clips)
-    assert len(compare([frames, moved], 100)) == 2
-
-
 @pytest.mark.parametrize(
     ('frames', 'video', 'packed'),
     [
+        ('Clip/{:03}', 'c/{:03}.mp4', '{:03}.safetensors'),
         ('a.b/{:03}.v1', 'a.b/{:03}.v1.mp4', 'a.b/{:03}.v1.safetensors'),
         ('t#t=1.000,2.{:03}', 't.MP4#t=1.000,2.{:03}', 't#t=1.000,2.{:03}.safetensors'),
     ],
 )
-def test_dots_and_spans_belong_to_the_name_of_a_clip(frames: str, video: str, packed: str) -> None:
+def test_frames_videos_and_packed_clips_of_any_place_are_compared(
+    frames: str, video: str, packed: str
+) -> None:
     templates = {frames: '/d/', video: '/e/', packed: '/f/c/'}
-    runs = [
-        Run(name, (results(range(9), template=root + name),)) for name, root in templates.items()
-    ]
+    runs = []
+    for name, root in templates.items():
+        parts = [results(each, template=root + name) for each in (range(5, 9), range(5))]
+        runs.append(Run(name, tuple(parts)))
     assert len({tuple(run.clips) for run in runs}) == 1
     assert len(compare(runs, 100)) == 3
 
@@ -132,10 +127,9 @@ def test_dots_and_spans_belong_to_the_name_of_a_clip(frames: str, video: str, pa
 def test_runs_on_other_clips_are_refused_with_the_difference() -> None:
     base = Run('a', (results(range(30)),))
     fewer = Run('b', (results(range(28)),))
-    with pytest.raises(ValueError, match='2 of the 30 of a are not among the 28 of b, such as 028'):
-        compare([base, fewer])
-    with pytest.raises(ValueError, match='2 of the 30 of a are not among'):
-        compare([fewer, base])
+    for runs in ([base, fewer], [fewer, base]):
+        with pytest.raises(ValueError, match=r'2 of the 30 of a .* among the 28 of b, such as 028'):
+            compare(runs)
 
 
 @pytest.mark.parametrize(

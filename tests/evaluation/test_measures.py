@@ -33,15 +33,19 @@ def test_f1_and_top_k_equal_those_of_scikit_learn(classes: int) -> None:
         assert measure(f'top{k}', scores, labels) == pytest.approx(100 * expected)
 
 
-def test_kappa_without_a_second_class_is_0() -> None:
-    assert measure('kappa', np.eye(2)[[0, 0]], np.zeros(2, int)) == 0
-
-
-def test_weighted_f1_is_not_the_accuracy() -> None:
-    answers, labels = np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 0, 1])
-    found = measure('weighted_F1', answers, labels)
-    # F1 of three clips of the one class is 4 / 5, of the other's clip 2 / 3.
-    assert found == pytest.approx(100 * (3 * 4 / 5 + 2 / 3) / 4)
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize(
+    ('name', 'answers', 'labels', 'expected'),
+    [
+        ('kappa', [0, 0], [0, 0], 0),
+        # Of three clips of the one class F1 is 4 / 5, of the other's clip 2 / 3.
+        ('weighted_F1', [0, 0, 1, 1], [0, 0, 0, 1], 100 * (3 * 4 / 5 + 2 / 3) / 4),
+    ],
+)
+def test_kappa_without_a_second_class_is_0_and_weighted_f1_is_not_the_accuracy(
+    name: str, answers: list[int], labels: list[int], expected: float
+) -> None:
+    assert measure(name, np.eye(2)[answers], np.array(labels)) == pytest.approx(expected)
 
 
 def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:
@@ -52,8 +56,8 @@ def samples(labels: list[list[int]], scores: list[list[float]]) -> list[dict]:
 
 
 def test_the_metric_logs_the_chosen_measures() -> None:
-    metric = METRICS.build(dict(type='RecallMetric', measures=NAMES))
-    metric.dataset_meta = dict(classes=('a', 'b', 'c'))
+    classes = dict(classes=('a', 'b', 'c'))
+    metric = METRICS.build(dict(type='RecallMetric', measures=NAMES, **classes))
     scores = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.25, 0.35, 0.4], [0.9, 0.1, 0.0]]
     given = samples([[0], [1], [2], [0]], scores)
     # No answer: wrong, and without a confidence.
@@ -70,7 +74,7 @@ def test_the_metric_logs_the_chosen_measures() -> None:
         'ECE': pytest.approx((0.3 + 0.6 + 0.6) / 3),
     }
     assert {name.removeprefix('dfer/') for name in found} <= {
-        *metric.reports({'measures': NAMES}, metric.dataset_meta),
+        *metric.reports({'measures': NAMES}, classes),
         'unreadable',
     }
 
@@ -93,11 +97,10 @@ def test_an_unknown_measure_is_refused(name: str) -> None:
 
 def test_a_measure_of_no_answers_is_left_out(tmp_path: Path) -> None:
     path, names = tmp_path / 'out.json', ['coverage@1.0', 'ECE', 'error@1.0']
-    metric = METRICS.build(dict(type='RecallMetric', measures=names, save_to=str(path)))
-    metric.dataset_meta = dict(classes=('a', 'b'))
-    metric.process(
-        None, [dict(sample, unreadable='empty') for sample in samples([[0]], [[0, 1.0]])]
-    )
+    settings = dict(measures=names, save_to=str(path), classes=('a', 'b'))
+    metric = METRICS.build(dict(type='RecallMetric', **settings))
+    (sample,) = samples([[0]], [[0, 1.0]])
+    metric.process(None, [dict(sample, unreadable='empty')])
     found = metric.evaluate(1)
     assert found['dfer/coverage@1.0'] == 0
     assert not {'dfer/ECE', 'dfer/error@1.0'} & found.keys()

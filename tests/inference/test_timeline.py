@@ -33,10 +33,8 @@ def test_segments_change_where_another_label_is_clearly_stronger_for_a_while() -
     rows = [(0, n / 2, n / 2 + 2, happy) for n, happy in enumerate(scores)]
     found = small_timeline(*rows).segments
     # Neither for half a second nor at 53 to 47 %.
-    assert found[['start', 'end', 'label']].values.tolist() == [
-        [0.0, 4.75, 'happiness'],
-        [4.75, 7.0, 'anger'],
-    ]
+    expected = [[0.0, 4.75, 'happiness'], [4.75, 7.0, 'anger']]
+    assert found[['start', 'end', 'label']].values.tolist() == expected
     assert found['score'].tolist() == pytest.approx([np.mean(scores[:8]), 0.8])
     # A shorter track has the label of its mean.
     assert small_timeline((0, 0, 0.8, 0.3)).segments['label'].tolist() == ['anger']
@@ -53,9 +51,7 @@ def test_json_holds_everything(tmp_path: Path) -> None:
         shares=pytest.approx({'happiness': 6.5 / 8, 'anger': 1.5 / 8}),
     )  # fmt: skip
     assert found['windows'][0]['happiness'] == 0.9
-    assert found['segments'][1] == dict(
-        video='a.mp4', track=0, start=2.5, end=4.0, label='anger', score=0.8
-    )
+    assert [*found['segments'][1].values()] == ['a.mp4', 0, 2.5, 4.0, 'anger', 0.8]
 
 
 def test_subtitles_have_a_cue_for_each_segment(tmp_path: Path) -> None:
@@ -75,10 +71,8 @@ def test_the_table_of_faces_has_a_row_for_each_frame() -> None:
     assert list(faces) == [*FACE_COLUMNS, *CLASSES, 'Identity']
     assert faces['frame'].tolist() == list(range(32))
     # From 4 to 10 and from 12 to 14 seconds nobody is seen, and nothing is answered.
-    assert faces['time'][faces['track'].isna()].tolist() == [
-        *np.arange(4, 10, 0.5),
-        *np.arange(12, 14, 0.5),
-    ]
+    nobody = [*np.arange(4, 10, 0.5), *np.arange(12, 14, 0.5)]
+    assert faces['time'][faces['track'].isna()].tolist() == nobody
     empty, first = faces.iloc[8], faces.iloc[0]
     assert empty.drop(['input', 'frame', 'time']).isna().all()
     assert first.filter(like='FaceRect').tolist() == [1, 2, 30, 40]
@@ -127,14 +121,6 @@ def test_a_track_without_an_answer_is_listed() -> None:
     assert (second['track'], second['frames'], second['windows']) == (1, 8, 0)
     assert second[['label', 'peak', 'happiness']].isna().all()
     assert (result.summary['tracks'], result.summary['tracks_answered']) == (2, 1)
-
-
-@pytest.mark.parametrize('name', ['csv', 'json', 'srt', 'elan'])
-def test_a_video_without_faces_gives_files_without_rows(tmp_path: Path, name: str) -> None:
-    getattr(small_timeline(), f'to_{name}')(tmp_path / 'a')
-    text = (tmp_path / 'a').read_text()
-    assert 'happiness 80%' not in text
-    assert len(text.splitlines()) <= 25
 
 
 def test_the_files_of_a_folder(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from dferclip_mm.media.camera import read_camera
 class StandIn:
     """OpenCV's interface; a frame comes, of the grey level of its number, when it is let go."""
 
-    def __init__(self, frames: int) -> None:
-        self.frames, self.number = frames, 0
+    frames, number, released = 6, 0, False
+
+    def __init__(self) -> None:
         self.come, self.taken = threading.Semaphore(0), threading.Semaphore(0)
-        self.released = False
 
     def isOpened(self) -> bool:  # noqa: N802  OpenCV's name
         return self.frames > 0
@@ -26,9 +26,7 @@ class StandIn:
         self.taken.release()
         self.come.acquire()
         self.number += 1
-        if self.number > self.frames:
-            return False, None
-        return True, np.full((4, 6, 3), (1, 2, self.number), np.uint8)
+        return self.number <= self.frames, np.full((4, 6, 3), (1, 2, self.number), np.uint8)
 
     def release(self) -> None:
         self.released = True
@@ -36,15 +34,9 @@ class StandIn:
 
 @pytest.fixture
 def camera(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    stand_in = StandIn(6)
+    stand_in = StandIn()
     monkeypatch.setattr(cv2, 'VideoCapture', lambda number: stand_in)
     return stand_in
-
-
-def show(camera: StandIn, frames: int) -> None:
-    for _ in range(frames):
-        camera.come.release()
-        camera.taken.acquire()
 
 
 def test_a_frame_that_is_asked_for_is_the_newest_one(camera: StandIn) -> None:
@@ -57,7 +49,9 @@ def test_a_frame_that_is_asked_for_is_the_newest_one(camera: StandIn) -> None:
     assert (first.number, first.time) == (0, 0)
     # Red comes first.
     assert first.image[0, 0].tolist() == [1, 2, 1]
-    show(camera, 3)
+    for _ in range(3):
+        camera.come.release()
+        camera.taken.acquire()
     second = next(frames)
     assert (second.number, second.time, second.image[0, 0, 0]) == (3, 3, 4)
     camera.come.release(10)

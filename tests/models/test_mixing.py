@@ -1,13 +1,9 @@
 """DFER-CLIP's parts behind every backbone of MMAction2, and the page that says so."""
 
-import importlib.util
-
 import pytest
-import torch
 from lengths import LONG, only_long
 from mixing import PAGE, ROWS, WAYS, exported, measure, source, ways
-from mixing_rows import CANNOT, Row
-from mmaction.registry import MODELS
+from mixing_rows import Row
 
 
 def page_row(name: str) -> list[str]:
@@ -49,16 +45,3 @@ def test_trains_and_evaluates_and_the_page_says_so(row, way):
 )
 def test_is_exported_as_the_page_says(row):
     assert page_row(row.family)[1 + len(WAYS)] == exported(row)
-
-
-def test_the_page_says_what_cannot_be_mixed():
-    for family, reason in CANNOT.items():
-        assert page_row(family)[1] == reason
-
-
-def test_tin_needs_compiled_operators():
-    if importlib.util.find_spec('mmcv.ops'):
-        pytest.skip('full mmcv is installed')
-    backbone = MODELS.build(dict(type='ResNetTIN', depth=50, num_segments=2, pretrained=None))
-    with pytest.raises(ImportError, match='tin_shift'):
-        backbone(torch.rand(2, 3, 64, 64))

@@ -52,17 +52,11 @@ def test_two_accumulated_halves_make_the_step_of_the_whole(tiny_model):
     torch.testing.assert_close(*after, atol=1e-6, rtol=1e-5)
 
 
-@pytest.fixture
-def _restored_precision():
-    before = torch.get_float32_matmul_precision()
-    yield
-    torch.set_float32_matmul_precision(before)
-
-
-@pytest.mark.usefixtures('_restored_precision')
-def test_a_config_asks_for_tf32(tmp_path):
+def test_a_config_asks_for_tf32(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, 'set_float32_matmul_precision', asked.append)
     start(small_config('toy', work_dir=tmp_path, float32_matmul_precision='high'))
-    assert torch.get_float32_matmul_precision() == 'high'
+    assert asked == ['high']
     with pytest.raises(ValueError, match="float32_matmul_precision='tf32': expected highest"):
         start(small_config('toy', work_dir=tmp_path, float32_matmul_precision='tf32'))
 

@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
-from dferclip_mm.precompute.clip_features import clip_features
+from dferclip_mm.precompute.clip_features import clip_features, write_features
 
 
 def test_views_are_averaged_and_samples_read(tiny_model):
@@ -51,3 +53,8 @@ def test_mmaction2_recognizers_give_one_vector_per_clip(
     found = clip_features(model, batch)
     assert found['features'].shape == (2, width)
     assert found['logits'].shape == (2, 7)
+
+
+def test_a_file_of_features_ends_in_npz():
+    with pytest.raises(ValueError, match=r'a\.csv: expected a name that ends in \.npz'):
+        write_features(Path('a.csv'), [])

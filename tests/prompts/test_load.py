@@ -18,22 +18,21 @@ def test_templates_name_the_class():
 
 
 @pytest.mark.parametrize(
-    ('name', 'number'),
-    [('expression_ensemble_5', 5), ('expression_ensemble_10', 10), ('action_units', 1)],
+    ('name', 'number', 'named'),
+    [
+        ('expression_ensemble_5', 5, True),
+        ('expression_ensemble_10', 10, True),
+        ('action_units', 1, True),
+        ('descriptions', 1, False),
+        ('descriptions_ensemble', 3, False),
+    ],
 )
-def test_a_set_has_its_sentences_for_each_emotion(name, number):
-    for emotion, group in zip(EMOTIONS, load_prompts(name, EMOTIONS), strict=True):
-        assert len({*group}) == number
-        assert emotion == 'neutral' or all(emotion in sentence for sentence in group)
-
-
-@pytest.mark.parametrize('name', ['descriptions', 'descriptions_ensemble'])
-def test_every_emotion_is_described_without_its_name(name):
+def test_a_set_has_its_sentences_for_each_emotion(name, number, named):
     groups = load_prompts(name, EMOTIONS)
-    assert len({tuple(group) for group in groups}) == 11
+    assert len({sentence for group in groups for sentence in group}) == 11 * number
     for emotion, group in zip(EMOTIONS, groups, strict=True):
-        assert len(group) == (1 if name == 'descriptions' else 3)
-        assert not any(emotion in sentence for sentence in group)
+        assert len(group) == number
+        assert emotion == 'neutral' or all((emotion in text) == named for text in group)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,6 @@ def test_a_list_follows_the_classes():
         ({'a': 'x', 'b': ' '}, "expected a sentence for 'b', found ' '"),
         ({'a': 'x', 'b': []}, "expected sentences for 'b'"),
         ({'a': 'x', 1: 'y'}, 'expected a class name as text, found 1'),
-        ({'a': 'x', 'b\n': 'y'}, r"expected a class name as text, found 'b\\n'"),
         ({'a': 'x', 'b': chr(0xD800)}, "expected a sentence for 'b'"),
         ({'a': 'x', int('1' * 81): 'y'}, rf'found {"1" * 77}\.\.\.'),
         ({'*': 'no place for the name'}, 'template'),
@@ -91,7 +89,6 @@ def test_a_bad_table_is_explained(prompts, message):
         ('p.yaml', b'a: x\n"b: y', ':2: found unexpected end of stream'),
         ('p.yaml', b'a: x\nb: \x07', ":2: special characters are not allowed: '\\\\x07'"),
         ('p.yaml', b'', ': expected a table of class names and sentences, found none'),
-        ('p.json', b'["a", "b"]', ': expected a table of class names and sentences, found none'),
         ('p.json', b'{"a": "one",\n"a": "two"}', ":2: the name 'a' appears twice"),
         ('p.json', b'{"a":\n ', ':2: expected the node content'),
         ('p.json', b'{"a": "x",\n"b" : 1}', ":2: expected text, found '1' of the type 'int'"),

@@ -157,19 +157,6 @@ def test_a_stored_config_is_not_executed(content: dict, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_a_path_in_a_checkpoint_is_not_removed(content: dict, tmp_path: Path) -> None:
-    thesis, path = tmp_path / 'thesis.pth', tmp_path / 'paths.pth'
-    thesis.write_text('ten years')
-    info = content['message_hub']['runtime_info']
-    info.update(best_ckpt=str(thesis), best_score=-1.0, outdated_ckpts=['../thesis.pth'])
-    info['keep_ckpt_ids'] = ['/../../thesis', '1/../../thesis', 3]
-    content['message_hub']['resumed_keys'].update(outdated_ckpts=True, keep_ckpt_ids=True)
-    torch.save(content, path)
-    code, log = use(tmp_path, 'resume', path)
-    assert code == 0, log[-3000:]
-    assert thesis.read_text() == 'ten years'
-
-
 @pytest.mark.promise(
     'Checkpoints', 'Our checkpoints load with `weights_only=True` without this package'
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import signal
 import struct
@@ -35,7 +34,6 @@ def encode(suffix: str, codec: str, **options: Any) -> bytes:
 MP4 = encode('.mp4', 'mpeg4')
 FAST = encode('.mp4', 'mpeg4', muxer={'movflags': 'faststart'})
 MKV, TS = encode('.mkv', 'libx264'), encode('.ts', 'mpeg2video')
-AVI = encode('.avi', 'mjpeg', pixels='yuvj420p')
 
 
 def cut(data: bytes, share: float) -> bytes:
@@ -52,33 +50,12 @@ def flipped(data: bytes) -> bytes:
     return changed.tobytes()
 
 
-def huge_avi() -> bytes:
-    """A video of 60000 x 60000 pixels by the container's two headers and that of each picture."""
-    changed, wide = bytearray(AVI), struct.pack('<II', 60000, 60000)
-    for mark, distance in ((b'avih', 40), (b'strf', 12)):
-        place = AVI.index(mark) + distance
-        changed[place : place + 8] = wide
-    side = struct.pack('>HH', 60000, 60000)
-    return re.sub(rb'(?s)(\xff\xc0\0\x11\x08)....', rb'\g<1>' + side, bytes(changed))
-
-
-def huge_png(side: int) -> bytes:
-    """A PNG of side x side pixels by its header, in a few bytes."""
-    content = b'\x89PNG\r\n\x1a\n'
-    header = struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)
-    for kind, data in ((b'IHDR', header), (b'IDAT', zlib.compress(bytes(1 << 16))), (b'IEND', b'')):
-        checksum = struct.pack('>I', zlib.crc32(kind + data))
-        content += struct.pack('>I', len(data)) + kind + data + checksum
-    return content
-
-
-def frame(number: int = 3, suffix: str = '.jpg', size: tuple[int, int] = (48, 64)) -> bytes:
+def frame(number: int = 3, size: tuple[int, int] = (48, 64)) -> bytes:
     """An encoded frame that shows its number."""
-    return cv2.imencode(suffix, picture(number, size))[1].tobytes()
+    return cv2.imencode('.jpg', picture(number, size))[1].tobytes()
 
 
 FRAMES = {f'{number}.jpg': frame(number) for number in range(1, 9)}
-PNGS = {f'{number}.png': frame(number, '.png') for number in range(1, 9)}
 OTHERS = dict.fromkeys(('Thumbs.db', '.DS_Store', '._1.jpg', 'notes.txt'), b'x')
 HALF_ZERO = FAST[: len(FAST) // 2] + bytes(len(FAST) - len(FAST) // 2)
 # Each clip as a video or a folder of files, and how many different frames eight sampled ones must
@@ -89,7 +66,6 @@ CASES: dict[str, tuple[str, bytes | dict[str, bytes], int]] = {
     'mp4 without its end': ('clip.mp4', cut(MP4, 0.6), 0),
     'mp4 cut at 95 %': ('clip.mp4', cut(FAST, 0.95), 0),
     'Matroska cut at 50 %': ('clip.mkv', cut(MKV, 0.5), 0),
-    'frames of 60000 x 60000': ('clip.avi', huge_avi(), 0),
     'Matroska with the name of an mp4': ('clip.mp4', MKV, 8),
     'noise behind its end': ('clip.mp4', FAST + bytes(5000), 8),
     # It declares no count: nothing distinguishes it from a shorter video.
@@ -100,8 +76,7 @@ CASES: dict[str, tuple[str, bytes | dict[str, bytes], int]] = {
     'empty frame': ('clip', FRAMES | {'3.jpg': b''}, 0),
     'half a frame': ('clip', FRAMES | {'3.jpg': cut(frame(), 0.5)}, 0),
     'text as a frame': ('clip', FRAMES | {'3.jpg': b'hello'}, 0),
-    'a frame of 30000 x 30000': ('clip', PNGS | {'3.png': huge_png(30000)}, 0),
-    'a frame of another size': ('clip', FRAMES | {'3.jpg': frame(3, size=(20, 30))}, 8),
+    'a frame of another size': ('clip', FRAMES | {'3.jpg': frame(3, (20, 30))}, 8),
     'other files among frames': ('clip', FRAMES | OTHERS, 8),
     'a frame left out': ('clip', FRAMES | {'10.jpg': frame(10)}, 8),
 }
@@ -201,7 +176,11 @@ def test_a_clip_that_is_no_file_is_named_when_the_run_is_built_and_later(
 def test_a_frame_that_is_too_large_is_not_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_clip(tmp_path / 'clips/clip', FRAMES | {'3.jpg': huge_png(4097)})
+    # By the header of a PNG.
+    png = cv2.imencode('.png', picture(3, (48, 64)))[1].tobytes()
+    header = b'IHDR' + struct.pack('>II', 4097, 4097) + png[24:29]
+    png = png[:12] + header + struct.pack('>I', zlib.crc32(header)) + png[33:]
+    write_clip(tmp_path / 'clips/clip', FRAMES | {'3.jpg': png})
     (tmp_path / 'list.txt').write_text('clip 8 1\n')
     monkeypatch.setattr('cv2.imdecode', None)
     with pytest.raises(ClipReadError, match=r'list\.txt:1\): .*clip/3.jpg has 4097 x 4097 pixels'):

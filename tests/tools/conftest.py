@@ -11,11 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from small_runs import run_tool
 
 Command = list[str]
 
 
 def replace_programs(monkeypatch: pytest.MonkeyPatch, run: Callable[[Command], Any]) -> None:
+    """Programs of Python are run by a function instead."""
     real = subprocess.Popen
 
     def start(command: Command, *others: Any, **options: Any) -> Any:
@@ -29,7 +31,7 @@ def replace_programs(monkeypatch: pytest.MonkeyPatch, run: Callable[[Command], A
 
 
 @pytest.fixture
-def programs_here(monkeypatch: pytest.MonkeyPatch, run_tool: Callable[..., None]) -> None:
+def programs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The programs run in this process."""
     replace_programs(monkeypatch, lambda command: run_tool(Path(command[1]).stem, *command[2:]))
 

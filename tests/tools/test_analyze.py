@@ -160,7 +160,7 @@ def test_the_largest_faces_and_whole_frames_are_options(
     analyze('two.mp4', '--min-face', '60')
     printed = capsys.readouterr().out
     assert 'two.mp4: faces followed: 1' in printed
-    assert 'less than 60 pixels high: see --min-face' in printed
+    assert 'they are less than 60 pixels high (--min-face).' in printed
     analyze('empty.mp4', '--crop', 'none', formats='csv,mp4')
     printed = capsys.readouterr()
     assert 'empty.mp4: faces followed: 1, windows: 3' in printed.out

@@ -42,7 +42,10 @@ def test_a_trained_run_is_compared_with_itself_untrained(
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        (['nowhere'], 'error: no results at nowhere: expected a results file, a folder with test_'),
+        (
+            ['nowhere'],
+            'error: no results at nowhere: expected .*, a folder with test_.*save_to=nowhere',
+        ),
         (['a', 'b', '--names', 'x'], '2'),
         (['a', 'a'], '2'),
     ],

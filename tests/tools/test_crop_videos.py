@@ -145,28 +145,6 @@ def test_ctrl_c_leaves_the_clips_that_are_done(
     }
 
 
-def test_folders_that_the_program_has_not_made_are_kept(corpus: Path, run_tool: RunTool) -> None:
-    mine = write_text(Path('faces/00002/mine.txt'), 'mine')
-    with pytest.raises(SystemExit, match='faces/00002 is there, and was not made by this program'):
-        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
-    assert [*Path('faces').iterdir()] == [Path('faces/00002')]
-    run_tool('crop', 'videos/train.csv', 'faces', '--workers', 0)
-    with pytest.raises(SystemExit, match='faces/00002 is there'):
-        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
-    assert mine.read_text() == 'mine'
-
-
-@pytest.mark.parametrize('name', ['test.csv', 'sheet.jpg'])
-def test_files_that_the_program_has_not_made_are_kept(
-    corpus: Path, run_tool: RunTool, name: str
-) -> None:
-    mine = write_text(Path('faces') / name, 'mine')
-    with pytest.raises(SystemExit, match=f'faces/{name} is there, and was not made by this'):
-        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
-    assert [*Path('faces').iterdir()] == [mine]
-    assert mine.read_text() == 'mine'
-
-
 def test_a_clip_that_could_not_be_read_is_read_again(corpus: Path, run_tool: RunTool) -> None:
     video = corpus / '00002.mp4'
     whole = video.read_bytes()
@@ -198,3 +176,18 @@ def test_wrong_input_ends_in_one_sentence_and_writes_nothing(
     assert said in str(end.value)
     assert len(str(end.value).splitlines()) <= 2
     assert not Path('faces').exists()
+
+
+@pytest.mark.parametrize('begun', [False, True])
+@pytest.mark.parametrize('name', ['test.csv', '00002/mine.txt'])
+def test_what_the_program_has_not_made_is_kept(
+    corpus: Path, run_tool: RunTool, name: str, begun: bool
+) -> None:
+    if begun:
+        run_tool('crop', 'videos/train.csv', 'faces', '--workers', 0)
+    mine, place = write_text(Path('faces') / name, 'mine'), name.partition('/')[0]
+    before = [*Path('faces').iterdir()]
+    with pytest.raises(SystemExit, match=f'faces/{place} is there, and was not made by this'):
+        run_tool('crop', 'videos/test.csv', 'faces', '--workers', 0)
+    assert [*Path('faces').iterdir()] == before
+    assert mine.read_text() == 'mine'

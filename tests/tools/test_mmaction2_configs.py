@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
 from clip_files import write_frames, write_video
 from lengths import only_long
-from mixing import SHIPPED, TEXT, make_small
+from mixing import SHIPPED, make_small
 from mixing_rows import IMAGE_ROWS, VIDEO_ROWS
 from mmengine.config import Config
-from small_runs import forget_runs, run_tool, shrink_loader
+from small_runs import ARCH, TOOLS, run_tool, shrink_loader
 
 # Of each family its first config, and how the family is made small.
 FIRST = {folder.name: min(folder.glob('*.py')) for folder in sorted(SHIPPED.iterdir())}
@@ -22,6 +20,7 @@ ROWS = {row.config.split('/')[0]: row for row in reversed([*IMAGE_ROWS, *VIDEO_R
 TESTS_ONLY = {'uniformer', 'videomae', 'videomaev2', 'x3d'}
 CHEAP = {'tsm', 'videomae'}
 NOT_REQUIRED = ('PytorchVideoWrapper',)
+LOGGING = ('--cfg-options', 'default_hooks.logger.interval=1')
 
 
 def small(family: str, folder: Path) -> Path:
@@ -31,7 +30,7 @@ def small(family: str, folder: Path) -> Path:
     cfg.model.cls_head = dict(
         type='TextPromptHead',
         classes='dfew',
-        text_encoder=dict(type='CLIPTextEncoder', arch=TEXT),
+        text_encoder=dict(type='CLIPTextEncoder', arch=ARCH),
         in_channels=row.smaller.get('out_dim', 0) * 2 or cfg.model.cls_head.in_channels,
     )
     if cfg.get('optim_wrapper', {}).get('constructor') == 'TSMOptimWrapperConstructor':
@@ -56,18 +55,19 @@ def small(family: str, folder: Path) -> Path:
 
 def draw(kind: str, folder: Path) -> dict:
     """Two clips, as videos or as frames, in a list of MMAction2's."""
+    path = folder / 'list.txt'
     if kind == 'RawframeDataset':
         names = [f'img_{number:05}.jpg' for number in range(1, 11)]
         for clip in 'ab':
             write_frames(folder / clip, 10, (48, 64), names)
-        lines, prefix = ['a 10 0', 'b 10 5'], dict(img=str(folder))
+        path.write_text('a 10 0\nb 10 5')
+        form = dict(filename_tmpl='img_{:05}.jpg', data_prefix=dict(img=str(folder)))
     else:
         for clip in 'ab':
             write_video(folder / f'{clip}.mp4', 10)
-        lines, prefix = ['a.mp4 0', 'b.mp4 5'], dict(video=str(folder))
-    (folder / 'list.txt').write_text('\n'.join(lines))
-    form = dict(filename_tmpl='img_{:05}.jpg') if 'img' in prefix else dict(delimiter=' ')
-    return dict(ann_file=str(folder / 'list.txt'), data_prefix=prefix, **form)
+        path.write_text('a.mp4 0\nb.mp4 5')
+        form = dict(delimiter=' ', data_prefix=dict(video=str(folder)))
+    return dict(ann_file=str(path), **form)
 
 
 def losses(log: str) -> list[str]:
@@ -92,29 +92,20 @@ def test_the_first_config_of_a_family_starts(family: str, work_dir: Path) -> Non
         run_tool('test', config, '--work-dir', 'run')
         assert 'Epoch(test) [2/2]' in log_of(Path('run'))
         return
-    logging = 'default_hooks.logger.interval=1'
-    run_tool('train', config, '--work-dir', 'run', '--seed', '0', '--cfg-options', logging)
+    run_tool('train', config, '--work-dir', 'run', *LOGGING)
     (loss,) = losses(log_of(Path('run')))
     assert 0 < float(loss) < 100
-
-
-def test_the_first_step_equals_that_of_mmaction2s_program(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config, logging = small('timesformer', work_dir), 'default_hooks.logger.interval=1'
-    run_tool('train', config, '--work-dir', 'ours', '--seed', '0', '--cfg-options', logging)
-    program = str(SHIPPED.parents[1] / 'tools/train.py')
-    words = [str(config), '--work-dir', 'theirs', '--seed', '0', '--cfg-options', logging]
-    monkeypatch.setattr(sys, 'argv', [program, *words])
-    forget_runs()
-    runpy.run_path(program, run_name='__main__')
-    ours, theirs = (log_of(work_dir / name) for name in ('ours', 'theirs'))
-    assert len(losses(ours)) == 1
-    assert losses(ours) == losses(theirs)
-
-
-def test_without_a_seed_one_is_drawn(work_dir: Path) -> None:
-    run_tool('train', small('timesformer', work_dir), '--work-dir', 'run')
+    # Without a seed one is drawn.
     drawn = Config.fromfile('run/own.py').randomness
     assert drawn == dict(seed=None, diff_rank_seed=False, deterministic=False)
     assert re.search(r'seed: \d+', log_of(Path('run')))
+
+
+def test_the_first_step_equals_that_of_mmaction2s_program(work_dir: Path) -> None:
+    config, found = small('timesformer', work_dir), []
+    for program in (TOOLS / 'train', SHIPPED.parents[1] / 'tools/train'):
+        folder = Path(f'run{len(found)}')
+        run_tool(str(program), config, '--work-dir', folder, '--seed', '0', *LOGGING)
+        found.append(losses(log_of(folder)))
+    assert len(found[0]) == 1
+    assert found[0] == found[1]

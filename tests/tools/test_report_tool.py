@@ -77,13 +77,6 @@ def test_the_folds_of_a_cross_validation_are_reported_together(
     assert Path('folds/learning_curves_fold_2.png').is_file()
 
 
-def test_a_run_without_results_says_how_to_save_them(
-    work_dir: Path, run_tool: Callable[..., None]
-) -> None:
-    with pytest.raises(SystemExit, match=r'error: no results at .*test_evaluator\.save_to='):
-        run_tool('report', work_dir)
-
-
 def test_a_page_shows_what_spoke_for_the_answers(
     work_dir: Path, run_tool: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,20 +21,17 @@ def trained(work_dir: Path) -> Path:
     return work_dir / 'run'
 
 
-def test_a_run_resumes_after_its_last_epoch_or_from_a_path(trained: Path) -> None:
+def test_a_run_resumes_after_its_last_epoch_or_from_a_path(
+    trained: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     options = ('--cfg-options', 'train_cfg.max_epochs=3')
     run_tool('train', TOY, '--resume', '--work-dir', 'run', *options)
     assert torch.load(trained / 'epoch_3.pth', weights_only=True)['meta']['epoch'] == 3
     assert any('resumed epoch: 2' in log.read_text() for log in trained.glob('2*/*.log'))
     run_tool('train', TOY, '--resume', 'run/epoch_1.pth', '--work-dir', 'other')
     assert 'resumed epoch: 1' in next(Path('other').glob('*/*.log')).read_text()
-
-
-def test_a_first_start_with_resume_keeps_load_from(
-    trained: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    start = 'load_from=run/epoch_2.pth'
-    run_tool('train', TOY, '--work-dir', 'new', '--resume', '--cfg-options', start)
+    options = ('--cfg-options', 'load_from=run/epoch_2.pth')
+    run_tool('train', TOY, '--resume', '--work-dir', 'new', *options)
     assert 'nothing to resume in new' in capfd.readouterr().out
     assert Config.fromfile('new/toy_config.py').load_from == 'run/epoch_2.pth'
 
@@ -81,20 +78,17 @@ def test_a_checkpoint_that_does_not_fit_names_both_sides() -> None:
         run_tool('train', TOY, '--cfg-options', 'load_from=given.pth')
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes float16')
-def test_amp_uses_bfloat16_on_the_cpu() -> None:
-    run_tool('train', TOY, '--amp', '--work-dir', 'amp')
-    wrapper = Config.fromfile('amp/toy_config.py').optim_wrapper
-    assert (wrapper.type, wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
-    with pytest.raises(SystemExit, match='the CPU trains only in bfloat16'):
-        run_tool('train', TOY, '--amp', '--cfg-options', 'optim_wrapper.dtype=float16')
-
-
 @pytest.mark.parametrize(
     ('program', 'arguments', 'said'),
     [
         ('train', ['missing.py'], 'no config file at missing.py'),
         ('train', [TOY, '--amp', '--cfg-options', 'optim_wrapper.type=Own'], 'type is Own'),
+        pytest.param(
+            'train',
+            [TOY, '--amp', '--cfg-options', 'optim_wrapper.dtype=float16'],
+            'the CPU trains only in bfloat16',
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU takes float16'),
+        ),
         ('train', [TOY, '--resume', 'missing.pth'], 'no checkpoint at missing.pth'),
         ('test', [TOY, 'none'], 'leave CHECKPOINT out'),
         ('test', [TOY, 'given.pth', '--dump', 'all.json'], 'ends in .pkl, got all.json'),

@@ -20,7 +20,7 @@ def test_frames_are_in_natural_order_without_other_files(tmp_path, frames):
     (folder / '5.jpg').mkdir()
     results = open_clip(folder)
     names = ['1.png', '2.JPG', '9.jpeg', '10.jpg']
-    assert results['clip_reader'].paths == [str(folder / name) for name in names]
+    assert results['clip_reader'].frames == [str(folder / name) for name in names]
     assert results['total_frames'] == 4
 
 

@@ -96,11 +96,8 @@ def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:
     A pipeline tells several views by its sampler: ``clip_len`` (or ``num_frames``) frames in each,
     ``num_clips`` views. MMAction2's image pipelines have views of ``num_clips`` single frames.
     """
-    wanted = _model_frames(model)
-    if wanted is None:
-        return
-    owner, expected = wanted
-    for leaf in unwrap_datasets(dataset):
+    owner, expected = _model_frames(model)
+    for leaf in unwrap_datasets(dataset) if expected is not None else ():
         for step in getattr(getattr(leaf, 'pipeline', None), 'transforms', ()):
             found = _sampled_frames(step)
             if found and expected not in found:
@@ -111,14 +108,14 @@ def check_frames(dataset: Any, model: Mapping[str, Any], key: str) -> None:
                 )
 
 
-def _model_frames(model: Mapping[str, Any]) -> tuple[str, int] | None:
+def _model_frames(model: Mapping[str, Any]) -> tuple[str, int | None]:
     """The setting of the frames of one view, and its value; None where any number works."""
     for key in _FRAMES:
         component, _, name = key.rpartition('.')
         found = (model.get(component) or {} if component else model).get(name)
         if isinstance(found, int):
             return f'model.{key}', found
-    return None
+    return '', None
 
 
 def _sampled_frames(step: Any) -> list[int]:

@@ -23,17 +23,13 @@ _OUTDATED = 'outdated_ckpts'
 class AtomicCheckpointHook(CheckpointHook):
     """MMEngine's CheckpointHook with atomic writes; its arguments are the same.
 
-    Each checkpoint is synced to the disk under a temporary name and then renamed. A file that
-    ``max_keep_ckpts`` or a better epoch makes superfluous is removed after the checkpoint that no
-    longer needs it is on the disk, so one checkpoint more needs space. What a killed run could not
-    remove is removed when it resumes.
+    A superfluous file is removed after the checkpoint that no longer needs it is on the disk, so
+    one checkpoint more needs space; what a killed run could not remove, when it resumes. In a
+    remote ``out_dir``, or with ``backend_args``, files are written and removed as MMEngine does it.
 
     A checkpoint holds tensors and plain values, and loads with ``torch.load(weights_only=True)``
     where neither MMEngine nor this package is installed. The config is in ``meta.config_text``,
     which no program executes.
-
-    In a remote ``out_dir``, or with ``backend_args``, files are written and removed as MMEngine
-    does it.
     """
 
     # None outside of training.
@@ -71,12 +67,7 @@ class AtomicCheckpointHook(CheckpointHook):
             leftover.unlink(missing_ok=True)
 
     def save_now(self, runner: Any, iterations: int) -> None:
-        """Write what the run resumes from; the next checkpoint replaces it.
-
-        Args:
-            runner: not within an iteration.
-            iterations: how many it has made.
-        """
+        """Write what the run resumes from, after so many iterations; the next one replaces it."""
         self._position = dict(epoch=runner.epoch, iter=iterations)
         runner.save_checkpoint(
             self.out_dir,
@@ -88,8 +79,7 @@ class AtomicCheckpointHook(CheckpointHook):
         )
         self._position = {}
         if dist.is_main_process():
-            path = self.file_backend.join_path(self.out_dir, PREEMPTED)
-            atomic_write(Path(runner.work_dir) / POINTER, path)
+            atomic_write(Path(runner.work_dir) / POINTER, self._path(PREEMPTED))
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict) -> None:
         """Turn everything but the tensors by name into plain values."""

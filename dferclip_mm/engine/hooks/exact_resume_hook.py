@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from mmaction.registry import HOOKS
@@ -16,15 +16,8 @@ from ..seeding import ITERATIONS, seed_generators, seed_samples
 
 # MMEngine would log a key that begins with val.
 VALIDATED = 'last_validation'
-
-
-class EpochPosition(NamedTuple):
-    """The position of a run within its epoch; a checkpoint's ``meta`` holds it."""
-
-    batches_done: int
-    batches_per_epoch: int
-    # Of all processes together; 0 where the loader does not say.
-    clips_per_batch: int
+# What a checkpoint's ``meta`` holds of an epoch that has not ended.
+_POSITION = ('batches_done', 'batches_per_epoch', 'clips_per_batch')
 
 
 @HOOKS.register_module()
@@ -46,17 +39,16 @@ class ExactResumeHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        # From the checkpoint: the iteration, and the position in its epoch.
-        self._loaded: tuple[int, EpochPosition] | None = None
+        # The checkpoint's iteration, and its position in the epoch; see `_position`.
+        self._loaded: tuple[int, dict[str, int]] | None = None
         # The epoch that is being trained, and the iteration at which it started.
         self._epoch: tuple[int, int] | None = None
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Any) -> None:
         """Read the position in the epoch."""
         meta = (checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None) or {}
-        if {'iter', *EpochPosition._fields} <= set(meta):
-            position = EpochPosition(*(meta[name] for name in EpochPosition._fields))
-            self._loaded = meta['iter'], position
+        if {'iter', *_POSITION} <= set(meta):
+            self._loaded = meta['iter'], {name: meta[name] for name in _POSITION}
 
     def before_train(self, runner: Any) -> None:
         """Seed sampler and samples, replay early stopping, and make a missed validation."""
@@ -75,7 +67,7 @@ class ExactResumeHook(Hook):
             # Only its weights were loaded.
             self._loaded = None
         if self._loaded is not None:
-            self._epoch = runner.epoch, runner.iter - self._loaded[1].batches_done
+            self._epoch = runner.epoch, runner.iter - self._loaded[1]['batches_done']
         _replay_early_stopping(runner)
         if _validation_is_missing(runner):
             runner.val_loop.run()
@@ -93,7 +85,7 @@ class ExactResumeHook(Hook):
         self.samples.epoch = runner.epoch
         done = 0
         if self._loaded is not None:
-            done = self._loaded[1].batches_done
+            done = self._loaded[1]['batches_done']
             _check_same_batches(self._loaded[1], runner)
             self._loaded = None
             self.samples.skipped = done * runner.train_dataloader.batch_sampler.batch_size
@@ -110,8 +102,7 @@ class ExactResumeHook(Hook):
         meta = checkpoint['meta']
         epoch, start = self._epoch or (None, 0)
         if meta['epoch'] == epoch and meta['iter'] > start:
-            position = _position(runner, meta['iter'] - start)
-            meta.update(position._asdict())
+            meta.update(_position(runner, meta['iter'] - start))
 
 
 def _restart(loop: IterBasedTrainLoop, sampler: Any) -> None:
@@ -147,21 +138,22 @@ def _steps(runner: Any) -> int:
     return runner.iter if by_iter else runner.epoch
 
 
-def _position(runner: Any, done: int) -> EpochPosition:
+def _position(runner: Any, done: int) -> dict[str, int]:
+    """The position within an epoch; clips are those of all processes, 0 where not known."""
     loader = runner.train_dataloader
     batches = loader.batch_sampler
     size = getattr(batches, 'batch_size', 0) if hasattr(batches, 'sampler') else 0
-    return EpochPosition(done, len(loader), size * dist.get_world_size())
+    numbers = (done, len(loader), size * dist.get_world_size())
+    return dict(zip(_POSITION, numbers, strict=True))
 
 
-def _check_same_batches(stored: EpochPosition, runner: Any) -> None:
-    done = stored.batches_done
-    here = _position(runner, done)
-    if stored != here or done > here.batches_per_epoch or not here.clips_per_batch:
+def _check_same_batches(stored: dict[str, int], runner: Any) -> None:
+    done, batches, clips = stored.values()
+    _, here, clips_here = _position(runner, done).values()
+    if (batches, clips) != (here, clips_here) or done > here or not clips_here:
         raise ValueError(
-            f'the checkpoint was written after {done} of {stored.batches_per_epoch} batches '
-            f'of epoch {runner.epoch + 1}, of {stored.clips_per_batch} clips each; here an '
-            f'epoch has {here.batches_per_epoch} of {here.clips_per_batch}: resume with the clips, '
-            'the batch size and the number of processes that it was trained with, or resume a '
-            'checkpoint written after an epoch'
+            f'the checkpoint was written after {done} of {batches} batches of epoch '
+            f'{runner.epoch + 1}, of {clips} clips each; here an epoch has {here} of {clips_here}: '
+            'resume with the clips, the batch size and the number of processes that it was trained '
+            'with, or resume a checkpoint written after an epoch'
         )

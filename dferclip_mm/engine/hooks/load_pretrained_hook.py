@@ -51,12 +51,7 @@ class LoadPretrainedHook(Hook):
 def load_prefixes(
     model: torch.nn.Module, stored: Tensors, prefixes: Sequence[str], source: str
 ) -> list[str]:
-    """Load the tensors of `stored` below `prefixes` into a recognizer, all of them and no others.
-
-    Returns:
-        What to log: what was loaded from `source`, what keeps its own weights, and what was
-        ignored.
-    """
+    """Load the tensors of `stored` below `prefixes` into a recognizer; returns what to log."""
     current = model.state_dict()
     starts = tuple(f'{prefix}.' for prefix in prefixes)
     expected = {name: value for name, value in current.items() if name.startswith(starts)}
@@ -72,10 +67,9 @@ def load_prefixes(
     told = [
         f'{len(found)} tensors of {", ".join(prefixes)} loaded from {source}',
         f'with their own weights: {_count(own - unasked)}',
+        *([f'in the checkpoint, but not among prefixes: {_count(unasked)}'] if unasked else []),
         f'ignored in the checkpoint: {_count(set(stored) - set(found) - unasked)}',
     ]
-    if unasked:
-        told.insert(2, f'in the checkpoint, but not among prefixes: {_count(unasked)}')
     warning = lower_precision_warning(found, current)
     return ['; '.join(told), *([warning] if warning else [])]
 

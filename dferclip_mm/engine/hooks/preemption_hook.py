@@ -69,12 +69,10 @@ class PreemptionHook(Hook):
         loop.run = functools.partial(self._run, loop, loop.run)
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Block the signals while this epoch's workers are started."""
-        self._block(True)
-
-    def before_val_epoch(self, runner: Any) -> None:
         """Block the signals while workers are started."""
         self._block(True)
+
+    before_val_epoch = before_train_epoch
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any | None = None) -> None:
         """Start to ask the other processes."""

@@ -43,26 +43,21 @@ class StrictLoadHook(Hook):
     scored, or trained on, with random weights. To load only some modules, use LoadPretrainedHook
     or their own ``pretrained`` or ``init_cfg``.
 
-    A training run locks its folders of logs and checkpoints, and a second one there is refused
-    while it lives. Local files are read in the main process, their checksums verified; of a file at
-    a URL only tensors and plain values are read. A run that resumes from its last checkpoint takes
-    the furthest intact one if that is damaged. Where its settings differ from those of the
-    checkpoint, it warns which of the two decide; an optimizer or schedules that do not fit are
-    refused. A config in a checkpoint, which MMEngine would execute on resume, is ignored.
-    (MMEngine's FlexibleRunner loads before hooks run: for it, ``build_runner`` verifies
-    ``load_from``.)
+    A second training run in the same folders is refused while the first lives. Of a file only
+    tensors and plain values are read, and its checksums verified. A run that resumes from its last
+    checkpoint takes the furthest intact one if that is damaged; of other settings it warns, and an
+    optimizer or schedules that do not fit are refused. (MMEngine's FlexibleRunner loads before
+    hooks run: for it, ``build_runner`` verifies ``load_from``.)
     """
 
     # Before EMAHook, which loads what it is given and swaps it into the checkpoint.
     priority = 'VERY_HIGH'
 
     def __init__(self) -> None:
-        # From the start of a run until its checkpoint is loaded, if that has a URL.
+        # Until the checkpoint is loaded, if that has a URL.
         self._weights_only = ExitStack()
-        # While it trains.
         self._locks = ExitStack()
-        # What this run trains with; where it resumed, its checkpoint decided some of it. Empty
-        # where that is unknown.
+        # What this run trains with, which its checkpoint decided in part; empty where unknown.
         self._settings: dict[str, str] | None = None
 
     def before_run(self, runner: Any) -> None:
@@ -130,28 +125,24 @@ class StrictLoadHook(Hook):
 
 
 def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
-    """The settings that the run goes on with, after a warning about those of the checkpoint.
-
-    None are known after a checkpoint without settings, as of a stock MMEngine run.
-    """
+    """The settings that the run goes on with, after a warning; a stock MMEngine run stored none."""
     now = find_settings(runner.cfg, dist.get_world_size())
     settings = checkpoint['meta'].get('settings') or {}
-    ends: list[str] = []
+    # FlexibleRunner's strategies may leave out what a run's config does not ask for, and store
+    # parts of an optimizer, by the names of parameters.
     flexible = isinstance(runner, FlexibleRunner)
-    if 'optimizer' in checkpoint or flexible:
+    ends: list[str] = []
+    if flexible or 'optimizer' in checkpoint:
         check_unchanged(settings, now, source)
-    # FlexibleRunner's strategies may store parts of an optimizer, by the names of parameters.
     if (
         not flexible
         and 'optimizer' in checkpoint
         and isinstance(runner.optim_wrapper, OptimWrapper)
     ):
         check_optimizer(runner.optim_wrapper.optimizer, checkpoint['optimizer'], source)
-    if isinstance(runner.param_schedulers, list) and (
-        not flexible or 'param_schedulers' in checkpoint
-    ):
-        stored = checkpoint.get('param_schedulers')
-        ends = find_other_ends(runner.param_schedulers, stored, source)
+    schedules = checkpoint.get('param_schedulers', () if flexible else None)
+    if isinstance(runner.param_schedulers, list) and schedules != ():
+        ends = find_other_ends(runner.param_schedulers, schedules, source)
     if not settings:
         runner.logger.warning(
             f'{source} does not tell the settings that it was trained with: whether this run has '

@@ -26,9 +26,8 @@ class UnreadableClipsHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Check the validation."""
-        self._named.clear()
         if runner.val_loop is not None:
-            _check_evaluation(runner.val_dataloader, runner.val_evaluator, 'val')
+            self.before_val(runner)
 
     def before_val(self, runner: Any) -> None:
         """Check the validation."""
@@ -48,11 +47,11 @@ class UnreadableClipsHook(Hook):
             runner.logger.warning(
                 f'{len(found)} of {len(dataset)} training clips cannot be read and were replaced'
             )
-            for index in sorted({*found} - {*here}):
-                if (number, index) not in self._named:
-                    self._named.add((number, index))
-                    clip = place_of(dataset.get_data_info(index))
-                    runner.logger.warning(f'{clip}: replaced in another process')
+            elsewhere = {(number, index) for index in {*found} - {*here}} - self._named
+            self._named |= elsewhere
+            for _, index in sorted(elsewhere):
+                clip = place_of(dataset.get_data_info(index))
+                runner.logger.warning(f'{clip}: replaced in another process')
             dataset.unreadable.check(dataset, found)
 
 

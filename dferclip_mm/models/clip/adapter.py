@@ -32,9 +32,8 @@ def add_adapters(tower: Any, dim: int, layers: Sequence[int] | None = None) -> N
     They stand where a block scales what it adds to its tokens, and where CLIP does nothing.
 
     Args:
-        tower: open_clip's Transformer of images or texts, after `freeze`.
+        tower, layers: as of `add_lora`.
         dim: width of the bottlenecks.
-        layers: which blocks, from 0, negative ones from the end. None: all.
 
     Raises:
         ValueError: when the tower has no such blocks, or a setting is invalid.

@@ -48,10 +48,8 @@ class CheckpointedMLP(nn.Sequential):
 def reduce_activation_memory(tower: Any, checkpoint_mlp: bool, grad_checkpointing: bool) -> None:
     """Make open_clip's tower keep less for the backward pass, in place; names of weights stay.
 
-    Args:
-        tower: of images or texts.
-        checkpoint_mlp: every block's MLP as a `CheckpointedMLP`.
-        grad_checkpointing: recompute every block from its input.
+    With `checkpoint_mlp` every block's MLP is a `CheckpointedMLP`; with `grad_checkpointing` every
+    block is recomputed from its input.
 
     Raises:
         ValueError: when the tower has no such blocks.

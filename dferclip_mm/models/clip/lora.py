@@ -82,7 +82,7 @@ def add_lora(
         rank: of the updates.
         alpha: updates are scaled by alpha / rank. None: alpha = rank.
         dropout: probability that an input feature is left out of an update for a step.
-        targets: which weights of a block, some of ``TARGETS``.
+        targets: which weights of a block, of ``q``, ``k``, ``v``, ``out``, ``fc1``, ``fc2``.
         layers: which blocks, from 0, negative ones from the end. None: all.
 
     Raises:

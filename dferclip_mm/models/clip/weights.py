@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import io
 import json
 import logging
 import os
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
+import torch
 from huggingface_hub import constants
 from mmengine.dist import barrier
 from mmengine.logging import print_log
@@ -21,7 +24,6 @@ from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
 from ...checkpoints.load import is_torchscript, verify_zip_checksums, weights_only_load
-from .openai_file import read_openai_file
 
 # In a folder, in this order.
 _NAMES = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME, 'model.safetensors', 'pytorch_model.bin')
@@ -89,6 +91,34 @@ def load_weights(model: nn.Module, path: Path, arch: str) -> None:
             f'{path} ({path.stat().st_size} bytes) does not hold CLIP weights that fit '
             f'{arch}: {reason[:600]}'
         ) from error
+
+
+def openai_checksums() -> set[str]:
+    """The SHA-256 of each file that OpenAI published, from the addresses in open_clip's table."""
+    models = open_clip.list_pretrained_models_by_tag('openai')
+    return {open_clip.get_pretrained_url(model, 'openai').split('/')[-2] for model in models}
+
+
+def read_openai_file(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict of one of OpenAI's files.
+
+    Loading a TorchScript archive runs its code, so any other archive is refused.
+
+    Raises:
+        ValueError: when the file is not one of these.
+    """
+    content = path.read_bytes()
+    trusted = openai_checksums()
+    if hashlib.sha256(content).hexdigest() not in trusted:
+        raise ValueError(
+            'it is a TorchScript archive, which would run code when loaded, and not one of the '
+            f'{len(trusted)} files that OpenAI published: save its state_dict() with torch.save'
+        )
+    state = torch.jit.load(io.BytesIO(content), map_location='cpu').state_dict()
+    # Constants of the program that open_clip's models compute themselves.
+    for name in ('input_resolution', 'context_length', 'vocab_size', 'attn_mask'):
+        state.pop(name, None)
+    return state
 
 
 @functools.cache

@@ -27,13 +27,10 @@ class ExpCLIPHead(ZeroShotTextHead):
     frozen.
 
     Args:
-        classes: as in `ZeroShotTextHead`.
-        text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
-        prompts: as in `TextPromptHead`.
+        classes, text_encoder, prompts: as in `ZeroShotTextHead`.
         projection_dims: rows of the matrix, the width of the language model's features.
         logit_scale: the factor of the cosines, fixed.
-        kwargs: `in_channels`, `num_segments`, `average_clips` and `init_cfg`, as in
-            `TextPromptHead`.
+        kwargs: of `TextHead`, from `in_channels` on, and `init_cfg`.
 
     Raises:
         ValueError: as `ZeroShotTextHead`.

@@ -19,10 +19,8 @@ class PrecomputedTextHead(TextHead):
     ``tools/publish_model.py`` writes it and its config.
 
     Args:
-        classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``) or C class names.
         embed_dims: D of the text features.
-        logit_scale: the factor of the cosines, fixed.
-        kwargs: as in `TextPromptHead`.
+        classes, logit_scale, kwargs: as in `TextPromptHead`.
 
     Raises:
         ValueError: as `TextHead`.

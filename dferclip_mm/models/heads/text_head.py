@@ -117,16 +117,9 @@ class TextHead(BaseHead):
         return cosine_logits(clips, self.class_features(), self.scale())
 
     def forward(self, x: torch.Tensor, num_segs: int | None = None, **kwargs: Any) -> torch.Tensor:
-        """Score clips.
+        """Logits (B, C), float32, of clip features (B, in_channels), or maps (see `pool_to_clip`).
 
-        Args:
-            x: clip features (B, in_channels), or maps as MMAction2's heads take them (see
-                `pool_to_clip`).
-            num_segs: segments per clip, from MMAction2's `Recognizer2D`.
-            kwargs: what else MMAction2's recognizers pass; unused.
-
-        Returns:
-            Logits (B, C), float32.
+        MMAction2's `Recognizer2D` passes the segments per clip, `num_segs`.
 
         Raises:
             ValueError: when the clip features do not have `in_channels` channels.
@@ -140,10 +133,8 @@ class EncodedTextHead(TextHead):
     The kept features are cleared by ``train()``, ``eval()``, ``to()`` and loading. After writing
     weights in another way, call one of these.
 
-    Args:
-        classes: as in `TextHead`.
-        text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
-        kwargs: of `TextHead`, but `text_dims`.
+    Arguments as of `TextHead`, with `text_encoder` in place of `text_dims`: the config of the text
+    tower, ``dict(type='CLIPTextEncoder', …)``.
     """
 
     prompt_learner: PromptLearner | None
@@ -177,7 +168,7 @@ class EncodedTextHead(TextHead):
     def class_features(self) -> torch.Tensor:
         """One direction per class: (C, D), float32, each of length 1."""
         encoders = (self.text_encoder, self.prompt_learner)
-        weights = [weight for module in encoders if module for weight in module.parameters()]
+        weights = (weight for module in encoders if module for weight in module.parameters())
         learned = any(weight.requires_grad for weight in weights)
         if learned and (self.training or torch.is_grad_enabled()):
             # A step may follow.
@@ -224,7 +215,7 @@ class ZeroShotTextHead(EncodedTextHead):
         classes: a corpus (``'dfew'``, ``'ferv39k'``, ``'mafw'``, ``'afew'``), C class names, or
             None for those of the dataset (compound classes, which only its lists name).
         text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
-        prompts: as in `TextPromptHead`.
+        prompts: as in `TextPromptHead`; a compound class is the normalised mean of its emotions.
         kwargs: of `EncodedTextHead`.
 
     Raises:

@@ -25,10 +25,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
     evaluation (open vocabulary).
 
     Args:
-        classes: as in `ZeroShotTextHead`.
-        text_encoder: config of the text tower, ``dict(type='CLIPTextEncoder', …)``.
-        prompts: as in `TextPromptHead`. Several sentences are an ensemble; a compound class is
-            the normalised mean of its emotions.
+        classes, text_encoder, prompts: as in `ZeroShotTextHead`.
         text_source: what a clip is trained on: ``'captions'``, its own sentence
             (``data_sample.text``), or ``'class_prompts'``, the prompts of its class (the
             supervised protocol).
@@ -40,8 +37,7 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             takes its negatives from its own batch.
         mask_duplicate_texts: clips of a batch with the same text are not each other's negatives;
             False: they are, as in the original.
-        kwargs: `in_channels`, `num_segments`, `average_clips` and `init_cfg`, as in
-            `TextPromptHead`.
+        kwargs: of `TextHead`, from `in_channels` on, and `init_cfg`.
 
     Raises:
         ValueError: as `ZeroShotTextHead`; when `text_source` is unknown.

@@ -11,10 +11,9 @@ from einops import rearrange
 from mmaction.models.recognizers import Recognizer2D
 from mmaction.registry import MODELS
 
-from ..backbones.clip_visual_encoder import CLIPVisualEncoder
 from ..clip.build import embed_dim
+from ..clip.tower import CLIPTower
 from ..pool import pool_frames
-from ..text.clip_text_encoder import CLIPTextEncoder
 
 
 @MODELS.register_module()
@@ -133,4 +132,4 @@ def name_arch(arch: str | Mapping[str, Any], *towers: dict[str, Any]) -> None:
 def _is_clip(tower: Mapping[str, Any]) -> bool:
     kind = tower.get('type')
     built = MODELS.get(kind) if isinstance(kind, str) else kind
-    return isinstance(built, type) and issubclass(built, CLIPVisualEncoder | CLIPTextEncoder)
+    return isinstance(built, type) and issubclass(built, CLIPTower)

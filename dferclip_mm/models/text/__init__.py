@@ -4,11 +4,10 @@ Open this door to change how sentences become text features.
 """
 
 from .clip_text_encoder import CLIPTextEncoder
-from .prompt_learner import CONTEXT_POSITIONS, PromptLearner
+from .prompt_learner import PromptLearner
 from .tokens import CaptionTokenizer
 
 __all__ = [
-    'CONTEXT_POSITIONS',
     'CLIPTextEncoder',
     'CaptionTokenizer',
     'PromptLearner',

@@ -7,41 +7,32 @@ from typing import Any
 
 import torch
 from mmaction.registry import MODELS
-from torch import nn
 
-from ..clip.build import build_clip, build_tokenizer, shown
+from ..clip.build import build_tokenizer, shown
 from ..clip.fast_forward import encode_causal, is_standard
-from ..clip.prepare import prepare_tower
+from ..clip.tower import CLIPTower
 
 
 @MODELS.register_module()
-class CLIPTextEncoder(nn.Module):
+class CLIPTextEncoder(CLIPTower):
     """CLIP's text tower: prompts to projected features, not normalised.
 
-    Args:
-        arch: an open_clip architecture by name, or its dimensions (see ``build_clip``).
-        pretrained: an open_clip tag, a weights file, or None for random weights.
-        frozen: do not train the weights, and leave them out of checkpoints if `pretrained` is set.
-        checkpoint_mlp, grad_checkpointing, lora, adapter: as in `CLIPVisualEncoder`.
+    Arguments as of `CLIPTower`; the tower is frozen unless `frozen` is False.
 
     Raises:
         ValueError: when the architecture's text tower is not CLIP's causal Transformer, or cannot
             be updated as asked.
     """
 
+    part = 'text'
+    text: Any
+
     def __init__(
-        self,
-        arch: str | Mapping[str, Any] = 'ViT-B-32',
-        pretrained: str | None = None,
-        frozen: bool = True,
-        checkpoint_mlp: bool = False,
-        grad_checkpointing: bool = False,
-        lora: Mapping[str, Any] | None = None,
-        adapter: Mapping[str, Any] | None = None,
+        self, arch: str | Mapping[str, Any] = 'ViT-B-32', frozen: bool = True, **kwargs: Any
     ) -> None:
-        super().__init__()
-        self.tokenizer = build_tokenizer(arch)
-        self.text = build_clip(arch, pretrained).text
+        tokenizer = build_tokenizer(arch)
+        super().__init__(arch=arch, frozen=frozen, **kwargs)
+        self.tokenizer = tokenizer
         if (
             getattr(self.text, 'pool_type', None) != 'argmax'
             or self.text.cls_emb is not None
@@ -54,25 +45,18 @@ class CLIPTextEncoder(nn.Module):
         self.width: int = self.text.width
         self.embed_dims: int = self.text.output_dim
         self.context_length: int = self.text.context_length
-        training = (checkpoint_mlp, grad_checkpointing, lora, adapter)
-        prepare_tower(self, 'text', pretrained, frozen, *training)
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Look up token embeddings: (N, L) -> (N, L, width)."""
         return self.text.token_embedding(tokens)
 
     def encode(self, embedded: torch.Tensor, end: Sequence[int]) -> torch.Tensor:
-        """Encode embedded prompts.
+        """Encode embedded prompts (N, L, width) to features (N, D).
 
         Attention is causal and the feature is read at the end token, so positions behind it change
         nothing and are left out.
 
-        Args:
-            embedded: (N, L, width), L at most the tower's context length.
-            end: the position of each of the N prompts' end token.
-
-        Returns:
-            Features (N, D).
+        `end` has the position of each end token, L is at most the tower's context length.
         """
         text = self.text
         x = embedded + text.positional_embedding[: embedded.shape[1]]

@@ -11,8 +11,6 @@ from ..similarity import mean_unit_vector
 from .clip_text_encoder import CLIPTextEncoder
 from .tokens import count_tokens
 
-CONTEXT_POSITIONS = ('end', 'middle', 'front')
-
 
 def context_layout(lengths: Sequence[int], num_context: int, position: str) -> torch.Tensor:
     """The positions of the context vectors among the tokens of each prompt.
@@ -24,7 +22,7 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
     Args:
         lengths: tokens of each of the N texts.
         num_context: context vectors, n.
-        position: one of ``CONTEXT_POSITIONS``.
+        position: one of these names.
 
     Returns:
         Boolean (N, L): True for a context vector; L fits the longest prompt.
@@ -32,15 +30,13 @@ def context_layout(lengths: Sequence[int], num_context: int, position: str) -> t
     Raises:
         ValueError: when the position is unknown.
     """
-    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}.get(position)
-    if before is None:
-        raise ValueError(
-            f'context_position={position!r}: expected one of {", ".join(CONTEXT_POSITIONS)}'
-        )
+    before = {'end': num_context, 'middle': num_context // 2, 'front': 0}
+    if position not in before:
+        raise ValueError(f'context_position={position!r}: expected one of {", ".join(before)}')
     layout = torch.zeros(len(lengths), max(lengths) + num_context + 2, dtype=torch.bool)
     for row, length in zip(layout, lengths, strict=True):
-        row[1 : 1 + before] = True
-        row[1 + before + length : 1 + length + num_context] = True
+        row[1 : 1 + before[position]] = True
+        row[1 + before[position] + length : 1 + length + num_context] = True
     return layout
 
 

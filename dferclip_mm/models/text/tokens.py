@@ -19,15 +19,9 @@ def count_tokens(
 ) -> list[int]:
     """The number of tokens of each of N texts, without start and end token.
 
-    Args:
-        texts: N sentences.
-        tokenizer: CLIP's tokenizer.
-        context_length: positions that the text tower has.
-        reserved: positions for learnable context.
-        owners: the class of each of the N texts, for error messages.
-
     Raises:
-        ValueError: when a text does not fit beside the reserved positions.
+        ValueError: when a text does not fit into `context_length` positions beside those that are
+            `reserved` for learnable context; it names the text's class, from `owners`.
     """
     room = context_length - 2 - reserved
     lengths = [len(tokenizer.encode(text)) for text in texts]

@@ -10,8 +10,6 @@ from mini_corpora import write_dfew
 from mmengine.hooks import EMAHook, Hook
 from small_runs import small_config, start
 
-from dferclip_mm.engine.hooks.check_invalid_loss_hook import find_not_finite
-
 
 class SpoilHook(Hook):
     """Sets the loss or a weight in one iteration."""
@@ -47,11 +45,9 @@ def spoilt(work_dir, spoil, **options):
 @pytest.mark.promise(
     'Settings and numbers', 'A loss of NaN or infinity stops the run and is never saved'
 )
-@pytest.mark.parametrize(
-    ('iteration', 'kept', 'value'), [(0, 0, math.nan), (4, 1, math.inf), (5, 1, -math.inf)]
-)
+@pytest.mark.parametrize(('iteration', 'kept', 'value'), [(0, 0, math.nan), (5, 1, -math.inf)])
 def test_a_loss_stops_the_run(iteration, kept, value, tmp_path):
-    """In the first iteration, within an epoch, and in the last one of an epoch."""
+    """In the first iteration, and in the last one of an epoch."""
     runner = spoilt(tmp_path, SpoilHook(iteration, loss=value))
     message = f'iteration {iteration + 1} .*loss = {value}'.replace('(', '[(]')
     with pytest.raises(FloatingPointError, match=message):
@@ -100,16 +96,3 @@ def test_the_clips_are_named_with_their_lines(tmp_path):
     for folder, file, line in named:
         listed = Path(file).read_text().splitlines()[int(line) - 1]
         assert int(listed.split(',')[0]) == int(folder.rpartition('/')[2])
-
-
-@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
-def test_nan_and_infinity_are_found_in_each_dtype(dtype):
-    tensors = {
-        'good': torch.tensor([[1.0, -2.0]], dtype=dtype),
-        'largest': torch.full((9,), torch.finfo(dtype).max, dtype=dtype),
-        'nan': torch.tensor([0.0, math.nan, 1.0], dtype=dtype),
-        'inf': torch.tensor([[-math.inf]], dtype=dtype),
-        'empty': torch.empty(0, dtype=dtype),
-        'integers': torch.tensor([1, 2]),
-    }
-    assert find_not_finite(tensors.items()) == ['nan', 'inf']

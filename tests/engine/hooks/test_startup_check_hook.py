@@ -1,81 +1,60 @@
 """What does not fit ends a run before its first step."""
 
-import random
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from mini_corpora import write_dfew
-from mmaction.registry import MODELS
-from mmengine.runner import Runner
+from small_runs import small_config, start
 
 from dferclip_mm.engine.hooks import StartupCheckHook
 
 
-def pipeline(frames, input_format='NCHW'):
-    return [
-        dict(type='ClipInit'),
-        dict(type='SampleSegments', num_frames=frames),
-        dict(type='ClipDecode'),
-        dict(type='ClipResize', size=32),
-        dict(type='FormatShape', input_format=input_format),
-        dict(type='PackActionInputs', meta_keys=('sample_idx',)),
-    ]
-
-
 @pytest.fixture
-def run(tmp_path, tiny_model):
-    """A runner over a small DFEW; `model` replaces the recognizer, `val` the validation clips."""
-    root = str(write_dfew(tmp_path / 'dfew'))
-
-    def build(model=None, train=None, val=None, checks=True, **settings):
-        data = dict(type='DFEWDataset', data_root=root, fold=1)
-        loader = dict(batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False))
-        config = dict(
-            model=model or tiny_model,
-            work_dir=str(tmp_path / 'run'),
-            train_dataloader=dict(
-                **loader, dataset=dict(**data, split='train', pipeline=train or pipeline(4))
-            ),
-            val_dataloader=dict(
-                **loader, dataset=dict(**data, split='test', pipeline=val or pipeline(4))
-            ),
-            train_cfg=dict(by_epoch=True, max_epochs=1),
-            val_cfg=dict(),
-            val_evaluator=dict(type='RecallMetric'),
-            default_hooks=dict(startup_check=dict(type='StartupCheckHook')) if checks else {},
-            default_scope='mmaction',
-            experiment_name=f'{tmp_path.name}_{checks}',
-            **dict(dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01))), **settings),
-        )
-        return Runner(**config, cfg=config)
-
-    return build
+def cfg(tmp_path):
+    root = write_dfew(tmp_path / 'DFEW', num_frames=3)
+    return small_config('dferclip_dfew', root.parent, tmp_path / 'run')
 
 
-def fails(runner, message):
-    with pytest.raises(ValueError, match=message):
+def wrong_channels(cfg):
+    cfg.model.neck.in_channels = 48
+
+
+def other_frames_in_validation(cfg):
+    cfg.val_dataloader.dataset.pipeline[1].num_frames = 6
+
+
+def image_backbone_in_a_video_recognizer(cfg):
+    del cfg.model.num_frames, cfg.model.arch
+    cfg.model.type = 'Recognizer3D'
+    cfg.model.backbone = dict(type='ResNet', depth=18, pretrained=None)
+    cfg.model.data_preprocessor = dict(type='ActionDataPreprocessor', format_shape='NCTHW')
+    cfg.train_dataloader.dataset.pipeline[-2].input_format = 'NCTHW'
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'said'),
+    [
+        (wrong_channels, r'a clip of train_dataloader, .*: the backbone gives 32 .*in_channels=32'),
+        (other_frames_in_validation, 'of val_dataloader gives 6 frames, but model.num_fr'),
+        (image_backbone_in_a_video_recognizer, 'image backbones in FrameRecognizer'),
+    ],
+)
+def test_what_does_not_fit_ends_a_run_before_its_first_step(cfg, spoil, said):
+    spoil(cfg)
+    runner = start(cfg)
+    with pytest.raises(ValueError, match=said):
         runner.train()
     assert runner.iter == 0
 
 
-def test_wrong_channels_of_the_neck_are_refused(run, tiny_model):
-    tiny_model['neck']['in_channels'] = 48
-    fails(run(), r'a clip of train_dataloader, .*: the backbone gives 32 .* neck.in_channels=32')
-
-
-def test_validation_clips_are_refused_before_the_first_epoch(run):
-    fails(run(val=pipeline(6)), 'pipeline of val_dataloader gives 6 frames, but model.num_fr')
-
-
-def test_an_image_backbone_in_a_video_recognizer_is_refused(run, tiny_model):
-    video = dict(tiny_model, type='Recognizer3D')
-    del video['num_frames']
-    video['data_preprocessor'] = dict(type='ActionDataPreprocessor', format_shape='NCTHW')
-    video['backbone'] = dict(type='ResNet', depth=18, pretrained=None)
-    clips = pipeline(4, 'NCTHW')
-    fails(run(video, clips, clips), 'image backbones in FrameRecognizer')
+def test_what_does_not_fit_ends_a_test(cfg):
+    dataset = cfg.test_dataloader.dataset
+    dataset.class_map = dict(happiness='joy')
+    with pytest.raises(
+        ValueError, match=r'model.cls_head has the classes .*test_dataloader has joy'
+    ):
+        start(cfg).test()
 
 
 def test_a_head_without_names_keeps_one_order_of_classes():
@@ -98,23 +77,20 @@ def test_a_head_without_names_keeps_one_order_of_classes():
         hook.before_test(runner)
 
 
-def test_a_run_that_fits_logs_its_protocol_and_is_not_changed(run, tiny_model, tmp_path):
+def test_a_run_that_fits_is_not_changed_and_logs_what_is_unusual(cfg, tmp_path):
     """The same losses as without the checks: no random number is consumed."""
+    cfg.optim_wrapper.paramwise_cfg.custom_keys.bakbone = dict(lr_mult=0.1)
+    # It would seed each iteration.
+    cfg.default_hooks.exact_resume = None
     losses = []
-    for checks in (False, True):
-        rates = dict(custom_keys=dict(backbone=dict(lr_mult=1), bakbone=dict(lr_mult=0.1)))
-        wrapper = dict(optimizer=dict(type='SGD', lr=0.01), paramwise_cfg=rates)
-        runner = run(checks=checks, auto_scale_lr=dict(base_batch_size=16), optim_wrapper=wrapper)
-        random.seed(0)
-        np.random.seed(0)
-        torch.manual_seed(0)
-        runner.model.load_state_dict(MODELS.build(tiny_model).state_dict())
+    for checks in ({}, dict(startup_check=None)):
+        cfg.default_hooks.update(checks)
+        runner = start(cfg.copy())
         runner.train()
-        losses.append(runner.message_hub.get_scalar('train/loss').data[0][-4:].tolist())
+        losses.append(runner.message_hub.get_scalar('train/loss').data[0].tolist())
     assert losses[0] == losses[1]
-    assert len(losses[0]) == 4
+    assert len(losses[0]) == 3
     log = ''.join(path.read_text() for path in (tmp_path / 'run').rglob('*.log'))
-    assert log.count('protocol: the last epoch is the result') == 1
     assert log.count("custom_keys: no parameter has 'bakbone' in its name") == 1
     assert "'backbone' in its name" not in log
-    assert log.count('this run has 2 (2 clips x 1 processes): pass --batch-size 16, or') == 1
+    assert log.count('this run has 2 (2 clips x 1 processes): pass --batch-size 48, or') == 1

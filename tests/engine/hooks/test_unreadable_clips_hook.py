@@ -51,23 +51,6 @@ def test_training_continues_with_other_clips(corpus):
     assert len(re.findall('2 of 7 training clips cannot be read and were replaced', log)) == 1
 
 
-def test_training_stops_above_max_replaced(corpus):
-    damage(corpus, '00003')
-    cfg = config(corpus)
-    cfg.train_dataloader.drop_last = False
-    with pytest.raises(OSError, match=r'1 of 7 training clips cannot be read, more than max_repl'):
-        start(cfg).train()
-
-
-def test_evaluation_stops_or_counts_a_clip_as_wrong(corpus):
-    damage(corpus, '00004')
-    with pytest.raises(OSError, match=r'00004 \(listed in .*set_1\.csv:3\): .*1\.jpg is cut short'):
-        start(config(corpus)).test()
-    scores = start(config(corpus, test_dataloader__dataset__unreadable='wrong')).test()
-    assert scores['dfer/unreadable'] == 1
-    assert scores['dfer/recall/sadness'] == 0
-
-
 def test_a_metric_that_would_score_an_empty_clip_is_refused(corpus):
     cfg = config(corpus, test_dataloader__dataset__unreadable='wrong')
     cfg.test_evaluator = [dict(type='RecallMetric'), dict(type='AccMetric')]

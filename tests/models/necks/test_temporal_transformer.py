@@ -8,12 +8,6 @@ def build(**kwargs):
     return MODELS.build(dict(type='TemporalTransformer', **kwargs))
 
 
-def test_the_number_of_emoclips_parameters_is_the_published_one():
-    with torch.device('meta'):
-        neck = build(depth=2, head_dim=2048, mlp_dim=512, max_frames=1023)
-    assert sum(p.numel() for p in neck.parameters()) == 68_689_408
-
-
 def plain_forward(neck, x):
     """The same block written out with explicit softmax, for one head at a time."""
     x = (

@@ -33,11 +33,6 @@ def test_an_emotion_that_classes_share_is_encoded_once_if_its_context_is_shared(
     torch.testing.assert_close(learner.average(features), expected)
 
 
-def test_context_starts_small(encoder):
-    learner = PromptLearner(parts_of(*[['a']] * 20), encoder, num_context=16)
-    assert learner.context.std().item() == pytest.approx(0.02, rel=0.05)
-
-
 def test_the_context_stands_where_the_position_says():
     rows = {
         'end': '0111000',
