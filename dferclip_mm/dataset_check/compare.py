@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from pathlib import Path
 
-from ..datasets.list_text import place_in
 from .findings import Finding
 from .inspect_clips import ClipReport
-from .published import find_wrong_order, published_clips
+from .published import find_wrong_order
 from .splits import ListedClip, SplitListing
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
@@ -119,7 +119,7 @@ def _repeated_content(split: SplitListing, reports: Mapping[str, ClipReport]) ->
     for same in _by_content(split, reports).values():
         for other in same[1:]:
             first = same[0]
-            message = f'the same files as {first.path} ({place_in(*first.place)})'
+            message = f'the same files as {first.path} ({_place(first)})'
             if first.label == other.label:
                 yield Finding('same content', message, other.path or '', (other.place,))
             else:
@@ -135,21 +135,19 @@ def _overlap(
     seen = {each.subject: each for each in other.clips if each.subject}
     for subject, each in {each.subject: each for each in train.clips}.items():
         if subject in seen:
-            message = f'{subject} is also in {other.name} ({place_in(*seen[subject].place)})'
+            message = f'{subject} is also in {other.name} ({_place(seen[subject])})'
             yield Finding('subject in train and test', message, each.path or '', (each.place,))
     contents = _by_content(other, reports)
     for each in train.clips:
         places = (each.place,)
         if each.path in paths:
-            message = f'also in {other.name} ({place_in(*paths[each.path].place)})'
+            message = f'also in {other.name} ({_place(paths[each.path])})'
             yield Finding('train and test', message, each.path or '', places)
             continue
         there = reports.get(each.path or '')
         twin = contents.get(there.digest) if there and there.digest else None
         if twin:
-            message = (
-                f'the same files as {twin[0].path} of {other.name} ({place_in(*twin[0].place)})'
-            )
+            message = f'the same files as {twin[0].path} of {other.name} ({_place(twin[0])})'
             yield Finding('same content in train and test', message, each.path or '', places)
 
 
@@ -161,10 +159,16 @@ def _counts(split: SplitListing) -> Iterator[Finding]:
     for name in split.classes:
         if not count[name]:
             yield Finding('class without clips', f'{split.title}: no clips of {name}', '', place)
-    wrong = find_wrong_order(split.corpus, count) if split.split else ''
+    wrong = find_wrong_order(split.dataset.CORPUS, count) if split.complete else ''
     if wrong:
         yield Finding('label order', f'{split.title}: {wrong}', '', place)
-    published, _ = published_clips(split.corpus, split.split, split.fold)
+    published, _ = split.published()
     if published is not None and published != count.total():
         message = f'{split.title}: {count.total()} clips, {published} are published'
         yield Finding('published counts', message, '', place)
+
+
+def _place(listed: ListedClip) -> str:
+    if not listed.line:
+        return Path(listed.file).name
+    return f'{Path(listed.file).parent.name}/{Path(listed.file).name}:{listed.line}'

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..datasets.list_text import place_in
-
 SEVERITIES = ('note', 'warning', 'error')
 
 
@@ -68,7 +66,7 @@ class Finding:
 
     def __str__(self) -> str:
         file, line = self.places[0] if self.places else ('', 0)
-        place = place_in(file, line)
+        place = f'{file}:{line}' if line else file
         more = f' (and {len(self.places) - 1} more)' if len(self.places) > 1 else ''
         return ': '.join(part for part in (f'{place}{more}', self.clip, self.message) if part)
 

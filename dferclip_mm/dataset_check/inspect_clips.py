@@ -73,8 +73,7 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
 
 
 def _inspect_opened(reader: Any, report: ClipReport) -> None:
-    frames = reader.frames if isinstance(reader, FrameList) else ()
-    paths = [frame for frame in frames if isinstance(frame, str)]
+    paths: Sequence[Any] = reader.frames if isinstance(reader, FrameList) else []
     for index in range(len(reader)):
         try:
             height, width = reader.read(index).shape[:2]

@@ -26,6 +26,7 @@ from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_rows
 from .lists import ListLabels, Row
 from .splits import SplitRule
+from .tables import read_table
 
 # An annotation may end a little after its video.
 _LATE = 1.0
@@ -193,13 +194,15 @@ class ClipListDataset(CorpusDataset):
         )
         raise ListError('', 0, expected, word)
 
-    def read_rows(self) -> list[Row | ListError]:
+    def read_rows(self) -> list[Any]:
         """The rows of the table, or one for each clip of each class's folder."""
         if self.list_file.is_dir():
             return list_class_folders(self.clip_folder, self.read_label)
-        return self.columns.read_rows(self.list_file, self.read_label)
+        return self.columns.read_all(
+            read_table(self.list_file), str(self.list_file), self.read_label
+        )
 
-    def select_rows(self, rows: list[Row]) -> list[Row]:
+    def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""
         unknown = (
             self.choice.exclude - {row.label for row in rows} - {*self.metainfo.get('classes', ())}
@@ -207,7 +210,7 @@ class ClipListDataset(CorpusDataset):
         if unknown:
             message = f'{self.list_file}: exclude_classes: no clips of {", ".join(sorted(unknown))}'
             print_log(message, logger='current', level=logging.WARNING)
-        taken = super().select_rows(rows)
+        taken: list[Any] = super().select_rows(rows)
         subjects = sorted({row.subject for row in taken} - {''}, key=natural_key)
         if subjects:
             some = f'{", ".join(subjects[:20])}{", ..." * (len(subjects) > 20)}'
@@ -225,7 +228,7 @@ class ClipListDataset(CorpusDataset):
             )
         return taken
 
-    def _select_split(self, rows: list[Row]) -> list[Row]:
+    def _select_split(self, rows: list[Any]) -> list[Any]:
         try:
             sides = self.rule.divide(rows, self.fold, self.listed_split)
         except ValueError as error:
@@ -238,7 +241,7 @@ class ClipListDataset(CorpusDataset):
             )
         return found
 
-    def annotation(self, row: Row) -> dict[str, Any]:
+    def annotation(self, row: Any) -> dict[str, Any]:
         """The label, and what else the columns give."""
         annotation = super().annotation(row)
         if row.subject:
@@ -253,7 +256,7 @@ class ClipListDataset(CorpusDataset):
             annotation['votes'] = self.share_votes(row.votes, row.line)
         return annotation
 
-    def locate(self, row: Row) -> str | None:
+    def locate(self, row: Any) -> str | None:
         """The path of a row's clip, or of a video with the part that is meant."""
         path = super().locate(row)
         if row.span is None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .list_text import ListError, check_reference
+from .list_text import ListError, check_reference, parse_lines
 from .lists import Row, clean_sentence
-from .tables import Record, read_table
+from .tables import Table
 
 SINGLE = ('path', 'label', 'subject', 'split', 'fold', 'caption', 'weight', 'start', 'end')
 SEVERAL = ('votes', 'scores')
@@ -47,8 +46,8 @@ class Columns:
         if 'path' not in self.names or ('start' in self.names) != ('end' in self.names):
             raise ValueError(f'columns={dict(given)!r}: expected a path, and start with end')
 
-    def _check(self, known: Sequence[str], file: str) -> None:
-        """Refuse a table without one of the columns: name it, those there, and what to set."""
+    def _check(self, found: Iterable[str], file: str) -> None:
+        known = [*found]
         needed = [*self.names.items(), *(('votes', name) for name in self.votes.values())]
         needed += [('scores', name) for name in self.scores]
         for role, name in needed:
@@ -56,35 +55,31 @@ class Columns:
                 expected = f'the column {name!r} for {role} (set columns=dict({role}=...))'
                 raise ListError(file, 1, expected, f'the columns {", ".join(known)}')
 
-    def read_rows(self, path: Path, read_label: Callable[[str], str]) -> list[Row | ListError]:
+    def read_all(
+        self, table: Table, file: str, read_label: Callable[[str], str]
+    ) -> list[Row | ListError]:
         """The clip of each row of a table, or its error.
 
         Args:
-            path: of the table.
+            table: as `read_table` gives it.
+            file: its path.
             read_label: the name of a label, from its cell. An empty one is refused, unless there
                 are votes: then it is the first label with the most.
 
         Raises:
-            ListError: if the file cannot be read at all, or lacks a column.
+            ListError: if a column is missing; it names what is there.
         """
-        found, records = read_table(path)
-        self._check(found, str(path))
-        rows: list[Row | ListError] = []
-        for record in records:
-            if isinstance(record, ListError):
-                rows.append(record)
-                continue
-            try:
-                rows.append(self._read(record, read_label))
-            except ListError as error:
-                error.file, error.line = str(path), record.line
-                rows.append(error)
-        return rows
 
-    def _read(self, record: Record, read_label: Callable[[str], str]) -> Row:
-        cells = {role: record.cells[name] for role, name in self.names.items()}
+        def read(content: Any, line: int) -> Row:
+            return self._read(table.read(content), line, read_label)
+
+        self._check(table.columns, file)
+        return list(parse_lines(table.lines, file, read))
+
+    def _read(self, record: Mapping[str, str], line: int, read_label: Callable[[str], str]) -> Row:
+        cells = {role: record.get(name, '') for role, name in self.names.items()}
         votes = {
-            label: read_number(record.cells[column], column, 0.0)
+            label: read_number(record.get(column, ''), column, 0.0)
             for label, column in self.votes.items()
         }
         if votes and not sum(votes.values()) > 0:
@@ -96,7 +91,7 @@ class Columns:
         return Row(
             clip=check_reference(path, other_machine=absolute),
             label=self._label(cells, votes, read_label),
-            line=record.line,
+            line=line,
             english=clean_sentence(cells.get('caption', '')),
             path_from_other_machine=absolute,
             subject=_filled(cells, self.names, 'subject'),
@@ -105,7 +100,7 @@ class Columns:
             weight=read_number(cells['weight'], 'the weight', 0.0) if 'weight' in cells else None,
             span=_span(cells),
             votes=votes,
-            scores=tuple(read_number(record.cells[name], name) for name in self.scores),
+            scores=tuple(read_number(record.get(name, ''), name) for name in self.scores),
         )
 
     def _label(

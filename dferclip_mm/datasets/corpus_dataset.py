@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..emotions import CORPUS_CLASSES, resolve_classes
@@ -238,10 +239,10 @@ class CorpusDataset(ClipDataset):
         return annotation
 
     def share_votes(self, votes: Mapping[str, float], line: int) -> list[float]:
-        """The share of each class among a clip's votes for the classes that are taken: C numbers.
+        """The share of each class among a clip's votes, without those for classes left out.
 
         Raises:
-            ListError: when there are no such votes.
+            ListError: when no vote remains.
         """
         counts = dict.fromkeys(self.label_numbers, 0.0)
         for label, count in votes.items():
@@ -250,16 +251,17 @@ class CorpusDataset(ClipDataset):
                 counts[name] += count
         total = sum(counts.values())
         if not total:
-            expected = f'a vote for one of {", ".join(counts)}'
             found = ', '.join(label for label, count in votes.items() if count)
+            expected = f'a vote for one of {", ".join(counts)}'
             raise ListError(self.ann_file, line, expected, f'votes for {found} alone')
         return [count / total for count in counts.values()]
 
     def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
-        """In training, the votes of a clip or its label as a vector, times its weight: (C,)."""
+        """In training, the votes and the weight of a clip in the place of its label."""
         if not self.test_mode and ('votes' in info or ('weight' in info and 'label' in info)):
-            one_hot = [float(n == info['label']) for n in range(len(self.label_numbers))]
-            info['label'] = torch.tensor(info.get('votes', one_hot)) * info.get('weight', 1.0)
+            single = np.eye(len(self.label_numbers))[info['label']]
+            target = torch.tensor(info.get('votes', single), dtype=torch.float32)
+            info['label'] = target * info.get('weight', 1.0)
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:

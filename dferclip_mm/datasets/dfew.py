@@ -14,6 +14,7 @@ from .columns import Columns
 from .corpus_dataset import LISTED_SPLITS, CorpusDataset
 from .list_text import ListError
 from .lists import Row, pad_number, parse_dfew_csv
+from .tables import read_table
 
 _VOTES = 'Annotation/annotation.xlsx'
 _WORDS = ('happy', 'sad', 'neutral', 'angry', 'surprise', 'disgust', 'fear')
@@ -66,13 +67,14 @@ class DFEWDataset(CorpusDataset):
         if not path.is_file():
             raise FileNotFoundError(f'DFEWDataset: votes=True reads {path}, found no such file')
         columns = Columns(dict(path='clip_name', label=None, votes=_COLUMNS))
-        rows = columns.read_rows(path, str)
+        rows = columns.read_all(read_table(path), str(path), str)
         wrong = [row for row in rows if isinstance(row, ListError)]
         if wrong:
             message = f'{len(wrong)} clips without votes, the first: {wrong[0]}'
             print_log(message, logger='current', level=logging.WARNING)
-        voted = [row for row in rows if isinstance(row, Row)]
-        return {pad_number(row.clip.removesuffix('.mp4')): row for row in voted}
+        return {
+            pad_number(row.clip.removesuffix('.mp4')): row for row in rows if isinstance(row, Row)
+        }
 
     def _select_split(self, rows: list[Row]) -> list[Row]:
         taken = super()._select_split(rows)
