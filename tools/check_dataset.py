@@ -96,10 +96,8 @@ def check(args: argparse.Namespace) -> int:
             split, wrong = dataset_check.read_split(settings, name, fold)
             findings += wrong
             splits += [split] if split is not None else []
-    for folder in sorted(
-        {folder for split in splits for folder in (split.root, split.clip_folder)}
-    ):
-        if args.report is not None:
+    if args.report is not None:
+        for folder in sorted({folder for split in splits for folder in split.folders}):
             check_outside(args.report, folder)
     if args.write_clean is not None:
         # Not at the end of a decode that may take hours.
@@ -124,7 +122,7 @@ def check(args: argparse.Namespace) -> int:
         print(f'\nall findings: {args.report}')
     if args.write_clean is not None:
         written = dataset_check.write_clean(args.write_clean, splits, findings)
-        tell_clean(written, args.write_clean, {split.clip_folder for split in splits})
+        tell_clean(written, args.write_clean, {split.folders[1] for split in splits})
     return EXIT_CODES[dataset_check.worst(findings)]
 
 

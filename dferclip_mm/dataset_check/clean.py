@@ -22,20 +22,20 @@ def clean_targets(folder: Path, splits: Sequence[SplitListing]) -> dict[str, Pat
     """
     targets = {}
     for split in splits:
-        for data in (split.root, split.clip_folder):
+        for data in split.folders:
             check_outside(folder, data)
-        file = Path(split.list)
+        file, root = split.dataset.list_file, split.dataset.root
         if not file.is_file():
             raise ValueError(
                 f'{file} is a folder and no list: move the bad clips out of it instead'
             )
         if file.suffix.lower() in BINARY_SUFFIXES:
             raise ValueError(f'{file} is no text: save it as CSV to leave out lines')
-        inside = file.is_relative_to(split.root)
-        target = folder / (file.relative_to(split.root) if inside else file.name)
+        inside = file.is_relative_to(root)
+        target = folder / (file.relative_to(root) if inside else file.name)
         if target.exists():
             raise FileExistsError(f'{target} is there already: choose another folder')
-        targets[split.list] = target
+        targets[str(file)] = target
     return targets
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .findings import Finding
 from .inspect_clips import ClipReport
-from .published import find_wrong_order, published_clips
+from .published import find_wrong_order
 from .splits import ListedClip, SplitListing
 
 # Aligned faces are nearly square, and the corpora's 224 x 224 or a little less.
@@ -159,10 +159,10 @@ def _counts(split: SplitListing) -> Iterator[Finding]:
     for name in split.classes:
         if not count[name]:
             yield Finding('class without clips', f'{split.title}: no clips of {name}', '', place)
-    wrong = find_wrong_order(split.corpus, count) if split.split else ''
+    wrong = find_wrong_order(split.dataset.CORPUS, count) if split.complete else ''
     if wrong:
         yield Finding('label order', f'{split.title}: {wrong}', '', place)
-    published, _ = published_clips(split.corpus, split.split, split.fold)
+    published, _ = split.published()
     if published is not None and published != count.total():
         message = f'{split.title}: {count.total()} clips, {published} are published'
         yield Finding('published counts', message, '', place)

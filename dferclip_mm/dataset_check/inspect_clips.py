@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 
 from ..media.errors import ClipReadError
-from ..media.images import has_orientation, list_frames
+from ..media.images import FrameList, has_orientation, list_frames
 from ..media.spans import split_span
 from ..transforms import ClipInit
 from ..transforms.clip_opener import open_clip_frames
@@ -73,7 +73,7 @@ def inspect_clip(path: str, clip_init: ClipInit) -> ClipReport:
 
 
 def _inspect_opened(reader: Any, report: ClipReport) -> None:
-    paths = getattr(reader, 'paths', [])
+    paths: Sequence[Any] = reader.frames if isinstance(reader, FrameList) else []
     for index in range(len(reader)):
         try:
             height, width = reader.read(index).shape[:2]

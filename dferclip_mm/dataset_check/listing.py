@@ -7,9 +7,9 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
-from ..datasets import ClipDataset, CorpusDataset
-from ..datasets.classes import ClassChoice
+from ..datasets import CorpusDataset
 from ..datasets.list_text import ListError
+from ..datasets.lists import Row
 from .findings import Finding
 from .splits import ListedClip, SplitListing
 
@@ -34,13 +34,13 @@ def read_split(
         ValueError: if the dataset is not one of this package.
     """
     kind = _class_of(settings)
-    if not (isinstance(kind, type) and issubclass(kind, ClipDataset)):
+    if not (isinstance(kind, type) and issubclass(kind, CorpusDataset)):
         raise ValueError(
             f'{name}_dataloader: expected a dataset of dferclip_mm (DFEWDataset, FERV39kDataset, '
             f'MAFWDataset, AFEWDataset, ClipListDataset), found {settings.get("type")}, whose '
             'lists this tool cannot read'
         )
-    run = fold if _count_folds(kind, settings) > 1 else None
+    run = fold if kind.count_folds(settings) > 1 else None
     if run is not None:
         settings = {**settings, 'fold': run}
     try:
@@ -50,7 +50,7 @@ def read_split(
         return None, [Finding('settings', f'{name}_dataloader: {error}')]
     if not clips:
         findings.append(Finding('settings', 'no clips are listed', '', ((dataset.ann_file, 0),)))
-    return _split_of(dataset, settings, name, clips, run), findings
+    return SplitListing(name, dataset, tuple(clips), settings['pipeline'], run), findings
 
 
 def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -66,7 +66,9 @@ def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list
     Raises:
         ValueError: if a wanted fold is none of the corpus.
     """
-    every = range(1, _count_folds(_class_of(settings), settings) + 1)
+    kind = _class_of(settings)
+    count = kind.count_folds(settings) if issubclass(kind, CorpusDataset) else 1
+    every = range(1, count + 1)
     if len(every) == 1:
         return [1], []
     if not ({*wanted} == {'all'} or {*wanted} <= {str(fold) for fold in every}):
@@ -86,16 +88,12 @@ def find_folds(settings: Mapping[str, Any], wanted: Sequence[str]) -> tuple[list
     return [fold for fold in folds if fold not in missing], missing
 
 
-def _count_folds(kind: Any, settings: Mapping[str, Any]) -> int:
-    return kind.count_folds(settings) if issubclass(kind, CorpusDataset) else 1
-
-
 def _class_of(settings: Mapping[str, Any]) -> Any:
     kind = settings.get('type')
     return DATASETS.get(kind) if isinstance(kind, str) else kind
 
 
-def _list_clips(dataset: ClipDataset) -> tuple[list[ListedClip], list[Finding]]:
+def _list_clips(dataset: CorpusDataset) -> tuple[list[ListedClip], list[Finding]]:
     """The clips of a list, none of one with more than `MAX_LINES` wrong lines; and the findings."""
     rows = dataset.read_rows()
     errors = [row for row in rows if isinstance(row, ListError)]
@@ -120,48 +118,15 @@ def _list_clips(dataset: ClipDataset) -> tuple[list[ListedClip], list[Finding]]:
     return [], [*wrong, Finding('settings', message, '', ((errors[0].file, 0),))]
 
 
-def _listed_clip(dataset: ClipDataset, row: Any) -> ListedClip:
+def _listed_clip(dataset: CorpusDataset, row: Row) -> ListedClip:
     annotation = dataset.annotation(row)
     return ListedClip(
         clip=row.clip,
         path=dataset.locate(row),
-        label=_label_of(dataset, row, annotation),
+        label=str(annotation.get('scores', dataset.choice.class_of(row.label))),
         file=dataset.ann_file,
         line=row.line,
-        num_frames=annotation.get('total_frames'),
+        num_frames=row.num_frames,
         text=annotation.get('text'),
-        subject=annotation.get('subject', ''),
-    )
-
-
-def _label_of(dataset: Any, row: Any, annotation: Mapping[str, Any]) -> str:
-    if 'scores' in annotation:
-        return str(annotation['scores'])
-    return dataset.choice.class_of(row.label)
-
-
-def _split_of(
-    dataset: Any, settings: Mapping[str, Any], name: str, clips: list[ListedClip], run: int | None
-) -> SplitListing:
-    corpus = getattr(dataset, 'CORPUS', '')
-    classes: tuple[str, ...] = ()
-    complete = False
-    if getattr(dataset, 'labelled', False) and dataset.metainfo.get('classes'):
-        classes = dataset.choice.taken_classes(dataset.metainfo['classes'])
-        # A part of the clips, merged classes and compounds have no published numbers.
-        complete = dataset.choice == ClassChoice() and not dataset.val_fraction
-        others = ('compound', 'captions', 'all_voted')
-        complete &= bool(corpus) and not any(map(settings.get, others))
-    return SplitListing(
-        name=name,
-        fold=getattr(dataset, 'fold', 1),
-        corpus=corpus,
-        split=dataset.split if complete else '',
-        root=str(dataset.root),
-        clip_folder=str(dataset.clip_folder),
-        classes=classes,
-        clips=tuple(clips),
-        pipeline=settings['pipeline'],
-        list=dataset.ann_file,
-        run=run,
+        subject=row.subject,
     )

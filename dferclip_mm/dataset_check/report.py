@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 from .findings import KINDS, SEVERITIES, Finding, worst
-from .published import published_clips
 from .splits import SplitListing
 
 
@@ -21,7 +20,7 @@ def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], s
         findings: what was found.
         show: how many of a kind to name.
     """
-    roots = list(dict.fromkeys(split.root for split in splits))
+    roots = list(dict.fromkeys(split.folders[0] for split in splits))
     blocks = [f'below {", ".join(roots)}', _format_counts(splits)] if splits else []
     if not findings:
         return '\n\n'.join([*blocks, 'nothing was found'])
@@ -56,10 +55,10 @@ def report_content(
         'splits': [
             {
                 'name': split.name,
-                'fold': split.fold,
+                'fold': split.dataset.fold,
                 'lists': sorted({each.file for each in split.clips}),
                 'clips': split.count().total(),
-                'published': published_clips(split.corpus, split.split, split.fold)[0],
+                'published': split.published()[0],
                 'classes': {name: split.count()[name] for name in split.classes},
             }
             for split in splits
@@ -83,7 +82,7 @@ def _format_counts(splits: Sequence[SplitListing]) -> str:
         count = split.count()
         header.append(split.title)
         columns.append([str(count[name]) for name in names] + [str(count.total())])
-        total, by_class = published_clips(split.corpus, split.split, split.fold)
+        total, by_class = split.published()
         if total is not None:
             header.append('published')
             columns.append([str(by_class.get(name, '')) for name in names] + [str(total)])

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..datasets import CorpusDataset
+from ..datasets.classes import ClassChoice
 from ..transforms import ClipInit
 from ..transforms.clip_opener import find_clip_init
+from .published import published_clips
 
 
 @dataclass(frozen=True)
@@ -41,32 +44,48 @@ class SplitListing:
 
     Attributes:
         name: of the dataloader, ``'train'``, ``'val'`` or ``'test'``.
-        split: of the corpus; ``''`` where there is none or clips are left out on purpose.
-        root: the data root.
-        clip_folder: where the clips lie.
-        classes: names that should have clips, in label order.
+        dataset: that lists them; its pipeline is empty.
         clips: the lines of the list.
         pipeline: as in the config.
-        list: the file that says which clips there are, or the folder in its place.
         run: the fold of the one run that the split belongs to; None: it belongs to any.
     """
 
     name: str
-    fold: int
-    corpus: str
-    split: str
-    root: str
-    clip_folder: str
-    classes: tuple[str, ...]
+    dataset: CorpusDataset
     clips: tuple[ListedClip, ...]
     pipeline: Sequence[Any]
-    list: str
     run: int | None = None
 
     @property
     def title(self) -> str:
         """For people."""
-        return f'{self.name}, fold {self.fold}' if self.corpus or self.run else self.name
+        folds = self.dataset.CORPUS or self.run
+        return f'{self.name}, fold {self.dataset.fold}' if folds else self.name
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        """The data root, and where the clips lie."""
+        return str(self.dataset.root), str(self.dataset.clip_folder)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names that should have clips, in label order."""
+        names = self.dataset.metainfo.get('classes') if self.dataset.labelled else ()
+        return self.dataset.choice.taken_classes(names or ())
+
+    @property
+    def complete(self) -> bool:
+        """Whether all the clips of a corpus should be here, none left out on purpose."""
+        dataset = self.dataset
+        # Merged classes and compounds have no published numbers.
+        others = any(getattr(dataset, key, False) for key in ('compound', 'captions', 'all_voted'))
+        partial = dataset.choice != ClassChoice() or dataset.val_fraction or others
+        return bool(dataset.CORPUS and self.classes and not partial)
+
+    def published(self) -> tuple[int | None, dict[str, int]]:
+        """As `published_clips`; nothing where clips are left out."""
+        split = self.dataset.split if self.complete else ''
+        return published_clips(self.dataset.CORPUS, split, self.dataset.fold)
 
     def count(self) -> Counter[str]:
         """Clips by label, each clip once."""

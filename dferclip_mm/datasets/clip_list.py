@@ -21,7 +21,7 @@ from ..media.timed_frames import read_duration
 from .class_folders import list_class_folders
 from .classes import check_names
 from .clip_finder import clip_stem
-from .columns import Columns, TableRow
+from .columns import Columns
 from .corpus_dataset import CorpusDataset
 from .list_text import ListError, check_rows
 from .lists import ListLabels, Row
@@ -99,7 +99,7 @@ class ClipListDataset(CorpusDataset):
         if not (settings.get('columns') or {}).get('fold'):
             return settings.get('folds') or 1
         built = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
-        return len({row.fold for row in built.read_rows() if isinstance(row, TableRow)})
+        return len({row.fold for row in built.read_rows() if isinstance(row, Row)})
 
     def check_split(self) -> None:
         """Check that one thing divides the clips."""
@@ -158,7 +158,7 @@ class ClipListDataset(CorpusDataset):
         """The classes of the list, sorted; those of a wrong line are not known."""
         self._known = ()
         rows = self.read_rows()
-        labels = {row.label for row in rows if isinstance(row, TableRow)}
+        labels = {row.label for row in rows if isinstance(row, Row)}
         if len(labels) < 2:
             check_rows(rows)
         if not labels:
@@ -197,11 +197,10 @@ class ClipListDataset(CorpusDataset):
     def read_rows(self) -> list[Any]:
         """The rows of the table, or one for each clip of each class's folder."""
         if self.list_file.is_dir():
-            rows = list_class_folders(self.clip_folder, self.read_label)
-            return [TableRow(row.clip, row.label) if isinstance(row, Row) else row for row in rows]
-        columns, records = read_table(self.list_file)
-        self.columns.check(columns, str(self.list_file))
-        return self.columns.read_all(records, str(self.list_file), self.read_label)
+            return list_class_folders(self.clip_folder, self.read_label)
+        return self.columns.read_all(
+            read_table(self.list_file), str(self.list_file), self.read_label
+        )
 
     def select_rows(self, rows: list[Any]) -> list[Any]:
         """The rows of this split, without those of excluded classes or a missing caption."""

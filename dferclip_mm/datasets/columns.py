@@ -5,39 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from .list_text import ListError, check_reference
+from .list_text import ListError, check_reference, parse_lines
 from .lists import Row, clean_sentence
-from .tables import Record
+from .tables import Table
 
 SINGLE = ('path', 'label', 'subject', 'split', 'fold', 'caption', 'weight', 'start', 'end')
 SEVERAL = ('votes', 'scores')
 SPLIT_WORDS = {'train': 'train', 'test': 'test', 'validation': 'validation', 'val': 'validation'}
-
-
-@dataclass(frozen=True)
-class TableRow(Row):
-    """One clip of a table.
-
-    Attributes:
-        subject: who or what must not be on two sides of a split; ``''`` for none.
-        split: ``'train'``, ``'validation'``, ``'test'``; ``''`` without such a column.
-        fold: whose clips are tested together; ``''`` without such a column.
-        weight: of the clip in the loss; None for none.
-        span: start and end in seconds of a longer video.
-        votes: of annotators, by label.
-        scores: for regression.
-    """
-
-    subject: str = ''
-    split: str = ''
-    fold: str = ''
-    weight: float | None = None
-    span: tuple[float, float] | None = None
-    votes: Mapping[str, float] = field(default_factory=dict)
-    scores: tuple[float, ...] = ()
 
 
 class Columns:
@@ -70,12 +46,7 @@ class Columns:
         if 'path' not in self.names or ('start' in self.names) != ('end' in self.names):
             raise ValueError(f'columns={dict(given)!r}: expected a path, and start with end')
 
-    def check(self, found: Iterable[str], file: str) -> None:
-        """Refuse a table without one of the columns.
-
-        Raises:
-            ListError: naming it, the columns that are there, and what to set.
-        """
+    def _check(self, found: Iterable[str], file: str) -> None:
         known = [*found]
         needed = [*self.names.items(), *(('votes', name) for name in self.votes.values())]
         needed += [('scores', name) for name in self.scores]
@@ -85,35 +56,30 @@ class Columns:
                 raise ListError(file, 1, expected, f'the columns {", ".join(known)}')
 
     def read_all(
-        self, records: Iterable[Record | ListError], file: str, read_label: Callable[[str], str]
-    ) -> list[TableRow | ListError]:
-        """The clip of each row, or its error; arguments as `read`."""
-        rows: list[TableRow | ListError] = []
-        for record in records:
-            if isinstance(record, ListError):
-                rows.append(record)
-                continue
-            try:
-                rows.append(self.read(record, read_label))
-            except ListError as error:
-                error.file, error.line = file, record.line
-                rows.append(error)
-        return rows
-
-    def read(self, record: Record, read_label: Callable[[str], str]) -> TableRow:
-        """The clip of a row.
+        self, table: Table, file: str, read_label: Callable[[str], str]
+    ) -> list[Row | ListError]:
+        """The clip of each row of a table, or its error.
 
         Args:
-            record: the row.
+            table: as `read_table` gives it.
+            file: its path.
             read_label: the name of a label, from its cell. An empty one is refused, unless there
                 are votes: then it is the first label with the most.
 
         Raises:
-            ListError: if a cell is not what its role needs; without file and line.
+            ListError: if a column is missing; it names what is there.
         """
-        cells = {role: record.cells[name] for role, name in self.names.items()}
+
+        def read(content: Any, line: int) -> Row:
+            return self._read(table.read(content), line, read_label)
+
+        self._check(table.columns, file)
+        return list(parse_lines(table.lines, file, read))
+
+    def _read(self, record: Mapping[str, str], line: int, read_label: Callable[[str], str]) -> Row:
+        cells = {role: record.get(name, '') for role, name in self.names.items()}
         votes = {
-            label: read_number(record.cells[column], column, 0.0)
+            label: read_number(record.get(column, ''), column, 0.0)
             for label, column in self.votes.items()
         }
         if votes and not sum(votes.values()) > 0:
@@ -122,10 +88,10 @@ class Columns:
             )
         path = cells['path'].replace('\\', '/')
         absolute = re.match('/|[A-Za-z]:/', path) is not None
-        return TableRow(
+        return Row(
             clip=check_reference(path, other_machine=absolute),
             label=self._label(cells, votes, read_label),
-            line=record.line,
+            line=line,
             english=clean_sentence(cells.get('caption', '')),
             path_from_other_machine=absolute,
             subject=_filled(cells, self.names, 'subject'),
@@ -134,7 +100,7 @@ class Columns:
             weight=read_number(cells['weight'], 'the weight', 0.0) if 'weight' in cells else None,
             span=_span(cells),
             votes=votes,
-            scores=tuple(read_number(record.cells[name], name) for name in self.scores),
+            scores=tuple(read_number(record.get(name, ''), name) for name in self.scores),
         )
 
     def _label(

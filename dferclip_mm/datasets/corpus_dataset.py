@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from ..emotions import CORPUS_CLASSES, resolve_classes
 from .classes import ClassChoice, check_names
 from .clip_dataset import ClipDataset
@@ -20,7 +23,6 @@ from .lists import (
     parse_dferclip_list,
     parse_ferv39k_list,
 )
-from .soft_labels import soft_target, vote_shares
 from .splits import stratified_holdout
 
 LISTED_SPLITS = ('train', 'test')
@@ -241,17 +243,24 @@ class CorpusDataset(ClipDataset):
         Raises:
             ListError: when no vote remains.
         """
-        taken = {label: count for label, count in votes.items() if self.choice.takes(label)}
-        try:
-            return vote_shares(taken, tuple(self.label_numbers), self.choice.class_of)
-        except ValueError as error:
+        counts = dict.fromkeys(self.label_numbers, 0.0)
+        for label, count in votes.items():
+            name = self.choice.class_of(label)
+            if name in counts and self.choice.takes(label):
+                counts[name] += count
+        total = sum(counts.values())
+        if not total:
             found = ', '.join(label for label, count in votes.items() if count)
-            raise ListError(self.ann_file, line, str(error), f'votes for {found} alone') from None
+            expected = f'a vote for one of {", ".join(counts)}'
+            raise ListError(self.ann_file, line, expected, f'votes for {found} alone')
+        return [count / total for count in counts.values()]
 
     def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
         """In training, the votes and the weight of a clip in the place of its label."""
         if not self.test_mode and ('votes' in info or ('weight' in info and 'label' in info)):
-            info['label'] = soft_target(info, len(self.label_numbers))
+            single = np.eye(len(self.label_numbers))[info['label']]
+            target = torch.tensor(info.get('votes', single), dtype=torch.float32)
+            info['label'] = target * info.get('weight', 1.0)
         return info
 
     def get_cat_ids(self, idx: int) -> list[int]:

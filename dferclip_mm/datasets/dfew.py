@@ -10,7 +10,7 @@ from mmaction.registry import DATASETS
 from mmengine.logging import print_log
 
 from ..emotions import CORPUS_CLASSES
-from .columns import Columns, TableRow
+from .columns import Columns
 from .corpus_dataset import LISTED_SPLITS, CorpusDataset
 from .list_text import ListError
 from .lists import Row, pad_number, parse_dfew_csv
@@ -48,7 +48,7 @@ class DFEWDataset(CorpusDataset):
             )
         self.all_voted = all_voted
         self._wants_votes = votes
-        self._votes: dict[str, TableRow] = {}
+        self._votes: dict[str, Row] = {}
         super().__init__(**kwargs)
 
     def list_path(self, split: str, fold: int) -> str:
@@ -61,23 +61,19 @@ class DFEWDataset(CorpusDataset):
             self._votes = self._read_votes()
         return super().complete_metainfo(metainfo)
 
-    def _read_votes(self) -> dict[str, TableRow]:
+    def _read_votes(self) -> dict[str, Row]:
         """The votes of each clip. A row without votes is left out, with a warning."""
         path = self.root / _VOTES
         if not path.is_file():
             raise FileNotFoundError(f'DFEWDataset: votes=True reads {path}, found no such file')
         columns = Columns(dict(path='clip_name', label=None, votes=_COLUMNS))
-        found, records = read_table(path)
-        columns.check(found, str(path))
-        rows = columns.read_all(records, str(path), str)
+        rows = columns.read_all(read_table(path), str(path), str)
         wrong = [row for row in rows if isinstance(row, ListError)]
         if wrong:
             message = f'{len(wrong)} clips without votes, the first: {wrong[0]}'
             print_log(message, logger='current', level=logging.WARNING)
         return {
-            pad_number(row.clip.removesuffix('.mp4')): row
-            for row in rows
-            if isinstance(row, TableRow)
+            pad_number(row.clip.removesuffix('.mp4')): row for row in rows if isinstance(row, Row)
         }
 
     def _select_split(self, rows: list[Row]) -> list[Row]:

@@ -15,6 +15,7 @@ _REFUSED_SIGNS = frozenset(
 )
 _SHOWN = 80
 
+LineT = TypeVar('LineT')
 RowT = TypeVar('RowT')
 
 
@@ -45,20 +46,18 @@ class ListError(ValueError):
 
 
 def parse_lines(
-    text: str, file: str, parse_line: Callable[[str, int], RowT | None]
+    lines: Iterable[tuple[int, LineT]], file: str, parse_line: Callable[[LineT, int], RowT | None]
 ) -> Iterator[RowT | ListError]:
     """The row of each line, or the error of a line that has none.
 
     Args:
-        text: of the list; blank lines are skipped.
-        file: its path, for errors.
+        lines: numbers and contents, as `numbered_lines` gives them.
+        file: path of the list, for errors.
         parse_line: from a line and its number to a row, None for a header; it raises a
             `ListError`, whose file and line are filled in here.
     """
-    for line, content in numbered_lines(text):
+    for line, content in lines:
         try:
-            if '\0' in content:
-                raise ListError('', 0, 'text (UTF-8 or GB18030)', content)
             row = parse_line(content, line)
         except ListError as error:
             error.file, error.line = file, line
@@ -101,15 +100,10 @@ def decode_list(data: bytes, file: str) -> str:
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, with their numbers from 1."""
-    for line, content in enumerate(split_lines(text), 1):
+    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
+    for line, content in enumerate(re.split('\r\n|\r|\n', text), 1):
         if content.strip():
             yield line, content
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of a text with Unix, Windows or old Mac line ends."""
-    # Not str.splitlines: a caption may hold one of the rarer characters that it splits at.
-    return re.split('\r\n|\r|\n', text)
 
 
 def check_reference(clip: str, *, other_machine: bool = False) -> str:
@@ -131,21 +125,15 @@ def check_reference(clip: str, *, other_machine: bool = False) -> str:
         raise ListError('', 0, 'a clip without control characters in its name', clip)
     path = normal.replace('\\', '/')
     drive = re.match('[A-Za-z]:', path)
-    if _is_url(path):
-        raise ListError('', 0, 'a clip below data_root, not a URL', clip)
     if not other_machine and (path.startswith('/') or drive):
         raise ListError('', 0, 'a path relative to data_root', clip)
     parts = [part for part in path[2 if drive else 0 :].split('/') if part not in ('', '.')]
     if not parts or any(not part.strip('. ') for part in parts):
         raise ListError('', 0, "a clip below data_root without '..'", clip)
     reference = '/'.join(parts)
-    # What './' or a drive letter hid must not become a URL or a drive.
-    if _is_url(reference) or re.match('[A-Za-z]:', reference) or parts[0] == '~':
+    # A URL, or another drive, perhaps hidden behind './' or a drive.
+    if re.match('[A-Za-z][A-Za-z0-9+.-]*:', reference) or parts[0] == '~':
         raise ListError('', 0, 'a clip below data_root, not a URL', clip)
     if reference.strip().strip('"') != reference:
         raise ListError('', 0, 'a clip without blanks or quotes around its name', clip)
     return reference
-
-
-def _is_url(path: str) -> bool:
-    return re.match(r'[A-Za-z][A-Za-z0-9+.-]+:', path) is not None

@@ -16,11 +16,11 @@ Formats, as their owners distribute them:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ..emotions import emotion_of
-from .list_text import ListError, check_reference, parse_lines, split_lines
+from .list_text import ListError, check_reference, numbered_lines, parse_lines
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class Row:
         num_frames: as listed.
         english: caption; ``''`` for none.
         path_from_other_machine: whether the reference may begin with folders of another machine.
+        subject: who or what must not be on two sides of a split; ``''`` for none.
+        split: ``'train'``, ``'validation'``, ``'test'``; ``''`` without such a column.
+        fold: whose clips are tested together; ``''`` without such a column.
+        weight: of the clip in the loss; None for none.
+        span: start and end in seconds of a longer video.
+        votes: of annotators, by label.
+        scores: for regression.
     """
 
     clip: str
@@ -42,6 +49,13 @@ class Row:
     num_frames: int | None = None
     english: str = ''
     path_from_other_machine: bool = False
+    subject: str = ''
+    split: str = ''
+    fold: str = ''
+    weight: float | None = None
+    span: tuple[float, float] | None = None
+    votes: Mapping[str, float] = field(default_factory=dict)
+    scores: tuple[float, ...] = ()
 
 
 Rows = Iterator[Row | ListError]
@@ -105,7 +119,7 @@ def parse_dfew_csv(text: str, file: str, labels: ListLabels) -> Rows:
         label = labels.read(number)
         return Row(pad_number(check_reference(name)), label, line)
 
-    return parse_lines(text, file, parse)
+    return parse_lines(numbered_lines(text), file, parse)
 
 
 def pad_number(clip: str) -> str:
@@ -122,7 +136,7 @@ def parse_ferv39k_list(text: str, file: str, labels: ListLabels) -> Rows:
             raise ListError('', 0, f"'clip emotion', {_OTHER_FORMS}", content)
         return Row(check_reference(clip), labels.read(word[0]), line)
 
-    return parse_lines(text, file, parse)
+    return parse_lines(numbered_lines(text), file, parse)
 
 
 def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
@@ -140,12 +154,12 @@ def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
         label = labels.read(word)
         return Row(check_reference(clip), label, line, english=clean_sentence(english))
 
-    return parse_lines(text, file, parse)
+    return parse_lines(numbered_lines(text), file, parse)
 
 
 def is_dferclip_list(text: str) -> bool:
     """Whether a list has the form that `parse_dferclip_list` reads, by its first clip."""
-    first = next((line for line in split_lines(text) if line.strip()), '')
+    _, first = next(numbered_lines(text), (1, ''))
     return re.search(r'\S\s+[-+]?[0-9]+\s+[-+]?[0-9]+\s*$', first) is not None
 
 
@@ -166,7 +180,7 @@ def parse_dferclip_list(text: str, file: str, labels: ListLabels) -> Rows:
         reference = check_reference(clip, other_machine=True)
         return Row(reference, label, line, num_frames=int(numbers[0]), path_from_other_machine=True)
 
-    return parse_lines(text, file, parse)
+    return parse_lines(numbered_lines(text), file, parse)
 
 
 def parse_clip_names(text: str, file: str) -> Rows:
@@ -177,7 +191,7 @@ def parse_clip_names(text: str, file: str) -> Rows:
         header = name.lower() == 'video_name'
         return None if header else Row(check_reference(name), '', line)
 
-    return parse_lines(text, file, parse)
+    return parse_lines(numbered_lines(text), file, parse)
 
 
 def clean_sentence(text: str) -> str:

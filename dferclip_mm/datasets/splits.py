@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..media.images import natural_key
-from .columns import TableRow
+from .lists import Row
 
 
 def group_folds(labels: Sequence[str], groups: Sequence[str], count: int, seed: int) -> np.ndarray:
@@ -175,7 +175,7 @@ class SplitRule:
             return f'{self.folds} folds by {by}'
         return f'{self.test_fraction:.0%} by {by}' if self.test_fraction else ''
 
-    def divide(self, rows: Sequence[TableRow], fold: int, default: str) -> list[str]:
+    def divide(self, rows: Sequence[Row], fold: int, default: str) -> list[str]:
         """``'train'``, ``'validation'`` or ``'test'`` for each row.
 
         Args:
@@ -201,7 +201,7 @@ class SplitRule:
         return sides
 
     def _divide(
-        self, rows: Sequence[TableRow], labels: Sequence[str], groups: Sequence[str], fold: int
+        self, rows: Sequence[Row], labels: Sequence[str], groups: Sequence[str], fold: int
     ) -> list[str]:
         if 'split' in self.columns:
             return [row.split for row in rows]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .list_text import ListError, check_rows, decode_list, numbered_lines, parse_lines
 
@@ -15,21 +15,22 @@ BINARY_SUFFIXES = ('.parquet', '.xlsx')
 JSON_SUFFIXES = ('.jsonl', '.ndjson')
 
 
-class Record(NamedTuple):
-    """One row of a table: its line, counted from 1, and its cells by column."""
+class Table(NamedTuple):
+    """A table of texts.
 
-    line: int
-    cells: dict[str, str]
+    Attributes:
+        columns: their names.
+        lines: number, counted from 1, and content of each row.
+        read: the cells by column from such a content; it raises `ListError`.
+    """
 
-
-Table = tuple[tuple[str, ...], list[Record | ListError]]
+    columns: tuple[str, ...]
+    lines: list[tuple[int, Any]]
+    read: Callable[[Any], dict[str, str]]
 
 
 def read_table(path: Path) -> Table:
     """The columns and rows of a CSV, TSV, JSON Lines, Parquet or Excel file.
-
-    Returns:
-        The names of the columns, and the rows; a `ListError` for each that cannot be read.
 
     Raises:
         ListError: if the file cannot be read at all, or its header is no header.
@@ -39,15 +40,14 @@ def read_table(path: Path) -> Table:
         return _read_frame(path)
     text = decode_list(path.read_bytes(), str(path))
     if suffix in JSON_SUFFIXES:
-        return parse_json_lines(text, str(path))
-    return parse_csv(text, str(path), '\t' if suffix == '.tsv' else ',')
+        return _read_json_lines(text, str(path))
+    return _read_csv(text, str(path), '\t' if suffix == '.tsv' else ',')
 
 
-def parse_csv(text: str, file: str, delimiter: str = ',') -> Table:
-    """The columns and rows of a table with a header; arguments and errors as `read_table`."""
-    first, header = next(numbered_lines(text), (1, ''))
+def _read_csv(text: str, file: str, delimiter: str) -> Table:
+    (first, header), *lines = [*numbered_lines(text)] or [(1, '')]
     try:
-        columns = tuple(name.strip() for name in _split(header, delimiter))
+        columns = tuple(_split(header, delimiter))
         named = all(name and name.isprintable() for name in columns)
         if not (columns and named and len({*columns}) == len(columns)):
             raise ListError('', 0, 'a header that names each column once', header)
@@ -55,39 +55,33 @@ def parse_csv(text: str, file: str, delimiter: str = ',') -> Table:
         error.file, error.line = file, first
         raise
 
-    def parse(content: str, line: int) -> Record | None:
-        if line == first:
-            return None
-        cells = [cell.strip() for cell in _split(content, delimiter)]
+    def read(content: str) -> dict[str, str]:
+        cells = _split(content, delimiter)
         if len(cells) != len(columns):
             expected = f'{len(columns)} values, one for each column'
             raise ListError('', 0, expected, f'{len(cells)} values')
-        return Record(line, dict(zip(columns, cells, strict=True)))
+        return dict(zip(columns, cells, strict=True))
 
-    return columns, list(parse_lines(text, file, parse))
+    return Table(columns, lines, read)
 
 
-def parse_json_lines(text: str, file: str) -> Table:
-    """The keys and objects of JSON Lines; a key that a line lacks is an empty cell."""
-
-    def parse(content: str, line: int) -> Record:
-        try:
-            found = json.loads(content)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or any(isinstance(v, dict | list) for v in found.values()):
-            raise ListError('', 0, 'a JSON object of texts and numbers on one line', content)
-        return Record(line, {key: _to_text(value) for key, value in found.items()})
-
-    rows = list(parse_lines(text, file, parse))
+def _read_json_lines(text: str, file: str) -> Table:
+    lines = [*numbered_lines(text)]
+    rows = [*parse_lines(lines, file, lambda content, _: _read_json(content))]
     if all(isinstance(row, ListError) for row in rows):
         check_rows(rows)
-    records = [row for row in rows if isinstance(row, Record)]
-    columns = tuple(dict.fromkeys(key for row in records for key in row.cells))
-    empty = dict.fromkeys(columns, '')
-    return columns, [
-        row._replace(cells=empty | row.cells) if isinstance(row, Record) else row for row in rows
-    ]
+    keys = (key for row in rows if isinstance(row, dict) for key in row)
+    return Table(tuple(dict.fromkeys(keys)), lines, _read_json)
+
+
+def _read_json(content: str) -> dict[str, str]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or any(isinstance(v, dict | list) for v in found.values()):
+        raise ListError('', 0, 'a JSON object of texts and numbers on one line', content)
+    return {key: _to_text(value) for key, value in found.items()}
 
 
 def _read_frame(path: Path) -> Table:
@@ -109,18 +103,17 @@ def _read_frame(path: Path) -> Table:
         kind = 'an Excel file' if excel else 'a Parquet file'
         raise ListError(str(path), 0, kind, f'one that does not open: {error}') from error
     columns = tuple(str(name).strip() for name in frame.columns)
-    rows: Iterator[tuple] = frame.astype(object).where(frame.notna(), None).itertuples(index=False)
+    rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False)
     # The header of an Excel file is its line 1.
-    return columns, [
-        Record(line, dict(zip(columns, map(_to_text, row), strict=True)))
-        for line, row in enumerate(rows, 2 if excel else 1)
-        if any(cell is not None for cell in row)
-    ]
+    numbered = enumerate(rows, 2 if excel else 1)
+    lines = [(line, row) for line, row in numbered if any(cell is not None for cell in row)]
+    return Table(columns, lines, lambda row: dict(zip(columns, map(_to_text, row), strict=True)))
 
 
 def _split(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+        return [cell.strip() for cell in cells]
     except csv.Error as error:
         raise ListError('', 0, f'a record on one line ({error})', line) from None
 

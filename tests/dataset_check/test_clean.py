@@ -32,7 +32,7 @@ def test_clean_lists_keep_every_other_byte_and_can_be_read(tmp_path, examine, co
     assert path.read_bytes() == b''.join(
         line for number, line in enumerate(before, 1) if number != lost.line
     )
-    again = dict(data_root=str(tmp_path / 'clean'), data_prefix=dict(clips=whole.clip_folder))
+    again = dict(data_root=str(tmp_path / 'clean'), data_prefix=dict(clips=whole.folders[1]))
     dataset = DATASETS.build({**settings, **again, 'pipeline': []})
     paths = [dataset.get_data_info(index)['filename'] for index in range(len(dataset))]
     assert paths == [each.path for each in whole.clips if each != lost]

@@ -115,7 +115,7 @@ BAD = [
     (parse_ferv39k_list, 'a Happy\n\nb', "f:3: expected 'clip emotion', 'path num_.*, found 'b'"),
     (parse_ferv39k_list, 'a Glad', "f:1: expected one of .*, found 'Glad'"),
     (parse_ferv39k_list, 'a anger_disgust', "f:1: expected one of .*, found 'anger_disgust'"),
-    (parse_ferv39k_list, 'a\0 b', 'f:1: expected text'),
+    (parse_ferv39k_list, 'a\0 b', 'f:1: expected a clip without control characters'),
     (parse_ferv39k_list, 'x/..\\a Happy', "f:1: expected a clip below data_root without '..'"),
     (parse_mafw_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
     (parse_mafw_captions, '1\tGlad\tx\ty', "f:1: expected one of .*, found 'Glad'"),
