@@ -3,23 +3,24 @@
 import shutil
 from pathlib import Path
 
+import pandas
 import pytest
-from mini_corpora import WRITERS, write_clip, write_dfew, write_text
+from clip_files import read_steps, write_frames, write_text
+from mini_corpora import WRITERS
 from mmaction.registry import DATASETS
 
 from dferclip_mm.dataset_check import clean_targets, read_split, write_clean
 
-PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 TYPES = {'dfew': 'DFEWDataset', 'ferv39k': 'FERV39kDataset', 'mafw': 'MAFWDataset'}
 
 
 @pytest.mark.parametrize(
     ('corpus', 'options'),
-    [('dfew', {}), ('ferv39k', {}), ('mafw', {}), ('mafw', dict(captions=True))],
+    [('dfew', {}), ('ferv39k', {}), ('mafw', dict(captions=True))],
 )
 def test_clean_lists_keep_every_other_byte_and_can_be_read(tmp_path, examine, corpus, options):
     root = WRITERS[corpus](tmp_path / 'corpus', num_frames=2)
-    settings = dict(type=TYPES[corpus], data_root=str(root), pipeline=PIPELINE, **options)
+    settings = dict(type=TYPES[corpus], data_root=str(root), pipeline=read_steps(), **options)
     (whole,), _ = examine(('train', settings))
     lost = whole.clips[2]
     shutil.rmtree(lost.path)
@@ -48,18 +49,18 @@ def test_wrong_scores_and_missing_clips_leave_the_table(tmp_path, scores, examin
     assert path.read_bytes() == b'clip,pain,note\r\na,1,one\r\n\r\nd,4,"x, y"'
 
 
-def test_a_line_that_repeats_another_is_left_out(tmp_path, examine):
-    root = write_dfew(tmp_path / 'DFEW', num_frames=2)
-    write_text(root / 'own.csv', '1,1\n3,2\n00001,1\n')
-    settings = dict(type='DFEWDataset', data_root=str(root), ann_file='own.csv', pipeline=PIPELINE)
-    splits, found = examine(('train', settings))
-    write_clean(tmp_path / 'clean', splits, found)
-    assert (tmp_path / 'clean/own.csv').read_text() == '1,1\n3,2\n'
-
-
-def test_a_folder_in_the_place_of_a_list_is_not_cleaned(tmp_path):
-    write_clip(tmp_path / 'AFEW/AFEW_Face/train/Happy/1', 2, 'jpg')
-    settings = dict(type='AFEWDataset', data_root=str(tmp_path / 'AFEW'), pipeline=PIPELINE)
-    split, _ = read_split(settings, 'train')
-    with pytest.raises(ValueError, match='train is a folder and no list: move the bad clips out'):
-        clean_targets(tmp_path / 'clean', [split])
+def test_what_has_no_lines_is_not_cleaned(tmp_path):
+    write_frames(tmp_path / 'data/AFEW_Face/train/Happy/1', 2)
+    pandas.DataFrame(dict(path=['1'])).to_parquet(tmp_path / 'data/own.parquet')
+    own = dict(ann_file='own.parquet', data_prefix=dict(clips='AFEW_Face/train/Happy'))
+    for settings, said in (
+        (dict(type='AFEWDataset'), 'train is a folder and no list: move the bad clips out'),
+        (
+            dict(type='ClipListDataset', columns=dict(label=None), **own),
+            r'own\.parquet is no text: save it as CSV',
+        ),
+    ):
+        settings |= dict(data_root=str(tmp_path / 'data'), pipeline=[], test_mode=True)
+        split, _ = read_split(settings, 'train')
+        with pytest.raises(ValueError, match=said):
+            clean_targets(tmp_path / 'clean', [split])

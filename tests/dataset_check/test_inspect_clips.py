@@ -21,37 +21,31 @@ def kinds(report):
     return [kind for kind, _ in report.problems]
 
 
-@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
-def test_every_frame_of_a_video_is_decoded(tmp_path, video, clip_init, suffix):
-    path = video(tmp_path / f'good{suffix}', 20)
+def test_every_frame_of_a_video_is_decoded(tmp_path, video, clip_init):
+    path = video(tmp_path / 'good.mp4', 60)
     report = inspect_clip(str(path), clip_init)
-    assert report.problems == []
-    assert report.frames == 20
-    assert report.sizes == {(48, 64): 20}
-
-
-@pytest.mark.parametrize(
-    ('content', 'kind'),
-    [
-        (b'', 'empty clip'),
-        (b'<html>not found</html>', 'undecodable'),
-        (b'#EXTM3U\n#EXT-X-TARGETDURATION:1\n/etc/passwd\n', 'undecodable'),
-        (bytes(range(256)) * 40, 'undecodable'),
-    ],
-)
-def test_a_file_that_is_no_video_is_a_finding(tmp_path, clip_init, content, kind):
-    path = tmp_path / 'bad.mp4'
-    path.write_bytes(content)
-    report = inspect_clip(str(path), clip_init)
-    assert kinds(report) == [kind]
-    assert str(path) not in report.problems[0][1]
-
-
-@pytest.mark.parametrize('suffix', ['.mp4', '.avi'])
-def test_a_cut_video_is_found(tmp_path, video, clip_init, suffix):
-    path = video(tmp_path / f'cut{suffix}', 60)
+    assert (report.problems, report.frames, report.sizes) == ([], 60, {(48, 64): 60})
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert kinds(inspect_clip(str(path), clip_init)) == ['undecodable']
+
+
+def test_what_is_no_clip_is_a_finding(tmp_path, clip_init):
+    (tmp_path / 'empty').mkdir()
+    assert kinds(inspect_clip(str(tmp_path / 'empty'), clip_init)) == ['empty clip']
+    path = tmp_path / 'bad.mp4'
+    for content, kind in ((b'', 'empty clip'), (b'<html>not found</html>', 'undecodable')):
+        path.write_bytes(content)
+        report = inspect_clip(str(path), clip_init)
+        assert kinds(report) == [kind]
+        assert str(path) not in report.problems[0][1]
+
+
+def test_a_mistake_in_reading_one_clip_is_a_finding():
+    def clip_init(results):
+        raise RecursionError('too deep')
+
+    (report,) = inspect_clips([('clip', clip_init)], 0)
+    assert report.problems == [('undecodable', 'reading it fails with RecursionError: too deep')]
 
 
 def test_each_bad_frame_of_a_folder_is_named(tmp_path, clip_init, frames):
@@ -122,18 +116,3 @@ def test_clips_are_inspected_in_a_fork_of_a_process_that_used_opencv(tmp_path, c
     process.join(60)
     process.kill()
     assert process.exitcode == 0
-
-
-def test_a_mistake_in_reading_one_clip_is_a_finding():
-    def clip_init(results):
-        raise RecursionError('too deep')
-
-    report = inspect_clip('clip', clip_init)
-    assert report.problems == [('undecodable', 'reading it fails with RecursionError: too deep')]
-    (other,) = inspect_clips([('clip', clip_init)], 0)
-    assert other == report
-
-
-def test_a_folder_without_frames_is_an_empty_clip(tmp_path, clip_init):
-    (tmp_path / 'empty').mkdir()
-    assert kinds(inspect_clip(str(tmp_path / 'empty'), clip_init)) == ['empty clip']

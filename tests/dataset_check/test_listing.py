@@ -1,16 +1,14 @@
 """All wrong lines of a list are found; what a run refuses is an error of the check as well."""
 
-import pandas
 import pytest
-from clip_files import write_frames, write_video
-from mini_corpora import write_clip, write_dfew, write_text
+from clip_files import read_steps, write_text, write_video
+from mini_corpora import write_clip, write_dfew
 from mmaction.registry import DATASETS
 
-from dferclip_mm.dataset_check import Finding, clean_targets, compare, read_split
+from dferclip_mm.dataset_check import compare, read_split
 from dferclip_mm.dataset_check.listing import MAX_LINES
 from dferclip_mm.emotions import CORPUS_CLASSES
 
-PIPELINE = [dict(type='ClipInit'), dict(type='SampleSegments', num_frames=2)]
 LIST = 'EmoLabel_DataSplit/{}(single-labeled)/set_{}.csv'
 
 
@@ -48,7 +46,7 @@ def test_a_clip_with_two_captions_is_an_error(tmp_path, examine):
         write_clip(tmp_path / f'data/faces/{number}', 2, 'png')
     rows = ('1\tanger\tx\tone', '1\tanger\tx\ttwo', '2\tfear\tx\tb', '2\tfear\ty\tb')
     settings = dict(type='MAFWDataset', data_root=str(tmp_path), ann_file='list.txt')
-    settings |= dict(captions=True, pipeline=PIPELINE)
+    settings |= dict(captions=True, pipeline=read_steps())
     write_text(tmp_path / 'list.txt', '\n'.join(rows))
     _, found = examine(('train', settings))
     assert errors(found) == [('two captions', [1, 2])]
@@ -59,37 +57,16 @@ def test_a_clip_with_two_captions_is_an_error(tmp_path, examine):
     assert errors(found) == []
 
 
-def test_the_max_pixels_of_a_nested_clip_init_count(tmp_path, video, examine):
-    video(tmp_path / 'clip.mp4', 24)
-    write_text(tmp_path / 'list.txt', 'clip 24 1')
-    inner = [dict(type='ClipInit', max_pixels=100), *PIPELINE[1:]]
-    nested = [dict(type='KeyMapper', transforms=inner, auto_remap=False)]
-    settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='list.txt')
-    _, found = examine(('train', {**settings, 'pipeline': nested}))
-    assert errors(found) == [('undecodable', [1])]
-
-
 def test_clips_without_labels_are_listed(tmp_path, examine):
     write_dfew(tmp_path, num_frames=2)
     write_text(tmp_path / 'clips.txt', '2\n4\n5000\n')
     settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='clips.txt')
-    settings |= dict(labelled=False, test_mode=True, pipeline=PIPELINE)
+    settings |= dict(labelled=False, test_mode=True, pipeline=read_steps())
     (split,), found = examine(('test', settings))
     assert (split.count().total(), split.classes) == (3, ())
     assert [(each.kind, each.clip) for each in found if each.kind != 'no face crop?'] == [
         ('missing clip', '5000')
     ]
-
-
-@pytest.mark.parametrize('fold', [None, 1])
-def test_training_and_testing_on_two_folds_is_an_error(tmp_path, examine, fold):
-    root = write_dfew(tmp_path / 'DFEW', num_frames=2, folds=2)
-    write_text(root / LIST.format('test', 2), '1,1\n')
-    settings = dict(type='DFEWDataset', data_root=str(root), pipeline=PIPELINE)
-    named = (('train', {**settings, 'fold': 1}), ('test', {**settings, 'split': 'test', 'fold': 2}))
-    _, found = examine(*named, fold=fold)
-    # A run of one fold takes neither from the config.
-    assert errors(found) == ([('train and test', [2])] if fold is None else [])
 
 
 def test_a_fold_is_compared_with_itself_only(tmp_path, examine):
@@ -98,7 +75,7 @@ def test_a_fold_is_compared_with_itself_only(tmp_path, examine):
     train_text = train.read_text()
     write_text(train, test.read_text())
     write_text(test, train_text)
-    settings = dict(type='DFEWDataset', data_root=str(root), pipeline=PIPELINE)
+    settings = dict(type='DFEWDataset', data_root=str(root), pipeline=read_steps())
     named = (('train', settings), ('test', {**settings, 'split': 'test'}))
     splits = [split for fold in (1, 2) for split in examine(*named, fold=fold)[0]]
     assert [split.run for split in splits] == [1, 1, 2, 2]
@@ -114,7 +91,8 @@ def test_wrong_lines_of_compound_lists_are_found(tmp_path, examine):
         write_text(tmp_path / f'Train & Test Set/compound/no_caption/set_1/{split}.txt', text)
     for number in range(1, 7):
         write_clip(tmp_path / f'data/faces/{number}', 2, 'png')
-    settings = dict(type='MAFWDataset', data_root=str(tmp_path), compound=True, pipeline=PIPELINE)
+    settings = dict(type='MAFWDataset', data_root=str(tmp_path), compound=True)
+    settings |= dict(pipeline=read_steps())
     (split,), found = examine(('train', {**settings, 'exclude_classes': ['disgust_fear']}))
     assert errors(found) == [('list line', [2]), ('list line', [4])]
     assert split.classes == ('fear', 'anger_fear')
@@ -125,7 +103,7 @@ def test_frame_counts_of_lists_are_compared_with_the_clips(tmp_path, examine):
     rows = [f'/someone/else/{2 * n + 1:05} {4 if n == 2 else 3} {n}' for n in range(7)]
     write_text(tmp_path / 'list.txt', '\n'.join([*rows, '/x/00001 0 0', '/x/00001 three 0']))
     settings = dict(type='DFEWDataset', data_root=str(tmp_path), ann_file='list.txt')
-    _, found = examine(('train', {**settings, 'pipeline': PIPELINE}))
+    _, found = examine(('train', {**settings, 'pipeline': read_steps()}))
     assert errors(found) == [('list line', [8]), ('list line', [9])]
     (wrong,) = [each for each in found if each.kind == 'frame count']
     assert wrong.message == 'the list counts 4 frames, 3 are there'
@@ -134,7 +112,7 @@ def test_frame_counts_of_lists_are_compared_with_the_clips(tmp_path, examine):
 
 def test_excluded_classes_are_no_finding(tmp_path, examine):
     write_dfew(tmp_path, num_frames=2)
-    settings = dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=PIPELINE)
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=read_steps())
     (split,), found = examine(('train', {**settings, 'exclude_classes': ['fear']}))
     assert len(split.clips) == 6
     # Of a part of the classes, no number is published.
@@ -153,53 +131,43 @@ def shifted(by, clips=10):
     return [(place + 1, count) for place, count in pairs if 0 <= place < 7]
 
 
-@pytest.mark.parametrize('split', ['train', 'test'])
 @pytest.mark.parametrize(
     ('counts', 'said'),
     [
         (shifted(0), None),
         (shifted(-1), 'the first label is one less than it is read as: set labels=dict(first=...)'),
         (shifted(1), 'the first label is one more than it is read as: set labels=dict(first=...)'),
-        (shifted(0, 1), None),
         ([*zip(range(7, 0, -1), DFEW_TEST.values(), strict=True)], 'other classes: another order?'),
-        ([(n, 3) for n in range(1, 8)], None),
         ([(1, 5), (2, 2)], None),
     ],
 )
 def test_labels_that_are_shifted_against_the_published_counts_are_an_error(
-    tmp_path, examine, split, counts, said
+    tmp_path, examine, counts, said
 ):
     (tmp_path / 'Clip/clip_224x224').mkdir(parents=True)
     labels = [label for label, count in counts for _ in range(count)]
     rows = [f'{clip},{label}' for clip, label in enumerate(labels, 1)]
-    write_text(tmp_path / LIST.format(split, 1), '\n'.join(['video_name,label', *rows]))
-    settings = dict(type='DFEWDataset', data_root=str(tmp_path), split=split, pipeline=PIPELINE)
-    _, found = examine((split, settings))
+    write_text(tmp_path / LIST.format('test', 1), '\n'.join(rows))
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path), split='test')
+    settings |= dict(pipeline=read_steps())
+    _, found = examine(('test', settings))
     wrong = [each.message for each in found if each.kind == 'label order']
     assert len(wrong) == (said is not None)
-    if said:
-        assert wrong[0].endswith(said)
+    assert all(message.endswith(said) for message in wrong)
     # Once it is said, the same list is as published.
     if said and 'less' in said:
-        _, found = examine((split, {**settings, 'labels': dict(first=0)}))
+        _, found = examine(('test', {**settings, 'labels': dict(first=0)}))
         assert 'label order' not in {each.kind for each in found}
 
 
 def test_a_list_of_another_form_is_reported_once(tmp_path):
     write_dfew(tmp_path, num_frames=2)
     write_text(tmp_path / LIST.format('train', 1), 'video_name;label\n' + '1;1\n' * 2 * MAX_LINES)
-    settings = dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=PIPELINE)
+    settings = dict(type='DFEWDataset', data_root=str(tmp_path), pipeline=read_steps())
     split, found = read_split(settings, 'train')
     assert split.clips == ()
     assert [each.kind for each in found] == ['list line'] * MAX_LINES + ['settings'] * 2
     assert found[-2].message.endswith('are named: a list of another form?')
-
-
-def test_a_finding_reads_as_one_line():
-    places = (('list.csv', 7), ('list.csv', 9))
-    assert str(Finding('two labels', 'said', '/clip', places)) == (
-        'list.csv:7 (and 1 more): /clip: said'
-    )
 
 
 def test_own_lists_are_compared_by_subject_and_by_part(tmp_path, examine):
@@ -221,13 +189,3 @@ def test_own_lists_are_compared_by_subject_and_by_part(tmp_path, examine):
     )
     assert errors(found) == [('list line', [3]), ('subject in train and test', [2])]
     assert [each.kind for each in found].count('class without clips') == 3
-
-
-def test_lines_of_a_binary_table_cannot_be_left_out(tmp_path, examine):
-    write_frames(tmp_path / 'a', 2)
-    write_frames(tmp_path / 'b', 2)
-    pandas.DataFrame(dict(path=['a', 'b'], label=['x', 'y'])).to_parquet(tmp_path / 'l.parquet')
-    settings = dict(type='ClipListDataset', data_root=str(tmp_path), ann_file='l.parquet')
-    splits, _ = examine(('train', {**settings, 'pipeline': []}))
-    with pytest.raises(ValueError, match=r'l\.parquet is no text: save it as CSV'):
-        clean_targets(tmp_path.parent / 'clean', splits)

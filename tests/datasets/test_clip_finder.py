@@ -1,5 +1,4 @@
 import os
-import unicodedata
 
 import pytest
 
@@ -63,13 +62,6 @@ def test_each_folder_is_listed_once(base, monkeypatch):
         for reference in ('a/00001', 'a/00002', 'a/9', 'b/00001'):
             finder.find(reference)
     assert sorted(listed) == sorted([str(base), str(base / 'a'), str(base / 'b')])
-
-
-def test_unicode_forms_count_as_equal(tmp_path):
-    folder = tmp_path / unicodedata.normalize('NFD', 'é1')
-    folder.mkdir()
-    finder = ClipFinder(str(tmp_path))
-    assert finder.find(unicodedata.normalize('NFC', 'é1')) == str(folder)
 
 
 def test_links_are_followed_and_those_to_nothing_are_no_clips(tmp_path):

@@ -54,32 +54,6 @@ def test_a_dataset_can_be_sent_to_a_worker(dfew):
     assert dataset[0]['label'] == 0
 
 
-def test_dfew_videos_where_there_are_no_faces(tmp_path, video, text):
-    video(tmp_path / 'Clip/original/00001.mp4', 2)
-    text(tmp_path / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', 'video_name,label\n1,1\n')
-    assert listing(build('DFEWDataset', tmp_path)) == [('Clip/original/00001.mp4', 0)]
-
-
-def test_a_given_list_and_folder(dfew, frames, text):
-    frames(dfew / 'mine/00001', 1)
-    text(dfew / 'lists/mine.csv', 'video_name,label\n1,2')
-    dataset = build('DFEWDataset', dfew, ann_file='lists/mine.csv', data_prefix=dict(clips='mine'))
-    assert listing(dataset) == [('mine/00001', 1)]
-    assert listing(
-        build(
-            'DFEWDataset',
-            dfew,
-            ann_file=str(dfew / 'lists/mine.csv'),
-            data_prefix=dict(clips=str(dfew / 'mine')),
-        )
-    ) == [('mine/00001', 1)]
-
-
-def test_another_label_order_goes_by_name(dfew):
-    dataset = build('DFEWDataset', dfew, metainfo=dict(classes=sorted(SEVEN)))
-    assert [label for _, label in listing(dataset)] == [3, 2]
-
-
 def test_the_circulating_list_of_another_machine(dfew, text):
     text(
         dfew / 'set_1_train.txt',
@@ -137,19 +111,6 @@ def test_the_captions_of_mafw_are_read(mafw):
         build('MAFWDataset', mafw, require_caption=True)
 
 
-def test_clips_without_captions_do_not_change_which_are_held_out(tmp_path, frames, text):
-    rows = []
-    for number in range(12):
-        frames(tmp_path / f'data/faces/{number:05}', 1)
-        rows.append(f'{number:05}.mp4\tanger\tx\t{"A frown." if number % 3 else ""}')
-    text(tmp_path / 'list.txt', '\n'.join(rows))
-    given = dict(ann_file='list.txt', captions=True, val_fraction=0.5)
-    for split in ('train', 'validation'):
-        whole = listing(build('MAFWDataset', tmp_path, split=split, **given))
-        described = build('MAFWDataset', tmp_path, split=split, require_caption=True, **given)
-        assert listing(described) == [clip for clip in whole if int(clip[0][-5:]) % 3]
-
-
 def test_mafw_compounds_have_the_same_classes_in_each_split_and_fold(mafw):
     train = build('MAFWDataset', mafw, compound=True)
     test = build('MAFWDataset', mafw, compound=True, split='test')
@@ -164,15 +125,6 @@ def test_numbers_cannot_name_compounds(mafw, text):
     with pytest.raises(ValueError, match=r"counted.txt:1: expected one of .*, found '3'"):
         build('MAFWDataset', mafw, compound=True, ann_file='counted.txt')
     assert listing(build('MAFWDataset', mafw, ann_file='counted.txt')) == [('data/faces/00001', 3)]
-
-
-def test_a_compound_list_alone_needs_the_classes(tmp_path, frames, text):
-    frames(tmp_path / '00001', 1)
-    text(tmp_path / 'mine.txt', '00001.mp4 fear_anger')
-    with pytest.raises(ValueError, match=r'set metainfo=dict\(classes='):
-        build('MAFWDataset', tmp_path, compound=True, ann_file='mine.txt')
-    given = dict(compound=True, ann_file='mine.txt', metainfo=dict(classes=['fear', 'fear_anger']))
-    assert listing(build('MAFWDataset', tmp_path, **given)) == [('00001', 1)]
 
 
 def test_afew_is_read_from_its_folders(tmp_path, frames, video):
@@ -190,19 +142,45 @@ def test_afew_is_read_from_its_folders(tmp_path, frames, video):
     ]
 
 
-def test_afew_refuses_folders_that_name_no_emotion(tmp_path, frames):
-    frames(tmp_path / 'AFEW_Face/train/Bored/1', 1)
-    with pytest.raises(ValueError, match=r"AFEW_Face/train/Bored: 'Bored' is not an emotion"):
-        build('AFEWDataset', tmp_path)
-
-
-def test_afew_without_its_folders_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
-        build('AFEWDataset', tmp_path)
-
-
 def test_afew_reads_a_given_list(tmp_path, frames, text):
     frames(tmp_path / 'AFEW_Face/validation/Happy/1', 1)
     text(tmp_path / 'afew.txt', '/data/AFEW_Face/validation/Happy/1 16 0')
     dataset = build('AFEWDataset', tmp_path, split='test', ann_file='afew.txt')
     assert listing(dataset) == [('AFEW_Face/validation/Happy/1', 0)]
+
+
+@pytest.mark.parametrize('clip', ['original/00001.mp4', 'clip_224x224_16f/00001'])
+def test_dfew_is_read_from_16_frames_or_videos_too(tmp_path, frames, video, text, clip):
+    (video if clip.endswith('.mp4') else frames)(tmp_path / 'Clip' / clip, 2)
+    text(tmp_path / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1')
+    assert listing(build('DFEWDataset', tmp_path)) == [(f'Clip/{clip}', 0)]
+
+
+def test_clips_without_captions_do_not_change_which_are_held_out(tmp_path, frames, text):
+    rows = []
+    for number in range(12):
+        frames(tmp_path / f'data/faces/{number:05}', 1)
+        rows.append(f'{number:05}.mp4\tanger\tx\t{"A frown." if number % 3 else ""}')
+    text(tmp_path / 'list.txt', '\n'.join(rows))
+    given = dict(ann_file='list.txt', captions=True, val_fraction=0.5)
+    whole = listing(build('MAFWDataset', tmp_path, **given))
+    described = build('MAFWDataset', tmp_path, require_caption=True, **given)
+    assert listing(described) == [clip for clip in whole if int(clip[0][-5:]) % 3]
+
+
+def test_a_compound_list_alone_needs_the_classes(tmp_path, frames, text):
+    frames(tmp_path / '00001', 1)
+    text(tmp_path / 'mine.txt', '00001.mp4 fear_anger')
+    given = dict(compound=True, ann_file='mine.txt')
+    with pytest.raises(ValueError, match=r'set metainfo=dict\(classes='):
+        build('MAFWDataset', tmp_path, **given)
+    classes = dict(classes=['fear', 'fear_anger'])
+    assert listing(build('MAFWDataset', tmp_path, metainfo=classes, **given)) == [('00001', 1)]
+
+
+def test_afew_without_folders_of_emotions_is_refused(tmp_path, frames):
+    with pytest.raises(FileNotFoundError, match=r'expected train clips in .*/train/<Emotion>'):
+        build('AFEWDataset', tmp_path)
+    frames(tmp_path / 'AFEW_Face/train/Bored/1', 1)
+    with pytest.raises(ValueError, match=r"AFEW_Face/train/Bored: 'Bored' is not an emotion"):
+        build('AFEWDataset', tmp_path)

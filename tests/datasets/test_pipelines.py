@@ -6,20 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from clip_files import PACK, read_steps
 from mmaction.registry import DATASETS
 from mmengine.dataset import pseudo_collate
 from PIL import Image
 from torch.utils.data import DataLoader
 
 GOLDEN = json.loads((Path(__file__).parents[1] / 'data/golden_frames.json').read_text())
-TEST_PIPELINE = [
-    dict(type='ClipInit'),
-    dict(type='SampleSegments', test_mode=True),
-    dict(type='ClipDecode'),
-    dict(type='ClipResize'),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs'),
-]
+TEST_PIPELINE = read_steps(16, dict(type='ClipResize'), *PACK)
 TRAIN_PIPELINE = [
     dict(type='ClipInit'),
     dict(type='SampleSegments'),
@@ -84,53 +78,20 @@ def clips(tmp_path, frames, video):
     )
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-def test_a_training_batch_has_the_configured_shape(clips, workers):
+def test_a_training_batch_has_the_configured_shape(clips):
     dataset = DATASETS.build(dict(**clips, pipeline=TRAIN_PIPELINE))
     loader = DataLoader(
         dataset,
         batch_size=3,
-        num_workers=workers,
+        num_workers=2,
         collate_fn=pseudo_collate,
-        timeout=300 if workers else 0,
+        timeout=300,
     )
     for _ in range(2):
         (batch,) = list(loader)
         assert [tuple(clip.shape) for clip in batch['inputs']] == [(16, 3, 32, 32)] * 3
         assert [sample.gt_label.item() for sample in batch['data_samples']] == [3, 6, 2]
         assert batch['data_samples'][0].img_shape == (32, 32)
-
-
-def test_a_window_for_a_3d_backbone(clips):
-    pipeline = [
-        dict(type='ClipInit'),
-        dict(type='SampleWindow', num_frames=8, test_mode=True),
-        dict(type='ClipDecode'),
-        dict(type='ClipResizeShortEdge', size=24),
-        dict(type='CenterCrop', crop_size=24),
-        dict(type='ClipRotation', degrees=6, fill=(123, 117, 104)),
-        dict(type='Flip'),
-        dict(type='FormatShape', input_format='NCTHW'),
-        dict(type='PackActionInputs'),
-    ]
-    dataset = DATASETS.build(dict(**clips, pipeline=pipeline))
-    assert [tuple(dataset[i]['inputs'].shape) for i in range(3)] == [(1, 3, 8, 24, 24)] * 3
-
-
-def test_captions_ride_in_the_sample(tmp_path, frames):
-    frames(tmp_path / '00001', 2)
-    (tmp_path / 'list.txt').write_bytes('00001.mp4\tanger\t男\tA man.'.encode('gbk'))
-    pipeline = [*TEST_PIPELINE[:-1], dict(type='PackActionInputs', algorithm_keys=('text',))]
-    dataset = DATASETS.build(
-        dict(
-            type='MAFWDataset',
-            data_root=str(tmp_path),
-            ann_file='list.txt',
-            captions=True,
-            pipeline=pipeline,
-        )
-    )
-    assert dataset[0]['data_samples'].text == 'A man.'
 
 
 def test_the_loaders_of_mmaction2_read_our_videos(clips):
@@ -143,15 +104,3 @@ def test_the_loaders_of_mmaction2_read_our_videos(clips):
     ours = DATASETS.build(dict(**clips, pipeline=TEST_PIPELINE[:3]))[1]
     assert theirs['frame_inds'].tolist() == ours['frame_inds'].tolist()
     np.testing.assert_array_equal(np.stack(theirs['imgs']), ours['imgs'])
-
-
-def test_the_samplers_of_mmaction2_follow_our_open_clip(clips):
-    pipeline = [
-        dict(type='ClipInit'),
-        dict(type='SampleFrames', clip_len=4, num_clips=2, test_mode=True),
-        dict(type='ClipDecode'),
-        dict(type='ClipResize', size=32),
-        dict(type='FormatShape', input_format='NCTHW'),
-    ]
-    dataset = DATASETS.build(dict(**clips, pipeline=pipeline))
-    assert [dataset[i]['imgs'].shape for i in range(3)] == [(2, 3, 4, 32, 32)] * 3

@@ -8,7 +8,7 @@ import pytest
 from clip_files import write_frames, write_text
 from mmaction.registry import DATASETS
 
-from dferclip_mm.datasets.splits import group_folds, hold_out, take_share
+from dferclip_mm.datasets.splits import group_folds, hold_out, stratified_holdout, take_share
 
 LABELS = [*'aab'] * 6
 GROUPS = [f'p{number // 3}' for number in range(18)]
@@ -123,3 +123,30 @@ def test_a_share_of_clips_is_one_of_whole_subjects(share, taken):
     assert not both
     assert len({*np.array(subjects)[chosen]}) == taken
     assert take_share(labels, [], share).sum() == 4 * taken
+
+
+def test_every_class_gives_its_share():
+    labels = np.repeat([0, 1, 2, 3], [40, 10, 3, 1])
+    chosen = stratified_holdout(labels, 0.1, seed=0)
+    assert np.bincount(labels[chosen], minlength=4).tolist() == [4, 1, 1, 0]
+
+
+def test_training_and_validation_of_a_corpus_share_the_list_and_no_clip(tmp_path):
+    rows = [f'{number},{number % 7 + 1}' for number in range(1, 43)]
+    for number in range(1, 43):
+        write_frames(tmp_path / f'Clip/clip_224x224/{number:05}', 1)
+
+    def clips(rows, **settings):
+        write_text(tmp_path / 'list.csv', '\n'.join(rows))
+        settings |= dict(data_root=str(tmp_path), ann_file='list.csv', pipeline=[])
+        dataset = DATASETS.build(dict(type='DFEWDataset', **settings))
+        return {dataset.get_data_info(index)['filename'] for index in range(len(dataset))}
+
+    everything, train = clips(rows), clips(rows, val_fraction=0.34)
+    validation = clips(rows, val_fraction=0.34, split='validation')
+    assert (len(everything), len(validation)) == (42, 14)
+    assert not train & validation
+    assert train | validation == everything
+    # A clip that is listed twice is on one side only.
+    assert clips(rows * 2, val_fraction=0.34) == train
+    assert validation != clips(rows, val_fraction=0.34, split='validation', val_seed=1)

@@ -6,6 +6,7 @@ import multiprocessing
 import numpy as np
 import pytest
 import torch
+from clip_files import PACK, read_steps
 from lengths import only_long
 from mmaction.registry import DATASETS
 from mmengine.dataset import BaseDataset, pseudo_collate
@@ -15,11 +16,7 @@ from dferclip_mm.datasets.unreadable import UnreadableClips
 from dferclip_mm.media.errors import ClipReadError
 
 PIPELINE = [
-    dict(type='ClipInit'),
-    dict(type='SampleSegments', num_frames=2, test_mode=True),
-    dict(type='ClipDecode'),
-    dict(type='ClipResize', size=8),
-    dict(type='FormatShape', input_format='NCHW'),
+    *read_steps(2, dict(type='ClipResize', size=8), PACK[0]),
     dict(type='PackActionInputs', meta_keys=('sample_idx', 'filename', 'img_shape')),
 ]
 CLIPS = 10
@@ -42,43 +39,22 @@ def build(tmp_path, frames, text):
     return build_mafw
 
 
-def index_of(item):
-    return item['data_samples'].metainfo['sample_idx']
-
-
 @pytest.mark.parametrize(
-    ('test_mode', 'policy', 'taken'),
-    [
-        (False, None, 'replace'),
-        (False, 'raise', 'raise'),
-        (True, None, 'raise'),
-        (True, 'wrong', 'wrong'),
-    ],
-)
-def test_the_default_policy_depends_on_test_mode(test_mode, policy, taken):
-    assert UnreadableClips(policy, test_mode=test_mode).policy == taken
-
-
-@pytest.mark.parametrize(
-    ('kwargs', 'message'),
+    ('kwargs', 'said'),
     [
         (dict(policy='wrong'), r"unreadable='wrong': expected 'replace' or 'raise' in training"),
         (dict(policy='replace', test_mode=True), "expected 'raise' or 'wrong' in evaluation"),
-        (dict(policy='skip'), "unreadable='skip'"),
         (dict(policy=None, max_replaced=7), 'expected a share of the clips from 0 to 1'),
     ],
 )
-def test_an_unknown_policy_is_refused(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+def test_an_unknown_policy_is_refused(kwargs, said):
+    assert UnreadableClips(None).policy == 'replace'
+    with pytest.raises(ValueError, match=said):
         UnreadableClips(**kwargs)
 
 
-@pytest.mark.parametrize('test_mode', [False, True])
-def test_raise_names_clip_and_line(build, test_mode, tmp_path):
-    dataset = build(bad=[3], unreadable='raise', test_mode=test_mode)
-    assert index_of(dataset[2]) == 2
-    with pytest.raises(ClipReadError, match=rf'00003 \(listed in {tmp_path}/list.txt:4\): '):
-        dataset[3]
+def index_of(item):
+    return item['data_samples'].metainfo['sample_idx']
 
 
 @pytest.mark.promise(
@@ -194,15 +170,6 @@ def test_a_subset_numbers_its_clips_anew(build):
     assert dataset.unreadable.found() == [1]
 
 
-def test_subsets_share_no_memo(build):
-    """MMEngine's is one for all, in which an object that is gone stands for a new one."""
-    dataset = build(bad=[])
-    shared = BaseDataset._copy_without_annotation.__defaults__[0]
-    before = len(shared)
-    dataset.get_subset([1, 2])
-    assert len(shared) == before
-
-
 def test_a_copy_shares_its_own_memory_with_its_workers(build):
     dataset = build(bad=[3, 8], max_replaced=0.2)
     dataset[3]
@@ -213,17 +180,25 @@ def test_a_copy_shares_its_own_memory_with_its_workers(build):
     assert dataset.unreadable.found() == [3]
 
 
-def test_errors_of_the_program_are_no_unreadable_clips(build, monkeypatch):
-    dataset = build()
-    monkeypatch.setattr(
-        type(dataset.pipeline), '__call__', lambda *_: (_ for _ in ()).throw(KeyError('imgs'))
-    )
-    with pytest.raises(KeyError, match='imgs'):
+def test_in_evaluation_the_first_unreadable_clip_is_an_error_with_its_line(build, tmp_path):
+    dataset = build(bad=[3], test_mode=True)
+    with pytest.raises(ClipReadError, match=rf'00003 \(listed in {tmp_path}/list.txt:4\): '):
+        dataset[3]
+
+
+def test_errors_of_the_program_are_no_unreadable_clips(build):
+    dataset = build(bad=[0], test_mode=True, unreadable='wrong', pipeline=PIPELINE[:3])
+    with pytest.raises(ValueError, match='needs a pipeline that ends in PackActionInputs'):
+        dataset[0]
+    dataset = build(pipeline=PIPELINE[1:])
+    with pytest.raises(KeyError, match='total_frames'):
         dataset[0]
     assert dataset.unreadable.found() == []
 
 
-def test_a_stand_in_needs_a_data_sample(build):
-    dataset = build(bad=[0], test_mode=True, unreadable='wrong', pipeline=PIPELINE[:3])
-    with pytest.raises(ValueError, match='needs a pipeline that ends in PackActionInputs'):
-        dataset[0]
+def test_subsets_share_no_memo(build):
+    """MMEngine's is one for all, in which an object that is gone stands for a new one."""
+    shared = BaseDataset._copy_without_annotation.__defaults__[0]
+    before = len(shared)
+    build().get_subset([1, 2])
+    assert len(shared) == before
