@@ -16,6 +16,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 from small_runs import small_config
 
+from dferclip_mm.emotions import CORPUS_CLASSES
 from dferclip_mm.engine.calibration import abstain, use_calibration
 from dferclip_mm.engine.model import load_model
 from dferclip_mm.engine.options import load_config
@@ -26,7 +27,7 @@ LISTS = 'EmoLabel_DataSplit/{}(single-labeled)/set_1.csv'
 
 @pytest.fixture
 def run(work_dir: Path, run_tool: RunTool) -> None:
-    """A small config, an untrained checkpoint, and 28 test clips of which it is right about 21."""
+    """A small config, an untrained checkpoint, and 28 test clips of which it is right about 18."""
     root = write_dfew(work_dir / 'DFEW', num_frames=5)
     numbers = range(101, 129)
     labels = dict.fromkeys(numbers, 0)
@@ -47,6 +48,8 @@ def run(work_dir: Path, run_tool: RunTool) -> None:
     for clip in json.loads(Path('all.json').read_text())['clips']:
         number = int(Path(clip['clip']).name)
         labels[number] = (clip['predicted'] + (number % 4 == 0)) % 7
+    # Whatever an untrained model answers, there are some of one class.
+    labels |= dict.fromkeys(numbers[:4], CORPUS_CLASSES['dfew'].index('sadness'))
     write_list()
 
 
