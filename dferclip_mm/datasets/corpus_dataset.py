@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ class CorpusDataset(ClipDataset):
     def find_list(self, ann_file: str) -> Path:
         """The given list, or the owner's for this split and fold."""
         if ann_file:
-            return self.find_file(ann_file)
+            return super().find_list(ann_file)
         path = self.root / self.list_path(self.listed_split, self.fold)
         if not path.is_file():
             raise FileNotFoundError(
@@ -275,11 +276,9 @@ class CorpusDataset(ClipDataset):
         found = None if self._clips_given else self._root_finder.find_by_suffix(row.clip)
         return found or self.finder.find_by_suffix(row.clip)
 
-    @property
+    @cached_property
     def _root_finder(self) -> ClipFinder:
-        if not hasattr(self, '_found_below_root'):
-            self._found_below_root = ClipFinder(str(self.root))
-        return self._found_below_root
+        return ClipFinder(str(self.root))
 
 
 def _names(names: str | Sequence[str]) -> frozenset[str]:
