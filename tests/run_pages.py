@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / 'README.md'
 TUTORIALS = sorted((ROOT / 'docs' / 'tutorials').glob('*.md'))
 # Commands of README.md that are not run here; the file that runs each, and how it says so.
 RUN_ELSEWHERE = {
@@ -106,11 +108,16 @@ def run_page(page: Path, folder: Path, environment: dict[str, str]) -> None:
     print(f'== {page.relative_to(ROOT)}', flush=True)
     printed = ''
     for block in read_blocks(page):
+        if page == README and block.language == 'bash':
+            block = block._replace(text='\n'.join(run_here(block.text)))
         if block.language == 'text':
             missing = [line for line in masked(block.text) if line not in masked(printed)]
             if missing:
                 raise SystemExit(f'{printed}\n{page}: nothing printed is like {missing[0]!r}')
-        elif block.caption or block.language in ('bash', 'python'):
+        # With a base but without a name it is a part of a config: test_docs.py builds it.
+        elif block.caption or (
+            block.language in ('bash', 'python') and block.text and '_base_' not in block.text
+        ):
             printed = run_block(block, folder, environment)
 
 
@@ -123,8 +130,8 @@ def copy_tracked(folder: Path) -> None:
         shutil.copy2(ROOT / name, folder / name)
 
 
-def run_readme(folder: Path, environment: dict[str, str]) -> None:
-    """README.md, with a small CLIP, a drawn DFEW, a checkpoint as published, and a drawn film."""
+def prepare_readme(folder: Path, environment: dict[str, str]) -> None:
+    """Draw what README.md works on: a DFEW, a checkpoint as published of a small CLIP, a film."""
     import json
 
     import official_layouts
@@ -142,19 +149,6 @@ def run_readme(folder: Path, environment: dict[str, str]) -> None:
         'cp -r data/DFEW/Clip/clip_224x224/00001 clip'
     )
     run_block(Block('bash', '', draw), folder, environment)
-    print('== README.md', flush=True)
-    for block in read_blocks(ROOT / 'README.md'):
-        if block.language == 'python' and '_base_' in block.text:
-            # A config that changes a shipped one: test_docs.py builds it.
-            continue
-        if block.language == 'bash':
-            for command in commands(block.text):
-                if command not in RUN_ELSEWHERE:
-                    for large, small in SMALLER.items():
-                        command = command.replace(large, small)
-                    run_block(Block('bash', '', command), folder, environment)
-        elif block.language == 'python':
-            run_block(block, folder, environment)
 
 
 def commands(text: str) -> list[str]:
@@ -163,27 +157,34 @@ def commands(text: str) -> list[str]:
     return [line for each in lines if (line := re.sub(r'(^| +)#.*', '', each).strip())]
 
 
+def run_here(text: str) -> Iterator[str]:
+    """The commands of README.md that are run here, at a small size."""
+    for command in commands(text):
+        if command not in RUN_ELSEWHERE:
+            for large, small in SMALLER.items():
+                command = command.replace(large, small)
+            yield command
+
+
 def main() -> None:
     """Run the pages that are named, or all."""
-    pages = [Path(name).resolve() for name in sys.argv[1:]] or [ROOT / 'README.md', *TUTORIALS]
-    with tempfile.TemporaryDirectory() as name:
-        for kind in ('readme', 'tutorials'):
-            folder = Path(name) / kind
-            folder.mkdir()
+    named = [Path(name).resolve() for name in sys.argv[1:]] or [README, *TUTORIALS]
+    path = [str(Path(sys.executable).parent), os.environ['PATH']]
+    for pages in ([README], TUTORIALS):
+        pages = [page for page in pages if page in named]
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
             copy_tracked(folder)
-            path = [str(Path(sys.executable).parent), os.environ['PATH']]
             environment = {
                 **os.environ,
                 'PATH': os.pathsep.join(path),
-                'PYTHONPATH': os.pathsep.join([str(folder), str(folder / 'demo')]),
+                'PYTHONPATH': os.pathsep.join([name, str(folder / 'demo')]),
                 'OMP_NUM_THREADS': '1',
             }
-            if kind == 'tutorials':
-                for page in pages:
-                    if page.parent.name == 'tutorials':
-                        run_page(page, folder, environment)
-            elif ROOT / 'README.md' in pages:
-                run_readme(folder, environment)
+            if README in pages:
+                prepare_readme(folder, environment)
+            for page in pages:
+                run_page(page, folder, environment)
     print('every command of the pages ran')
 
 

@@ -21,8 +21,7 @@ class CheckpointBackend(LocalBackend):
     paths that a checkpoint stores may be of another machine, or be forged.
 
     Args:
-        folder: of the checkpoints.
-        names: theirs, as a regular expression.
+        folder, names: of the checkpoints; their names, as a regular expression.
     """
 
     def __init__(self, folder: str, names: str) -> None:

@@ -63,8 +63,7 @@ def find_resumable(
     Args:
         work_dir: holds the file ``last_checkpoint``, whose name is looked for in `folder`: the run
             may have been moved.
-        folder: holds the checkpoints.
-        pattern: their names, as a glob.
+        folder, pattern: of the checkpoints; their names, as a glob.
         optimizer: whether they hold the optimizer's state.
 
     Returns:

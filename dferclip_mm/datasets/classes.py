@@ -9,11 +9,6 @@ from dataclasses import dataclass, field
 from ..emotions import EMOTIONS
 
 
-def compound_order(labels: set[str]) -> list[str]:
-    """Single emotions in their canonical order, then compounds sorted by name."""
-    return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))
-
-
 def check_names(argument: str, names: Iterable[str], known: Sequence[str]) -> None:
     """Check that an argument names classes, or compounds of them.
 

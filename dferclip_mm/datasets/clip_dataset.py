@@ -14,8 +14,8 @@ from mmengine.logging import print_log
 from ..media.errors import ClipReadError, StaleFileError, clip_error
 from ..media.video_files import check_clip
 from ..transforms.clip_opener import class_of, iterate_steps
-from .clip_finder import ClipFinder, find_candidates
-from .list_text import check_rows
+from .clip_finder import ClipFinder
+from .list_text import check_rows, place_in
 from .unreadable import UnreadableClips
 
 # These read any file as a video.
@@ -103,32 +103,35 @@ class ClipDataset(BaseActionDataset):
             **kwargs,
         )
 
-    def find_file(self, name: str) -> Path:
-        """A file below the root or the current folder.
+    def find_list(self, ann_file: str) -> Path:
+        """The list: a file below the root or the current folder.
 
         Raises:
             FileNotFoundError: if there is none.
         """
-        candidates = find_candidates(self.root, name)
-        found = next((path for path in candidates if path.is_file()), None)
-        if found is None:
-            raise FileNotFoundError(
-                f'{type(self).__name__}: expected a list at {" or ".join(map(str, candidates))}, '
-                'found no such file: check data_root and the name'
-            )
-        return found
+        candidates = self._candidates(ann_file)
+        for path in candidates:
+            if path.is_file():
+                return path
+        raise FileNotFoundError(
+            f'{type(self).__name__}: expected a list at {" or ".join(map(str, candidates))}, '
+            'found no such file: check data_root and the name'
+        )
 
     def find_clip_folder(self, clips: str) -> Path:
         """The given folder of the clips, or the first of the owner's that exists, or the root."""
         owners = [*(self.root / path for path in self.CLIP_FOLDERS), self.root]
-        candidates = find_candidates(self.root, clips) if clips else owners
-        found = next((path for path in candidates if path.is_dir()), None)
-        if found is None:
-            raise FileNotFoundError(
-                f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
-                f'(looked for {" and ".join(map(str, candidates))})'
-            )
-        return found
+        candidates = self._candidates(clips) if clips else owners
+        for path in candidates:
+            if path.is_dir():
+                return path
+        raise FileNotFoundError(
+            f"{type(self).__name__}: data_prefix['clips']={clips!r} is not a folder "
+            f'(looked for {" and ".join(map(str, candidates))})'
+        )
+
+    def _candidates(self, name: str) -> list[Path]:
+        return list(dict.fromkeys([self.root / name, Path(name).absolute()]))
 
     def load_data_list(self) -> list[dict]:
         """Find each listed clip; see the class for what is raised."""
@@ -148,7 +151,9 @@ class ClipDataset(BaseActionDataset):
         paths = [self.locate(row) for row in rows]
         missing = [row for row, path in zip(rows, paths, strict=True) if path is None]
         if missing:
-            some = ', '.join(f'{row.clip} ({self.location(row.line)})' for row in missing[:3])
+            some = ', '.join(
+                f'{row.clip} ({place_in(self.ann_file, row.line)})' for row in missing[:3]
+            )
             raise FileNotFoundError(
                 f'{type(self).__name__}: {len(missing)} of {len(rows)} listed clips are neither '
                 f'frame folders nor videos below {self.clip_folder}, first {some}: '
@@ -158,7 +163,7 @@ class ClipDataset(BaseActionDataset):
 
     def _check_repeated(self, first: dict, second: dict, annotation: dict) -> None:
         """Refuse a clip with two annotations; warn of one that is listed twice."""
-        location = self.location(second['ann_line'])
+        location = place_in(self.ann_file, second['ann_line'])
         for key in annotation:
             if key != 'total_frames' and first[key] != second[key]:
                 raise ValueError(
@@ -171,10 +176,6 @@ class ClipDataset(BaseActionDataset):
             logger='current',
             level=logging.WARNING,
         )
-
-    def location(self, line: int) -> str:
-        """A line of the list, for messages."""
-        return f'{self.ann_file}:{line}' if line else self.ann_file
 
     def full_init(self) -> None:
         """Read the list, as in MMEngine."""

@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import NamedTuple
 
 from ..media.packed import PACKED_SUFFIX
 from ..media.video_files import VIDEO_SUFFIXES
-
-
-def find_candidates(root: Path, name: str) -> list[Path]:
-    """Where a file or folder of a config may lie: below the dataset, or the current folder."""
-    return list(dict.fromkeys([root / name, Path(name).absolute()]))
 
 
 class _Listing(NamedTuple):

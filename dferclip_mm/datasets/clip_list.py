@@ -117,7 +117,7 @@ class ClipListDataset(CorpusDataset):
 
     def find_list(self, ann_file: str) -> Path:
         """The given table, or the folder of the classes in its place."""
-        return self.find_file(ann_file) if ann_file else self.clip_folder
+        return super().find_list(ann_file) if ann_file else self.clip_folder
 
     def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
         """The user's metainfo with the classes of the list, and the targets of the scores."""

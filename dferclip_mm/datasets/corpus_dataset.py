@@ -169,7 +169,7 @@ class CorpusDataset(ClipDataset):
     def find_list(self, ann_file: str) -> Path:
         """The given list, or the owner's for this split and fold."""
         if ann_file:
-            return self.find_file(ann_file)
+            return super().find_list(ann_file)
         path = self.root / self.list_path(self.listed_split, self.fold)
         if not path.is_file():
             raise FileNotFoundError(
@@ -264,12 +264,11 @@ class CorpusDataset(ClipDataset):
         """The path of a row's clip; of a path from another machine, the longest trailing part."""
         if not row.path_from_other_machine:
             return self.finder.find(row.clip)
-        found = None if self._clips_given else self.root_finder.find_by_suffix(row.clip)
+        found = None if self._clips_given else self._root_finder.find_by_suffix(row.clip)
         return found or self.finder.find_by_suffix(row.clip)
 
     @cached_property
-    def root_finder(self) -> ClipFinder:
-        """Finds clips below the data root."""
+    def _root_finder(self) -> ClipFinder:
         return ClipFinder(str(self.root))
 
 

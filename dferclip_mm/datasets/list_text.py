@@ -41,8 +41,12 @@ class ListError(ValueError):
         return f'expected {self.expected}, found {short!r}'
 
     def __str__(self) -> str:
-        location = f'{self.file}:{self.line}' if self.line else self.file
-        return f'{location}: {self.reason}'
+        return f'{place_in(self.file, self.line)}: {self.reason}'
+
+
+def place_in(file: str, line: int) -> str:
+    """A line of a list for messages, or with 0 the list."""
+    return f'{file}:{line}' if line else file
 
 
 def parse_lines(

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmaction.registry import DATASETS
 
-from .classes import compound_order
+from ..emotions import EMOTIONS
 from .corpus_dataset import LISTED_SPLITS, CorpusDataset, ListForm
 from .lists import Row, is_dferclip_list, parse_ferv39k_list, parse_mafw_captions
 
@@ -78,7 +78,8 @@ class MAFWDataset(CorpusDataset):
                 'found none: put them there or set metainfo=dict(classes=[...])'
             )
         rows = [row for path in found for row in self.read_list(path)]
-        return compound_order({row.label for row in rows if isinstance(row, Row)})
+        labels = {row.label for row in rows if isinstance(row, Row)}
+        return [name for name in EMOTIONS if name in labels] + sorted(labels - set(EMOTIONS))
 
     def annotation(self, row: Row) -> dict[str, Any]:
         """The label, and the caption on demand."""

@@ -9,24 +9,21 @@ from mmengine.dataset import ConcatDataset as _ConcatDataset
 from mmengine.dataset import RepeatDataset as _RepeatDataset
 
 
+def _labels(self: Any, idx: int) -> list[int]:
+    """The label of a clip; none without labels."""
+    info = self.get_data_info(idx)
+    return [info['label']] if 'label' in info else []
+
+
 @DATASETS.register_module()
 class ConcatDataset(_ConcatDataset):
     """MMEngine's ``ConcatDataset``. The datasets need equal classes in one order."""
 
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """The label of a clip; none without labels."""
-        return _labels(self, idx)
+    get_cat_ids = _labels
 
 
 @DATASETS.register_module()
 class RepeatDataset(_RepeatDataset):
     """MMEngine's ``RepeatDataset``."""
 
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """The label of a clip; none without labels."""
-        return _labels(self, idx)
-
-
-def _labels(dataset: Any, idx: int) -> list[int]:
-    info = dataset.get_data_info(idx)
-    return [info['label']] if 'label' in info else []
+    get_cat_ids = _labels

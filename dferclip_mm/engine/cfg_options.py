@@ -10,7 +10,7 @@ from typing import Any
 
 # A quoted word up to a comma, a bracket or the end, any other word, or the end of a tuple.
 _TOKEN = re.compile(
-    r"""(["'])((?:(?!\1).)*)\1(?=\s*(?:$|[,\])]))|[^\s,\[\]()][^,\[\]()]*|,?\s*\)"""
+    r"""(["'])((?:(?!\1).)*)\1(?=\s*(?:$|[,\])]))|[^\s,\[\]()][^,\[\]()]*|(?<!\(),?\s*\)"""
 )
 _TABLE = re.compile(r'[\[(\s]*(?:\{.*:.*\}|dict\(.*\))', re.DOTALL)
 
@@ -68,5 +68,8 @@ def _parse_word(token: re.Match[str]) -> Any:
 
 
 def _as_python(token: re.Match[str]) -> str:
-    """A word as Python writes it, and (a) as a tuple."""
-    return ',)' if token[0].endswith(')') else repr(_parse_word(token))
+    """A word as Python writes it, infinity as a number that is too large, and (a) as a tuple."""
+    if token[0].endswith(')'):
+        return ',)'
+    value = _parse_word(token)
+    return repr(value).replace('inf', '1e999') if isinstance(value, float) else repr(value)

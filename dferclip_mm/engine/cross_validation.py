@@ -81,11 +81,7 @@ class Programs:
 
 
 def find_folds(cfg: Config) -> list[int]:
-    """All folds of the test dataset.
-
-    Raises:
-        ValueError: when it has none.
-    """
+    """All folds of the test dataset; ValueError when it has none."""
     if cfg.get('test_dataloader') is None:
         raise ValueError('cross-validation needs a test_dataloader in the config')
     settings = next(unwrap_datasets(cfg.test_dataloader.dataset))
@@ -116,9 +112,8 @@ def settings_without(name: str) -> list[str]:
 def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
     """Check before the first training that every run has its lists, and that results are written.
 
-    Raises:
-        FileNotFoundError: at the first missing file, with the folds that lack none.
-        ValueError: when datasets do not take the settings, or not one RecallMetric tests.
+    Raises FileNotFoundError at the first missing file, with the folds that lack none, and
+    ValueError when datasets do not take the settings, or not one RecallMetric tests.
     """
     if not is_recall_metric(cfg.get('test_evaluator')):
         raise ValueError(
@@ -143,10 +138,8 @@ def check_runs(cfg: Config, runs: Sequence[Run]) -> None:
 def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
     """The result of a training: the best checkpoint by ``save_best``, else the last one.
 
-    With several metrics in ``save_best``, the first decides.
-
-    Raises:
-        FileNotFoundError: when the folder has no such checkpoint.
+    With several metrics in ``save_best``, the first decides. Raises FileNotFoundError when the
+    folder has no such checkpoint.
     """
     hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     best = hook.get('save_best')
@@ -168,10 +161,8 @@ def find_checkpoint(work_dir: Path, cfg: Config) -> Path:
 def train_and_test(run: Run, programs: Programs, cfg: Config) -> None:
     """Train and evaluate a run of a config, unless it has its results.
 
-    What its programs print goes to files in its folder.
-
-    Raises:
-        SystemExit: with code 75 after a stop signal, and with the cause when a program fails.
+    What its programs print goes to files in its folder. SystemExit has code 75 after a stop signal,
+    and the cause when a program fails.
     """
     if run.results.is_file():
         print(f'{run.name}: finished before (delete {run.results} to run it again)')

@@ -1,7 +1,4 @@
-"""Why a model answers as it does: frames, places of the face, and words.
-
-`model` is a recognizer in evaluation mode, and `label` the number of a class.
-"""
+"""Why a model in evaluation mode answers a class's number: frames, places of the face, words."""
 
 from .clip import read_clip
 from .figures import face_figure, texts_figure, time_figure

@@ -41,9 +41,8 @@ def read_clip(
 ) -> Clip:
     """Read a video, a frame folder, or frames (T, H, W, 3), uint8 RGB, by a config's test pipeline.
 
-    The first view is taken. Face crops are not called for where the clip lies in the config's
-    ``data_root``, or was ``evaluated``. Raises ValueError or OSError for no clip, or one that is
-    too short.
+    The first view is taken. Face crops are not called for where the clip lies in ``data_root``, or
+    was ``evaluated``. Raises ValueError or OSError for no clip, or one that is too short.
     """
     dataset = (cfg.get('test_dataloader') or {}).get('dataset', {})
     pipeline = [step for step in dataset.get('pipeline', ()) if step['type'] != 'PackActionInputs']
@@ -64,8 +63,7 @@ def read_clip(
             source['sample_idx'] = 0
     results = Compose(pipeline)(dict(source, start_index=0, label=-1, modality='RGB'))
     inputs = torch.from_numpy(np.ascontiguousarray(results['imgs']))
-    if inputs.ndim == 5:
-        inputs = inputs[0].transpose(0, 1)
+    inputs = inputs[0].transpose(0, 1) if inputs.ndim == 5 else inputs
     view = getattr(model, 'num_frames', None) or getattr(model.cls_head, 'num_segments', None)
     inputs = inputs[:view]
     if results['total_frames'] < len(inputs):

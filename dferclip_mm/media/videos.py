@@ -58,8 +58,10 @@ class Video:
         try:
             packets = self._list_packets()
             if span and not self._times:
+                start, end = span
                 raise ValueError(
-                    'expected frames from {:g} to {:g} seconds, found none'.format(*span)
+                    f'expected frames from {start:g} to {end:g} seconds, found none with a time '
+                    'stamp'
                 )
             self._total = len(self._times) or self._count_frames()
             if not span:
@@ -90,14 +92,10 @@ class Video:
             frame = self._find(index)
             while self._next <= index:
                 self._next += 1
-                frame = next(self._frames)
-        except StopIteration:
-            raise ValueError(
-                f'expected {self._total} frames, found the end after {self._next - 1}'
-            ) from None
+                frame = next(self._frames, None)
         except av.FFmpegError as error:
             raise ValueError(f'frame {index} does not decode: {first_line(error)}') from error
-        if frame.is_corrupt:
+        if frame is None or frame.is_corrupt:
             raise ValueError(f'frame {index} is damaged')
         return to_rgb(frame, self._reformatter)
 

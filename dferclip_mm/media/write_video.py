@@ -26,9 +26,8 @@ def write_video(path: str, frames: Iterable[TimedFrame], sound_of: str, end: flo
 
     Args:
         path: the file.
-        frames: of equal sizes, at least one.
+        frames: of equal sizes, at least one; the time of the last is ``end``.
         sound_of: the file they are from; it may have no sound.
-        end: the time of the last frame.
     """
     start = None
     with av.open(path, 'w', format='mp4') as target, av.open(sound_of) as source:

@@ -18,10 +18,7 @@ _PAPER, _INK = 255, (40, 40, 40)
 def write_sheet(path: Path, clips: Mapping[str, Path], most: int = 60) -> None:
     """Write a JPEG with four frames of each clip, from its first to its last, above its caption.
 
-    Args:
-        path: of the picture.
-        clips: caption -> frame folder.
-        most: clips that are shown; of more, those at equal distances.
+    Of clips, caption -> frame folder, at ``most`` so many are shown, at equal distances.
     """
     chosen = np.unique(np.linspace(0, len(clips) - 1, min(most, len(clips))).round().astype(int))
     names = [[*clips][index] for index in chosen]

@@ -47,11 +47,11 @@ def find_clips(folder: Path) -> dict[str, str]:
 def _refuse_nested(clips: dict[str, str]) -> None:
     """The frames of one clip would lie in the folder of another."""
     for name in clips:
-        outer = next(
-            (str(each) for each in PurePosixPath(name).parents if str(each) in clips), None
-        )
-        if outer is not None:
-            raise ValueError(f'{clips[name]} would lie in the folder of {clips[outer]}: rename one')
+        for outer in map(str, PurePosixPath(name).parents):
+            if outer in clips:
+                raise ValueError(
+                    f'{clips[name]} would lie in the folder of {clips[outer]}: rename one'
+                )
 
 
 def list_clips(clips: Iterable[str]) -> list[tuple[str, str]]:
@@ -72,16 +72,11 @@ def read_clip_list(path: Path, root: Path) -> tuple[list[tuple[str, str]], dict[
     A clip is named by the column `CLIP_COLUMNS` of a table with a header, separated by commas or
     tabs; else by what stands first in the line, as in the lists of all corpora.
 
-    Args:
-        path: of the list.
-        root: folder that the clips lie in.
-
     Returns:
-        (line, name) for each line, ``''`` for a header; and name -> path.
+        (line, name) for each line, ``''`` for a header; and name -> path of the clips below `root`.
 
     Raises:
         ListError: when a line names no clip that is there, or two files have one name.
-        OSError: when the list cannot be read.
     """
     lines: list[tuple[str, str]] = []
     clips: dict[str, str] = {}

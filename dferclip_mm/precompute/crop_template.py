@@ -14,8 +14,7 @@ from ..media.timed_frames import TimedFrame
 def measure_template(frames: Iterable[TimedFrame], find: FaceFinder) -> CropTemplate:
     """Measure the crops of a dataset from frames of many clips; a frame's largest face counts.
 
-    Raises:
-        ValueError: when there is no face in any frame.
+    ValueError where no frame has a face.
     """
     found, sides, total = [], [], 0
     for frame in frames:

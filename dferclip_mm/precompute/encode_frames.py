@@ -37,10 +37,7 @@ def decode_clip(
 def encode_frames(model: Any, frames: torch.Tensor, batch_size: int = 64) -> np.ndarray:
     """The backbone's features of frames: uint8 (T, 3, H, W) -> float32 (T, D).
 
-    Args:
-        model: a recognizer without ``num_frames``, in evaluation mode: clips have any length.
-        frames: of one clip.
-        batch_size: frames at a time.
+    The model is a recognizer without ``num_frames``, in evaluation mode: clips have any length.
     """
     features = []
     for part in frames.split(batch_size):

@@ -1,5 +1,7 @@
 """Values of --cfg-options: MMEngine's syntax, and no word is changed."""
 
+import math
+
 import pytest
 
 from dferclip_mm.engine.cfg_options import parse_options
@@ -29,6 +31,8 @@ from dferclip_mm.engine.cfg_options import parse_options
         ('[(1,2),(3,4)]', [(1, 2), (3, 4)]),
         ('"[1, x]"', [1, 'x']),
         ('[]', []),
+        ('()', ()),
+        ('[-inf,1]', [-math.inf, 1]),
         ('[a,]', ['a']),
         ("'3'", '3'),
         ('happy, sad (a little)', 'happy, sad (a little)'),

@@ -97,35 +97,32 @@ def resumed(folder, source='auto', **checkpoint):
 
 
 @pytest.mark.parametrize(
-    ('name', 'is_own'),
+    ('name', 'settings', 'is_own'),
     [
-        *[(name, True) for name in ('epoch_1.pth', 'preempted.pth', 'last_checkpoint')],
-        *[(name, False) for name in ('other.pth', 'best_dfer_WAR_epoch_1.pth', 'iter_9.pth')],
+        ('epoch_1.pth', {}, True),
+        ('preempted.pth', {}, True),
+        ('last_checkpoint', {}, True),
+        ('other.pth', {}, False),
+        ('best_dfer_WAR_epoch_1.pth', {}, False),
+        ('iter_9.pth', {}, False),
+        # Names and folder follow the config.
+        ('iter_9.pth', dict(by_epoch=False), True),
+        ('iter_9.pth', dict(filename_tmpl='iter_{}.pth'), True),
+        ('iter_9.pth', dict(by_epoch=False, out_dir='other'), False),
+        ('other/run/iter_9.pth', dict(by_epoch=False, out_dir='other'), True),
     ],
 )
-def test_a_file_that_the_run_wrote_is_resumed_and_no_other(name, is_own, tmp_path):
-    (tmp_path / name).touch()
-    assert resumed(tmp_path) == ((True, None) if is_own else (False, 'b.pth'))
-
-
-def test_names_and_folder_of_checkpoints_follow_the_config(tmp_path):
-    run, other = tmp_path / 'run', tmp_path / 'other'
-    for folder in (run, other / 'run'):
-        folder.mkdir(parents=True)
-    (run / 'iter_9.pth').touch()
-    assert resumed(run, by_epoch=False) == (True, None)
-    assert resumed(run, filename_tmpl='iter_{}.pth') == (True, None)
-    assert resumed(run, by_epoch=False, out_dir=str(other)) == (False, 'b.pth')
-    (other / 'run/iter_9.pth').touch()
-    assert resumed(run, by_epoch=False, out_dir=str(other)) == (True, None)
+def test_a_file_that_the_run_wrote_is_resumed_and_no_other(name, settings, is_own, work_dir):
+    path = Path(name) if '/' in name else Path('run', name)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert resumed('run', **settings) == ((True, None) if is_own else (False, 'b.pth'))
 
 
 def test_restarted_processes_resume_from_their_own_checkpoint(tmp_path, monkeypatch):
     (tmp_path / 'epoch_4.pth').touch()
-    assert resumed(tmp_path, 'given.pth') == (True, 'given.pth')
-    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '0')
-    assert resumed(tmp_path, 'given.pth') == (True, 'given.pth')
-    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', '1')
-    assert resumed(tmp_path, 'given.pth') == (True, None)
+    for restarts, source in (('0', 'given.pth'), ('1', None)):
+        monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', restarts)
+        assert resumed(tmp_path, 'given.pth') == (True, source)
     # Nothing written yet.
     assert resumed(tmp_path / 'empty', 'given.pth') == (True, 'given.pth')

@@ -115,7 +115,10 @@ def test_a_threshold_keeps_as_many_answers_as_the_error_rate_allows() -> None:
     assert np.isnan(calibration.select_answers(SCORES, LABELS, 0.99)[1])
     # Equal scores are answered together: two of three are wrong.
     equal = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5, 0.5]])
-    with pytest.raises(ValueError, match='67% of the surest answers are wrong'):
+    with pytest.raises(
+        ValueError,
+        match=r'no threshold gives an error rate of 0\.4: 67% of the surest answers are wrong',
+    ):
         calibration.find_threshold(equal, np.array([0, 1, 1, 0]), 0.4)
 
 

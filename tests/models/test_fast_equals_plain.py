@@ -6,8 +6,6 @@ from mmaction.registry import MODELS
 
 from benchmarks.reference import reference_logits
 
-LABELS = torch.tensor([1, 4])
-
 
 def compare(model):
     """Logits within 1e-4, each parameter's gradient within 1e-5 of its norm.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
+from mmengine.hooks import CheckpointHook
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.utils.data import DataLoader
@@ -76,27 +77,32 @@ def check_config_keys(cfg: Mapping[str, Any]) -> None:
 
 
 def check_save_best(
-    names: Iterable[str], metrics: Iterable[Any], multi_class: bool | None = None
+    writer: CheckpointHook, metrics: Sequence[Any], multi_class: bool | None = None
 ) -> None:
     """Refuse names in ``save_best`` that no metric of the validation logs.
 
     The metrics are built and told the classes; one without a method ``reports`` may log any name.
-    `multi_class` tells whether clips have several labels, where that is known.
+    ``'auto'``, the first score, needs a rule where MMEngine does not know its order. `multi_class`
+    tells whether clips have several labels, where that is known.
     """
-    reported = ['auto']
+    reported: list[str] = []
     for metric in metrics:
         if not hasattr(metric, 'reports'):
-            return
+            reported.append('*')
+            continue
         prefix = f'{metric.prefix}/' if metric.prefix else ''
-        logged = metric.reports(
-            vars(metric), {**(metric.dataset_meta or {}), 'multi_class': multi_class}
-        )
-        reported += [prefix + name for name in logged]
-    for name in names:
-        if not any(fnmatch(name, pattern) for pattern in reported):
+        told = {**(metric.dataset_meta or {}), 'multi_class': multi_class}
+        reported += [prefix + name for name in metric.reports(vars(metric), told)]
+    for name in writer.save_best or ():
+        if name == 'auto' and writer.rules == [None] and reported[:1] not in ([], ['*']):
+            raise ValueError(
+                "default_hooks.checkpoint.save_best='auto' cannot tell whether more is better: set "
+                f"it to one of {', '.join(reported)}, and rule to 'greater' or 'less'"
+            )
+        if name != 'auto' and not any(fnmatch(name, pattern) for pattern in reported):
             raise ValueError(
                 f'default_hooks.checkpoint.save_best: no metric logs {name!r}, expected one of '
-                f'{", ".join(reported[1:])}'
+                f'{", ".join(reported)}'
             )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..lookup import list_metrics
 from .arguments import find_class
 
 _TSM = 'TSMOptimWrapperConstructor'
@@ -33,19 +32,3 @@ def check_trainable(cfg: Mapping[str, Any]) -> None:
             f'layer, not {ours[0]}: set '
             'optim_wrapper.constructor=DefaultOptimWrapperConstructor'
         )
-    _check_auto(cfg)
-
-
-def _check_auto(cfg: Mapping[str, Any]) -> None:
-    """Refuse ``save_best='auto'``, which takes the first score, where its order is not known."""
-    writer = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-    first: Any = next(iter(list_metrics(cfg.get('val_evaluator'))), None)
-    metric = find_class(first)
-    if metric is None or writer.get('rule') or 'auto' not in (writer.get('save_best') or ()):
-        return
-    prefix = first.get('prefix') or metric.default_prefix
-    names = ', '.join(f"'{prefix}/{name}'" for name in metric.reports(first, {}))
-    raise ValueError(
-        f"default_hooks.checkpoint.save_best='auto' cannot tell whether more of {first['type']} is "
-        f"better: set save_best to one of {names}, and rule to 'greater' or 'less'"
-    )

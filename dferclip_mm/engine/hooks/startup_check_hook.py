@@ -69,11 +69,12 @@ class StartupCheckHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Check everything that training and its validation need."""
         loaders = {'train_dataloader': runner.train_dataloader}
-        save_best = getattr(find_hook(runner, CheckpointHook), 'save_best', None)
+        writer = find_hook(runner, CheckpointHook)
         if runner.val_loop is not None:
             loaders['val_dataloader'] = runner.val_dataloader
             several = getattr(runner.val_dataloader.dataset, 'multi_class', None)
-            check_save_best(save_best or (), runner.val_evaluator.metrics, several)
+            if writer is not None:
+                check_save_best(writer, runner.val_evaluator.metrics, several)
             check_metric_names(runner.val_evaluator.metrics, 'val_dataloader')
         datasets = {key: loader.dataset for key, loader in loaders.items()}
         for key, dataset in datasets.items():
@@ -87,7 +88,7 @@ class StartupCheckHook(Hook):
         for key, loader in loaders.items():
             check_one_clip(runner.model, loader, key)
         runner.model.train(training)
-        self._tell(runner, datasets.get('val_dataloader'), save_best)
+        self._tell(runner, datasets.get('val_dataloader'), getattr(writer, 'save_best', None))
 
     def _tell(self, runner: Any, val_dataset: Any, save_best: list[str] | None) -> None:
         """Log what a person should know before the training begins."""

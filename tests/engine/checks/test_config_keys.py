@@ -8,6 +8,7 @@ import mmaction
 import pytest
 from lengths import LONG
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 
 from dferclip_mm.engine.checks.arguments import check_arguments
 from dferclip_mm.engine.checks.config_keys import (
@@ -69,11 +70,22 @@ def metric(prefix='dfer', logged=('WAR', 'UAR', 'recall/fear', 'part/*')):
     return SimpleNamespace(prefix=prefix, dataset_meta=None, reports=lambda *_: logged)
 
 
+def writer(*names, rule='greater'):
+    return CheckpointHook(save_best=[*names], rule=rule)
+
+
 def test_only_what_a_metric_logs_may_be_best():
-    check_save_best(['dfer/WAR', 'dfer/recall/fear', 'dfer/part/1', 'auto'], [metric()])
+    check_save_best(writer('dfer/WAR', 'dfer/recall/fear', 'dfer/part/1'), [metric()])
     # A metric that does not list its names may log any.
-    check_save_best(['acc/top1'], [metric(), SimpleNamespace()])
+    check_save_best(writer('acc/top1'), [metric(), SimpleNamespace()])
     for name in ('dfer/uar', 'WAR', 'dfer/recall/faer'):
         said = f"save_best: no metric logs '{name}', expected one of dfer/WAR, dfer/UAR, dfer/rec"
         with pytest.raises(ValueError, match=said):
-            check_save_best(['dfer/WAR', name], [metric()])
+            check_save_best(writer('dfer/WAR', name), [metric()])
+
+
+def test_auto_needs_a_rule_for_our_scores():
+    with pytest.raises(ValueError, match=r"'auto' cannot tell .* one of dfer/WAR.* and rule to"):
+        check_save_best(writer('auto', rule=None), [metric()])
+    check_save_best(writer('auto'), [metric()])
+    check_save_best(writer('auto', rule=None), [SimpleNamespace(), metric()])

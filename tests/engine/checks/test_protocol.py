@@ -20,12 +20,7 @@ def test_a_smaller_batch_is_warned_about_with_both_remedies():
 
 @pytest.mark.parametrize(
     ('auto_scale_lr', 'batch_size'),
-    [
-        ({}, 6),
-        (dict(base_batch_size=48), 48),
-        (dict(base_batch_size=48, enable=True), 6),
-        (dict(base_batch_size=48), None),
-    ],
+    [({}, 6), ({'base_batch_size': 48, 'enable': True}, 6), ({'base_batch_size': 48}, None)],
 )
 def test_nothing_is_warned_about_otherwise(auto_scale_lr, batch_size):
     assert not [*find_batch_size_mismatch(auto_scale_lr, batch_size, 1)]

@@ -114,18 +114,28 @@ def test_a_description_that_is_none_is_explained(tmp_path, archs, state, tiny_cl
         build_clip('tiny', str(folder))
 
 
+def test_open_clip_knows_the_checksums_of_nine_files():
+    assert len(weights.openai_checksums()) == 9
+    vit_b_32 = '40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af'
+    assert vit_b_32 in weights.openai_checksums()
+
+
 @pytest.mark.filterwarnings('ignore:.*torch.jit:FutureWarning')
-def test_openais_own_file_decides_the_activation(
+def test_openais_own_file_decides_the_activation_and_no_other_archive_is_loaded(
     tmp_path, archs, state, tiny_clip, said, monkeypatch
 ):
+    """OpenAI distributes float16 and TorchScript."""
     clip = open_clip.CLIP(**tiny_clip)
     clip.load_state_dict(state)
     path = tmp_path / 'ViT-B-32.pt'
-    torch.jit.script(clip.eval()).save(path)
+    torch.jit.script(clip.eval().half()).save(path)
+    with pytest.raises(ValueError, match=r'not one of the 9 files .* save its state_dict\(\)'):
+        build_clip('tiny', str(path))
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(weights, 'openai_checksums', lambda: {checksum})
+    half = {name: value.half().float() for name, value in state.items()}
     for arch in ('tiny', 'tiny-quickgelu', {**tiny_clip, 'quick_gelu': False}):
-        check_towers(arch, path, state, True, tiny_clip)
+        check_towers(arch, path, half, True, tiny_clip)
     assert said == []
 
 
