@@ -23,9 +23,9 @@ def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], s
         show: how many of a kind to name.
     """
     roots = list(dict.fromkeys(split.folders[0] for split in splits))
-    blocks = [f'below {", ".join(roots)}', _format_counts(splits)] if splits else []
+    below = f'below {", ".join(roots)}\n\n{_format_counts(splits)}\n\n' if splits else ''
     if not findings:
-        return '\n\n'.join([*blocks, 'nothing was found'])
+        return f'{below}nothing was found'
     number = Counter(finding.kind for finding in findings)
     order = sorted(number, key=lambda kind: (-SEVERITIES.index(KINDS[kind].severity), kind))
     width = max(map(len, order))
@@ -34,17 +34,17 @@ def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], s
         f'{KINDS[kind].severity:8}  {kind:{width}}  {number[kind]:6}  {KINDS[kind].meaning}'
         for kind in order
     ]
-    blocks.append('\n'.join(table))
+    blocks = ['\n'.join(table)]
     for kind in order:
         some = [str(finding) for finding in findings if finding.kind == kind]
         more = [f'  and {len(some) - show} more'] if len(some) > show else []
         lines = [f'{KINDS[kind].severity}: {kind}', *(f'  {each}' for each in some[:show]), *more]
         blocks.append('\n'.join(lines))
-    text = '\n\n'.join(blocks[1:] if splits else blocks)
+    text = '\n\n'.join(blocks)
     # What is the same in every line hides what is not.
     for root in roots:
         text = text.replace(f'{root}{os.sep}', '')
-    return '\n\n'.join([*blocks[: bool(splits)], text])
+    return below + text
 
 
 def report_content(

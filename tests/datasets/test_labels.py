@@ -141,14 +141,6 @@ def concat(*datasets):
     return dict(type='ConcatDataset', datasets=parts)
 
 
-def test_corpora_in_another_class_order_do_not_train_together(roots):
-    other = dict(metainfo=dict(classes=REVERSED))
-    with pytest.raises(ValueError, match='does not match meta information'):
-        DATASETS.build(
-            concat(('DFEWDataset', roots['dfew'], {}), ('FERV39kDataset', roots['ferv39k'], other))
-        )
-
-
 def test_clips_with_scores_have_no_classes_to_balance(tmp_path, frames):
     frames(tmp_path / 'a', 2)
     write_text(tmp_path / 's.csv', 'clip,pain\na,1\n')
