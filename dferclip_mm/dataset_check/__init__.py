@@ -5,27 +5,21 @@ Open this door to find another fault of datasets, or to change the report.
 
 from .clean import clean_targets, write_clean
 from .compare import compare
-from .findings import KINDS, Finding, worst
-from .inspect_clips import ClipReport, inspect_clip, inspect_clips
+from .findings import Finding, worst
+from .inspect_clips import ClipReport, inspect_clips
 from .listing import find_folds, read_split
-from .published import published_clips
 from .report import format_report, report_content
-from .splits import ListedClip, SplitListing, find_openers
+from .splits import find_openers
 
 __all__ = [
-    'KINDS',
     'ClipReport',
     'Finding',
-    'ListedClip',
-    'SplitListing',
     'clean_targets',
     'compare',
     'find_folds',
     'find_openers',
     'format_report',
-    'inspect_clip',
     'inspect_clips',
-    'published_clips',
     'read_split',
     'report_content',
     'worst',

@@ -24,11 +24,11 @@ def compare(splits: Sequence[SplitListing], reports: Mapping[str, ClipReport]) -
         splits: each dataloader and fold.
         reports: of each clip by its path.
     """
-    lists: dict[str, list[tuple[SplitListing, ListedClip]]] = defaultdict(list)
+    lists: dict[str, list[ListedClip]] = defaultdict(list)
     for split in splits:
         for each in split.clips:
             if each.path is not None:
-                lists[each.path].append((split, each))
+                lists[each.path].append(each)
     found = [
         finding
         for path, listed in lists.items()
@@ -46,10 +46,8 @@ def compare(splits: Sequence[SplitListing], reports: Mapping[str, ClipReport]) -
     return list(dict.fromkeys(found))
 
 
-def _of_clip(
-    report: ClipReport, listed: Sequence[tuple[SplitListing, ListedClip]]
-) -> Iterator[Finding]:
-    places = tuple(dict.fromkeys(each.place for _, each in listed))
+def _of_clip(report: ClipReport, listed: Sequence[ListedClip]) -> Iterator[Finding]:
+    places = tuple(dict.fromkeys(each.place for each in listed))
 
     def finding(kind: str, message: str) -> Finding:
         return Finding(kind, message, report.path, places)
@@ -58,7 +56,7 @@ def _of_clip(
         yield finding(kind, message)
     if not report.frames:
         return
-    for _, each in listed:
+    for each in listed:
         counted = each.num_frames
         if counted is not None and counted != report.frames and not report.unread:
             message = f'the list counts {counted} frames, {report.frames} are there'

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pandas
+
 from .findings import KINDS, SEVERITIES, Finding, worst
 from .splits import SplitListing
 
@@ -21,9 +23,9 @@ def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], s
         show: how many of a kind to name.
     """
     roots = list(dict.fromkeys(split.folders[0] for split in splits))
-    blocks = [f'below {", ".join(roots)}', _format_counts(splits)] if splits else []
+    below = f'below {", ".join(roots)}\n\n{_format_counts(splits)}\n\n' if splits else ''
     if not findings:
-        return '\n\n'.join([*blocks, 'nothing was found'])
+        return f'{below}nothing was found'
     number = Counter(finding.kind for finding in findings)
     order = sorted(number, key=lambda kind: (-SEVERITIES.index(KINDS[kind].severity), kind))
     width = max(map(len, order))
@@ -32,17 +34,17 @@ def format_report(splits: Sequence[SplitListing], findings: Sequence[Finding], s
         f'{KINDS[kind].severity:8}  {kind:{width}}  {number[kind]:6}  {KINDS[kind].meaning}'
         for kind in order
     ]
-    blocks.append('\n'.join(table))
+    blocks = ['\n'.join(table)]
     for kind in order:
         some = [str(finding) for finding in findings if finding.kind == kind]
         more = [f'  and {len(some) - show} more'] if len(some) > show else []
         lines = [f'{KINDS[kind].severity}: {kind}', *(f'  {each}' for each in some[:show]), *more]
         blocks.append('\n'.join(lines))
-    text = '\n\n'.join(blocks[1:] if splits else blocks)
+    text = '\n\n'.join(blocks)
     # What is the same in every line hides what is not.
     for root in roots:
         text = text.replace(f'{root}{os.sep}', '')
-    return '\n\n'.join([*blocks[: bool(splits)], text])
+    return below + text
 
 
 def report_content(
@@ -77,19 +79,16 @@ def report_content(
 def _format_counts(splits: Sequence[SplitListing]) -> str:
     """Clips by class of each split, beside the published numbers where there are any."""
     names = list(dict.fromkeys(name for split in splits for name in split.classes))
-    header, columns = ['clips'], [[*names, 'all']]
+    header: list[str] = []
+    columns: list[list[Any]] = []
     for split in splits:
         count = split.count()
         header.append(split.title)
-        columns.append([str(count[name]) for name in names] + [str(count.total())])
+        columns.append([*(count[name] for name in names), count.total()])
         total, by_class = split.published()
         if total is not None:
             header.append('published')
-            columns.append([str(by_class.get(name, '')) for name in names] + [str(total)])
-    widths = [max(map(len, [head, *cells])) for head, cells in zip(header, columns, strict=True)]
-    rows = [header, *zip(*columns, strict=True)]
-    return '\n'.join(
-        f'{row[0]:{widths[0]}}'
-        + ''.join(f'  {cell:>{w}}' for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+            columns.append([*(by_class.get(name, '') for name in names), total])
+    rows = [*zip(*columns, strict=True)]
+    frame = pandas.DataFrame(rows, [*names, 'all'], pandas.Index(header, name='clips'))
+    return frame.to_string()

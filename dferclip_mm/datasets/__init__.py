@@ -4,7 +4,6 @@ Open this door to add a dataset.
 """
 
 from .afew import AFEWDataset
-from .clip_dataset import ClipDataset
 from .clip_list import ClipListDataset
 from .corpus_dataset import CorpusDataset
 from .dfew import DFEWDataset
@@ -14,7 +13,6 @@ from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'AFEWDataset',
-    'ClipDataset',
     'ClipListDataset',
     'ConcatDataset',
     'CorpusDataset',

@@ -37,8 +37,8 @@ class ClipDataset(BaseActionDataset):
     """Clips that a list names, with their annotations.
 
     A clip is a folder of frames, a video or a packed clip. Each item holds ``filename`` (absolute
-    path), ``ann_file`` and ``ann_line`` (where the clip is listed), and its annotation. A subclass
-    reads the list (`read_rows`) and says what of a row goes into the item (`annotation`).
+    path), ``ann_file`` and ``ann_line`` (where the clip is listed), and its annotation. How a list
+    is read, and what of it goes into an item, is in `CorpusDataset`.
 
     Args:
         data_root: the folder of the dataset. Links below it are followed.
@@ -59,6 +59,8 @@ class ClipDataset(BaseActionDataset):
         ValueError: if an argument is wrong.
         ListError: at the first line of the list that cannot be read.
     """
+
+    CLIP_FOLDERS: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class ClipDataset(BaseActionDataset):
         self.unreadable = UnreadableClips(
             unreadable, test_mode=test_mode, max_replaced=max_replaced
         )
+        self._clips_given = bool(prefix.get('clips'))
         self.clip_folder = self.find_clip_folder(prefix.get('clips', ''))
         self.finder = ClipFinder(str(self.clip_folder))
         self.list_file = self.find_list(ann_file)
@@ -116,8 +119,9 @@ class ClipDataset(BaseActionDataset):
         )
 
     def find_clip_folder(self, clips: str) -> Path:
-        """The folder that the list's clips lie in: the given one, or the root."""
-        candidates = self._candidates(clips)
+        """The given folder of the clips, or the first of the owner's that exists, or the root."""
+        owners = [*(self.root / path for path in self.CLIP_FOLDERS), self.root]
+        candidates = self._candidates(clips) if clips else owners
         for path in candidates:
             if path.is_dir():
                 return path
@@ -128,34 +132,6 @@ class ClipDataset(BaseActionDataset):
 
     def _candidates(self, name: str) -> list[Path]:
         return list(dict.fromkeys([self.root / name, Path(name).absolute()]))
-
-    def complete_metainfo(self, metainfo: dict[str, Any]) -> dict[str, Any]:
-        """The dataset's metainfo from the user's."""
-        return metainfo
-
-    def read_rows(self) -> list[Any]:
-        """The rows of the list, each with ``clip`` and ``line``, and a `ListError` for each other.
-
-        Raises:
-            ListError: if the file cannot be read at all.
-        """
-        raise NotImplementedError
-
-    def select_rows(self, rows: list[Any]) -> list[Any]:
-        """The rows that belong to this dataset."""
-        return rows
-
-    def annotation(self, row: Any) -> dict[str, Any]:
-        """What a row adds to its item.
-
-        Raises:
-            ListError: if it says something impossible.
-        """
-        raise NotImplementedError
-
-    def locate(self, row: Any) -> str | None:
-        """The path of a row's clip, or None if it is missing."""
-        return self.finder.find(row.clip)
 
     def load_data_list(self) -> list[dict]:
         """Find each listed clip; see the class for what is raised."""
@@ -206,10 +182,6 @@ class ClipDataset(BaseActionDataset):
         if not self._fully_initialized:
             super().full_init()
             self.unreadable.clear(len(self))
-
-    def set_target(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An item as the pipeline takes it."""
-        return info
 
     def get_subset_(self, indices: Sequence[int] | int) -> None:
         """Keep only some clips, with new numbers, as in MMEngine."""

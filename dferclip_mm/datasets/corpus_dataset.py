@@ -68,7 +68,6 @@ class CorpusDataset(ClipDataset):
 
     CORPUS = ''
     FOLDS = 1
-    CLIP_FOLDERS: tuple[str, ...] = ()
     # The parser of the owner's lists, and the number of their first label (None: words).
     LIST_FORM: ListForm = (parse_ferv39k_list, None)
     compound = False
@@ -179,14 +178,6 @@ class CorpusDataset(ClipDataset):
                 'or set ann_file'
             )
         return path
-
-    def find_clip_folder(self, clips: str) -> Path:
-        """The given folder, or the first of the owner's that exists, or the root."""
-        self._clips_given = bool(clips)
-        if clips:
-            return super().find_clip_folder(clips)
-        candidates = [self.root / path for path in self.CLIP_FOLDERS]
-        return next((path for path in candidates if path.is_dir()), self.root)
 
     def read_list(self, path: Path) -> list[Row | ListError]:
         """The rows of a list file, in the owner's form, in DFER-CLIP's, or of clips alone."""

@@ -16,8 +16,8 @@ Formats, as their owners distribute them:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from ..emotions import emotion_of
 from .list_text import ListError, check_reference, numbered_lines, parse_lines
@@ -106,37 +106,22 @@ class ListLabels:
 
 def parse_dfew_csv(text: str, file: str, labels: ListLabels) -> Rows:
     """DFEW's ``video_name,label``; numbers are padded to five digits."""
-    begun = False
 
-    def parse(content: str, line: int) -> Row | None:
-        nonlocal begun
-        first, begun = not begun, True
-        name, comma, number = (part.strip(' "\t') for part in content.rpartition(','))
-        if first and (name.lower(), number.lower()) == ('video_name', 'label'):
-            return None
-        if not comma:
-            raise ListError('', 0, f"'video_name,label', {_OTHER_FORMS}", content)
-        label = labels.read(number)
-        return Row(pad_number(check_reference(name)), label, line)
+    def split(content: str) -> list[str]:
+        return [part.strip(' "\t') for part in content.rsplit(',', 1)]
 
-    return parse_lines(numbered_lines(text), file, parse)
-
-
-def pad_number(clip: str) -> str:
-    """The name of a clip of DFEW: a bare number has five digits."""
-    return clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip
+    lines = [*numbered_lines(text)]
+    if lines and split(lines[0][1].lower()) == ['video_name', 'label']:
+        del lines[0]
+    for row in _parse_cells(lines, file, labels, split, f"'video_name,label', {_OTHER_FORMS}"):
+        yield replace(row, clip=pad_number(row.clip)) if isinstance(row, Row) else row
 
 
 def parse_ferv39k_list(text: str, file: str, labels: ListLabels) -> Rows:
-    """FERV39k's and MAFW's ``clip word``; the clip's name may hold spaces."""
-
-    def parse(content: str, line: int) -> Row:
-        clip, *word = content.strip().rsplit(None, 1)
-        if not word:
-            raise ListError('', 0, f"'clip emotion', {_OTHER_FORMS}", content)
-        return Row(check_reference(clip), labels.read(word[0]), line)
-
-    return parse_lines(numbered_lines(text), file, parse)
+    """FERV39k's ``Scene/Word/id word`` (a scene may hold blanks), and MAFW's ``clip word``."""
+    form = f"'clip emotion', {_OTHER_FORMS}"
+    lines = numbered_lines(text)
+    return _parse_cells(lines, file, labels, lambda line: line.strip().rsplit(None, 1), form)
 
 
 def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
@@ -144,17 +129,33 @@ def parse_mafw_captions(text: str, file: str, labels: ListLabels) -> Rows:
 
     The English one is kept; a missing one is ``''``.
     """
+    form = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
+    return _parse_cells(numbered_lines(text), file, labels, lambda line: line.split('\t', 3), form)
+
+
+def _parse_cells(
+    lines: Iterable[tuple[int, str]],
+    file: str,
+    labels: ListLabels,
+    split: Callable[[str], list[str]],
+    form: str,
+) -> Rows:
+    """Lines of a clip, its label, and perhaps a Chinese and an English caption."""
 
     def parse(content: str, line: int) -> Row:
-        clip, *rest = (part.strip() for part in content.split('\t', 3))
-        if not rest:
-            expected = "'clip<tab>emotion<tab>Chinese caption<tab>English caption'"
-            raise ListError('', 0, expected, content)
-        word, _, english = (*rest, '', '')[:3]
+        cells = [cell.strip() for cell in split(content)]
+        if len(cells) == 1:
+            raise ListError('', 0, form, content)
+        clip, word, _, english = (*cells, '', '')[:4]
         label = labels.read(word)
         return Row(check_reference(clip), label, line, english=clean_sentence(english))
 
-    return parse_lines(numbered_lines(text), file, parse)
+    return parse_lines(lines, file, parse)
+
+
+def pad_number(clip: str) -> str:
+    """The name of a clip of DFEW: a bare number has five digits."""
+    return clip.zfill(5) if re.fullmatch('[0-9]+', clip) else clip
 
 
 def is_dferclip_list(text: str) -> bool:

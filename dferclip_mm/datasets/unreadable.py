@@ -43,9 +43,8 @@ class UnreadableClips:
         self.policy = known[0] if policy is None else policy
         if self.policy not in known:
             raise ValueError(
-                f'unreadable={policy!r}: expected {" or ".join(map(repr, known))} '
-                + ('in evaluation, where no clip may stand for another' if test_mode else '')
-                + ('' if test_mode else 'in training (without test_mode=True)')
+                f'unreadable={policy!r}: expected {" or ".join(map(repr, known))} in '
+                + ('evaluation' if test_mode else 'training (without test_mode=True)')
             )
         if not 0 <= max_replaced <= 1:
             raise ValueError(
@@ -69,12 +68,7 @@ class UnreadableClips:
         return self._flags.nonzero().flatten().tolist()
 
     def substitute(self, dataset: Any, index: int, error: ClipReadError) -> dict:
-        """What the dataset gives in place of a clip.
-
-        Args:
-            dataset: whose ``prepare_data`` raises `ClipReadError`.
-            index: of the clip.
-            error: why it cannot be read.
+        """What the dataset gives in place of a clip, which raised an error.
 
         Raises:
             ClipReadError: if the policy says so, too many clips were replaced, or none is left.
@@ -93,15 +87,21 @@ class UnreadableClips:
             ClipReadError: if there are more; it names them.
         """
         if self.policy == 'replace' and len(found) > self.max_replaced * len(dataset):
+            some = ', '.join(place_of(dataset.get_data_info(index)) for index in found[:_NAMED])
+            more = f' and {len(found) - _NAMED} more' if len(found) > _NAMED else ''
             raise ClipReadError(
                 f'{len(found)} of {len(dataset)} training clips cannot be read, more than '
-                f'max_replaced={self.max_replaced:g} of them: {places(dataset, found)}; '
+                f'max_replaced={self.max_replaced:g} of them: {some}{more}; '
                 'tools/check_dataset.py lists all bad clips, and writes lists without them'
             )
 
     def _replacement(self, dataset: Any, index: int, error: ClipReadError) -> dict:
         for _ in range(_TRIES):
-            self._note(dataset, index, error)
+            if not self._flags[index]:
+                self._flags[index] = 1
+                message = f'{error}; another clip is taken in its place'
+                print_log(message, logger='current', level=logging.WARNING)
+                self.check(dataset, self.found())
             # From numpy's generator, as augmentation: seeded for each sample.
             index = int(np.random.randint(len(dataset)))
             try:
@@ -109,16 +109,6 @@ class UnreadableClips:
             except ClipReadError as again:
                 error = again
         raise ClipReadError(f'{_TRIES} clips in a row cannot be read, the last one: {error}')
-
-    def _note(self, dataset: Any, index: int, error: ClipReadError) -> None:
-        if not self._flags[index]:
-            self._flags[index] = 1
-            print_log(
-                f'{error}; another clip is taken in its place',
-                logger='current',
-                level=logging.WARNING,
-            )
-            self.check(dataset, self.found())
 
     def _placeholder(self, dataset: Any, index: int, error: ClipReadError) -> dict:
         """The next clip that can be read, black, with the name and label of the unreadable one."""
@@ -137,13 +127,6 @@ class UnreadableClips:
             f'none of the {len(dataset)} clips can be read, and a black one needs the shape of '
             f'another: check data_root and data_prefix; {error}'
         )
-
-
-def places(dataset: Any, indices: list[int]) -> str:
-    """Some clips by path, list and line."""
-    named = ', '.join(place_of(dataset.get_data_info(index)) for index in indices[:_NAMED])
-    more = len(indices) - _NAMED
-    return f'{named} and {more} more' if more > 0 else named
 
 
 def _blank(item: dict, info: dict[str, Any], reason: str) -> dict:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmaction.registry import TRANSFORMS
 
-from dferclip_mm.dataset_check import ClipReport, inspect_clip, inspect_clips
+from dferclip_mm.dataset_check.inspect_clips import ClipReport, inspect_clip, inspect_clips
 
 
 @pytest.fixture

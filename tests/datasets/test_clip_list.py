@@ -6,17 +6,11 @@ import logging
 import numpy as np
 import pandas
 import pytest
-from clip_files import write_frames, write_text, write_video
+from clip_files import PACK, read_steps, write_frames, write_text, write_video
 from mmaction.registry import DATASETS
 from mmengine.logging import MMLogger
 
-PIPELINE = [
-    dict(type='ClipInit'),
-    dict(type='SampleSegments', num_frames=2, test_mode=True),
-    dict(type='ClipDecode'),
-    dict(type='FormatShape', input_format='NCHW'),
-    dict(type='PackActionInputs'),
-]
+PIPELINE = read_steps(2, *PACK)
 ROWS = [('b/1', 'pain', 'ann'), ('b/2', 'no pain', 'ann'), ('b/3', 'pain', 'bob')]
 
 
@@ -194,7 +188,6 @@ GOOD = 'path,label\nb/1,pain\nb/2,calm\n'
     ('content', 'settings', 'said'),
     [
         (GOOD, dict(columns=dict(subject='who')), r"list\.csv:1: expected the column 'who' for su"),
-        (GOOD, dict(columns=dict(votes=['x'])), r"the column 'x' for votes .*columns path, label"),
         (GOOD, dict(columns=dict(wrong='x')), r'some of path, label, subject, split'),
         (GOOD, dict(columns=dict(start='x')), 'start with end'),
         (GOOD, dict(labels=dict(first=0)), 'name them in labels.order or metainfo.classes'),
@@ -214,12 +207,9 @@ GOOD = 'path,label\nb/1,pain\nb/2,calm\n'
         ),
         ('path,label,a,b\nb/1,x,0,0\n', dict(columns=dict(votes=['a', 'b'])), r'csv:2: .*a vote'),
         ('path,label,a\nb/1,x,-1\n', dict(columns=dict(votes=['a'])), r'csv:2: .*of at least 0'),
-        ('path,label,a\nb/1,x,nan\n', dict(columns=dict(scores=['a'])), r'csv:2: .*a finite num'),
         ('path,label,path\nb/1,x,1\n', {}, r'list\.csv:1: expected a header that names each colu'),
         ('path,label\nb/1\n', {}, r'list\.csv:2: expected 2 values, one for each column'),
         ('path,label\n"b/1"x,pain\n', {}, r'list\.csv:2: expected a record on one line'),
-        ('path,label\n../b/1,pain\nb/2,calm\n', {}, r"list\.csv:2: .*without '\.\.'"),
-        ('path,label\n', {}, r'list\.csv: expected at least one clip, found none'),
         ('', {}, r'list\.csv:1: expected a header'),
     ],
 )

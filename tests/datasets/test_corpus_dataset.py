@@ -54,6 +54,11 @@ def test_a_missing_list_is_refused(build, root):
         (dict(include_classes='xyz'), "'xyz' is not a class: The classes are happiness"),
         (dict(include_classes='fear', exclude_classes='anger'), 'not both'),
         (dict(include_classes='neutral'), 'of the chosen classes (only of anger, fear)'),
+        (dict(content='00001 anger\n00001.mp4 fear'), 'list.txt:2: expected one label for '),
+        (
+            dict(metainfo=dict(classes=['fear', 'joy'])),
+            'list.txt:1: expected a label of the classes fear, joy',
+        ),
     ],
 )
 def test_wrong_settings_are_refused(build, given, said):
@@ -82,27 +87,6 @@ def test_a_clip_listed_twice_counts_once_and_is_named(build, root, said_by):
     assert said[0].endswith('is already in line 1, and counts once')
 
 
-def test_a_clip_with_two_labels_is_refused(build):
-    with pytest.raises(
-        ValueError, match=r'list.txt:3: expected one label for .*00001, found anoth'
-    ):
-        build('00001 anger\n00002 fear\n00001.mp4 fear')
-
-
-def test_a_label_outside_the_classes_is_refused(build):
-    classes = dict(classes=['anger', 'fear'])
-    assert len(build('00001 anger\n00002 fear', metainfo=classes)) == 2
-    with pytest.raises(
-        ValueError, match=r'list.txt:2: expected a label of the classes anger, fear'
-    ):
-        build('00001 anger\n00002 sadness', metainfo=classes)
-
-
-def test_a_foreign_path_that_exists_here_is_still_looked_for_below_the_root(build, root, tmp_path):
-    with pytest.raises(FileNotFoundError, match='1 of 1 listed clips'):
-        build(f'{root.parent} 16 0')
-
-
 def test_lazy_init_checks_arguments_but_not_clips(build):
     dataset = build('nothing anger', lazy_init=True)
     with pytest.raises(FileNotFoundError):
@@ -129,26 +113,24 @@ def test_classes_are_left_out_and_labels_stay(build, chosen, labels):
     assert len(dataset.metainfo['classes']) == 11
 
 
-@pytest.mark.parametrize('link', ['', 'Clip', 'Clip/clip_224x224', 'EmoLabel_DataSplit'])
+@pytest.mark.parametrize('link', ['.', 'Clip', 'Clip/clip_224x224/00001', 'EmoLabel_DataSplit'])
 def test_any_folder_of_a_corpus_may_be_a_link(tmp_path, frames, text, link):
-    frames(tmp_path / 'disk/Clip/clip_224x224/00001', 2)
-    text(tmp_path / 'disk/EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1\n')
     root = tmp_path / 'data'
-    for name in ('Clip/clip_224x224', 'EmoLabel_DataSplit') if link else ('',):
-        target = link if link and name.startswith(link) else name
-        (root / target).parent.mkdir(parents=True, exist_ok=True)
-        (root / target).symlink_to(tmp_path / 'disk' / target)
-    settings = dict(type='DFEWDataset', data_root=str(root), unreadable='raise')
-    dataset = DATASETS.build({**settings, 'pipeline': [dict(type='ClipInit')]})
+    frames(root / 'Clip/clip_224x224/00001', 2)
+    text(root / 'EmoLabel_DataSplit/train(single-labeled)/set_1.csv', '1,1\n')
+    (root / link).rename(tmp_path / 'disk')
+    (root / link).symlink_to(tmp_path / 'disk')
+    dataset = DATASETS.build(
+        dict(type='DFEWDataset', data_root=str(root), pipeline=[dict(type='ClipInit')])
+    )
     assert dataset[0]['total_frames'] == 2
 
 
-@pytest.mark.parametrize('name', ['lists/own.txt', 'elsewhere/own.txt'])
 def test_a_list_is_looked_up_below_the_root_and_then_from_the_current_folder(
-    build, root, text, monkeypatch, name
+    build, root, text, monkeypatch
 ):
     text(root / 'lists/own.txt', '00001 anger')
     text(root / 'run/elsewhere/own.txt', '00002 fear')
     monkeypatch.chdir(root / 'run')
-    expected = {'lists/own.txt': [3], 'elsewhere/own.txt': [6]}[name]
-    assert kept(build('', ann_file=name)) == expected
+    assert kept(build('', ann_file='lists/own.txt')) == [3]
+    assert kept(build('', ann_file='elsewhere/own.txt')) == [6]

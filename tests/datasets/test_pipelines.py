@@ -42,15 +42,8 @@ def write_golden_frames(folder, case):
 def test_the_pixels_equal_the_golden_ones(tmp_path, case):
     write_golden_frames(tmp_path / 'data/faces/00001', case)
     (tmp_path / 'list.txt').write_text('00001.mp4 anger')
-    dataset = DATASETS.build(
-        dict(
-            type='MAFWDataset',
-            data_root=str(tmp_path),
-            ann_file='list.txt',
-            pipeline=TEST_PIPELINE,
-            test_mode=True,
-        )
-    )
+    settings = dict(type='MAFWDataset', data_root=str(tmp_path), ann_file='list.txt')
+    dataset = DATASETS.build(dict(**settings, pipeline=TEST_PIPELINE, test_mode=True))
     item = dataset[0]
     pixels = item['inputs'].double()
     assert pixels.shape == (16, 3, 224, 224)
