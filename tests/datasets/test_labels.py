@@ -1,9 +1,11 @@
 """Labels that a list numbers otherwise, classes that are merged, corpora together, no labels."""
 
+import numpy as np
 import pytest
+import torch
 from clip_files import PACK, read_steps
 from mini_corpora import write_dfew, write_ferv39k, write_mafw, write_text
-from mmaction.registry import DATASETS
+from mmaction.registry import DATASETS, METRICS
 
 SEVEN = ('happiness', 'sadness', 'neutral', 'anger', 'surprise', 'disgust', 'fear')
 OTHERS = ('contempt', 'anxiety', 'helplessness', 'disappointment')
@@ -188,3 +190,28 @@ def test_mmengines_class_balance_repeats_rare_classes_through_its_wrappers(roots
         found = [dataset.get_cat_ids(index) for index in range(len(dataset))]
         assert found == [[number] for number in numbers]
         assert dataset[len(dataset) - 1]['inputs'].shape == (2, 3, 24, 20)
+
+
+def test_uar_and_war_of_merged_classes_count_each_clip_by_its_merged_class(roots):
+    dataset = build('DFEWDataset', roots['dfew'], class_map=VALENCE)
+    metric = METRICS.build(dict(type='RecallMetric'))
+    metric.dataset_meta = dataset.metainfo
+    # Always 'negative': right for 4 of 7 clips, and for one class of three.
+    scores = np.eye(3)[[1] * 7]
+    samples = [
+        dict(sample_idx=index, gt_label=torch.tensor([label]), pred_score=torch.tensor(score))
+        for index, (label, score) in enumerate(zip(labels(dataset), scores, strict=True))
+    ]
+    metric.process(None, samples)
+    scored = metric.evaluate(7)
+    assert scored['dfer/WAR'] == pytest.approx(400 / 7)
+    assert scored['dfer/UAR'] == pytest.approx(100 / 3)
+    assert scored['dfer/recall/negative'] == 100
+
+
+def test_corpora_in_another_class_order_do_not_train_together(roots):
+    other = dict(metainfo=dict(classes=REVERSED))
+    with pytest.raises(ValueError, match='does not match meta information'):
+        DATASETS.build(
+            concat(('DFEWDataset', roots['dfew'], {}), ('FERV39kDataset', roots['ferv39k'], other))
+        )

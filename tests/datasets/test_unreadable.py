@@ -175,3 +175,10 @@ def test_subsets_and_copies_count_their_own_clips(build):
     dataset[1]
     assert dataset.unreadable.found() == [1]
     assert len(shared) == before
+
+
+def test_the_cap_counts_over_workers(build):
+    """Neither worker alone sees more clips than are allowed. (PyTorch ends workers slowly.)"""
+    dataset = build(bad=[0, 1], max_replaced=0.1)
+    with pytest.raises(ClipReadError, match='2 of 10 training clips'):
+        list(DataLoader(dataset, batch_size=1, num_workers=2, collate_fn=pseudo_collate))
