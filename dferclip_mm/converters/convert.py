@@ -109,8 +109,8 @@ def convert_back(checkpoint: Any) -> dict[str, Any]:
         return theirs
     try:
         state[UNUSED_SCALE] = torch.tensor(meta['clip_logit_scale'])
+        table = state[f'{TEXT}token_embedding.weight']
         if layout is DFER_CLIP:
-            table = state[f'{TEXT}token_embedding.weight']
             length, context = len(state[f'{TEXT}positional_embedding']), state[CONTEXT].shape[-2]
             rest = length - 1 - context
             state[START], state[REST] = embed(meta['prompts'], table, clip_tokenizer(), rest)

@@ -107,7 +107,14 @@ def find_results(path: str | Path) -> list[Path]:
 
 
 def pool_results(results: Sequence[Results]) -> Results:
-    """Concatenate the clips of evaluations of the same classes, such as folds."""
+    """Concatenate the clips of evaluations, such as folds.
+
+    Raises:
+        ValueError: when their classes differ, or their order.
+    """
+    classes = {result.classes for result in results}
+    if len(classes) != 1:
+        raise ValueError(f'expected results of the same classes, found {sorted(classes)}')
     return Results(
         classes=results[0].classes,
         truth=np.concatenate([result.truth for result in results]),

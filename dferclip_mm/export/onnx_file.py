@@ -46,7 +46,9 @@ class Probabilities(nn.Module):
         found = self.model.extract_feat(x.contiguous(), stage='head')
         # MMAction2's RecognizerOmni returns the logits alone.
         logits = found[0] if isinstance(found, tuple) else found
-        return self.model.cls_head.adjust_logits(logits).float().softmax(dim=-1)
+        # As in prediction: prior and temperature, of heads that have them.
+        adjust = getattr(self.model.cls_head, 'adjust_logits', lambda same: same)
+        return adjust(logits).float().softmax(dim=-1)
 
 
 def describe_model(cfg: Any, model: Any) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class Video:
             if span and not self._times:
                 start, end = span
                 raise ValueError(
-                    f'expected frames from {start:g} to {end:g} seconds, found none with a time '
-                    'stamp'
+                    f'expected frames from {start:g} to {end:g} seconds, found none: name a part '
+                    'within the video, or re-encode it where its time stamps are missing'
                 )
             self._total = len(self._times) or self._count_frames()
             if not span:

@@ -105,7 +105,9 @@ def crop_clip(clip: str, source: str, out: Path, settings: CropSettings) -> Crop
     main = max(areas, key=lambda track: areas[track], default=-1)
     seen = written[main]
     kept = seen > 0 and seen >= settings.min_seen * frames
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir():
+        # Not silently: older frames would be taken for this clip's.
+        shutil.rmtree(folder)
     if kept:
         folder.parent.mkdir(parents=True, exist_ok=True)
         (partial_folder / str(main)).rename(folder)

@@ -75,7 +75,10 @@ class SampleSegments(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Choose the frames of one clip."""
-        frames, interval = self.choose(results['total_frames'])
+        total = results['total_frames']
+        if total < 1:
+            raise ValueError(f'expected total_frames of at least 1, found {total}')
+        frames, interval = self.choose(total)
         if self.shuffle:
             # The same in each evaluation, and another for each clip.
             frames = np.random.default_rng(results.get('sample_idx', 0)).permutation(frames)

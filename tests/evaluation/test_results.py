@@ -74,3 +74,9 @@ def test_the_curves_figure_draws_what_it_is_given() -> None:
     assert left.lines[0].get_ydata().tolist() == [3.0, 2.0]
     assert right.lines[0].get_ydata().tolist() == [10.0, 30.0]
     assert [text.get_text() for text in right.get_legend().get_texts()] == ['UAR']
+
+
+def test_evaluations_of_other_classes_are_not_pooled() -> None:
+    one, other = (Results(names, np.array([0]), np.array([1])) for names in ('ab', 'ba'))
+    with pytest.raises(ValueError, match='expected results of the same classes'):
+        pool_results([one, other])

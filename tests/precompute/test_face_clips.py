@@ -72,3 +72,12 @@ def test_a_clip_is_cropped_up_to_a_damaged_frame_which_is_named(clip: str, tmp_p
     empty = tmp_path / 'empty.mp4'
     empty.touch()
     assert crop_clip('b', str(empty), tmp_path / 'out', SETTINGS).problem.startswith('expected a v')
+
+
+def test_older_crops_that_cannot_be_removed_stop_the_program(clip: str, tmp_path: Path) -> None:
+    out = tmp_path / 'out'
+    (tmp_path / 'elsewhere').mkdir()
+    out.mkdir()
+    (out / 'a').symlink_to(tmp_path / 'elsewhere')
+    with pytest.raises(OSError, match='symbolic link'):
+        crop_clip('a', clip, out, SETTINGS)

@@ -78,3 +78,9 @@ def test_frames_are_shuffled_alike_in_each_evaluation_and_anew_in_each_clip(step
     assert sorted(first) == sorted(second) == sorted(plain)
     assert plain != first != second
     assert again == first
+
+
+@pytest.mark.parametrize('kind', ['SampleSegments', 'SampleWindow'])
+def test_a_clip_without_frames_is_refused(kind):
+    with pytest.raises(ValueError, match='expected total_frames of at least 1, found 0'):
+        sample(0, type=kind)

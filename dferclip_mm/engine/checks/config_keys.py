@@ -121,9 +121,10 @@ def _at(cfg: Any, location: str) -> Mapping[str, Any]:
 
 
 def closest(word: Any, known: Collection[str], cutoff: float = _CUTOFF) -> str | None:
-    """The most similar word, if one is similar enough."""
-    found = difflib.get_close_matches(str(word), known, 1, cutoff)
-    return found[0] if found else None
+    """The most similar word, in large or small letters, if one is similar enough."""
+    lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(str(word).lower(), lower, 1, cutoff)
+    return lower[found[0]] if found else None
 
 
 def walk(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

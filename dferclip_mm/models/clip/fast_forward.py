@@ -29,6 +29,8 @@ from .checkpointing import CheckpointedMLP, checkpointed
 
 # QuickGELU(x) = x · sigmoid(1.702 x) = SiLU(1.702 x) / 1.702
 QUICK = 1.702
+# PyTorch 2.6 does not say so.
+is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks')
 
 
@@ -161,7 +163,7 @@ def _feed_forward(mlp: Any, x: torch.Tensor) -> torch.Tensor:
     first, second = mlp.c_fc, mlp.c_proj
     linear = all(type_before_parametrizations(layer) is nn.Linear for layer in (first, second))
     # ONNX Runtime quantises no product with a factor.
-    foldable = type(mlp.gelu) is QuickGELU and linear and not torch.compiler.is_exporting()
+    foldable = type(mlp.gelu) is QuickGELU and linear and not is_exporting()
     if not foldable:
         return mlp(x)
     hidden = torch.addmm(first.bias, x, first.weight.t(), beta=QUICK, alpha=QUICK)

@@ -91,8 +91,11 @@ def add_lora(
     unknown = sorted(set(targets) - set(TARGETS))
     if unknown or not targets:
         raise ValueError(f'lora.targets={list(targets)}: expected some of {", ".join(TARGETS)}')
-    if rank < 1:
-        raise ValueError(f'lora.rank={rank}: expected a rank from 1')
+    if rank < 1 or not 0 <= dropout < 1:
+        raise ValueError(
+            f'lora.rank={rank}, lora.dropout={dropout}: expected a rank from 1 and a dropout from '
+            '0 and below 1'
+        )
     slices = defaultdict(list)
     for target in TARGETS:
         if target in targets:

@@ -38,6 +38,8 @@ class RegressionHead(BaseHead):
         self, targets: Sequence[str], in_channels: int = 512, hidden_dim: int = 256, **kwargs: Any
     ) -> None:
         names = (targets,) if isinstance(targets, str) else tuple(targets)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f'expected the names of the targets, each once, found {names}')
         super().__init__(
             num_classes=len(names), in_channels=in_channels, average_clips='score', **kwargs
         )

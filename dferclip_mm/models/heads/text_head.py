@@ -12,6 +12,7 @@ from torch import nn
 
 from ...emotions import resolve_classes
 from ...prompts import load_prompt_parts
+from ..clip.fast_forward import is_exporting
 from ..losses.class_prior import log_prior
 from ..pool import pool_to_clip
 from ..similarity import cosine_logits
@@ -61,6 +62,8 @@ class TextHead(BaseHead):
         topk: int | tuple[int, ...] = (1,),
         **kwargs: Any,
     ) -> None:
+        if temperature <= 0:
+            raise ValueError(f'expected a temperature above 0, found {temperature}')
         names = None if classes is None else resolve_classes(classes)
         super().__init__(
             num_classes=len(names or ()),
@@ -174,7 +177,7 @@ class EncodedTextHead(TextHead):
             # A step may follow.
             self.clear_class_features()
             return self.encode_classes()
-        if _is_exporting():
+        if is_exporting():
             # An exported program holds the features, or encodes the texts itself.
             return self.encode_classes() if self._kept is None else self._kept
         return self._kept_features()
@@ -202,10 +205,6 @@ class EncodedTextHead(TextHead):
 
 def _clear_class_features(head: EncodedTextHead, *_: Any) -> None:
     head.clear_class_features()
-
-
-# PyTorch 2.6 does not say so, and exports with strict=False only.
-_is_exporting = getattr(torch.compiler, 'is_exporting', lambda: False)
 
 
 class ZeroShotTextHead(EncodedTextHead):

@@ -60,6 +60,11 @@ class VideoTextContrastiveHead(ZeroShotTextHead):
             raise ValueError(
                 f'text_source={text_source!r}: expected one of {", ".join(TEXT_SOURCES)}'
             )
+        if not all(each is None or each > 0 for each in (init_logit_scale, max_logit_scale)):
+            raise ValueError(
+                f'expected init_logit_scale={init_logit_scale} and '
+                f'max_logit_scale={max_logit_scale} above 0'
+            )
         super().__init__(classes, text_encoder, prompts, **kwargs)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
         self.text_source, self.fill_captions = text_source, fill_captions

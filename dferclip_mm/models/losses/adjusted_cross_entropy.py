@@ -82,6 +82,11 @@ class AdjustedCrossEntropy(BaseWeightedLoss):
         class_counts: Sequence[float] | None = None,
         loss_weight: float = 1.0,
     ) -> None:
+        if min(weight_power, tau, gamma) < 0:
+            raise ValueError(
+                'AdjustedCrossEntropy: expected weight_power, tau and gamma of at least 0, found '
+                f'{weight_power}, {tau} and {gamma}'
+            )
         super().__init__(loss_weight=loss_weight)
         self.weight_power, self.tau, self.gamma, self.kl = weight_power, tau, gamma, kl
         self.class_counts = class_counts

@@ -32,6 +32,7 @@ def cfg():
     [
         ('optim_wraper', 'optim_wrapper'),
         ('load_form', 'load_from'),
+        ('Load_From', 'load_from'),
         ('train_cfg.max_epoch', 'max_epochs'),
         ('optim_wrapper.clip_grads', 'clip_grad'),
         ('default_hooks.checkpont', 'checkpoint'),

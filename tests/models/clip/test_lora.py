@@ -178,6 +178,7 @@ RESNET = dict(image_size=32, layers=[1, 1, 1, 1], width=8)
     ('small', 'vision', 'message'),
     [
         (dict(lora=dict(rank=0)), {}, 'lora.rank=0'),
+        (dict(lora=dict(rank=2, dropout=1)), {}, 'a dropout from 0 and below 1'),
         (
             dict(lora=dict(rank=2, targets=['q', 'w'])),
             {},

@@ -52,3 +52,8 @@ def test_fractions_are_kept_and_views_averaged():
 def test_other_scores_than_targets_are_refused(given):
     with pytest.raises(ValueError, match=r'predicts 2 targets \(brow, mouth\), the clips bring'):
         build().loss(torch.randn(1, 8), given)
+
+
+def test_targets_are_named_each_once():
+    with pytest.raises(ValueError, match=r"each once, found \('brow', 'brow'\)"):
+        build(targets=['brow', 'brow'])

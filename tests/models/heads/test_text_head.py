@@ -138,3 +138,8 @@ def test_distillation_adds_the_divergence_from_the_zero_shot_answer(build):
 def test_distillation_without_a_frozen_text_tower_is_refused(build):
     with pytest.raises(ValueError, match='needs a frozen text tower'):
         build('TextPromptHead', frozen=False, distill_weight=1.0)
+
+
+def test_a_temperature_that_turns_answers_round_is_refused(build):
+    with pytest.raises(ValueError, match='expected a temperature above 0, found -1'):
+        build(HEADS[0], temperature=-1)

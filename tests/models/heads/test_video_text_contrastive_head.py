@@ -138,3 +138,9 @@ def test_classes_may_come_from_the_data(build):
         head(torch.randn(1, 32))
     head.set_vocabulary(['anger_disgust', 'fear'])
     assert head(torch.randn(1, 32)).shape == (1, 2)
+
+
+@pytest.mark.parametrize('setting', ['init_logit_scale', 'max_logit_scale'])
+def test_a_scale_that_is_not_positive_is_refused(build, setting):
+    with pytest.raises(ValueError, match=f'expected .*{setting}=0.* above 0'):
+        build(**{setting: 0})

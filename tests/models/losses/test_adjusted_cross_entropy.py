@@ -76,6 +76,8 @@ def test_a_certain_clip_has_a_finite_gradient():
 
 
 def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match='gamma of at least 0, found'):
+        build(gamma=-1)
     with pytest.raises(
         ValueError, match=r'clips of each class, found None: .* keep StartupCheckHook'
     ):
