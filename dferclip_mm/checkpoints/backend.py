@@ -55,8 +55,9 @@ class CheckpointBackend(LocalBackend):
         The names that could not be removed are returned, and stay noted.
         """
         failed = []
-        names = filter(self.names.fullmatch, dict.fromkeys(self.outdated))
-        for name in (name for name in names if name not in keep):
+        for name in dict.fromkeys(self.outdated):
+            if name in keep or not self.names.fullmatch(name):
+                continue
             path = self.folder / name
             try:
                 if path.is_dir():

@@ -44,10 +44,11 @@ def check_resumable(content: Any, path: str | Path, *, optimizer: bool = True) -
     get_state_dict(content, path)
     needed = ['meta', 'message_hub', *(['optimizer'] if optimizer else [])]
     missing = [name for name in needed if not isinstance(content.get(name), Mapping)]
-    for key in () if 'meta' in missing else ('epoch', 'iter'):
-        count = content['meta'].get(key)
-        if type(count) is not int or count < 0:
-            missing.append(f'meta.{key} from 0 on (it is {count!r:.50})')
+    if 'meta' not in missing:
+        for key in ('epoch', 'iter'):
+            count = content['meta'].get(key)
+            if type(count) is not int or count < 0:
+                missing.append(f'meta.{key} from 0 on (it is {count!r:.50})')
     if missing:
         raise ValueError(
             f'{path} holds no run to resume: it has no {", ".join(missing)}. Best and published '

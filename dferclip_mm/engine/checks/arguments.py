@@ -37,7 +37,9 @@ def check_arguments(cfg: Mapping[str, Any]) -> None:
     found: dict[tuple[type, str], list[str]] = {}
     for location, settings in walk(cfg):
         kind = find_class(settings)
-        for name in set() if kind is None else set(settings) - accepted(kind) - _GENERAL:
+        if kind is None:
+            continue
+        for name in set(settings) - accepted(kind) - _GENERAL:
             found.setdefault((kind, name), []).append(location)
     said = []
     for (kind, name), locations in found.items():

@@ -125,7 +125,7 @@ class StrictLoadHook(Hook):
 
 
 def _resumed_settings(runner: Any, checkpoint: Mapping[str, Any], source: str) -> dict[str, str]:
-    """The settings that the run goes on with, after a warning; a stock MMEngine run stored none."""
+    """The settings that the run resumes with, after a warning; stock MMEngine stores none."""
     now = find_settings(runner.cfg, dist.get_world_size())
     settings = checkpoint['meta'].get('settings') or {}
     # FlexibleRunner's strategies may leave out what a run's config does not ask for, and store
